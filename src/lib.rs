@@ -1,0 +1,2 @@
+//! Teilhabe: benefits for education and participation, from the first meal to the first payment.
+pub mod words;

@@ -1,2 +1,3 @@
 //! Teilhabe: benefits for education and participation, from the first meal to the first payment.
+pub mod admit;
 pub mod words;

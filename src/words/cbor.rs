@@ -375,9 +375,6 @@ impl<'a> Reader<'a> {
         };
         let digits = self.bytes.get(at + 1..at + 1 + size).ok_or(self.fault("the document ends too early"))?;
         let value = digits.iter().fold(0u64, |value, byte| value << 8 | u64::from(*byte));
-        if first >> 5 == 7 {
-            return Err(self.fault("floats and special values are not allowed"));
-        }
         if value < least {
             return Err(self.fault("a number is written longer than needed"));
         }
@@ -445,7 +442,7 @@ mod tests {
             ("5fff", "indefinite"),
             ("a201020102", "ascending"),
             ("a202020102", "ascending"),
-            ("f97e00", "floats"),
+            ("f97e00", "true or false"),
             ("f7", "true or false"),
             ("c000", "true or false"),
             ("0000", "follow"),

@@ -1,0 +1,188 @@
+//! What a scanner, a keyboard or a camera delivers, stripped of what they add, and told apart.
+
+use super::number::CardNumber;
+use crate::words::reason::Reason;
+use crate::words::sealed::MAX_TOKEN_BYTES;
+use data_encoding::BASE32HEX_NOPAD;
+
+/// The prefix of a token on paper or card.
+pub const CODE_PREFIX: &str = "BUT1";
+/// The prefix of a code shown by a phone.
+pub const PHONE_PREFIX: &str = "BUT2";
+/// The longest text looked at, in bytes: a code of the largest token, twice over for a foreign keyboard layout.
+pub const MAX_SCAN_BYTES: usize = 4096;
+/// The longest chip UID, in characters.
+pub const MAX_CHIP: usize = 32;
+
+/// A scan that could be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scan {
+    /// The signed bytes of a token.
+    Code(Vec<u8>),
+    /// A phone code, whose proof this version does not check yet.
+    Phone,
+    /// A card number with a right check digit.
+    Number(CardNumber),
+    /// Anything else short and plain: perhaps the UID of a chip.
+    Chip(String),
+}
+
+/// A scan that could not be read, with the reason for the counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// Not a code of ours, or damaged.
+    #[error("the code cannot be read: {0}")]
+    Malformed(&'static str),
+    /// Typed through a keyboard layout that garbles it beyond repair.
+    #[error("the scanner types with another keyboard layout than this computer expects")]
+    WrongLayout,
+}
+
+impl ReadError {
+    /// The stable reason.
+    pub const fn reason(self) -> Reason {
+        match self {
+            Self::Malformed(_) => Reason::Malformed,
+            Self::WrongLayout => Reason::WrongLayout,
+        }
+    }
+}
+
+impl Scan {
+    /// Reads what was scanned or typed.
+    pub fn new(raw: &str) -> Result<Self, ReadError> {
+        if raw.len() > MAX_SCAN_BYTES {
+            return Err(ReadError::Malformed("it is longer than any code of ours"));
+        }
+        let text = strip(raw);
+        if let Some(body) = strip_prefix(text, CODE_PREFIX) {
+            return decode(body).map(Scan::Code);
+        }
+        if strip_prefix(text, PHONE_PREFIX).is_some() {
+            return Ok(Scan::Phone);
+        }
+        if looks_like_azerty(text) {
+            let repaired: String = text.chars().map(from_azerty).collect();
+            let body = strip_prefix(&repaired, CODE_PREFIX).ok_or(ReadError::WrongLayout)?;
+            return decode(body).map(Scan::Code).map_err(|_| ReadError::WrongLayout);
+        }
+        let plain: String = text.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
+        if let Some(number) = CardNumber::parse(&plain) {
+            return Ok(Scan::Number(number));
+        }
+        if let Some(chip) = chip(&plain) {
+            return Ok(Scan::Chip(chip));
+        }
+        Err(ReadError::Malformed("it is not a code, card number or chip"))
+    }
+}
+
+/// The text of a code that carries `token`.
+pub fn code_text(token: &[u8]) -> String {
+    format!("{CODE_PREFIX}{}", BASE32HEX_NOPAD.encode(token))
+}
+
+/// Drops white space and control characters around the text, an AIM identifier (`]Q1`, ISO/IEC 15424) and ECI prefixes (`\000026`).
+fn strip(raw: &str) -> &str {
+    let around = |c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}';
+    let mut text = raw.trim_matches(around);
+    if text.as_bytes().first() == Some(&b']') && text.is_char_boundary(3.min(text.len())) {
+        text = text.get(3..).unwrap_or_default().trim_start_matches(around);
+    }
+    while let Some(digits) = text.strip_prefix('\\').and_then(|rest| rest.get(..6))
+        && digits.bytes().all(|b| b.is_ascii_digit())
+    {
+        text = text.get(7..).unwrap_or_default();
+    }
+    text
+}
+
+fn strip_prefix<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
+    text.get(..prefix.len()).filter(|head| head.eq_ignore_ascii_case(prefix)).and_then(|_| text.get(prefix.len()..))
+}
+
+/// The UID of a chip: letters and digits, or pairs of hexadecimal digits with colons between them.
+fn chip(plain: &str) -> Option<String> {
+    let joined = plain.replace(':', "");
+    let is_uid = if plain.contains(':') { joined.bytes().all(|b| b.is_ascii_hexdigit()) } else { joined.bytes().all(|b| b.is_ascii_alphanumeric()) };
+    ((4..=MAX_CHIP).contains(&joined.len()) && is_uid).then(|| joined.to_ascii_uppercase())
+}
+
+fn decode(body: &str) -> Result<Vec<u8>, ReadError> {
+    if body.len() > BASE32HEX_NOPAD.encode_len(MAX_TOKEN_BYTES) {
+        return Err(ReadError::Malformed("it is longer than any token"));
+    }
+    BASE32HEX_NOPAD.decode(body.to_ascii_uppercase().as_bytes()).map_err(|_| ReadError::Malformed("a character is wrong or the end is missing"))
+}
+
+/// A US scanner on a French or Belgian host types `1` as `&`, so the prefix arrives as `BUT&`.
+fn looks_like_azerty(text: &str) -> bool {
+    strip_prefix(text, "BUT&").is_some()
+}
+
+/// The US key that types `typed` on a French or Belgian layout; the map is one-to-one, and the signature has the last word.
+const fn from_azerty(typed: char) -> char {
+    match typed {
+        'à' | 'À' => '0',
+        '&' => '1',
+        'é' | 'É' => '2',
+        '"' => '3',
+        '\'' => '4',
+        '(' => '5',
+        '-' | '§' => '6',
+        'è' | 'È' => '7',
+        '_' | '!' => '8',
+        'ç' | 'Ç' => '9',
+        'a' => 'q',
+        'A' => 'Q',
+        'q' => 'a',
+        'Q' => 'A',
+        ',' | '?' => 'M',
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_scanners_add_is_stripped() {
+        let code = code_text(b"token");
+        for raw in [
+            code.clone(),
+            format!("  {code}\r\n"),
+            format!("]Q1{code}"),
+            format!("]Q2\\000026{code}\t"),
+            code.to_lowercase(),
+            format!("\u{1d}{code}"),
+        ] {
+            assert_eq!(Scan::new(&raw), Ok(Scan::Code(b"token".to_vec())), "{raw:?}");
+        }
+    }
+
+    #[test]
+    fn other_things_are_told_apart() {
+        assert!(matches!(Scan::new("4262 6226 7885"), Ok(Scan::Number(_))));
+        assert_eq!(Scan::new("04:a2:24:b2"), Ok(Scan::Chip("04A224B2".into())));
+        assert_eq!(Scan::new("BUT2ABC"), Ok(Scan::Phone));
+        for rubbish in ["", "   ", "https://example.org/menu", "BEGIN:VCARD", "🙂🙂🙂🙂", "]Q", "]", "\\00", "BUT1W", "BUT1\u{e9}"] {
+            assert!(matches!(Scan::new(rubbish), Err(ReadError::Malformed(_))), "{rubbish:?}");
+        }
+        assert_eq!(Scan::new("BUT&Gµ"), Err(ReadError::WrongLayout));
+        assert!(matches!(Scan::new(&"A".repeat(MAX_SCAN_BYTES + 1)), Err(ReadError::Malformed(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn a_code_survives_the_way(token in proptest::collection::vec(any::<u8>(), 0..MAX_TOKEN_BYTES)) {
+            prop_assert_eq!(Scan::new(&code_text(&token)), Ok(Scan::Code(token)));
+        }
+
+        #[test]
+        fn rubbish_never_panics(raw in ".{0,300}") {
+            let _ = Scan::new(&raw);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+# shellcheck shell=bash
+# What scripts/run and scripts/test share: finding what is missing and installing it. Sourced, never run.
+
+# Tools the project installs for itself. CI points it outside the clone, so that they are built once per machine.
+TOOLS=${TEILHABE_TOOLS:-$PWD/.tools}
+export PATH="$TOOLS/bin:$PATH"
+
+say() { printf '\n== %s\n' "$*"; }
+
+stop() {
+    printf 'teilhabe: %s\n' "$*" >&2
+    exit 1
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        stop "this needs root, and there is no sudo: run as root: $*"
+    fi
+}
+
+# need_debian COMMAND:PACKAGE … installs the packages whose command is missing.
+need_debian() {
+    local pair missing=()
+    for pair in "$@"; do
+        command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    command -v apt-get >/dev/null || stop "please install these with your system's package manager, then start again: ${missing[*]}"
+    say "Installing Debian packages: ${missing[*]}"
+    as_root apt-get update -q
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+}
+
+need_rust() {
+    command -v cargo >/dev/null || stop "Rust is missing: install it from https://rustup.rs (version $(wanted_rust) or newer), then start again"
+    local have
+    have=$(rustc --version | cut -d' ' -f2)
+    [ "$(printf '%s\n%s\n' "$(wanted_rust)" "$have" | sort -V | head -n1)" = "$(wanted_rust)" ] ||
+        stop "Rust $have is too old, $(wanted_rust) or newer is needed: run 'rustup update stable', then start again"
+}
+
+wanted_rust() { sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml; }
+
+# need_cargo_tool NAME VERSION builds a cargo subcommand from crates.io into $TOOLS when there is none.
+need_cargo_tool() {
+    command -v "$1" >/dev/null && return 0
+    say "Building $1 $2 into $TOOLS (once, some minutes)"
+    cargo install --quiet --locked --root "$TOOLS" --target-dir "$TOOLS/build" "$1" --version "$2"
+    rm -rf "$TOOLS/build"
+}
+
+# need_python FILE makes $TOOLS/py hold exactly the Python packages of a requirements file.
+need_python() {
+    local mark="$TOOLS/py/requirements.txt"
+    cmp -s "$1" "$mark" && return 0
+    python3 -c 'import ensurepip' 2>/dev/null || need_debian "no-ensurepip:python3-venv"
+    say "Installing Python packages of $1 into $TOOLS/py"
+    python3 -m venv --clear "$TOOLS/py"
+    "$TOOLS/py/bin/pip" install --quiet --disable-pip-version-check -r "$1"
+    cp "$1" "$mark"
+}
+
+# The binary that 'cargo build' has just made.
+debug_binary() { printf '%s/debug/teilhabe' "${CARGO_TARGET_DIR:-target}"; }

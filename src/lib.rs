@@ -1,3 +1,4 @@
 //! Teilhabe: benefits for education and participation, from the first meal to the first payment.
 pub mod admit;
+pub mod book;
 pub mod words;

@@ -21,6 +21,8 @@ pub struct IsoWeek(CivilDay);
 const EPOCH_DAYS_FROM_CE: i32 = 719_163;
 
 impl CivilDay {
+    /// 1970-01-01.
+    pub const EPOCH: CivilDay = CivilDay(0);
     /// The last day any document may carry, 9999-12-30, one before the calendar's end.
     pub const MAX: CivilDay = CivilDay(2_932_895);
 

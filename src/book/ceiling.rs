@@ -1,0 +1,173 @@
+//! Ceilings: how much of an allowance is left for one more use, and how much of a claim fits.
+
+use super::slot::Lesson;
+use crate::admit::token::{Allowance, Ceiling, Token};
+use crate::words::benefit::{Benefit, Measure, Period};
+use crate::words::cents::Cents;
+use crate::words::civil::CivilDay;
+use crate::words::code::Code;
+use crate::words::ids::ProviderNumber;
+use crate::words::time::UtcMs;
+use serde::Serialize;
+use std::ops::RangeInclusive;
+
+/// What was used by a child before, or would be now: a redemption, or a payment of the office itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// The service day.
+    pub day: CivilDay,
+    /// The benefit.
+    pub benefit: Benefit,
+    /// The subject or event.
+    pub detail: Option<Code>,
+    /// The provider; none for a payment of the office itself.
+    pub provider: Option<ProviderNumber>,
+    /// Meals, teaching units, events.
+    pub units: u64,
+    /// The amount.
+    pub cents: Cents,
+    /// The time of a lesson.
+    pub lesson: Option<Lesson>,
+}
+
+/// What the office has told of uses elsewhere in the approval period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Elsewhere {
+    /// The benefit.
+    pub benefit: Benefit,
+    /// What is counted.
+    pub measure: Measure,
+    /// How much was used elsewhere.
+    pub used: u64,
+    /// When that was known.
+    pub as_of: UtcMs,
+}
+
+/// What is left of one ceiling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Left {
+    /// The period bounded.
+    pub period: Period,
+    /// What is counted.
+    pub measure: Measure,
+    /// How much is left: at most, since others may draw on the same allowance.
+    pub left: u64,
+}
+
+impl Use {
+    /// How much of `measure` this use takes.
+    pub fn amount(&self, measure: Measure) -> u64 {
+        match measure {
+            Measure::Units => self.units,
+            Measure::Cents => self.cents.to_field(),
+            Measure::Minutes => self.lesson.map_or(0, Lesson::minutes),
+        }
+    }
+
+    /// Whether this use draws on `allowance`. What the office paid itself draws on every allowance of its benefit.
+    pub fn draws_on(&self, allowance: &Allowance) -> bool {
+        match self.provider {
+            Some(provider) => allowance.matches(self.benefit, self.detail.as_ref(), provider),
+            None => allowance.benefit == self.benefit,
+        }
+    }
+}
+
+/// What one ceiling leaves for a use on `day`, after `uses` (those that draw on the allowance) and what was used elsewhere.
+pub fn left(ceiling: &Ceiling, token: &Token, day: CivilDay, uses: &[&Use], elsewhere: u64) -> u64 {
+    let sum = |days: RangeInclusive<CivilDay>| {
+        uses.iter().filter(|u| days.contains(&u.day)).fold(0u64, |sum, u| sum.saturating_add(u.amount(ceiling.measure)))
+    };
+    match ceiling.period {
+        Period::Day => ceiling.amount.saturating_sub(sum(day..=day)),
+        Period::Week => ceiling.amount.saturating_sub(sum(day.iso_week().monday()..=day.iso_week().sunday())),
+        Period::Month => ceiling.amount.saturating_sub(sum(day.month().first_day()..=day.month().last_day())),
+        Period::Validity => ceiling.amount.saturating_sub(sum(token.first_day()..=token.last_day()).saturating_add(elsewhere)),
+        Period::Accrued => accrued_left(ceiling, token, day, uses, elsewhere),
+    }
+}
+
+/// A use on `day` must fit under what has accrued by then and leave every later month that was drawn on before within its own bound.
+fn accrued_left(ceiling: &Ceiling, token: &Token, day: CivilDay, uses: &[&Use], elsewhere: u64) -> u64 {
+    let first_month = token.first_day().month();
+    let bound_after = |month: crate::words::civil::CivilMonth| {
+        let granted = ceiling.amount.saturating_mul(u64::from(month.since(first_month)) + 1);
+        let days = token.first_day()..=month.last_day();
+        let used = uses.iter().filter(|u| days.contains(&u.day)).fold(elsewhere, |sum, u| sum.saturating_add(u.amount(ceiling.measure)));
+        granted.saturating_sub(used)
+    };
+    let later = uses.iter().map(|u| u.day.month()).filter(|month| *month > day.month() && *month <= token.last_day().month());
+    later.chain(std::iter::once(day.month())).map(bound_after).min().unwrap_or(0)
+}
+
+/// What a use that fits takes, and what it leaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fit {
+    /// The amount that can be claimed.
+    pub cents: Cents,
+    /// What every ceiling of the allowance leaves afterwards.
+    pub left: Vec<Left>,
+}
+
+/// How much of `wanted` fits under one of the token's allowances; none when nothing of it does, with what the best one would leave.
+///
+/// The first allowance that takes all of it serves; where the benefit splits at its ceiling, otherwise the one that takes most.
+pub fn fit(token: &Token, wanted: &Use, uses: &[Use], elsewhere: &[Elsewhere]) -> Result<Fit, u64> {
+    let mut best: Option<Fit> = None;
+    let mut tightest = 0;
+    for allowance in token.allowances.iter().filter(|a| wanted.draws_on(a)) {
+        let drawing: Vec<&Use> = uses.iter().filter(|u| u.draws_on(allowance)).collect();
+        let lefts: Vec<Left> = allowance.ceilings.iter().map(|c| remaining(c, token, wanted.day, &drawing, elsewhere, wanted.benefit)).collect();
+        match claimable(wanted, &lefts) {
+            Ok(cents) => {
+                let fit = Fit { cents, left: lefts.iter().map(|l| after(l, wanted, cents)).collect() };
+                if cents == wanted.cents {
+                    return Ok(fit);
+                }
+                if best.as_ref().is_none_or(|b| b.cents < cents) {
+                    best = Some(fit);
+                }
+            }
+            Err(left) => tightest = tightest.max(left),
+        }
+    }
+    best.ok_or(tightest)
+}
+
+fn remaining(ceiling: &Ceiling, token: &Token, day: CivilDay, drawing: &[&Use], elsewhere: &[Elsewhere], benefit: Benefit) -> Left {
+    let told = elsewhere.iter().filter(|e| e.benefit == benefit && e.measure == ceiling.measure && token.is_valid_on(CivilDay::of(e.as_of)));
+    let left = left(ceiling, token, day, drawing, told.map(|e| e.used).max().unwrap_or(0));
+    Left { period: ceiling.period, measure: ceiling.measure, left }
+}
+
+/// The amount that can be claimed under these ceilings, or what the tightest broken one leaves.
+fn claimable(wanted: &Use, lefts: &[Left]) -> Result<Cents, u64> {
+    let mut cents = wanted.cents;
+    for l in lefts.iter().filter(|l| wanted.amount(l.measure) > l.left) {
+        let splits = l.measure == Measure::Cents && wanted.benefit.splits_at_ceiling() && l.left > 0;
+        match i64::try_from(l.left) {
+            Ok(left) if splits => cents = cents.min(Cents::new(left)),
+            _ => return Err(l.left),
+        }
+    }
+    Ok(cents)
+}
+
+fn after(left: &Left, wanted: &Use, cents: Cents) -> Left {
+    let taken = if left.measure == Measure::Cents { cents.to_field() } else { wanted.amount(left.measure) };
+    Left { left: left.left.saturating_sub(taken), ..*left }
+}
+
+/// The days whose uses can matter for a use on `day` under the token's allowances of `benefit`.
+pub fn days_that_matter(token: &Token, benefit: Benefit, day: CivilDay) -> RangeInclusive<CivilDay> {
+    let periods = token.allowances.iter().filter(|a| a.benefit == benefit).flat_map(|a| a.ceilings.iter().map(|c| c.period));
+    periods.fold(day..=day, |days, period| {
+        let more = match period {
+            Period::Day => day..=day,
+            Period::Week => day.iso_week().monday()..=day.iso_week().sunday(),
+            Period::Month => day.month().first_day()..=day.month().last_day(),
+            Period::Validity | Period::Accrued => token.first_day()..=token.last_day(),
+        };
+        *days.start().min(more.start())..=*days.end().max(more.end())
+    })
+}

@@ -1,4 +1,7 @@
 //! Teilhabe: benefits for education and participation, from the first meal to the first payment.
 pub mod admit;
 pub mod book;
+pub mod claim;
+pub mod deliver;
+pub mod intake;
 pub mod words;

@@ -4,4 +4,5 @@ pub mod book;
 pub mod claim;
 pub mod deliver;
 pub mod intake;
+pub mod settle;
 pub mod words;

@@ -10,6 +10,7 @@ pub mod civil;
 pub mod code;
 pub mod ids;
 pub mod keys;
+pub mod legal_basis;
 pub mod reason;
 pub mod sealed;
 pub mod service;

@@ -5,4 +5,6 @@ pub mod claim;
 pub mod deliver;
 pub mod intake;
 pub mod settle;
+#[cfg(feature = "shell")]
+pub mod shell;
 pub mod words;

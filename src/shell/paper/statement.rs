@@ -1,0 +1,242 @@
+//! The provider's statement as a page: one HTML file that needs nothing else, read on the screen or printed on A4.
+
+use crate::settle::run::short_id;
+use crate::settle::settlement::{LineKind, Verdict};
+use crate::settle::statement::{BatchStatement, Outcome, Statement, StatementLine, Sums};
+use crate::words::cents::Cents;
+use crate::words::ids::ServiceCode;
+use crate::words::reason::Reason;
+use askama::Template;
+
+/// What a statement says in words that the run does not know.
+pub struct Words<'a> {
+    /// The office's name.
+    pub office: &'a str,
+    /// A reason's German sentence for the provider.
+    pub reason: &'a dyn Fn(Reason) -> String,
+    /// The label of the provider's service; its code where it has none.
+    pub service: &'a dyn Fn(&ServiceCode) -> String,
+}
+
+/// Renders the page. Every text is escaped; an error is a fault of the template, never of the data.
+pub fn statement_html(statement: &Statement, words: &Words<'_>) -> Result<String, askama::Error> {
+    let page = Page {
+        office: words.office,
+        provider: statement.account.name(),
+        provider_number: statement.provider.to_string(),
+        reference: statement.run.end_to_end_id(statement.provider).to_string(),
+        run: statement.run.number.to_string(),
+        execution_date: statement.run.execution_date.german(),
+        iban: statement.account.iban().to_string(),
+        outcome: &statement.outcome,
+        amount: money(statement.sums.pay),
+        owed: money(Cents::ZERO.minus(statement.sums.pay)),
+        with_already: statement.batches.iter().flat_map(|batch| &batch.lines).any(|line| line.sums.already != Cents::ZERO),
+        counts: counts(statement),
+        batches: statement.batches.iter().map(|batch| Batch::of(batch, words)).collect(),
+        sums: Amounts::of(&statement.sums),
+    };
+    page.render()
+}
+
+#[derive(Template)]
+#[template(path = "statement.html")]
+struct Page<'a> {
+    office: &'a str,
+    provider: &'a str,
+    provider_number: String,
+    reference: String,
+    run: String,
+    execution_date: String,
+    iban: String,
+    outcome: &'a Outcome,
+    amount: String,
+    owed: String,
+    with_already: bool,
+    counts: String,
+    batches: Vec<Batch>,
+    sums: Amounts,
+}
+
+struct Batch {
+    id: String,
+    lines: Vec<Row>,
+    sums: Amounts,
+}
+
+struct Row {
+    day: String,
+    terminal: String,
+    number: u64,
+    service: String,
+    cancellation: bool,
+    units: u64,
+    amounts: Amounts,
+    verdict: &'static str,
+    reason: String,
+}
+
+struct Amounts {
+    claimed: String,
+    accepted: String,
+    already: String,
+    pay: String,
+}
+
+impl Batch {
+    fn of(batch: &BatchStatement, words: &Words<'_>) -> Self {
+        let lines = batch.lines.iter().map(|line| Row::of(line, words)).collect();
+        Self { id: short_id(&batch.batch.0), lines, sums: Amounts::of(&batch.sums) }
+    }
+}
+
+impl Row {
+    fn of(line: &StatementLine, words: &Words<'_>) -> Self {
+        Self {
+            day: line.service_day.german(),
+            terminal: line.terminal.clone(),
+            number: line.seq,
+            service: (words.service)(&line.service),
+            cancellation: line.kind == LineKind::Cancellation,
+            units: line.units,
+            amounts: Amounts::of(&line.sums),
+            verdict: verdict(line.verdict),
+            reason: line.reason.map(words.reason).unwrap_or_default(),
+        }
+    }
+}
+
+impl Amounts {
+    fn of(sums: &Sums) -> Self {
+        Self { claimed: money(sums.claimed), accepted: money(sums.accepted), already: money(sums.already), pay: money(sums.pay) }
+    }
+}
+
+const fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Accepted => "anerkannt",
+        Verdict::Reduced => "teilweise anerkannt",
+        Verdict::Rejected => "nicht anerkannt",
+    }
+}
+
+/// A typeset minus, which lines up with digits and is never taken for a hyphen.
+fn money(cents: Cents) -> String {
+    cents.to_string().replace('-', "−")
+}
+
+/// `42 Zeilen: 40 anerkannt, 2 nicht anerkannt`.
+fn counts(statement: &Statement) -> String {
+    let lines = || statement.batches.iter().flat_map(|batch| &batch.lines);
+    let parts: Vec<String> = [Verdict::Accepted, Verdict::Reduced, Verdict::Rejected]
+        .into_iter()
+        .map(|wanted| (wanted, lines().filter(|line| line.verdict == wanted).count()))
+        .filter(|(_, count)| *count > 0)
+        .map(|(of, count)| format!("{count} {}", verdict(of)))
+        .collect();
+    let count = lines().count();
+    format!("{count} {}: {}", if count == 1 { "Zeile" } else { "Zeilen" }, parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settle::account::{Account, Iban};
+    use crate::settle::clerk::Clerk;
+    use crate::settle::run::{Run, RunNumber};
+    use crate::settle::settlement::{Draft, PayableLine};
+    use crate::settle::statement::statements;
+    use crate::words::benefit::Benefit;
+    use crate::words::civil::CivilDay;
+    use crate::words::code::Code;
+    use crate::words::ids::{BatchId, EntryId, OfficeId, ProviderNumber, TerminalId};
+    use crate::words::legal_basis::LegalBasis;
+    use crate::words::time::UtcMs;
+    use std::collections::BTreeMap;
+
+    fn line(batch: u8, seq: u64, (claimed, total, already): (i64, i64, i64), reason: Option<Reason>) -> PayableLine {
+        PayableLine {
+            entry: EntryId { terminal: TerminalId([0x3f; 16]), seq },
+            batch: BatchId([batch; 16]),
+            provider: ProviderNumber(12),
+            benefit: Benefit::Lunch,
+            service: Code::parse("lunch").expect("a code"),
+            service_day: CivilDay::parse("2026-11-23").expect("a day"),
+            kind: if claimed < 0 { LineKind::Cancellation } else { LineKind::Redemption },
+            units: 1,
+            claimed: Cents::new(claimed),
+            total: Cents::new(total),
+            already: Cents::new(already),
+            reason,
+            legal_basis: Some(LegalBasis::Asylblg),
+        }
+    }
+
+    fn page(provider: &str, lines: Vec<PayableLine>) -> String {
+        let now = UtcMs::parse_rfc3339("2026-12-01T08:00:00Z").expect("a time");
+        let run = Run {
+            office: OfficeId::parse("05562032").expect("an office id"),
+            number: RunNumber::new(7).expect("a number"),
+            execution_date: CivilDay::parse("2026-12-03").expect("a day"),
+        };
+        let iban = Iban::parse("DE44500105175407324931").expect("an IBAN");
+        let accounts = BTreeMap::from([(ProviderNumber(12), Account::new(provider, iban, None).expect("a name"))]);
+        let clerk = |name| Clerk::new(name).expect("a name");
+        let once = Draft::new(run, lines, &accounts, now).expect("a draft").sign(clerk("Anna"), now);
+        let released = once.sign(clerk("Berta"), now).expect("two clerks");
+        let words = Words {
+            office: "Stadt Recklinghausen",
+            reason: &|reason| format!("Grund <{}>.", reason.code()),
+            service: &|code| format!("Mittagessen ({code})"),
+        };
+        let html: Vec<String> = statements(&released).iter().map(|s| statement_html(s, &words).expect("a page")).collect();
+        html.concat()
+    }
+
+    #[test]
+    fn a_page_shows_every_line_and_the_sum_that_is_paid() {
+        let lines = vec![
+            line(1, 1, (450, 450, 0), None),
+            line(1, 2, (450, 400, 0), Some(Reason::PriceDiffers)),
+            line(2, 3, (123_450, 123_450, 0), None),
+            line(2, 4, (450, 0, 0), Some(Reason::Duplicate)),
+            line(2, 5, (-450, -450, 0), None),
+        ];
+        let html = page("Mensa am Park gGmbH", lines);
+        assert!(html.contains("<p class=\"sum\">1.238,50\u{a0}€</p>"), "{html}");
+        for text in [
+            "5 Zeilen: 3 anerkannt, 1 teilweise anerkannt, 1 nicht anerkannt",
+            "zum 03.12.2026",
+            "DE44 5001 0517 5407 3249 31",
+            "<dd>05562032-R7P12</dd>",
+            "BuT 11/2026 Lauf 7 Abrechnung 01010101 02020202",
+            "<td class=\"id\">3f3f3f3f</td><td class=\"n\">2</td>",
+            "teilweise anerkannt<small>Grund &#60;price_differs&#62;.</small>",
+            "Storno: Mittagessen (lunch)",
+            "<td class=\"n\">−4,50\u{a0}€</td>",
+            "Alle Abrechnungen dieser Mitteilung",
+        ] {
+            assert!(html.contains(text), "{text} is missing in {html}");
+        }
+        assert!(!html.contains("schon"), "nothing was settled before");
+    }
+
+    #[test]
+    fn what_was_settled_before_is_named_and_what_is_owed_waits() {
+        let owed = page("Mensa", vec![line(1, 1, (450, 0, 450), Some(Reason::ClerkDecision)), line(2, 2, (300, 300, 0), None)]);
+        assert!(owed.contains("<p class=\"sum\">Übertrag: −1,50\u{a0}€</p>"), "{owed}");
+        assert!(owed.contains("Zurückzunehmen sind 1,50\u{a0}€ mehr"), "{owed}");
+        assert!(owed.contains("abgerechnet</th>") && !owed.contains("überweisen wir Ihnen"), "{owed}");
+        let balanced = page("Mensa", vec![line(1, 1, (450, 0, 450), None), line(2, 2, (450, 450, 0), None)]);
+        assert!(balanced.contains("gleichen sich aus") && !balanced.contains("überweisen wir Ihnen"), "{balanced}");
+    }
+
+    #[test]
+    fn a_page_needs_nothing_else_and_betrays_nothing() {
+        let html = page("<script>alert('1')</script> & \"Söhne\" 🍲", vec![line(1, 1, (450, 450, 0), None)]);
+        assert!(html.contains("&#60;script&#62;") && html.contains("Söhne") && html.contains('🍲'), "{html}");
+        for absent in ["<script", "src=", "href=", "url(", "@import", "Asyl", "asylblg", "SGB"] {
+            assert!(!html.contains(absent), "{absent} stands in {html}");
+        }
+    }
+}

@@ -224,7 +224,7 @@ def status_lists() -> list[Case]:
         _status_case("typ_as_number", cose.sign(STATUS, "", payload, {cose.TYP: 60}), "malformed"),
         _status_case("algorithm_es256", cose.sign(STATUS, "", payload, typ | {cose.ALG: -7}), "malformed"),
         _status_case("critical_header", cose.sign(STATUS, "", payload, typ | {2: [99], 99: 1}), "malformed"),
-        _status_case("signed_with_a_type_name", cose.sign(STATUS, TRUST, payload, typ), "bad_signature"),
+        _status_case("signed_with_a_type_name", cose.sign(STATUS, TRUST, payload, typ), "bad_signature", "wrong_type"),
         _status_case("signed_by_a_stranger", cose.sign(STRANGER, "", payload, typ), "unknown_key"),
         _status_case("signature_changed", status_list([0, 1, 2, 3])[:-1] + b"\x00", "bad_signature"),
         _status_case("trailing_byte", status_list([0, 1, 2, 3]) + b"\x00", "malformed"),
@@ -232,8 +232,8 @@ def status_lists() -> list[Case]:
     ]
 
 
-def _status_case(name: str, data: bytes, expect: str) -> Case:
-    return Case(name, STATUS_TYPE, expect, data, [STATUS.public])
+def _status_case(name: str, data: bytes, expect: str, *also: str) -> Case:
+    return Case(name, STATUS_TYPE, expect, data, [STATUS.public], list(also))
 
 
 def _listed(name: str, statuses: list[int], expected: dict[int, int]) -> Case:

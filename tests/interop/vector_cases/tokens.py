@@ -181,7 +181,8 @@ def _sizes() -> list[Case]:
     def of(size: int) -> Case:
         for count in range(20, 60):
             for letters in range(1, 25):
-                content = token_content([[3, [[4, 0, 35]], name * letters, [100_000] * count] for name in "DEM"])
+                details = ["D" * letters, "E", "M"]
+                content = token_content([[3, [[4, 0, 35]], detail, [100_000] * count] for detail in details])
                 if len(cose.sign(TOKENS, TOKEN, cbor.encode(content))) == size:
                     return accepted(f"size_of_{size}_bytes", TOKEN, content, TOKENS)
         raise AssertionError("letters make up for every size between two counts")

@@ -22,17 +22,25 @@ as_root() {
     fi
 }
 
+install_debian() {
+    command -v apt-get >/dev/null || stop "please install these with your system's package manager, then start again: $*"
+    say "Installing Debian packages: $*"
+    as_root apt-get update -q
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
+}
+
 # need_debian COMMAND:PACKAGE … installs the packages whose command is missing.
 need_debian() {
     local pair missing=()
     for pair in "$@"; do
         command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
     done
-    [ ${#missing[@]} -gt 0 ] || return 0
-    command -v apt-get >/dev/null || stop "please install these with your system's package manager, then start again: ${missing[*]}"
-    say "Installing Debian packages: ${missing[*]}"
-    as_root apt-get update -q
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+    [ ${#missing[@]} -eq 0 ] || install_debian "${missing[@]}"
+}
+
+# SQLite and the TLS library bring C code.
+need_c_compiler() {
+    if ! command -v cc >/dev/null || ! [ -e /usr/include/stdlib.h ]; then install_debian gcc libc6-dev; fi
 }
 
 need_rust() {
@@ -57,7 +65,7 @@ need_cargo_tool() {
 need_python() {
     local mark="$TOOLS/py/requirements.txt"
     cmp -s "$1" "$mark" && return 0
-    python3 -c 'import ensurepip' 2>/dev/null || need_debian "no-ensurepip:python3-venv"
+    python3 -c 'import ensurepip' 2>/dev/null || install_debian python3-venv
     say "Installing Python packages of $1 into $TOOLS/py"
     python3 -m venv --clear "$TOOLS/py"
     "$TOOLS/py/bin/pip" install --quiet --disable-pip-version-check -r "$1"

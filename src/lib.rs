@@ -4,6 +4,7 @@ pub mod book;
 pub mod claim;
 pub mod deliver;
 pub mod intake;
+pub mod reconcile;
 pub mod settle;
 #[cfg(feature = "shell")]
 pub mod shell;

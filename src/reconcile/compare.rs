@@ -1,0 +1,157 @@
+//! One line against the register, by itself. The order of the checks is the documented precedence.
+
+use super::finding::{Judgement, is_ahead};
+use super::register::{Agreement, ChildFile, ClaimLine, Register, RegisteredToken, Stop};
+use super::ruling::Choice;
+use crate::admit::status::{DataAge, Status};
+use crate::book::redemption::Redemption;
+use crate::book::refusal::{Refusal, stopped};
+use crate::book::rule;
+use crate::words::benefit::{Benefit, Measure};
+use crate::words::cents::Cents;
+use crate::words::civil::CivilDay;
+use crate::words::reason::Reason;
+use crate::words::service::Pricing;
+use crate::words::time::UtcSeconds;
+
+/// What stops a line, and whether for good or until a clerk has looked.
+enum Obstacle {
+    Refused(Reason),
+    Doubt(Reason),
+}
+
+impl From<Refusal> for Obstacle {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal.reason())
+    }
+}
+
+/// What the line is worth by itself. A ruling to accept or cut overrides every check here; it cannot override slots and ceilings.
+pub fn judge(line: &ClaimLine, child: &ChildFile, register: &Register<'_>) -> Judgement {
+    let claimed = line.redemption.cents;
+    match line.ruling.map(|ruling| (ruling.choice, ruling.reason)) {
+        Some((Choice::Reject, reason)) => Judgement::Refused(reason),
+        Some((Choice::Accept, _)) => Judgement::Fine { cents: claimed, because: None },
+        Some((Choice::Cut(cents), reason)) if cents < claimed => Judgement::Fine { cents, because: Some(reason) },
+        Some((Choice::Cut(_), _)) => Judgement::Fine { cents: claimed, because: None },
+        None => match check(line, child, register) {
+            Ok(agreed) if agreed < claimed => Judgement::Fine { cents: agreed, because: Some(Reason::PriceDiffers) },
+            Ok(_) => Judgement::Fine { cents: claimed, because: None },
+            Err(Obstacle::Refused(reason)) => Judgement::Refused(reason),
+            Err(Obstacle::Doubt(reason)) => Judgement::Doubt { reason, against: line.tutor_elsewhere.filter(|_| reason == Reason::LessonOverlap) },
+        },
+    }
+}
+
+/// All checks in order; the agreed price if none objects.
+fn check(line: &ClaimLine, child: &ChildFile, register: &Register<'_>) -> Result<Cents, Obstacle> {
+    let registered = known_token(line, child)?;
+    journal_is_whole(line)?;
+    let agreement = admitted(line, register)?;
+    entitled(line, registered, agreement)?;
+    not_stopped(line, registered, register)?;
+    rule::is_valid_on(&registered.token, line.redemption.day)?;
+    in_time(line, registered, register)?;
+    on_a_service_day(line, register)?;
+    evidence_is_fresh(line, register)?;
+    lesson_is_sound(line)?;
+    not_paid_by_the_office(line, registered, child)?;
+    agreed_price(&line.redemption, agreement)
+}
+
+fn known_token<'c>(line: &ClaimLine, child: &'c ChildFile) -> Result<&'c RegisteredToken, Obstacle> {
+    let known = child.tokens.get(&line.redemption.token).filter(|t| t.token.handle == line.redemption.handle);
+    known.ok_or(Obstacle::Doubt(Reason::UnknownToken))
+}
+
+/// The journal continues what the office holds, and the entry does not come from the future.
+fn journal_is_whole(line: &ClaimLine) -> Result<(), Obstacle> {
+    if let Some(reason) = line.journal {
+        return Err(Obstacle::Doubt(reason));
+    }
+    if is_ahead(line.at, line.received) { Err(Obstacle::Doubt(Reason::ClockSuspect)) } else { Ok(()) }
+}
+
+fn admitted<'r>(line: &ClaimLine, register: &Register<'r>) -> Result<&'r Agreement, Obstacle> {
+    let file = register.providers.get(&line.provider);
+    file.and_then(|f| f.agreement(&line.redemption)).ok_or(Obstacle::Refused(Reason::ProviderNotAdmitted))
+}
+
+fn entitled(line: &ClaimLine, registered: &RegisteredToken, agreement: &Agreement) -> Result<(), Obstacle> {
+    let service = &agreement.service;
+    if service.benefit != line.redemption.benefit {
+        return Err(Obstacle::Refused(Reason::WrongBenefit));
+    }
+    Ok(rule::is_entitled(&registered.token, service.benefit, service.detail.as_ref(), line.provider)?)
+}
+
+/// A stop binds the provider from the exchange after which his terminal could know it; before that, within the policy's days, the
+/// benefit counts as rendered (§ 29(2) SGB II).
+fn not_stopped(line: &ClaimLine, registered: &RegisteredToken, register: &Register<'_>) -> Result<(), Obstacle> {
+    let day = line.redemption.day;
+    let concerns = |stop: &&Stop| stop.from <= day && stop.until.is_none_or(|until| day <= until);
+    let in_good_faith = |stop: &Stop| {
+        let could_know = line.last_word >= stop.recorded || line.redemption.status_issued.ms() >= stop.recorded;
+        !could_know && line.time() <= stop.recorded.plus_days(register.policy.good_faith_days.into())
+    };
+    match registered.stops.iter().filter(concerns).find(|stop| !in_good_faith(stop)) {
+        None => Ok(()),
+        Some(stop) if stop.status == Status::Suspended => Err(Obstacle::Doubt(Reason::Suspended)),
+        Some(stop) => Err(Obstacle::Refused(stopped(stop.status))),
+    }
+}
+
+/// Recorded inside the claim window, and not arriving after its end.
+fn in_time(line: &ClaimLine, registered: &RegisteredToken, register: &Register<'_>) -> Result<(), Obstacle> {
+    let grace = register.policy.shared.claim_grace_days;
+    rule::is_in_claim_window(&registered.token, line.time(), grace)?;
+    if line.received < rule::claim_window_end(&registered.token, grace) { Ok(()) } else { Err(Obstacle::Doubt(Reason::Late)) }
+}
+
+/// A meal or lesson is claimed when it happens, never on order; and calendars are a question for a clerk, never a refusal.
+fn on_a_service_day(line: &ClaimLine, register: &Register<'_>) -> Result<(), Obstacle> {
+    let r = &line.redemption;
+    let ahead = r.benefit.happens_at_the_counter() && r.day > CivilDay::of(line.at);
+    let closed = register.providers.get(&line.provider).is_some_and(|file| file.is_closed_on(r.day));
+    if ahead || closed { Err(Obstacle::Doubt(Reason::NotAServiceDay)) } else { Ok(()) }
+}
+
+/// The office computes the age of the data itself; a terminal without any status list yet says so with a zero.
+pub fn data_age(line: &ClaimLine, register: &Register<'_>) -> Option<DataAge> {
+    let issued = line.redemption.status_issued;
+    if issued == UtcSeconds(0) {
+        return Some(DataAge::Red);
+    }
+    DataAge::of(issued, register.policy.status_ttl_seconds, &register.policy.shared, line.time())
+}
+
+fn evidence_is_fresh(line: &ClaimLine, register: &Register<'_>) -> Result<(), Obstacle> {
+    data_age(line, register).map(|_| ()).ok_or(Obstacle::Doubt(Reason::StatusStale))
+}
+
+fn lesson_is_sound(line: &ClaimLine) -> Result<(), Obstacle> {
+    if line.redemption.benefit == Benefit::Tutoring && line.redemption.lesson.is_none() {
+        return Err(Obstacle::Refused(Reason::Malformed));
+    }
+    if line.tutor_elsewhere.is_some() { Err(Obstacle::Doubt(Reason::LessonOverlap)) } else { Ok(()) }
+}
+
+/// What the office reimbursed in cash counts against ceilings in cents by itself; where a benefit is counted in meals or lessons,
+/// no sum tells which of them it paid for.
+fn not_paid_by_the_office(line: &ClaimLine, registered: &RegisteredToken, child: &ChildFile) -> Result<(), Obstacle> {
+    let r = &line.redemption;
+    let mut counted_in_cents = registered.token.allowances.iter().filter(|a| a.benefit == r.benefit).flat_map(|a| &a.ceilings);
+    let paid = child.debits.iter().any(|d| d.benefit == r.benefit && (d.from..=d.to).contains(&r.day));
+    if paid && !counted_in_cents.any(|c| c.measure == Measure::Cents) { Err(Obstacle::Doubt(Reason::SelfPaid)) } else { Ok(()) }
+}
+
+/// The most that the agreement allows for what was claimed.
+fn agreed_price(r: &Redemption, agreement: &Agreement) -> Result<Cents, Obstacle> {
+    let service = &agreement.service;
+    let units = match r.lesson {
+        Some(lesson) => r.units.min(rule::teaching_units(service, lesson).ok_or(Obstacle::Refused(Reason::NoPrice))?),
+        None => 1,
+    };
+    let typed = (service.pricing == Pricing::Free).then_some(r.cents);
+    Ok(rule::price(service, r.day, units, typed)?)
+}

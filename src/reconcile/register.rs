@@ -1,0 +1,203 @@
+//! What the office holds its lines against: tokens with their stops, price agreements with their days, its own payments, its policy.
+
+use crate::admit::status::Status;
+use crate::admit::token::Token;
+use crate::admit::trust::Policy;
+use crate::book::entry::Entry;
+use crate::book::redemption::Redemption;
+use crate::book::slot::Occasion;
+use crate::words::benefit::Benefit;
+use crate::words::cents::Cents;
+use crate::words::civil::CivilDay;
+use crate::words::ids::{BatchId, EntryId, Hash, OfficeId, ProviderNumber, TokenId};
+use crate::words::reason::Reason;
+use crate::words::service::Service;
+use crate::words::time::UtcMs;
+use std::collections::BTreeMap;
+
+use super::ruling::Ruling;
+
+/// The office's parameters for reconciliation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfficePolicy {
+    /// What the terminals know too.
+    pub shared: Policy,
+    /// For how many seconds a status list is fresh.
+    pub status_ttl_seconds: u64,
+    /// For how many days after it was recorded a stop that the terminal could not know is not held against the provider.
+    pub good_faith_days: u32,
+}
+
+/// A stop of a token: it has a date, and a moment at which it became known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// Revoked, suspended or replaced.
+    pub status: Status,
+    /// The first service day it concerns.
+    pub from: CivilDay,
+    /// The last one, for a suspension that was lifted.
+    pub until: Option<CivilDay>,
+    /// When the office recorded it: no terminal can have known it earlier.
+    pub recorded: UtcMs,
+}
+
+/// A token of a child, as the office issued it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegisteredToken {
+    /// Its content.
+    pub token: Token,
+    /// Its stops.
+    pub stops: Vec<Stop>,
+}
+
+/// What the office paid on an allowance itself: a reimbursed family (§ 30 SGB II), or cash for participation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Debit {
+    /// The benefit.
+    pub benefit: Benefit,
+    /// The first day it covers.
+    pub from: CivilDay,
+    /// The last day.
+    pub to: CivilDay,
+    /// The amount.
+    pub cents: Cents,
+}
+
+/// One child's file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChildFile {
+    /// All tokens ever issued for the child, by id.
+    pub tokens: BTreeMap<TokenId, RegisteredToken>,
+    /// The office's own payments.
+    pub debits: Vec<Debit>,
+}
+
+/// A service as agreed, and the days on which it may be claimed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agreement {
+    /// The service with its dated prices.
+    pub service: Service,
+    /// The first day admitted.
+    pub from: CivilDay,
+    /// The last day admitted, if the admission has ended.
+    pub until: Option<CivilDay>,
+}
+
+/// What is agreed with one provider.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProviderFile {
+    /// The services.
+    pub agreements: Vec<Agreement>,
+    /// Stretches of days on which the provider's calendar knows no service.
+    pub closed: Vec<(CivilDay, CivilDay)>,
+}
+
+impl ProviderFile {
+    /// The agreement for `redemption`'s service on its day.
+    pub fn agreement(&self, redemption: &Redemption) -> Option<&Agreement> {
+        self.agreements
+            .iter()
+            .find(|a| a.service.code == redemption.service && a.from <= redemption.day && a.until.is_none_or(|until| redemption.day <= until))
+    }
+
+    /// Whether the calendar knows no service on `day`.
+    pub fn is_closed_on(&self, day: CivilDay) -> bool {
+        self.closed.iter().any(|(from, to)| (*from..=*to).contains(&day))
+    }
+}
+
+/// The whole register as far as one child's lines need it.
+#[derive(Clone, Copy, Debug)]
+pub struct Register<'a> {
+    /// The office.
+    pub office: &'a OfficeId,
+    /// Its parameters.
+    pub policy: &'a OfficePolicy,
+    /// Its providers.
+    pub providers: &'a BTreeMap<ProviderNumber, ProviderFile>,
+}
+
+/// One claimed redemption with all that the office knows of its arrival.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimLine {
+    /// Terminal and number.
+    pub id: EntryId,
+    /// The batch it came in.
+    pub batch: BatchId,
+    /// The provider whose terminal sent it.
+    pub provider: ProviderNumber,
+    /// SHA-256 of the entry.
+    pub hash: Hash,
+    /// The time the entry carries.
+    pub at: UtcMs,
+    /// The terminal's last checkpoint before the entry: it cannot have been written earlier.
+    pub not_before: UtcMs,
+    /// When the batch arrived.
+    pub received: UtcMs,
+    /// The terminal's last exchange before the entry's time: what was recorded later it could not know.
+    pub last_word: UtcMs,
+    /// What is claimed.
+    pub redemption: Redemption,
+    /// The counter-record, if one has arrived.
+    pub cancelled_by: Option<EntryId>,
+    /// What was settled for it before.
+    pub settled: Option<Cents>,
+    /// The last ruling of a clerk.
+    pub ruling: Option<Ruling>,
+    /// What is wrong with the journal it came from.
+    pub journal: Option<Reason>,
+    /// Another lesson of the same tutor at the same time.
+    pub tutor_elsewhere: Option<EntryId>,
+}
+
+impl ClaimLine {
+    /// The time that counts: the entry's own, but no earlier than its terminal's last checkpoint.
+    pub fn time(&self) -> UtcMs {
+        self.at.max(self.not_before)
+    }
+
+    /// A line for a redemption entry, with nothing known of it yet but its arrival.
+    pub fn fresh(entry: &Entry, redemption: Redemption, arrival: Arrival) -> Self {
+        Self {
+            id: EntryId { terminal: arrival.terminal, seq: entry.seq },
+            batch: arrival.batch,
+            provider: arrival.provider,
+            hash: arrival.hash,
+            at: entry.at,
+            not_before: arrival.not_before,
+            received: arrival.received,
+            last_word: arrival.last_word,
+            redemption,
+            cancelled_by: None,
+            settled: None,
+            ruling: None,
+            journal: None,
+            tutor_elsewhere: None,
+        }
+    }
+
+    /// The occasion the line claims, under the agreed service.
+    pub fn occasion<'l>(&'l self, service: &'l Service) -> Occasion<'l> {
+        let r = &self.redemption;
+        Occasion { provider: self.provider, service, day: r.day, lesson: r.lesson, charge: r.charge.as_ref() }
+    }
+}
+
+/// How an entry reached the office.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The terminal.
+    pub terminal: crate::words::ids::TerminalId,
+    /// Its provider.
+    pub provider: ProviderNumber,
+    /// The batch.
+    pub batch: BatchId,
+    /// SHA-256 of the entry.
+    pub hash: Hash,
+    /// See [`ClaimLine::not_before`].
+    pub not_before: UtcMs,
+    /// When the batch arrived.
+    pub received: UtcMs,
+    /// See [`ClaimLine::last_word`].
+    pub last_word: UtcMs,
+}

@@ -5,8 +5,9 @@ use super::clerk::Clerk;
 use super::posting::{AccountTable, Column, Content, PostingError, PostingProfile, posting_csv};
 use super::run::{Run, RunNumber};
 use super::sepa::pain001;
-use super::settlement::{ContentChanged, Draft, DraftError, LineKind, MAX_TRANSFER, PayableLine, Released, SameClerk, Verdict};
+use super::settlement::{ContentChanged, Draft, DraftError, LineKind, MAX_TRANSFER, PayableLine, Released, SameClerk};
 use super::statement::{Outcome, statements};
+use crate::deliver::advice::Verdict;
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
@@ -117,7 +118,7 @@ proptest! {
         let released = release(lines.clone());
         let total = released.total();
         prop_assert_eq!(released.settled_lines().map(PayableLine::pay).sum::<Cents>(), total);
-        prop_assert_eq!(released.payments_by_batch().map(|(share, _)| share.cents).sum::<Cents>(), total);
+        prop_assert_eq!(released.advised_payments().map(|(_, payment)| payment.share).sum::<Cents>(), total);
         prop_assert_eq!(posted(&released), total);
 
         let mut paid = Cents::ZERO;
@@ -182,8 +183,8 @@ fn one_transfer_pays_all_batches_of_a_provider() {
     let released = release(vec![line(1, 0, 1, (450, 450, 0)), line(1, 1, 2, (450, 400, 0)), line(2, 0, 1, (999, 0, 0))]);
     let transfers: Vec<_> = released.transfers().map(|(settled, transfer)| (settled.provider.0, transfer.amount.get())).collect();
     assert_eq!(transfers, [(1, 850)]);
-    let shares: Vec<_> = released.payments_by_batch().map(|(share, t)| (share.cents.get(), t.end_to_end_id.as_str().to_owned())).collect();
-    assert_eq!(shares, [(450, "05562032-R7P1".to_owned()), (400, "05562032-R7P1".to_owned())]);
+    let shares: Vec<_> = released.advised_payments().map(|(batch, p)| (batch.0[0], p.share.get(), p.transfer.get(), p.end_to_end_id)).collect();
+    assert_eq!(shares, [(16, 450, 850, "05562032-R7P1".to_owned()), (17, 400, 850, "05562032-R7P1".to_owned())]);
     assert_eq!(released.plan().settled.len(), 2, "the rejected line is settled without a transfer");
 }
 

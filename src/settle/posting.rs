@@ -249,6 +249,32 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "shell")]
+    #[test]
+    fn an_office_writes_both_in_its_settings() {
+        #[derive(Deserialize)]
+        struct Settings {
+            accounts: AccountTable,
+            posting: PostingProfile,
+        }
+        let text = r#"
+            posting = { separator = ";", decimal_mark = ",", headings = false, columns = [
+                { heading = "Konto", content = "account" },
+                { heading = "Betrag", content = "amount" },
+                { heading = "Mandant", content = { fixed = "0815" } },
+            ] }
+            [[accounts]]
+            from = "2026-01-01"
+            legal_basis = "SGB II"
+            benefit = "lunch"
+            account = "533100"
+        "#;
+        let settings: Settings = toml::from_str(text).expect("settings");
+        assert_eq!(settings.accounts.0, [rule("2026-01-01", Some(LegalBasis::Sgb2), Some(Benefit::Lunch), "533100")]);
+        assert_eq!(settings.posting.columns.last().map(|c| c.content.clone()), Some(Content::Fixed("0815".to_owned())));
+        assert!(toml::from_str::<Settings>(&text.replace("benefit", "benfit")).is_err(), "a misspelt key must not widen a rule");
+    }
+
     #[test]
     fn no_cell_becomes_a_formula_or_breaks_out() {
         let profile = PostingProfile::default();

@@ -95,6 +95,36 @@ impl Run {
     }
 }
 
+/// The first day from `from` on at which banks pay within Europe (TARGET calendar): no weekend, no 1 January, Good Friday, Easter
+/// Monday, 1 May, 25 or 26 December. A payment ordered for another day is moved by the bank.
+pub fn next_banking_day(from: CivilDay) -> CivilDay {
+    let mut day = from;
+    while day < CivilDay::MAX && is_target_holiday(day) {
+        day = day.plus(1);
+    }
+    day
+}
+
+fn is_target_holiday(day: CivilDay) -> bool {
+    let month = day.month();
+    let (year, number) = (month.months() / 12 + 1970, month.months() % 12 + 1);
+    let fixed = [(1, 1), (5, 1), (12, 25), (12, 26)].contains(&(number, day.days() - month.first_day().days() + 1));
+    let easter = easter_sunday(year);
+    day.is_weekend() || fixed || easter.is_some_and(|sunday| day == sunday.minus(2) || day == sunday.plus(1))
+}
+
+/// The anonymous Gregorian computus (Nature, 1876) in its shorter form (New Scientist, 1961).
+fn easter_sunday(year: u32) -> Option<CivilDay> {
+    let (a, b, c) = (year % 19, year / 100, year % 100);
+    let g = (8 * b + 13) / 25;
+    let h = (19 * a + b - b / 4 - g + 15) % 30;
+    let l = (32 + 2 * (b % 4) + 2 * (c / 4) - h - c % 4) % 7;
+    let m = (a + 11 * h + 19 * l) / 433;
+    let month = (h + l + 90 - 7 * m) / 25;
+    let day = (h + l + 33 * month + 19 - 7 * m) % 32;
+    CivilDay::from_ymd(i32::try_from(year).ok()?, month, day)
+}
+
 /// The first eight hexadecimal digits of an id: enough for people to find a batch or terminal again among an office's thousands.
 pub fn short_id(id: &[u8; 16]) -> String {
     id.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
@@ -114,6 +144,25 @@ mod tests {
 
     fn month(text: &str) -> CivilMonth {
         CivilMonth::parse(text).expect("safe: a month")
+    }
+
+    #[test]
+    fn banks_rest_on_the_days_of_the_target_calendar() {
+        for (from, to) in [
+            ("2026-12-03", "2026-12-03"),
+            ("2026-12-05", "2026-12-07"),
+            ("2026-12-24", "2026-12-24"),
+            ("2026-12-25", "2026-12-28"),
+            ("2027-01-01", "2027-01-04"),
+            ("2027-03-26", "2027-03-30"),
+            ("2024-03-29", "2024-04-02"),
+            ("2038-04-23", "2038-04-27"),
+            ("2027-05-01", "2027-05-03"),
+            ("2027-10-03", "2027-10-04"),
+        ] {
+            assert_eq!(next_banking_day(CivilDay::parse(from).expect("safe: a day")).to_string(), to, "{from}");
+        }
+        assert_eq!(next_banking_day(CivilDay::MAX), CivilDay::MAX);
     }
 
     #[test]

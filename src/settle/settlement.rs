@@ -3,6 +3,7 @@
 use super::account::Account;
 use super::clerk::{Clerk, Signature};
 use super::run::{EndToEndId, Run};
+use crate::deliver::advice::{AdvisedPayment, Verdict};
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
@@ -36,17 +37,6 @@ impl LineKind {
             Self::Cancellation => "cancellation",
         }
     }
-}
-
-/// What the office decided on a line, read off its amounts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Paid as claimed.
-    Accepted,
-    /// Paid in part.
-    Reduced,
-    /// Not paid.
-    Rejected,
 }
 
 /// One decided line that is to be settled: newly decided, or decided anew since it was last settled.
@@ -315,9 +305,15 @@ impl Released {
         self.transfers().map(|(_, transfer)| transfer.amount).sum()
     }
 
-    /// What a batch's advice says about payment (formats § 1, advice key 4): the transfer it is part of, and its share.
-    pub fn payments_by_batch(&self) -> impl Iterator<Item = (Share, &Transfer)> {
-        self.transfers().flat_map(|(settled, transfer)| settled.shares.iter().map(move |share| (*share, transfer)))
+    /// What a batch's advice says about payment (formats § 1, advice key 4). Batches whose provider gets no transfer are not among them.
+    pub fn advised_payments(&self) -> impl Iterator<Item = (BatchId, AdvisedPayment)> {
+        let execution = self.plan.run.execution_date;
+        self.transfers().flat_map(move |(settled, transfer)| {
+            settled.shares.iter().map(move |share| {
+                let end_to_end_id = transfer.end_to_end_id.to_string();
+                (share.batch, AdvisedPayment { end_to_end_id, execution, share: share.cents, transfer: transfer.amount })
+            })
+        })
     }
 }
 
@@ -335,32 +331,33 @@ impl Run {
 
 impl Plan {
     fn content(&self) -> Hash {
-        let mut text = format!("{} {}\n", self.run.message_id(), self.run.execution_date);
         let settled = self.settled.iter().map(|s| (s.provider, &s.account, &s.lines));
         let waiting = self.carried_over.iter().map(|c| (c.provider, &c.account, &c.lines));
+        let mut text = format!("{} {}\n", self.run.message_id(), self.run.execution_date);
         for (provider, account, lines) in settled.chain(waiting) {
-            let name = Hash::of(&[account.name().as_bytes()]);
-            let bic = account.bic().map_or("-", |bic| bic.as_str());
-            let _ = writeln!(text, "provider {provider} {name} {} {bic}", account.iban().electronic());
-            for line in lines {
-                let PayableLine { entry, batch, benefit, service, service_day, units, claimed, total, already, reason, legal_basis, .. } = line;
-                let reason = reason.map_or("-", Reason::code);
-                let basis = legal_basis.map_or("-", LegalBasis::code);
-                let _ = writeln!(
-                    text,
-                    "{} {} {batch} {} {} {service} {service_day} {units} {} {} {} {reason} {basis}",
-                    entry.terminal,
-                    entry.seq,
-                    line.kind.name(),
-                    benefit.name(),
-                    claimed.get(),
-                    total.get(),
-                    already.get(),
-                );
-            }
+            let _ = writeln!(text, "{provider} {} {}", content_of_account(account), content_of_lines(lines));
         }
         Hash::of(&[b"teilhabe/settlement/1", text.as_bytes()])
     }
+}
+
+fn content_of_account(account: &Account) -> Hash {
+    let bic = account.bic().map_or("", |bic| bic.as_str());
+    Hash::of(&[account.iban().electronic().as_bytes(), b" ", bic.as_bytes(), b" ", account.name().as_bytes()])
+}
+
+fn content_of_lines(lines: &[PayableLine]) -> Hash {
+    let mut text = String::new();
+    for line in lines {
+        let PayableLine { entry: EntryId { terminal, seq }, batch, provider, benefit, service, service_day, kind, units, .. } = line;
+        let (kind, benefit) = (kind.name(), benefit.name());
+        let (claimed, total, already) = (line.claimed.get(), line.total.get(), line.already.get());
+        let reason = line.reason.map_or("-", Reason::code);
+        let basis = line.legal_basis.map_or("-", LegalBasis::code);
+        let _ = write!(text, "{terminal} {seq} {batch} {provider} {kind} {benefit} {service} {service_day} {units} ");
+        let _ = writeln!(text, "{claimed} {total} {already} {reason} {basis}");
+    }
+    Hash::of(&[text.as_bytes()])
 }
 
 fn check(lines: &[PayableLine]) -> Result<(), DraftError> {

@@ -3,7 +3,8 @@
 
 use super::account::Account;
 use super::run::{Run, short_id};
-use super::settlement::{CarriedOver, LineKind, PayableLine, Plan, Released, Settled, Transfer, Verdict};
+use super::settlement::{CarriedOver, LineKind, PayableLine, Plan, Released, Settled, Transfer};
+use crate::deliver::advice::Verdict;
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;

@@ -1,7 +1,8 @@
 //! The provider's statement as a page: one HTML file that needs nothing else, read on the screen or printed on A4.
 
+use crate::deliver::advice::Verdict;
 use crate::settle::run::short_id;
-use crate::settle::settlement::{LineKind, Verdict};
+use crate::settle::settlement::LineKind;
 use crate::settle::statement::{BatchStatement, Outcome, Statement, StatementLine, Sums};
 use crate::words::cents::Cents;
 use crate::words::ids::ServiceCode;
@@ -114,6 +115,7 @@ impl Amounts {
 
 const fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
+        Verdict::Pending => "noch offen",
         Verdict::Accepted => "anerkannt",
         Verdict::Reduced => "teilweise anerkannt",
         Verdict::Rejected => "nicht anerkannt",
@@ -128,7 +130,7 @@ fn money(cents: Cents) -> String {
 /// `42 Zeilen: 40 anerkannt, 2 nicht anerkannt`.
 fn counts(statement: &Statement) -> String {
     let lines = || statement.batches.iter().flat_map(|batch| &batch.lines);
-    let parts: Vec<String> = [Verdict::Accepted, Verdict::Reduced, Verdict::Rejected]
+    let parts: Vec<String> = [Verdict::Accepted, Verdict::Reduced, Verdict::Rejected, Verdict::Pending]
         .into_iter()
         .map(|wanted| (wanted, lines().filter(|line| line.verdict == wanted).count()))
         .filter(|(_, count)| *count > 0)
@@ -211,7 +213,8 @@ mod tests {
             "<dd>05562032-R7P12</dd>",
             "BuT 11/2026 Lauf 7 Abrechnung 01010101 02020202",
             "<td class=\"id\">3f3f3f3f</td><td class=\"n\">2</td>",
-            "teilweise anerkannt<small>Grund &#60;price_differs&#62;.</small>",
+            "<tr class=\"explained\"><td class=\"d\">",
+            "<td>teilweise anerkannt</td></tr>\n<tr class=\"why\"><td colspan=\"9\">Grund &#60;price_differs&#62;.</td></tr>",
             "Storno: Mittagessen (lunch)",
             "<td class=\"n\">−4,50\u{a0}€</td>",
             "Alle Abrechnungen dieser Mitteilung",

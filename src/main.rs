@@ -1,1 +1,5 @@
-fn main() {}
+//! The program: see [`teilhabe::shell::command`].
+
+fn main() -> std::process::ExitCode {
+    teilhabe::shell::command::main()
+}

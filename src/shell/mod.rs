@@ -1,4 +1,9 @@
 //! The only input and output: storage, network, devices, paper and tables. Everything else is told what it needs.
 
+pub mod command;
+pub mod door;
+pub mod envelope;
 pub mod paper;
+pub mod secret_file;
+pub mod store;
 pub mod texts;

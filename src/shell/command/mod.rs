@@ -1,0 +1,131 @@
+//! The commands. Each returns a [`Report`]; only here it is printed, and only here the process ends.
+//!
+//! Exit codes: 0 success, 1 failure with one plain sentence, 2 bad usage.
+
+#[cfg(feature = "office")]
+pub mod office;
+
+use clap::{Parser, Subcommand};
+use serde_json::{Value, json};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Offline counter and municipal office for the German benefits for education and participation.
+#[derive(Debug, Parser)]
+#[command(name = "teilhabe", version, propagate_version = true, subcommand_required = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(flatten)]
+    context: Context,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Context {
+    /// The folder with the database and the keys.
+    #[arg(long, global = true, value_name = "DIR", env = "TEILHABE_DATA")]
+    pub data: Option<PathBuf>,
+    /// Answer in JSON.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The office: issue, take in, reconcile, settle.
+    #[cfg(feature = "office")]
+    #[command(subcommand)]
+    Office(office::Command),
+}
+
+/// What a command has to say.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// For machines, with `--json`.
+    pub json: Value,
+    /// For people, without.
+    pub text: String,
+    /// Whether what was asked for is not so: the answer is printed all the same, and the exit code is 1.
+    pub failed: bool,
+}
+
+impl Report {
+    /// A success that says `text` to people and `json` to machines.
+    pub fn new(text: impl Into<String>, json: Value) -> Self {
+        Self { json, text: text.into(), failed: false }
+    }
+}
+
+/// A command line that cannot be carried out as it stands: exit code 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+impl Context {
+    /// The data folder, which must be named.
+    pub fn data(&self) -> Result<&Path, Usage> {
+        self.data.as_deref().ok_or_else(|| Usage("which data folder? add --data DIR".into()))
+    }
+}
+
+/// Runs the command named by the process's arguments.
+pub fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("TEILHABE_LOG").unwrap_or_else(|_| "warn".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match Cli::try_parse() {
+        Ok(cli) => {
+            let json = cli.context.json;
+            finish(run(cli), json)
+        }
+        Err(error) if error.use_stderr() => {
+            let _ = error.print();
+            if std::env::args().any(|argument| argument == "--json") {
+                let text = error.to_string();
+                say(std::io::stdout(), &json!({"error": text.lines().next().unwrap_or_default()}).to_string());
+            }
+            ExitCode::from(2)
+        }
+        Err(help) => {
+            let _ = help.print();
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<Report> {
+    let Cli { context, command } = cli;
+    match command {
+        #[cfg(feature = "office")]
+        Command::Office(command) => office::run(command, &context),
+    }
+}
+
+fn finish(outcome: anyhow::Result<Report>, json: bool) -> ExitCode {
+    match outcome {
+        Ok(report) if json => {
+            say(std::io::stdout(), &report.json.to_string());
+            ExitCode::from(u8::from(report.failed))
+        }
+        Ok(report) => {
+            if !report.text.is_empty() {
+                say(std::io::stdout(), &report.text);
+            }
+            ExitCode::from(u8::from(report.failed))
+        }
+        Err(error) => {
+            say(std::io::stderr(), &format!("teilhabe: {error}"));
+            if json {
+                say(std::io::stdout(), &json!({"error": error.to_string()}).to_string());
+            }
+            tracing::debug!(?error, "the command failed");
+            ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+        }
+    }
+}
+
+/// Prints a line; a reader who has gone away is no fault of ours.
+fn say(mut to: impl Write, line: &str) {
+    let _ = writeln!(to, "{line}");
+}

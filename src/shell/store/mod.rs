@@ -1,0 +1,170 @@
+//! The only SQL. Here: how every database of ours is opened, kept durable and brought up to date.
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a statement waits for another process that is writing.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// After how many pages the log is copied into the database (4 MiB); from then on it is overwritten in place and grows no more.
+const CHECKPOINT_PAGES: u32 = 1000;
+/// Down to how many bytes the log is cut after something large went through it; above [`CHECKPOINT_PAGES`], so that it stays warm.
+const WAL_BYTES: u32 = 8 * 1024 * 1024;
+
+/// Why something was not stored or read. One sentence each for the person at the machine.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No room.
+    #[error("the disk is full, nothing was stored: free some space")]
+    Full(#[source] rusqlite::Error),
+    /// The file is not what was written.
+    #[error("the database is damaged: restore it from the backup")]
+    Damaged(#[source] rusqlite::Error),
+    /// Another process holds the database.
+    #[error("another program holds the database: close it and try again")]
+    Busy(#[source] rusqlite::Error),
+    /// The folder or disk cannot be written.
+    #[error("the database cannot be opened for writing: check the folder, its permissions and the disk")]
+    NotWritable(#[source] rusqlite::Error),
+    /// A later version of this program has written it.
+    #[error("a newer version of this program has written this database (its version {found}, known here: {known}): update the program")]
+    Newer {
+        /// The database's version.
+        found: usize,
+        /// The latest version known here.
+        known: usize,
+    },
+    /// What is stored contradicts itself.
+    #[error("the database holds something it cannot hold ({0}): run journal verify or restore the backup")]
+    Inconsistent(String),
+    /// The folder could not be prepared.
+    #[error(transparent)]
+    Folder(#[from] super::secret_file::SecretFileError),
+    /// Anything else the database said.
+    #[error("the database could not do it: {0}")]
+    Other(#[source] rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full(error),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy(error),
+            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::SystemIoFailure) => Self::NotWritable(error),
+            _ => Self::Other(error),
+        }
+    }
+}
+
+/// Opens the database at `path`, makes it where there is none, and brings it up to date with `migrations`, one script a version.
+///
+/// Write-ahead log, synchronous=FULL: what was committed survives a loss of power.
+pub fn open(path: &Path, migrations: &[&str]) -> Result<Connection, StoreError> {
+    if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+        super::secret_file::make_dir(dir)?;
+    }
+    // SQLite gives its log and index the mode of the database file, so that one is made first.
+    let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    made.map_err(|error| super::secret_file::SecretFileError::Io { path: path.to_owned(), error })?;
+    let mut connection = Connection::open(path)?;
+    prepare(&mut connection, migrations)?;
+    Ok(connection)
+}
+
+/// A database in memory, for tests and simulations.
+pub fn open_in_memory(migrations: &[&str]) -> Result<Connection, StoreError> {
+    let mut connection = Connection::open_in_memory()?;
+    prepare(&mut connection, migrations)?;
+    Ok(connection)
+}
+
+fn prepare(connection: &mut Connection, migrations: &[&str]) -> Result<(), StoreError> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
+    connection.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES, |_| Ok(()))?;
+    // A log kept at closing is warm at opening; after a crash it is there all the same.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    migrate(connection, migrations)
+}
+
+fn migrate(connection: &mut Connection, migrations: &[&str]) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let found: usize = transaction.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0))?.try_into().unwrap_or(usize::MAX);
+    if found > migrations.len() {
+        return Err(StoreError::Newer { found, known: migrations.len() });
+    }
+    for script in migrations.iter().skip(found) {
+        transaction.execute_batch(script)?;
+    }
+    transaction.pragma_update(None, "user_version", u32::try_from(migrations.len()).unwrap_or(u32::MAX))?;
+    transaction.commit()?;
+    Ok(())
+}
+
+/// An unsigned number as SQLite stores it; none of ours comes near the limit.
+pub fn to_db(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A stored number that was unsigned.
+pub fn from_db(number: i64) -> Result<u64, StoreError> {
+    u64::try_from(number).map_err(|_| StoreError::Inconsistent(format!("the number {number}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    const FIRST: &str = "CREATE TABLE meal(id INTEGER PRIMARY KEY) STRICT;";
+    const SECOND: &str = "ALTER TABLE meal ADD COLUMN day INTEGER;";
+
+    #[test]
+    fn a_database_moves_forward_and_never_back() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("sub/terminal.db");
+        drop(open(&path, &[FIRST]).expect("made"));
+        let connection = open(&path, &[FIRST, SECOND]).expect("updated");
+        connection.execute("INSERT INTO meal(id, day) VALUES (1, 2)", []).expect("has both columns");
+        drop(connection);
+        assert!(matches!(open(&path, &[FIRST]), Err(StoreError::Newer { found: 2, known: 1 })));
+        for file in std::fs::read_dir(dir.path().join("sub")).expect("there") {
+            let file = file.expect("there");
+            assert_eq!(file.metadata().expect("there").permissions().mode() & 0o077, 0, "{:?}", file.path());
+        }
+    }
+
+    #[test]
+    fn a_failed_migration_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("terminal.db");
+        assert!(open(&path, &[FIRST, "CREATE TABLE meal(id INTEGER)"]).is_err());
+        drop(open(&path, &[FIRST]).expect("the first table is not there yet"));
+    }
+
+    #[test]
+    fn every_commit_is_flushed() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let connection = open(&dir.path().join("terminal.db"), &[FIRST]).expect("made");
+        let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0)).expect(name);
+        assert_eq!(pragma("journal_mode"), rusqlite::types::Value::Text("wal".into()));
+        assert_eq!(pragma("synchronous"), rusqlite::types::Value::Integer(2));
+    }
+
+    #[test]
+    fn rubbish_is_told_from_a_full_disk() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("terminal.db");
+        std::fs::write(&path, vec![7u8; 8192]).expect("written");
+        assert!(matches!(open(&path, &[FIRST]), Err(StoreError::Damaged(_))));
+    }
+}

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use teilhabe::deliver::advice::Verdict;
 use teilhabe::settle::account::{Account, Bic, Iban, MAX_NAME};
 use teilhabe::settle::clerk::Clerk;
 use teilhabe::settle::run::{Run, RunNumber};
@@ -65,6 +66,7 @@ fn line(provider: u8, seq: u8) -> PayableLine {
         service_day: CivilDay::parse("2026-11-23").expect("a day").minus(seq.into()),
         kind: LineKind::Redemption,
         units: 1,
+        verdict: Verdict::Accepted,
         claimed: Cents::new(450),
         total: Cents::new(450),
         already: Cents::ZERO,

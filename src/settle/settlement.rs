@@ -60,6 +60,8 @@ pub struct PayableLine {
     pub units: u64,
     /// What the provider claims; negative for a cancellation.
     pub claimed: Cents,
+    /// What the office decided; never pending.
+    pub verdict: Verdict,
     /// What the office decided to pay for it in all.
     pub total: Cents,
     /// What earlier runs have settled of it.
@@ -74,17 +76,6 @@ impl PayableLine {
     /// What this run settles: the decided total less what was settled before; negative where money is taken back.
     pub const fn pay(&self) -> Cents {
         self.total.minus(self.already)
-    }
-
-    /// The decision as the provider reads it. A cancellation is always taken as it is.
-    pub fn verdict(&self) -> Verdict {
-        let refused = self.total == Cents::ZERO && (self.claimed != Cents::ZERO || self.reason.is_some());
-        match self.kind {
-            LineKind::Cancellation => Verdict::Accepted,
-            LineKind::Redemption if refused => Verdict::Rejected,
-            LineKind::Redemption if self.total == self.claimed => Verdict::Accepted,
-            LineKind::Redemption => Verdict::Reduced,
-        }
     }
 }
 
@@ -157,6 +148,9 @@ pub enum DraftError {
     /// One batch has lines of two providers.
     #[error("batch {0} has lines of two providers: nothing was settled; check the store with `teilhabe journal verify`")]
     BatchOfTwoProviders(BatchId),
+    /// A line awaits a decision.
+    #[error("entry {} of terminal {} is not decided yet: reconcile or rule on it first", .0.seq, .0.terminal)]
+    Undecided(EntryId),
     /// A line's amount is beyond a million euros.
     #[error("entry {} of terminal {} is about more than a million euros, surely a mistake: correct the line by a ruling", .0.seq, .0.terminal)]
     LineTooLarge(EntryId),
@@ -354,7 +348,8 @@ fn content_of_lines(lines: &[PayableLine]) -> Hash {
         let (claimed, total, already) = (line.claimed.get(), line.total.get(), line.already.get());
         let reason = line.reason.map_or("-", Reason::code);
         let basis = line.legal_basis.map_or("-", LegalBasis::code);
-        let _ = write!(text, "{terminal} {seq} {batch} {provider} {kind} {benefit} {service} {service_day} {units} ");
+        let verdict = line.verdict.code();
+        let _ = write!(text, "{terminal} {seq} {batch} {provider} {kind} {benefit} {service} {service_day} {units} {verdict} ");
         let _ = writeln!(text, "{claimed} {total} {already} {reason} {basis}");
     }
     Hash::of(&[text.as_bytes()])
@@ -367,6 +362,9 @@ fn check(lines: &[PayableLine]) -> Result<(), DraftError> {
     let mut entries = BTreeSet::new();
     let mut owners = BTreeMap::new();
     for line in lines {
+        if line.verdict == Verdict::Pending {
+            return Err(DraftError::Undecided(line.entry));
+        }
         if [line.claimed, line.total, line.already].iter().any(|c| c.get().unsigned_abs() > Cents::MAX_SINGLE.get().unsigned_abs()) {
             return Err(DraftError::LineTooLarge(line.entry));
         }

@@ -142,7 +142,7 @@ impl StatementLine {
             kind: line.kind,
             units: line.units,
             sums: Sums::of(line),
-            verdict: line.verdict(),
+            verdict: line.verdict,
             reason: line.reason,
         }
     }

@@ -166,6 +166,11 @@ mod tests {
             service_day: CivilDay::parse("2026-11-23").expect("a day"),
             kind: if claimed < 0 { LineKind::Cancellation } else { LineKind::Redemption },
             units: 1,
+            verdict: match total {
+                _ if total == claimed => Verdict::Accepted,
+                0 => Verdict::Rejected,
+                _ => Verdict::Reduced,
+            },
             claimed: Cents::new(claimed),
             total: Cents::new(total),
             already: Cents::new(already),

@@ -71,6 +71,3 @@ need_python() {
     "$TOOLS/py/bin/pip" install --quiet --disable-pip-version-check -r "$1"
     cp "$1" "$mark"
 }
-
-# The binary that 'cargo build' has just made.
-debug_binary() { printf '%s/debug/teilhabe' "${CARGO_TARGET_DIR:-target}"; }

@@ -47,9 +47,9 @@ fn has_word(text: &str, word: &str) -> bool {
 }
 
 /// The limits of FORMAT.md § 16 by the names of the code.
-fn limits() -> Vec<(&'static str, u64)> {
+fn limits() -> Vec<(String, u64)> {
     macro_rules! of {
-        ($($($part:ident)::+),* $(,)?) => { vec![$((stringify!($($part)::+), u64::try_from($($part)::+).expect("safe: a limit is positive"))),*] };
+        ($($($part:ident)::+),* $(,)?) => { vec![$((stringify!($($part)::+).replace(' ', ""), u64::try_from($($part)::+).expect("safe: a limit is positive"))),*] };
     }
     let mut limits = of![
         words::sealed::MAX_TOKEN_BYTES,
@@ -82,9 +82,9 @@ fn limits() -> Vec<(&'static str, u64)> {
         shell::envelope::MAX_PLAINTEXT,
         reconcile::finding::CLOCK_TOLERANCE_MS,
     ];
-    limits.push(("words::cents::Cents::MAX_SINGLE", Cents::MAX_SINGLE.to_field()));
-    limits.push(("words::time::UtcMs::MAX", UtcMs::MAX.0));
-    limits.push(("words::civil::CivilDay::MAX", CivilDay::MAX.days().into()));
+    limits.push(("words::cents::Cents::MAX_SINGLE".into(), Cents::MAX_SINGLE.to_field()));
+    limits.push(("words::time::UtcMs::MAX".into(), UtcMs::MAX.0));
+    limits.push(("words::civil::CivilDay::MAX".into(), CivilDay::MAX.days().into()));
     limits
 }
 
@@ -112,8 +112,10 @@ fn the_format_names_every_reason() {
 fn what_the_documents_name_exists() {
     let sources = sources();
     let mut missing = Vec::new();
-    for name in ["FORMAT.md", "WAY.md", "INVARIANTS.md", "DOMAIN.md", "OPERATE.md"] {
-        let text = document(name);
+    let folder = fs::read_dir(root().join("docs")).expect("the folder of documents");
+    let names = folder.filter_map(|entry| entry.expect("its entry").file_name().into_string().ok()).filter(|name| name.ends_with(".md"));
+    for name in names.collect::<Vec<_>>() {
+        let text = document(&name);
         let folders = ["src/", "tests/", "templates/", "scripts/", "docs/"];
         let is_path = |word: &&str| folders.iter().any(|folder| word.starts_with(folder)) && !word.contains(' ');
         missing.extend(quoted(&text).filter(is_path).filter(|path| !root().join(path).exists()).map(|path| format!("{name}: no file {path}")));

@@ -5,5 +5,7 @@ pub mod door;
 pub mod envelope;
 pub mod paper;
 pub mod secret_file;
+#[cfg(feature = "office")]
+pub mod sheet;
 pub mod store;
 pub mod texts;

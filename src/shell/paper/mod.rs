@@ -1,5 +1,11 @@
 //! What is printed: QR codes, the letters and cards of the office.
 
+#[cfg(feature = "office")]
+pub mod face;
+#[cfg(feature = "office")]
+pub mod letters;
+#[cfg(feature = "office")]
+pub mod pdf;
 pub mod qr;
 #[cfg(feature = "office")]
 pub mod statement;

@@ -10,8 +10,8 @@ use thiserror::Error;
 pub const QUIET_ZONE: usize = 4;
 /// The side of one module on paper in millimetres: what cheap scanners read at an arm's length from a worn card.
 pub const MODULE_MM: f32 = 0.6;
-/// The most characters a code may have; a token needs about 255. Above it the modules become too many for a card.
-pub const MAX_CHARACTERS: usize = 1000;
+/// The most characters a code may have: what the largest token (1 KiB) needs. A usual one needs about 255.
+pub const MAX_CHARACTERS: usize = 1_700;
 
 /// Why a text cannot become a QR code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -177,7 +177,7 @@ mod tests {
     fn what_cannot_be_printed_is_said() {
         assert_eq!(Qr::new(""), Err(Unprintable::Empty));
         assert_eq!(Qr::new("BUT1abc"), Err(Unprintable::Character('a')));
-        assert_eq!(Qr::new(&"A".repeat(1001)), Err(Unprintable::TooLong(1001)));
-        assert!(Qr::new(&"A".repeat(1000)).is_ok());
+        assert_eq!(Qr::new(&"A".repeat(1701)), Err(Unprintable::TooLong(1701)));
+        assert!(Qr::new(&"A".repeat(1700)).is_ok());
     }
 }

@@ -166,6 +166,7 @@ fn wrong(element: &Element, de: String, en: String) -> RowError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use iban::IbanLike;
 
     const OLD_STATEMENT: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.02">

@@ -140,8 +140,7 @@ pub fn enrolment_slip(sender: &Sender<'_>, slip: &Slip<'_>) -> Result<Vec<u8>, N
 
 fn letter_pages(faces: &Faces, sender: &Sender<'_>, letter: &Letter<'_>) -> Result<Vec<Page>, NotPrinted> {
     let qr = Qr::new(letter.code)?;
-    let (width, height) = card_size(&qr);
-    let card_top = PAGE_HEIGHT - BOTTOM - height;
+    let card_top = PAGE_HEIGHT - BOTTOM - card_size(&qr).1;
     let mut flow = Flow::new(faces, head(faces, sender, &format!("Aktenzeichen {}", letter.reference)), card_top - 8.0);
     flow.heading(1, "Karte für Bildung und Teilhabe");
     flow.text(&format!(

@@ -329,9 +329,12 @@ fn legal_basis(row: &Row) -> Result<Option<LegalBasis>, RowError> {
     })
 }
 
-/// What the rows so far granted, to find a ceiling granted twice.
+/// What makes two rows the same ceiling.
+type Ceiling = (CaseReference, Benefit, Option<Code>, Period, Measure);
+
+/// What the rows so far granted: months and line of each ceiling, to find one granted twice.
 #[derive(Default)]
-struct Granted(HashMap<(CaseReference, Benefit, Option<Code>, Period, Measure), Vec<(CivilMonth, CivilMonth, u64)>>);
+struct Granted(HashMap<Ceiling, Vec<(CivilMonth, CivilMonth, u64)>>);
 
 impl Granted {
     fn add(&mut self, row: &Row, new: &ApprovalRow) -> Result<(), RowError> {

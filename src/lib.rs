@@ -4,6 +4,8 @@ pub mod book;
 pub mod claim;
 pub mod deliver;
 pub mod intake;
+#[cfg(feature = "office")]
+pub mod office;
 pub mod reconcile;
 pub mod settle;
 #[cfg(feature = "shell")]

@@ -1,5 +1,8 @@
 //! The only SQL. Here: how every database of ours is opened, kept durable and brought up to date.
 
+#[cfg(feature = "office")]
+pub mod office;
+
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::fs::OpenOptions;

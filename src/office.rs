@@ -1,0 +1,329 @@
+//! The office: rooms composed over one database. Synchronous; every method that needs the time is told it.
+
+mod admission;
+mod exchange;
+mod import;
+mod issue;
+mod reconcile;
+mod settle;
+
+pub use admission::{NewProvider, ServiceTerms};
+pub use import::{CamtOutcome, ImportOutcome};
+pub use issue::{IssuedToken, StopReason};
+pub use settle::{Settlement, SettlementFile};
+
+use crate::admit::status::StatusList;
+use crate::admit::trust::{MAX_NAME, Policy, Purpose, TrustList, TrustedKey};
+use crate::admit::verify::Refused;
+use crate::reconcile::register::OfficePolicy;
+use crate::settle::account::{Account, Iban};
+use crate::shell::envelope::{EnvelopeError, Identity};
+use crate::shell::secret_file::{self, SecretFileError};
+use crate::shell::store::office::{MIGRATIONS, children, settings};
+use crate::shell::store::{self, StoreError};
+use crate::words::chance::Chance;
+use crate::words::civil::CivilDay;
+use crate::words::ids::OfficeId;
+use crate::words::keys::SecretKey;
+use crate::words::time::{DAY_MS, UtcMs, UtcSeconds};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use std::path::Path;
+
+/// For how many days a key of the office may sign (three years), a trust list and a credential are meant to be used.
+const KEY_DAYS: u64 = 3 * 366;
+const TRUST_DAYS: u64 = 400;
+const CREDENTIAL_DAYS: u64 = 400;
+/// For how long a status list is kept before a new one is made.
+const STATUS_KEPT_MS: u64 = 10 * 60 * 1000;
+
+/// The policy a new office begins with.
+pub const DEFAULT_POLICY: OfficePolicy =
+    OfficePolicy { shared: Policy { claim_grace_days: 90, amber_days: 7, red_days: 30 }, status_ttl_seconds: 26 * 3600, good_faith_days: 14 };
+
+/// Why the office did not do what it was asked to. Each is one sentence for the person who asked.
+#[derive(Debug, thiserror::Error)]
+pub enum OfficeError {
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A key file is missing or unsafe.
+    #[error(transparent)]
+    SecretFile(#[from] SecretFileError),
+    /// An envelope could not be opened or made.
+    #[error(transparent)]
+    Envelope(#[from] EnvelopeError),
+    /// A signed document does not count.
+    #[error("the document was not taken: {0}")]
+    Refused(#[from] Refused),
+    /// What was asked for is wrong; the sentence says what and what to do.
+    #[error("{0}")]
+    Wrong(String),
+    /// There is no such thing here.
+    #[error("{0}")]
+    NotFound(String),
+    /// The sender is not admitted.
+    #[error("{0}")]
+    NotAdmitted(String),
+    /// Too many wrong attempts.
+    #[error("too many wrong codes were tried: wait {wait_minutes} minutes, then try again")]
+    TooManyAttempts {
+        /// How long to wait.
+        wait_minutes: u64,
+    },
+}
+
+impl From<rusqlite::Error> for OfficeError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// What an office signs and decrypts with.
+#[derive(Debug)]
+pub struct OfficeKeys {
+    /// Signs trust lists, and nothing else.
+    pub root: SecretKey,
+    /// Signs tokens.
+    pub tokens: SecretKey,
+    /// Signs credentials, receipts, advices and envelopes.
+    pub documents: SecretKey,
+    /// Signs status lists.
+    pub status: SecretKey,
+    /// Opens envelopes.
+    pub identity: Identity,
+}
+
+const KEY_FILES: [&str; 4] = ["root.key", "tokens.key", "documents.key", "status.key"];
+const IDENTITY_FILE: &str = "envelope.age";
+
+impl OfficeKeys {
+    /// New keys.
+    pub fn generate(chance: &mut Chance) -> Self {
+        let mut key = || SecretKey::from_seed(chance.bytes());
+        Self { root: key(), tokens: key(), documents: key(), status: key(), identity: Identity::generate() }
+    }
+
+    /// Writes the keys into `dir`, each into a file only its owner may read.
+    pub fn save(&self, dir: &Path) -> Result<(), SecretFileError> {
+        secret_file::make_dir(dir)?;
+        for (name, key) in KEY_FILES.iter().zip([&self.root, &self.tokens, &self.documents, &self.status]) {
+            let seed = zeroize::Zeroizing::new(data_encoding::HEXLOWER.encode(key.seed().as_slice()));
+            secret_file::write(&dir.join(name), &seed)?;
+        }
+        secret_file::write(&dir.join(IDENTITY_FILE), &self.identity.to_text())
+    }
+
+    /// Reads the keys from `dir`.
+    pub fn load(dir: &Path) -> Result<Self, OfficeError> {
+        let key = |name: &str| -> Result<SecretKey, OfficeError> {
+            let path = dir.join(name);
+            let text = secret_file::read(&path)?;
+            let seed = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+            seed.map(SecretKey::from_seed)
+                .ok_or_else(|| OfficeError::Wrong(format!("{} holds no key: put back the file from your backup", path.display())))
+        };
+        let [root, tokens, documents, status] = KEY_FILES;
+        let identity = Identity::parse(&secret_file::read(&dir.join(IDENTITY_FILE))?)?;
+        Ok(Self { root: key(root)?, tokens: key(tokens)?, documents: key(documents)?, status: key(status)?, identity })
+    }
+}
+
+/// Who the office is.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// Its id.
+    pub id: OfficeId,
+    /// Its name for people.
+    pub name: String,
+    /// The account it pays from.
+    pub debtor: Account,
+    /// Its parameters.
+    pub policy: OfficePolicy,
+}
+
+/// An office at work.
+pub struct Office {
+    db: Connection,
+    keys: OfficeKeys,
+    chance: Chance,
+    profile: Profile,
+    trust: (TrustList, Vec<u8>),
+    status: Option<(UtcMs, UtcSeconds, Vec<u8>)>,
+    wrong_codes: Vec<UtcMs>,
+}
+
+impl std::fmt::Debug for Office {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Office({})", self.profile.id)
+    }
+}
+
+impl Office {
+    /// Sets up a new office in the empty folder `dir`.
+    pub fn init(dir: &Path, id: OfficeId, name: &str, debtor_iban: &str, mut chance: Chance, now: UtcMs) -> Result<Self, OfficeError> {
+        let path = database(dir);
+        if path.exists() {
+            return Err(OfficeError::Wrong(format!("{} holds an office already: choose an empty folder", dir.display())));
+        }
+        let iban = Iban::parse(debtor_iban).map_err(|error| OfficeError::Wrong(error.to_string()))?;
+        let debtor = Account::new(name, iban, None).map_err(|error| OfficeError::Wrong(error.to_string()))?;
+        let keys = OfficeKeys::generate(&mut chance);
+        keys.save(&dir.join("keys"))?;
+        let db = store::open(&path, MIGRATIONS)?;
+        Self::begin(db, keys, Profile { id, name: name.trim().to_owned(), debtor, policy: DEFAULT_POLICY }, chance, now)
+    }
+
+    /// Begins a new office over an empty database.
+    pub fn begin(db: Connection, keys: OfficeKeys, profile: Profile, chance: Chance, now: UtcMs) -> Result<Self, OfficeError> {
+        if profile.name.is_empty() || profile.name.chars().count() > MAX_NAME {
+            return Err(OfficeError::Wrong(format!("the office's name must have 1 to {MAX_NAME} characters: give another --name")));
+        }
+        let policy = profile.policy;
+        let values = [
+            ("office", profile.id.to_string()),
+            ("name", profile.name.clone()),
+            ("debtor_name", profile.debtor.name().to_owned()),
+            ("debtor_iban", profile.debtor.iban().electronic().to_owned()),
+            ("claim_grace_days", policy.shared.claim_grace_days.to_string()),
+            ("amber_days", policy.shared.amber_days.to_string()),
+            ("red_days", policy.shared.red_days.to_string()),
+            ("status_ttl_seconds", policy.status_ttl_seconds.to_string()),
+            ("good_faith_days", policy.good_faith_days.to_string()),
+            ("keys_since", now.0.to_string()),
+        ];
+        for (name, value) in &values {
+            settings::write(&db, name, value)?;
+        }
+        Self::at_work(db, keys, chance, now)
+    }
+
+    /// Opens the office in `dir`.
+    pub fn open(dir: &Path, chance: Chance, now: UtcMs) -> Result<Self, OfficeError> {
+        let path = database(dir);
+        if !path.exists() {
+            return Err(OfficeError::Wrong(format!("{} holds no office: set one up with `teilhabe office init`", dir.display())));
+        }
+        Self::at_work(store::open(&path, MIGRATIONS)?, OfficeKeys::load(&dir.join("keys"))?, chance, now)
+    }
+
+    fn at_work(db: Connection, keys: OfficeKeys, chance: Chance, now: UtcMs) -> Result<Self, OfficeError> {
+        let profile = read_profile(&db)?;
+        let trust = make_trust(&db, &keys, &profile, now)?;
+        Ok(Self { db, keys, chance, profile, trust, status: None, wrong_codes: Vec::new() })
+    }
+
+    /// Who the office is.
+    pub const fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// The signed trust list, renewed in time.
+    pub fn trust(&mut self, now: UtcMs) -> Result<&(TrustList, Vec<u8>), OfficeError> {
+        if now.plus_days(TRUST_DAYS / 2) > self.trust.0.expires {
+            self.trust = make_trust(&self.db, &self.keys, &self.profile, now)?;
+        }
+        Ok(&self.trust)
+    }
+
+    /// Changes the office's parameters; terminals learn of it with their next exchange.
+    pub fn set_policy(&mut self, policy: OfficePolicy, now: UtcMs) -> Result<(), OfficeError> {
+        for (name, days) in
+            [("claim_grace_days", policy.shared.claim_grace_days), ("amber_days", policy.shared.amber_days), ("red_days", policy.shared.red_days)]
+        {
+            settings::write(&self.db, name, &days.to_string())?;
+        }
+        settings::write(&self.db, "status_ttl_seconds", &policy.status_ttl_seconds.to_string())?;
+        settings::write(&self.db, "good_faith_days", &policy.good_faith_days.to_string())?;
+        self.profile.policy = policy;
+        self.trust = make_trust(&self.db, &self.keys, &self.profile, now)?;
+        Ok(())
+    }
+
+    /// The signed status list with its issue time: made anew after a stop, and every ten minutes.
+    pub fn status_list(&mut self, now: UtcMs) -> Result<(UtcSeconds, Vec<u8>), OfficeError> {
+        let last_stop = children::last_stop(&self.db)?;
+        if let Some((made, issued, bytes)) = &self.status
+            && *made > last_stop
+            && now.since(*made) < STATUS_KEPT_MS
+        {
+            return Ok((*issued, bytes.clone()));
+        }
+        let issued = UtcSeconds(settings::at_least(&self.db, "status_issued", now.seconds().0)?);
+        let mut statuses = children::statuses(&self.db, CivilDay::of(now))?;
+        statuses.push((children::status_places(&self.db)?, crate::admit::status::Status::Valid));
+        let subject = format!("urn:teilhabe:status:{}", self.profile.id);
+        let list = StatusList::new(subject, issued, self.profile.policy.status_ttl_seconds, statuses);
+        let bytes = list.seal(&self.keys.status);
+        self.status = Some((now, issued, bytes.clone()));
+        Ok((issued, bytes))
+    }
+
+    /// The database, for read-only views.
+    pub const fn db(&self) -> &Connection {
+        &self.db
+    }
+
+    /// Runs `work` in one transaction that is durable when this returns.
+    fn in_transaction<T>(&mut self, work: impl FnOnce(&mut Work<'_>) -> Result<T, OfficeError>) -> Result<T, OfficeError> {
+        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut scope = Work { db: transaction, keys: &self.keys, chance: &mut self.chance, profile: &self.profile };
+        let result = work(&mut scope)?;
+        scope.db.commit()?;
+        Ok(result)
+    }
+}
+
+/// What work inside a transaction may use.
+struct Work<'o> {
+    db: Transaction<'o>,
+    keys: &'o OfficeKeys,
+    chance: &'o mut Chance,
+    profile: &'o Profile,
+}
+
+fn database(dir: &Path) -> std::path::PathBuf {
+    dir.join("office.db")
+}
+
+fn read_profile(db: &Connection) -> Result<Profile, OfficeError> {
+    let text = |name: &str| settings::read(db, name)?.ok_or_else(|| OfficeError::Store(StoreError::Inconsistent(format!("no setting “{name}”"))));
+    let number = |name: &str| -> Result<u32, OfficeError> {
+        text(name)?.parse().map_err(|_| OfficeError::Store(StoreError::Inconsistent(format!("a setting “{name}” that is no number"))))
+    };
+    let damaged = |name: &str| OfficeError::Store(StoreError::Inconsistent(format!("a setting “{name}” that cannot be right")));
+    let iban = Iban::parse(&text("debtor_iban")?).map_err(|_| damaged("debtor_iban"))?;
+    Ok(Profile {
+        id: OfficeId::parse(&text("office")?).ok_or_else(|| damaged("office"))?,
+        name: text("name")?,
+        debtor: Account::new(&text("debtor_name")?, iban, None).map_err(|_| damaged("debtor_name"))?,
+        policy: OfficePolicy {
+            shared: Policy { claim_grace_days: number("claim_grace_days")?, amber_days: number("amber_days")?, red_days: number("red_days")? },
+            status_ttl_seconds: number("status_ttl_seconds")?.into(),
+            good_faith_days: number("good_faith_days")?,
+        },
+    })
+}
+
+fn make_trust(db: &Connection, keys: &OfficeKeys, profile: &Profile, now: UtcMs) -> Result<(TrustList, Vec<u8>), OfficeError> {
+    let since = settings::read(db, "keys_since")?.and_then(|text| text.parse().ok()).map_or(now, UtcMs);
+    let key = |key: &SecretKey, purpose| TrustedKey {
+        key: key.public().clone(),
+        purposes: vec![purpose],
+        not_before: UtcMs(since.0.saturating_sub(DAY_MS)),
+        not_after: since.plus_days(KEY_DAYS),
+        withdrawn: None,
+    };
+    let list = TrustList {
+        version: settings::at_least(db, "trust_version", now.seconds().0)?,
+        issued: now,
+        expires: now.plus_days(TRUST_DAYS),
+        office: profile.id.clone(),
+        office_name: profile.name.clone(),
+        keys: vec![key(&keys.tokens, Purpose::Tokens), key(&keys.documents, Purpose::Documents), key(&keys.status, Purpose::StatusLists)],
+        recipient: keys.identity.recipient(),
+        policy: profile.policy.shared,
+        next_root: None,
+    };
+    let bytes = list.seal(&keys.root);
+    Ok((list, bytes))
+}

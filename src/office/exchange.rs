@@ -1,0 +1,300 @@
+//! Intake and answer: one question of a terminal, taken in whole before it is answered.
+
+use super::{Office, OfficeError, Work};
+use crate::book::entry::{Body, Entry, Head};
+use crate::claim::batch::Draft;
+use crate::claim::check::Line;
+use crate::deliver::advice::{Advice, AdvisedLine, Verdict};
+use crate::deliver::exchange::{Inbound, MAX_DOCUMENTS, MAX_ELSEWHERE, MAX_ENVELOPE_DOCUMENTS, Outbound, UsedElsewhere};
+use crate::deliver::receipt::Receipt;
+use crate::intake::open::{CannotOpen, VerifiedBatch, open};
+use crate::intake::place::{HeldJournal, Place, place};
+use crate::reconcile::register::ProviderFile;
+use crate::shell::envelope;
+use crate::shell::store::office::admission::{self, Terminal};
+use crate::shell::store::office::batches::{self, NewBatch};
+use crate::shell::store::office::lines::{self, NewCancellation, NewLine};
+use crate::shell::store::office::{children, views};
+use crate::words::benefit::Measure;
+use crate::words::cbor::Reader;
+use crate::words::cents::Cents;
+use crate::words::civil::CivilDay;
+use crate::words::ids::{BatchId, Hash, ProviderNumber};
+use crate::words::reason::Reason;
+use crate::words::sealed::{DocType, Sealed};
+use crate::words::time::UtcMs;
+use std::collections::BTreeMap;
+
+/// The most bytes of an opened envelope: a document, and no more.
+pub const MAX_ENVELOPE_BYTES: usize = 17 * 1024 * 1024;
+/// How far a service day may lie before or after its arrival, in days; beyond it no approval can reach.
+const OLDEST_DAYS: u32 = 1200;
+const LATEST_DAYS: u32 = 800;
+/// Of how many children a terminal is told at once what was used elsewhere.
+const MAX_CHILDREN_TOLD: u64 = (MAX_ELSEWHERE / 25) as u64;
+/// How many months back a terminal's children are looked for.
+const TOLD_MONTHS: u32 = 13;
+
+impl Office {
+    /// Opens an envelope, takes its batches in, and makes the answer's envelope.
+    pub fn exchange(&mut self, envelope: &[u8], now: UtcMs) -> Result<Vec<u8>, OfficeError> {
+        let question = envelope::decrypt(&self.keys.identity, envelope, MAX_ENVELOPE_BYTES)?;
+        let claimed = Outbound::claimed_terminal(&question).map_err(crate::admit::verify::Refused::from)?;
+        let unknown = || OfficeError::NotAdmitted("this terminal is not admitted here: enrol it with a code of this office".into());
+        let terminal = admission::terminal(&self.db, claimed)?.ok_or_else(unknown)?;
+        let outbound = Outbound::open(&question, &terminal.key)?;
+        if outbound.office != self.profile.id {
+            return Err(OfficeError::Wrong(format!("this envelope is for office {}: send it there", outbound.office)));
+        }
+        let trust = self.trust(now)?;
+        let (version, trust) = (trust.0.version, trust.1.clone());
+        let (status_issued, status) = self.status_list(now)?;
+        let inbound = self.in_transaction(|work| {
+            let receipts = work.take_all(&outbound.batches, &terminal, now)?;
+            let mut inbound = work.answer(&outbound, &terminal, now)?;
+            inbound.receipts = receipts;
+            inbound.trust = (outbound.has.trust_version < version).then_some(trust);
+            inbound.status = (outbound.has.status_issued < status_issued).then_some(status);
+            admission::insert_exchange(&work.db, terminal.id, now)?;
+            Ok(inbound)
+        })?;
+        Ok(envelope::encrypt(&terminal.recipient, &inbound.seal(&self.keys.documents))?)
+    }
+}
+
+impl Work<'_> {
+    fn take_all(&mut self, bytes: &[Vec<u8>], terminal: &Terminal, now: UtcMs) -> Result<Vec<Vec<u8>>, OfficeError> {
+        if bytes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let providers = admission::provider_files(&self.db)?;
+        let receipts: Result<Vec<_>, _> = bytes.iter().map(|batch| self.take(batch, terminal, &providers, now)).collect();
+        self.take_what_waited(terminal, &providers, now)?;
+        receipts
+    }
+
+    /// Takes one batch in and makes its receipt. One that cannot be taken gets a receipt with the reason.
+    fn take(&mut self, bytes: &[u8], terminal: &Terminal, providers: &Providers, now: UtcMs) -> Result<Vec<u8>, OfficeError> {
+        let hash = Hash::of(&[bytes]);
+        if let Some(known) = batches::by_hash(&self.db, hash)? {
+            return Ok(known.receipt);
+        }
+        let held = admission::terminal(&self.db, terminal.terminal)?.map_or(terminal.head, |t| t.head);
+        let batch = match open(bytes, &terminal.key) {
+            Ok(batch) => batch,
+            Err(why) => return Ok(self.receipt(claimed_id(bytes), held, hash, Some(reason_of(&why)), now)),
+        };
+        let draft = batch.batch().draft();
+        if draft.office != self.profile.id {
+            return Ok(self.receipt(draft.id, held, hash, Some(Reason::WrongProvider), now));
+        }
+        if draft.provider != terminal.provider {
+            return Ok(self.receipt(draft.id, held, hash, Some(Reason::ProviderNotAdmitted), now));
+        }
+        let same_id = batches::taken_by_id(&self.db, draft.id)?.map(|row| row.hash);
+        let reason = match place(&batch, &HeldJournal { head: held, same_id }) {
+            Place::Continues { known } => {
+                let receipt = self.receipt(draft.id, draft.after(), hash, None, now);
+                let row = batches::insert(&self.db, &NewBatch { terminal: terminal.id, draft, hash, bytes, receipt: &receipt, reason: None }, now)?;
+                self.enter(&batch, row, known, terminal, providers, now)?;
+                return Ok(receipt);
+            }
+            Place::Gap => Reason::JournalGap,
+            Place::Fork | Place::SameAgain | Place::SameIdOtherContent => Reason::JournalForked,
+        };
+        let receipt = self.receipt(draft.id, held, hash, Some(reason), now);
+        let new = NewBatch { terminal: terminal.id, draft, hash, bytes, receipt: &receipt, reason: Some(reason.code()) };
+        let row = batches::insert(&self.db, &new, now)?;
+        self.advise_waiting(&batch, row, terminal, reason, now)?;
+        Ok(receipt)
+    }
+
+    /// Batches that waited for missing entries are taken in as soon as these have arrived.
+    fn take_what_waited(&mut self, terminal: &Terminal, providers: &Providers, now: UtcMs) -> Result<(), OfficeError> {
+        for (row, bytes) in batches::waiting_for_gap(&self.db, terminal.id)? {
+            let held = admission::terminal(&self.db, terminal.terminal)?.map_or(terminal.head, |t| t.head);
+            let Ok(batch) = open(&bytes, &terminal.key) else { continue };
+            if let Place::Continues { known } = place(&batch, &HeldJournal { head: held, same_id: None }) {
+                let draft = batch.batch().draft();
+                let receipt = self.receipt(draft.id, draft.after(), batch.hash(), None, now);
+                batches::set_taken(&self.db, row, &receipt)?;
+                self.enter(&batch, row, known, terminal, providers, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Enters the lines of a batch that continues the journal.
+    fn enter(
+        &mut self,
+        batch: &VerifiedBatch,
+        row: i64,
+        known: usize,
+        terminal: &Terminal,
+        providers: &Providers,
+        now: UtcMs,
+    ) -> Result<(), OfficeError> {
+        let mut checkpoint = admission::terminal(&self.db, terminal.terminal)?.map_or(UtcMs(0), |t| t.checkpoint_at);
+        for (seq, hash, line) in batch.batch().lines().skip(known) {
+            match line {
+                Line::Hidden => {}
+                Line::Unreadable(_) => lines::insert_unreadable(&self.db, terminal.id, seq, row, Reason::Malformed)?,
+                Line::Entry(entry) => {
+                    if let Body::Checkpoint(body) = &entry.body {
+                        let received = batches::receipt_time(&self.db, terminal.id, body.receipt)?;
+                        checkpoint = checkpoint.max(received.unwrap_or(checkpoint));
+                    }
+                    let arrival = Arrival { row, terminal, providers, checkpoint, hash };
+                    self.enter_line(entry, &arrival, now)?;
+                }
+            }
+        }
+        Ok(admission::set_head(&self.db, terminal.id, batch.batch().draft().after(), checkpoint)?)
+    }
+
+    fn enter_line(&mut self, entry: &Entry, arrival: &Arrival<'_>, now: UtcMs) -> Result<(), OfficeError> {
+        let terminal = arrival.terminal;
+        match &entry.body {
+            Body::Redemption(redemption) => {
+                let today = CivilDay::of(now);
+                if redemption.day < today.minus(OLDEST_DAYS) || redemption.day > today.plus(LATEST_DAYS) {
+                    return Ok(lines::insert_unreadable(&self.db, terminal.id, entry.seq, arrival.row, Reason::OutsideClaimWindow)?);
+                }
+                let (token, child) = children::token_of_claim(&self.db, redemption.token, redemption.handle, now)?;
+                let agreement = arrival.providers.get(&terminal.provider).and_then(|file| file.agreement(redemption));
+                let slot = agreement.map_or(crate::book::slot::Slot { day: redemption.day, id: redemption.slot }, |a| {
+                    let (lesson, charge) = (redemption.lesson, redemption.charge.as_ref());
+                    let occasion =
+                        crate::book::slot::Occasion { provider: terminal.provider, service: &a.service, day: redemption.day, lesson, charge };
+                    occasion.slot(&self.profile.id, redemption.handle)
+                });
+                lines::insert(
+                    &self.db,
+                    &NewLine {
+                        terminal: terminal.id,
+                        seq: entry.seq,
+                        batch: arrival.row,
+                        child,
+                        token,
+                        provider: terminal.provider,
+                        at: entry.at,
+                        not_before: arrival.checkpoint,
+                        hash: arrival.hash,
+                        redemption,
+                        slot,
+                    },
+                )?;
+                lines::mark_dirty(&self.db, child)?;
+            }
+            Body::Cancellation(body) => {
+                let new = NewCancellation {
+                    terminal: terminal.id,
+                    seq: entry.seq,
+                    batch: arrival.row,
+                    target: body.seq,
+                    why: body.reason.as_str(),
+                    at: entry.at,
+                    hash: arrival.hash,
+                };
+                match lines::cancel(&self.db, &new, body.entry)? {
+                    Some(child) => lines::mark_dirty(&self.db, child)?,
+                    None => lines::reject_cancellation(&self.db, terminal.id, entry.seq, Reason::Malformed)?,
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Every line of a batch that waits for a clerk is answered too: pending, with the reason.
+    fn advise_waiting(&mut self, batch: &VerifiedBatch, row: i64, terminal: &Terminal, reason: Reason, now: UtcMs) -> Result<(), OfficeError> {
+        let claims = batch
+            .batch()
+            .lines()
+            .filter(|(_, _, line)| matches!(line, Line::Entry(e) if matches!(e.body, Body::Redemption(_) | Body::Cancellation(_))));
+        let pending = |seq| AdvisedLine { seq, verdict: Verdict::Pending, cents: Cents::ZERO, reason: reason.code().to_owned() };
+        let advised = claims.map(|(seq, _, _)| pending(seq)).collect();
+        let revision = batches::next_revision(&self.db, row)?;
+        let advice = Advice { batch: batch.batch().draft().id, created: now, lines: advised, payments: Vec::new(), revision };
+        Ok(batches::insert_advice(&self.db, terminal.id, row, &advice.seal(&self.keys.documents))?)
+    }
+
+    fn receipt(&self, batch: BatchId, head: Head, hash: Hash, reason: Option<Reason>, now: UtcMs) -> Vec<u8> {
+        Receipt { batch, received: now, head, hash, reason: reason.map(|r| r.code().to_owned()) }.seal(&self.keys.documents)
+    }
+
+    /// The answer but for receipts, trust and status list.
+    fn answer(&mut self, outbound: &Outbound, terminal: &Terminal, now: UtcMs) -> Result<Inbound, OfficeError> {
+        let (advices, more) = batches::advices(&self.db, terminal.id, outbound.has.cursor, MAX_DOCUMENTS, MAX_ENVELOPE_DOCUMENTS / 2)?;
+        let cursor = advices.last().map_or(outbound.has.cursor, |(cursor, _)| *cursor);
+        let (issued, credential) = self.renewed(terminal, now)?;
+        let head = admission::terminal(&self.db, terminal.terminal)?.map_or(terminal.head, |t| t.head);
+        Ok(Inbound {
+            terminal: terminal.terminal,
+            nonce: outbound.nonce,
+            created: now,
+            receipts: Vec::new(),
+            advices: advices.into_iter().map(|(_, bytes)| bytes).collect(),
+            cursor,
+            trust: None,
+            status: None,
+            credential: (outbound.has.credential_issued < issued).then_some(credential),
+            elsewhere: self.used_elsewhere(terminal, now)?,
+            head,
+            more,
+            office: self.profile.id.clone(),
+        })
+    }
+
+    /// What others, and the office itself, used of the approval period of each child this terminal has claimed for.
+    fn used_elsewhere(&self, terminal: &Terminal, now: UtcMs) -> Result<Vec<UsedElsewhere>, OfficeError> {
+        let today = CivilDay::of(now);
+        let since = today.minus(TOLD_MONTHS * 31).month();
+        let mut told = Vec::new();
+        for child in views::children_of_terminal(&self.db, terminal.id, since, MAX_CHILDREN_TOLD)? {
+            let Some(row) = children::tokens_of(&self.db, child)?.into_iter().next() else { continue };
+            let Some(bytes) = &row.bytes else { continue };
+            let token = children::content(bytes)?;
+            let days = (token.first_day(), token.last_day());
+            let debits = children::file(&self.db, child)?.debits;
+            let mut used = views::used_elsewhere(&self.db, child, terminal.id, days)?;
+            for debit in debits.iter().filter(|d| (days.0..=days.1).contains(&d.from)) {
+                used.push((debit.benefit, 0, debit.cents.to_field(), 0));
+            }
+            let mut sums: BTreeMap<_, u64> = BTreeMap::new();
+            for (benefit, units, cents, minutes) in used {
+                for (measure, amount) in [(Measure::Units, units), (Measure::Cents, cents), (Measure::Minutes, minutes)] {
+                    *sums.entry((benefit, measure)).or_default() += amount;
+                }
+            }
+            let positive = sums.into_iter().filter(|(_, used)| *used > 0);
+            told.extend(positive.map(|((benefit, measure), used)| UsedElsewhere { handle: token.handle, benefit, measure, used, as_of: now }));
+        }
+        Ok(told)
+    }
+}
+
+type Providers = BTreeMap<ProviderNumber, ProviderFile>;
+
+/// How a line's batch arrived.
+struct Arrival<'a> {
+    row: i64,
+    terminal: &'a Terminal,
+    providers: &'a Providers,
+    checkpoint: UtcMs,
+    hash: Hash,
+}
+
+/// The id a batch claims that could not be opened, so that its sender knows which one is meant; zero where it has none.
+fn claimed_id(bytes: &[u8]) -> BatchId {
+    let sealed = Sealed::parse(bytes, DocType::Batch).ok();
+    sealed.and_then(|s| Reader::decode(s.unverified_payload(), Draft::read).ok()).map_or(BatchId([0; 16]), |draft| draft.id)
+}
+
+fn reason_of(why: &CannotOpen) -> Reason {
+    match why {
+        CannotOpen::Refused(refused) => refused.reason(),
+        CannotOpen::NotWhole(_) => Reason::Malformed,
+        CannotOpen::ForeignTerminal => Reason::BadSignature,
+    }
+}

@@ -1,0 +1,157 @@
+//! Reconciliation over the ledger: child by child, and what changed goes out as advice.
+
+use super::{Office, OfficeError, Work};
+use crate::deliver::advice::Advice;
+use crate::reconcile::child::reconcile_child;
+use crate::reconcile::finding::{Decision, Tally};
+use crate::reconcile::register::{ClaimLine, ProviderFile, Register};
+use crate::reconcile::ruling::{Choice, Ruling};
+use crate::shell::store::office::lines::LedgerLine;
+use crate::shell::store::office::{admission, batches, children, lines, payments, views};
+use crate::words::cents::Cents;
+use crate::words::civil::{CivilDay, CivilMonth};
+use crate::words::ids::{EntryId, ProviderNumber, TerminalId};
+use crate::words::reason::Reason;
+use crate::words::time::UtcMs;
+use std::collections::BTreeMap;
+
+/// How many children are decided in one transaction: about ten thousand lines.
+const CHILDREN_AT_ONCE: usize = 500;
+/// How many months back lines can still matter: the longest approval, its claim window, and a year of late approval.
+const MONTHS_BACK: u32 = 48;
+
+impl Office {
+    /// Decides every line that is new or touched by something new. Answers the lines not yet settled, by verdict.
+    pub fn reconcile(&mut self, now: UtcMs) -> Result<Tally, OfficeError> {
+        let mut providers = admission::provider_files(&self.db)?;
+        close_days(&mut providers, &admission::calendar(&self.db)?);
+        loop {
+            let done = self.in_transaction(|work| {
+                let dirty = lines::dirty(&work.db, CHILDREN_AT_ONCE)?;
+                for child in &dirty {
+                    work.decide_child(*child, &providers, now)?;
+                    lines::mark_clean(&work.db, *child)?;
+                }
+                Ok(dirty.is_empty())
+            })?;
+            if done {
+                break;
+            }
+        }
+        self.advise(now)?;
+        Ok(views::open_lines(&self.db)?)
+    }
+
+    /// A clerk's ruling on one line; the line and all of its child are decided anew.
+    pub fn rule(&mut self, line: EntryId, choice: Choice, reason: Reason, note: &str, clerk: &str, now: UtcMs) -> Result<Tally, OfficeError> {
+        if clerk.trim().is_empty() {
+            return Err(OfficeError::Wrong("a ruling needs the name of the clerk who makes it".into()));
+        }
+        self.in_transaction(|work| {
+            let missing = || OfficeError::NotFound(format!("there is no line {} of terminal {}", line.seq, line.terminal));
+            let terminal = admission::terminal(&work.db, line.terminal)?.ok_or_else(missing)?;
+            let view = views::line(&work.db, line)?.ok_or_else(missing)?;
+            if choice == Choice::Accept && view.reason.as_deref() == Some(Reason::Conflict.code()) {
+                let other = view.against.map(|id| views::line(&work.db, id)).transpose()?.flatten();
+                if other.is_some_and(|other| other.settled.is_some_and(|cents| cents > Cents::ZERO)) {
+                    return Err(OfficeError::Wrong("the other provider has been paid for this already: it can only be paid once".into()));
+                }
+            }
+            lines::insert_ruling(&work.db, terminal.id, line.seq, &Ruling { choice, reason, at: now }, clerk.trim(), note)?;
+            let child = lines::child_of(&work.db, terminal.id, line.seq)?.ok_or_else(missing)?;
+            Ok(lines::mark_dirty(&work.db, child)?)
+        })?;
+        self.reconcile(now)
+    }
+
+    /// Sends every line that changed to its terminal, batch by batch.
+    pub(super) fn advise(&mut self, now: UtcMs) -> Result<(), OfficeError> {
+        let batches = lines::batches_to_advise(&self.db)?;
+        self.in_transaction(|work| batches.into_iter().try_for_each(|batch| work.advise_batch(batch, now)))
+    }
+}
+
+impl Work<'_> {
+    fn decide_child(&mut self, child: i64, providers: &BTreeMap<ProviderNumber, ProviderFile>, now: UtcMs) -> Result<(), OfficeError> {
+        let Some((first, last)) = lines::months(&self.db)? else { return Ok(()) };
+        let earliest = CivilMonth::from_months(CivilDay::of(now).month().months().saturating_sub(MONTHS_BACK).into()).unwrap_or(first);
+        let file = children::file(&self.db, child)?;
+        let held = lines::of_child(&self.db, &self.profile.id, child, (first.max(earliest), last))?;
+        let mut claims = Vec::with_capacity(held.len());
+        for ledger in &held {
+            let stopped = file.tokens.get(&ledger.line.redemption.token).is_some_and(|t| !t.stops.is_empty());
+            claims.push(self.complete(ledger, stopped)?);
+        }
+        let register = Register { office: &self.profile.id, policy: &self.profile.policy, providers };
+        let decisions = reconcile_child(&claims, &file, &register);
+        let known: BTreeMap<EntryId, &LedgerLine> = held.iter().map(|ledger| (ledger.line.id, ledger)).collect();
+        let changed: Vec<&Decision> = decisions.iter().filter(|d| known.get(&d.id).is_none_or(|ledger| ledger.decided != **d)).collect();
+        for ledger in changed.iter().filter_map(|decision| known.get(&decision.id)) {
+            lines::release_slot(&self.db, ledger.terminal, ledger.line.id.seq)?;
+        }
+        for decision in changed {
+            self.write(decision, &known)?;
+        }
+        Ok(())
+    }
+
+    /// What other tables know of a line. A terminal's last word matters only where a token was stopped.
+    fn complete(&self, ledger: &LedgerLine, stopped: bool) -> Result<ClaimLine, OfficeError> {
+        let mut line = ledger.line.clone();
+        if stopped {
+            line.last_word = admission::last_exchange(&self.db, ledger.terminal, line.time())?;
+        }
+        line.ruling = lines::ruling(&self.db, ledger.terminal, line.id.seq)?;
+        line.tutor_elsewhere = lines::tutor_elsewhere(&self.db, &line, ledger.terminal)?;
+        Ok(line)
+    }
+
+    fn write(&self, decision: &Decision, known: &BTreeMap<EntryId, &LedgerLine>) -> Result<(), OfficeError> {
+        if let Some(ledger) = known.get(&decision.id) {
+            let against = decision.against.map(|id| self.terminal_row(id.terminal)).transpose()?.flatten();
+            return Ok(lines::decide(&self.db, ledger.terminal, decision, against)?);
+        }
+        match self.terminal_row(decision.id.terminal)? {
+            Some(terminal) => Ok(lines::decide_cancellation(&self.db, terminal, decision)?),
+            None => Ok(()),
+        }
+    }
+
+    fn terminal_row(&self, terminal: TerminalId) -> Result<Option<i64>, OfficeError> {
+        Ok(admission::terminal(&self.db, terminal)?.map(|t| t.id))
+    }
+
+    /// The signed answer to what changed in a batch, with all payments made for it.
+    pub(super) fn advise_batch(&mut self, batch: i64, now: UtcMs) -> Result<(), OfficeError> {
+        let (id, terminal) = batches::address(&self.db, batch)?;
+        let advised = lines::take_to_advise(&self.db, batch)?;
+        let revision = batches::next_revision(&self.db, batch)?;
+        let advice = Advice { batch: id, created: now, lines: advised, payments: payments::of_batch(&self.db, batch)?, revision };
+        Ok(batches::insert_advice(&self.db, terminal, batch, &advice.seal(&self.keys.documents))?)
+    }
+}
+
+/// Works the calendar into the providers' files: of the rows that speak of a day the latest counts.
+fn close_days(providers: &mut BTreeMap<ProviderNumber, ProviderFile>, calendar: &[admission::CalendarRow]) {
+    for (number, file) in providers.iter_mut() {
+        let mut closed: Vec<(CivilDay, CivilDay)> = Vec::new();
+        for (_, from, to, open) in calendar.iter().filter(|(provider, ..)| provider.is_none_or(|p| p == *number)) {
+            closed = closed.into_iter().flat_map(|stretch| without(stretch, (*from, *to))).collect();
+            if !open {
+                closed.push((*from, *to));
+            }
+        }
+        file.closed = closed;
+    }
+}
+
+/// What is left of `stretch` outside `cut`.
+fn without(stretch: (CivilDay, CivilDay), cut: (CivilDay, CivilDay)) -> Vec<(CivilDay, CivilDay)> {
+    let (first, last) = stretch;
+    if cut.1 < first || last < cut.0 {
+        return vec![stretch];
+    }
+    let before = (first < cut.0).then(|| (first, cut.0.minus(1)));
+    let after = (cut.1 < last).then(|| (cut.1.plus(1), last));
+    before.into_iter().chain(after).collect()
+}

@@ -1,0 +1,228 @@
+//! Children, their tokens, the stops of these and the office's own payments.
+
+use super::super::{StoreError, from_db, to_db};
+use super::{array, sound};
+use crate::admit::status::Status;
+use crate::admit::token::Token;
+use crate::reconcile::register::{ChildFile, Debit, RegisteredToken, Stop};
+use crate::words::benefit::Benefit;
+use crate::words::cbor::Reader;
+use crate::words::cents::Cents;
+use crate::words::civil::CivilDay;
+use crate::words::ids::{Handle, TokenId};
+use crate::words::legal_basis::LegalBasis;
+use crate::words::sealed::{DocType, Sealed};
+use crate::words::time::UtcMs;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+/// A child's row.
+#[derive(Clone, Debug)]
+pub struct Child {
+    /// Row id.
+    pub id: i64,
+    /// The child's handle.
+    pub handle: Handle,
+    /// The office's case reference; none for a child known by claims alone.
+    pub reference: Option<String>,
+    /// The law the benefits rest on.
+    pub legal_basis: Option<LegalBasis>,
+}
+
+/// A token's row.
+#[derive(Clone, Debug)]
+pub struct TokenRow {
+    /// Row id.
+    pub id: i64,
+    /// The token's id.
+    pub token: TokenId,
+    /// Row id of the child.
+    pub child: i64,
+    /// The signed token; none where it was never issued here.
+    pub bytes: Option<Vec<u8>>,
+}
+
+const CHILD: &str = "SELECT id, handle, reference, legal_basis FROM child";
+const TOKEN: &str = "SELECT id, token, child, bytes FROM token";
+
+fn child_row(row: &Row<'_>) -> Result<Child, StoreError> {
+    let basis: Option<String> = row.get(3)?;
+    Ok(Child {
+        id: row.get(0)?,
+        handle: Handle(array(row.get(1)?, "handle")?),
+        reference: row.get(2)?,
+        legal_basis: basis.as_deref().and_then(LegalBasis::parse),
+    })
+}
+
+fn token_row(row: &Row<'_>) -> Result<TokenRow, StoreError> {
+    Ok(TokenRow { id: row.get(0)?, token: TokenId(array(row.get(1)?, "token id")?), child: row.get(2)?, bytes: row.get(3)? })
+}
+
+/// The child with this case reference.
+pub fn by_reference(db: &Connection, reference: &str) -> Result<Option<Child>, StoreError> {
+    db.prepare_cached(&format!("{CHILD} WHERE reference = ?1"))?.query_row([reference], |row| Ok(child_row(row))).optional()?.transpose()
+}
+
+/// The child with this handle.
+pub fn by_handle(db: &Connection, handle: Handle) -> Result<Option<Child>, StoreError> {
+    db.prepare_cached(&format!("{CHILD} WHERE handle = ?1"))?.query_row([handle.0], |row| Ok(child_row(row))).optional()?.transpose()
+}
+
+/// The child with this row id.
+pub fn by_id(db: &Connection, id: i64) -> Result<Option<Child>, StoreError> {
+    db.prepare_cached(&format!("{CHILD} WHERE id = ?1"))?.query_row([id], |row| Ok(child_row(row))).optional()?.transpose()
+}
+
+/// All case references, for the check against lost leading zeros.
+pub fn has_reference(db: &Connection, reference: &str) -> Result<bool, StoreError> {
+    Ok(by_reference(db, reference)?.is_some())
+}
+
+/// Adds a child.
+pub fn insert(db: &Connection, handle: Handle, reference: Option<&str>, basis: Option<LegalBasis>) -> Result<i64, StoreError> {
+    let sql = "INSERT INTO child (handle, reference, legal_basis) VALUES (?1, ?2, ?3)";
+    db.prepare_cached(sql)?.execute(params![handle.0, reference, basis.map(LegalBasis::code)])?;
+    Ok(db.last_insert_rowid())
+}
+
+/// Notes the legal basis of a child.
+pub fn set_legal_basis(db: &Connection, child: i64, basis: LegalBasis) -> Result<(), StoreError> {
+    db.prepare_cached("UPDATE child SET legal_basis = ?2 WHERE id = ?1")?.execute(params![child, basis.code()])?;
+    Ok(())
+}
+
+/// Adds an issued token; `replaces` is the row id of the one it replaces.
+pub fn insert_token(db: &Connection, child: i64, token: &Token, number: u64, bytes: &[u8], replaces: Option<i64>) -> Result<i64, StoreError> {
+    let sql = "INSERT INTO token (token, child, status_index, number, issued, bytes, replaces) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let values = params![token.id.0, child, to_db(token.status_index), to_db(number), to_db(token.issued.0), bytes, replaces];
+    db.prepare_cached(sql)?.execute(values)?;
+    Ok(db.last_insert_rowid())
+}
+
+/// The row of a token that a claim names, and of its child: made where the office has issued no such token.
+pub fn token_of_claim(db: &Connection, token: TokenId, handle: Handle, now: UtcMs) -> Result<(i64, i64), StoreError> {
+    if let Some(row) = token_by_id(db, token)? {
+        let child = by_handle(db, handle)?.map(|c| c.id);
+        return Ok((row.id, child.unwrap_or(row.child)));
+    }
+    let child = match by_handle(db, handle)? {
+        Some(child) => child.id,
+        None => insert(db, handle, None, None)?,
+    };
+    db.prepare_cached("INSERT INTO token (token, child, issued) VALUES (?1, ?2, ?3)")?.execute(params![token.0, child, to_db(now.seconds().0)])?;
+    Ok((db.last_insert_rowid(), child))
+}
+
+/// The token with this id.
+pub fn token_by_id(db: &Connection, token: TokenId) -> Result<Option<TokenRow>, StoreError> {
+    db.prepare_cached(&format!("{TOKEN} WHERE token = ?1"))?.query_row([token.0], |row| Ok(token_row(row))).optional()?.transpose()
+}
+
+/// The tokens with this card number: more than one only by a rare chance.
+pub fn tokens_by_number(db: &Connection, number: u64) -> Result<Vec<TokenRow>, StoreError> {
+    let mut statement = db.prepare_cached(&format!("{TOKEN} WHERE number = ?1"))?;
+    let mut rows = statement.query([to_db(number)])?;
+    let mut tokens = Vec::new();
+    while let Some(row) = rows.next()? {
+        tokens.push(token_row(row)?);
+    }
+    Ok(tokens)
+}
+
+/// The content of a token the office signed itself.
+pub fn content(bytes: &[u8]) -> Result<Token, StoreError> {
+    let sealed = Sealed::parse(bytes, DocType::Token).ok();
+    sound(sealed.and_then(|s| Reader::decode(s.unverified_payload(), Token::read).ok()), "stored token")
+}
+
+/// Stops a token.
+pub fn insert_stop(db: &Connection, token: i64, stop: &Stop, why: &str) -> Result<(), StoreError> {
+    let sql = "INSERT INTO stop (token, status, from_day, until_day, recorded, why) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let values = params![token, stop.status.code(), stop.from.days(), stop.until.map(CivilDay::days), to_db(stop.recorded.0), why];
+    db.execute(sql, values)?;
+    Ok(())
+}
+
+/// The stops of a token in the order they were recorded.
+pub fn stops(db: &Connection, token: i64) -> Result<Vec<Stop>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT status, from_day, until_day, recorded FROM stop WHERE token = ?1 ORDER BY recorded")?;
+    let mut rows = statement.query([token])?;
+    let mut stops = Vec::new();
+    while let Some(row) = rows.next()? {
+        let until: Option<u32> = row.get(2)?;
+        stops.push(Stop {
+            status: Status::from_code(row.get(0)?),
+            from: day(row.get(1)?)?,
+            until: until.map(day).transpose()?,
+            recorded: UtcMs(from_db(row.get(3)?)?),
+        });
+    }
+    Ok(stops)
+}
+
+/// When the last stop was recorded.
+pub fn last_stop(db: &Connection) -> Result<UtcMs, StoreError> {
+    let at: Option<i64> = db.prepare_cached("SELECT max(recorded) FROM stop")?.query_row([], |row| row.get(0))?;
+    Ok(UtcMs(from_db(at.unwrap_or(0))?))
+}
+
+/// The status of every token that is stopped on `today`, by status index. The last stop recorded counts.
+pub fn statuses(db: &Connection, today: CivilDay) -> Result<Vec<(u64, Status)>, StoreError> {
+    let sql = "SELECT t.status_index, s.status, max(s.recorded) FROM stop s JOIN token t ON t.id = s.token
+               WHERE s.from_day <= ?1 AND (s.until_day IS NULL OR s.until_day >= ?1) AND t.status_index IS NOT NULL GROUP BY t.id";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([today.days()])?;
+    let mut statuses = Vec::new();
+    while let Some(row) = rows.next()? {
+        statuses.push((from_db(row.get(0)?)?, Status::from_code(row.get(1)?)));
+    }
+    Ok(statuses)
+}
+
+/// How many places of the status list are given out.
+pub fn status_places(db: &Connection) -> Result<u64, StoreError> {
+    let highest: Option<i64> = db.prepare_cached("SELECT max(status_index) FROM token")?.query_row([], |row| row.get(0))?;
+    highest.map_or(Ok(0), |index| Ok(from_db(index)? + 1))
+}
+
+/// Notes a payment of the office itself; false where the same one is on record already.
+pub fn insert_debit(db: &Connection, child: i64, debit: &Debit) -> Result<bool, StoreError> {
+    let sql = "INSERT INTO debit (child, benefit, from_day, to_day, cents) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
+    let values = params![child, debit.benefit.code(), debit.from.days(), debit.to.days(), debit.cents.get()];
+    Ok(db.execute(sql, values)? > 0)
+}
+
+/// Everything the register holds of one child.
+pub fn file(db: &Connection, child: i64) -> Result<ChildFile, StoreError> {
+    let mut file = ChildFile::default();
+    let mut statement = db.prepare_cached(&format!("{TOKEN} WHERE child = ?1"))?;
+    let mut rows = statement.query([child])?;
+    while let Some(row) = rows.next()? {
+        let row = token_row(row)?;
+        if let Some(bytes) = &row.bytes {
+            file.tokens.insert(row.token, RegisteredToken { token: content(bytes)?, stops: stops(db, row.id)? });
+        }
+    }
+    let mut statement = db.prepare_cached("SELECT benefit, from_day, to_day, cents FROM debit WHERE child = ?1 ORDER BY from_day")?;
+    let mut rows = statement.query([child])?;
+    while let Some(row) = rows.next()? {
+        let benefit = sound(Benefit::from_code(from_db(row.get(0)?)?), "benefit")?;
+        file.debits.push(Debit { benefit, from: day(row.get(1)?)?, to: day(row.get(2)?)?, cents: Cents::new(row.get(3)?) });
+    }
+    Ok(file)
+}
+
+/// The issued tokens of a child, newest first.
+pub fn tokens_of(db: &Connection, child: i64) -> Result<Vec<TokenRow>, StoreError> {
+    let mut statement = db.prepare_cached(&format!("{TOKEN} WHERE child = ?1 AND bytes IS NOT NULL ORDER BY issued DESC, id DESC"))?;
+    let mut rows = statement.query([child])?;
+    let mut tokens = Vec::new();
+    while let Some(row) = rows.next()? {
+        tokens.push(token_row(row)?);
+    }
+    Ok(tokens)
+}
+
+fn day(days: u32) -> Result<CivilDay, StoreError> {
+    sound(CivilDay::from_days(days.into()), "day")
+}

@@ -1,0 +1,370 @@
+//! The ledger's lines: taken in, decided, advised.
+
+use super::super::{StoreError, from_db, to_db};
+use super::{array, sound};
+use crate::admit::status::DataAge;
+use crate::book::redemption::{Redemption, SeenAs};
+use crate::book::slot::{Lesson, Slot};
+use crate::deliver::advice::{AdvisedLine, Verdict};
+use crate::reconcile::finding::Decision;
+use crate::reconcile::register::ClaimLine;
+use crate::reconcile::ruling::{Choice, Ruling};
+use crate::words::benefit::Benefit;
+use crate::words::cents::Cents;
+use crate::words::civil::{CivilDay, CivilMonth};
+use crate::words::code::Code;
+use crate::words::ids::{BatchId, EntryId, Handle, Hash, OfficeId, ProviderNumber, SlotId, TerminalId, TokenId};
+use crate::words::reason::Reason;
+use crate::words::time::{UtcMs, UtcSeconds};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+/// A redemption on its way into the ledger.
+#[derive(Clone, Copy, Debug)]
+pub struct NewLine<'a> {
+    /// Row id of the terminal.
+    pub terminal: i64,
+    /// The entry's number.
+    pub seq: u64,
+    /// Row id of the batch.
+    pub batch: i64,
+    /// Row id of the child.
+    pub child: i64,
+    /// Row id of the token.
+    pub token: i64,
+    /// Whose claim it is.
+    pub provider: ProviderNumber,
+    /// The entry's time.
+    pub at: UtcMs,
+    /// Its terminal's last checkpoint.
+    pub not_before: UtcMs,
+    /// SHA-256 of the entry.
+    pub hash: Hash,
+    /// What is claimed.
+    pub redemption: &'a Redemption,
+    /// The slot as the office computes it.
+    pub slot: Slot,
+}
+
+/// Takes a line in.
+pub fn insert(db: &Connection, line: &NewLine<'_>) -> Result<(), StoreError> {
+    let sql =
+        "INSERT INTO line (terminal, seq, batch, child, token, provider, month, day, at, not_before, benefit, service, units, cents, full_price,
+                   slot_day, slot, seen_as, status_issued, data_age, operator, lesson_start, lesson_end, charge, settles, hash)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)";
+    let r = line.redemption;
+    db.prepare_cached(sql)?.execute(params![
+        line.terminal,
+        to_db(line.seq),
+        line.batch,
+        line.child,
+        line.token,
+        line.provider.0,
+        r.day.month().months(),
+        r.day.days(),
+        to_db(line.at.0),
+        to_db(line.not_before.0),
+        r.benefit.code(),
+        r.service.as_str(),
+        to_db(r.units),
+        r.cents.get(),
+        r.full_price.map(Cents::get),
+        line.slot.day.days(),
+        line.slot.id.0,
+        to_db(r.seen_as.code()),
+        to_db(r.status_issued.0),
+        to_db(r.data_age.code()),
+        r.operator,
+        r.lesson.map(|l| l.start),
+        r.lesson.map(|l| l.end),
+        r.charge.as_ref().map(Code::as_str),
+        r.settles.map(to_db),
+        line.hash.0
+    ])?;
+    Ok(())
+}
+
+/// A counter-record on its way into the ledger.
+#[derive(Clone, Copy, Debug)]
+pub struct NewCancellation<'a> {
+    /// Row id of the terminal.
+    pub terminal: i64,
+    /// The entry's number.
+    pub seq: u64,
+    /// Row id of the batch.
+    pub batch: i64,
+    /// The number of the redemption.
+    pub target: u64,
+    /// Why.
+    pub why: &'a str,
+    /// The entry's time.
+    pub at: UtcMs,
+    /// SHA-256 of the entry.
+    pub hash: Hash,
+}
+
+/// Takes a counter-record in and ties it to its line. Answers the line's child; none where that line is not held, has other content or
+/// was cancelled before.
+pub fn cancel(db: &Connection, new: &NewCancellation<'_>, entry: Hash) -> Result<Option<i64>, StoreError> {
+    let sql = "INSERT INTO cancellation (terminal, seq, batch, target, why, at, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let (seq, target) = (to_db(new.seq), to_db(new.target));
+    db.prepare_cached(sql)?.execute(params![new.terminal, seq, new.batch, target, new.why, to_db(new.at.0), new.hash.0])?;
+    let sql = "UPDATE line SET cancelled_by = ?3, advise = 1 WHERE terminal = ?1 AND seq = ?2 AND cancelled_by IS NULL AND hash = ?4 RETURNING child";
+    Ok(db.prepare_cached(sql)?.query_row(params![new.terminal, target, seq, entry.0], |row| row.get(0)).optional()?)
+}
+
+/// Decides a counter-record that takes nothing back.
+pub fn reject_cancellation(db: &Connection, terminal: i64, seq: u64, reason: Reason) -> Result<(), StoreError> {
+    let sql = "UPDATE cancellation SET verdict = ?3, reason = ?4, advise = 1 WHERE terminal = ?1 AND seq = ?2";
+    db.execute(sql, params![terminal, to_db(seq), to_db(Verdict::Rejected.code()), reason.code()])?;
+    Ok(())
+}
+
+/// Notes an entry that could not be read.
+pub fn insert_unreadable(db: &Connection, terminal: i64, seq: u64, batch: i64, reason: Reason) -> Result<(), StoreError> {
+    let sql = "INSERT INTO unreadable (terminal, seq, batch, reason) VALUES (?1, ?2, ?3, ?4)";
+    db.execute(sql, params![terminal, to_db(seq), batch, reason.code()])?;
+    Ok(())
+}
+
+/// Notes that a child's lines must be decided.
+pub fn mark_dirty(db: &Connection, child: i64) -> Result<(), StoreError> {
+    db.prepare_cached("INSERT INTO dirty (child) VALUES (?1) ON CONFLICT DO NOTHING")?.execute([child])?;
+    Ok(())
+}
+
+/// Notes that every open line must be decided again: an agreement or a calendar has changed.
+pub fn mark_open_dirty(db: &Connection) -> Result<(), StoreError> {
+    db.execute("INSERT INTO dirty (child) SELECT DISTINCT child FROM line WHERE run IS NULL ON CONFLICT DO NOTHING", [])?;
+    Ok(())
+}
+
+/// Up to `most` children whose lines must be decided.
+pub fn dirty(db: &Connection, most: usize) -> Result<Vec<i64>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT child FROM dirty ORDER BY child LIMIT ?1")?;
+    let rows = statement.query_map([to_db(most as u64)], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Notes that a child's lines are decided.
+pub fn mark_clean(db: &Connection, child: i64) -> Result<(), StoreError> {
+    db.prepare_cached("DELETE FROM dirty WHERE child = ?1")?.execute([child])?;
+    Ok(())
+}
+
+const CLAIM: &str = "SELECT t.terminal, l.seq, b.batch, l.provider, l.hash, l.at, l.not_before, b.received, l.cancelled_by, l.settled,
+        k.token, c.handle, l.benefit, l.service, l.day, l.units, l.cents, l.slot, l.seen_as, l.status_issued, l.data_age, l.operator,
+        l.lesson_start, l.lesson_end, l.charge, l.settles, l.full_price, l.terminal,
+        l.verdict, l.decided, l.reason, (SELECT o.terminal FROM terminal o WHERE o.id = l.against_terminal), l.against_seq, l.holds, l.slot_day
+    FROM line l JOIN terminal t ON t.id = l.terminal JOIN batch b ON b.id = l.batch JOIN token k ON k.id = l.token JOIN child c ON c.id = l.child";
+
+/// A line of the ledger as it stands.
+#[derive(Clone, Debug)]
+pub struct LedgerLine {
+    /// What is claimed; what other tables know of it (last word, ruling, tutor) is left for the caller to fill in.
+    pub line: ClaimLine,
+    /// Row id of its terminal.
+    pub terminal: i64,
+    /// What was decided before.
+    pub decided: Decision,
+}
+
+fn claim_row(row: &Row<'_>, office: &OfficeId) -> Result<LedgerLine, StoreError> {
+    let terminal = TerminalId(array(row.get(0)?, "terminal id")?);
+    let number = |column: usize| -> Result<u64, StoreError> { from_db(row.get(column)?) };
+    let (start, end): (Option<u32>, Option<u32>) = (row.get(22)?, row.get(23)?);
+    let (cancelled_by, settled, charge): (Option<i64>, Option<i64>, Option<String>) = (row.get(8)?, row.get(9)?, row.get(24)?);
+    let (settles, full_price): (Option<i64>, Option<i64>) = (row.get(25)?, row.get(26)?);
+    let redemption = Redemption {
+        office: office.clone(),
+        token: TokenId(array(row.get(10)?, "token id")?),
+        benefit: sound(Benefit::from_code(number(12)?), "benefit")?,
+        service: sound(Code::parse(&row.get::<_, String>(13)?), "service code")?,
+        day: sound(CivilDay::from_days(number(14)?), "day")?,
+        units: number(15)?,
+        cents: Cents::new(row.get(16)?),
+        slot: SlotId(array(row.get(17)?, "slot")?),
+        seen_as: sound(SeenAs::from_code(number(18)?), "way of seeing")?,
+        status_issued: UtcSeconds(number(19)?),
+        data_age: sound(DataAge::from_code(number(20)?), "data age")?,
+        operator: row.get(21)?,
+        lesson: start.zip(end).and_then(|(start, end)| Lesson::new(start, end)),
+        handle: Handle(array(row.get(11)?, "handle")?),
+        charge: charge.as_deref().and_then(Code::parse),
+        settles: settles.map(from_db).transpose()?,
+        full_price: full_price.map(Cents::new),
+    };
+    let line = ClaimLine {
+        id: EntryId { terminal, seq: number(1)? },
+        batch: BatchId(array(row.get(2)?, "batch id")?),
+        provider: ProviderNumber(row.get(3)?),
+        hash: Hash(array(row.get(4)?, "hash")?),
+        at: UtcMs(number(5)?),
+        not_before: UtcMs(number(6)?),
+        received: UtcMs(number(7)?),
+        last_word: UtcMs(0),
+        redemption,
+        cancelled_by: cancelled_by.map(from_db).transpose()?.map(|seq| EntryId { terminal, seq }),
+        settled: settled.filter(|cents| *cents != 0).map(Cents::new),
+        ruling: None,
+        journal: None,
+        tutor_elsewhere: None,
+    };
+    let decided = decided_before(row, line.id, line.redemption.slot)?;
+    Ok(LedgerLine { line, terminal: row.get(27)?, decided })
+}
+
+fn decided_before(row: &Row<'_>, id: EntryId, slot: SlotId) -> Result<Decision, StoreError> {
+    let (other, other_seq, reason): (Option<Vec<u8>>, Option<i64>, Option<String>) = (row.get(31)?, row.get(32)?, row.get(30)?);
+    let against = match other.zip(other_seq) {
+        Some((terminal, seq)) => Some(EntryId { terminal: TerminalId(array(terminal, "terminal id")?), seq: from_db(seq)? }),
+        None => None,
+    };
+    let day = sound(CivilDay::from_days(from_db(row.get(34)?)?), "day")?;
+    Ok(Decision {
+        id,
+        verdict: sound(Verdict::from_code(from_db(row.get(28)?)?), "verdict")?,
+        cents: Cents::new(row.get(29)?),
+        reason: reason.as_deref().and_then(Reason::from_code),
+        against,
+        holds: row.get::<_, bool>(33)?.then_some(Slot { day, id: slot }),
+    })
+}
+
+/// All lines of a child in these months.
+pub fn of_child(db: &Connection, office: &OfficeId, child: i64, months: (CivilMonth, CivilMonth)) -> Result<Vec<LedgerLine>, StoreError> {
+    let mut statement = db.prepare_cached(&format!("{CLAIM} WHERE l.month = ?1 AND l.child = ?2"))?;
+    let mut lines = Vec::new();
+    for month in months.0.months()..=months.1.months() {
+        let mut rows = statement.query(params![month, child])?;
+        while let Some(row) = rows.next()? {
+            lines.push(claim_row(row, office)?);
+        }
+    }
+    Ok(lines)
+}
+
+/// The child of a line.
+pub fn child_of(db: &Connection, terminal: i64, seq: u64) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT child FROM line WHERE terminal = ?1 AND seq = ?2";
+    Ok(db.query_row(sql, params![terminal, to_db(seq)], |row| row.get(0)).optional()?)
+}
+
+/// The first and last month in which the ledger has lines.
+pub fn months(db: &Connection) -> Result<Option<(CivilMonth, CivilMonth)>, StoreError> {
+    let ends: (Option<i64>, Option<i64>) =
+        db.query_row("SELECT (SELECT min(month) FROM line), (SELECT max(month) FROM line)", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (Some(first), Some(last)) = ends else { return Ok(None) };
+    Ok(CivilMonth::from_months(from_db(first)?).zip(CivilMonth::from_months(from_db(last)?)))
+}
+
+/// The last ruling on a line.
+pub fn ruling(db: &Connection, terminal: i64, seq: u64) -> Result<Option<Ruling>, StoreError> {
+    let sql = "SELECT choice, cents, reason, at FROM ruling WHERE terminal = ?1 AND seq = ?2 ORDER BY id DESC LIMIT 1";
+    let row: Option<(String, Option<i64>, String, i64)> = db
+        .prepare_cached(sql)?
+        .query_row(params![terminal, to_db(seq)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        .optional()?;
+    let Some((choice, cents, reason, at)) = row else { return Ok(None) };
+    let choice = match choice.as_str() {
+        "accept" => Choice::Accept,
+        "cut" => Choice::Cut(Cents::new(cents.unwrap_or(0))),
+        _ => Choice::Reject,
+    };
+    Ok(Some(Ruling { choice, reason: sound(Reason::from_code(&reason), "reason")?, at: UtcMs(from_db(at)?) }))
+}
+
+/// Keeps a ruling; the note stays in the office.
+pub fn insert_ruling(db: &Connection, terminal: i64, seq: u64, ruling: &Ruling, clerk: &str, note: &str) -> Result<(), StoreError> {
+    let (choice, cents) = match ruling.choice {
+        Choice::Accept => ("accept", None),
+        Choice::Cut(cents) => ("cut", Some(cents.get())),
+        Choice::Reject => ("reject", None),
+    };
+    let sql = "INSERT INTO ruling (terminal, seq, choice, cents, reason, note, clerk, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    db.execute(sql, params![terminal, to_db(seq), choice, cents, ruling.reason.code(), note, clerk, to_db(ruling.at.0)])?;
+    Ok(())
+}
+
+/// Another standing lesson of the same tutor that overlaps this one and is not of the same group.
+pub fn tutor_elsewhere(db: &Connection, line: &ClaimLine, terminal: i64) -> Result<Option<EntryId>, StoreError> {
+    let r = &line.redemption;
+    let (Some(lesson), Some(operator)) = (r.lesson, &r.operator) else { return Ok(None) };
+    let sql = "SELECT t.terminal, l.seq FROM line l JOIN terminal t ON t.id = l.terminal
+               WHERE l.day = ?1 AND l.provider = ?2 AND l.lesson_start IS NOT NULL AND l.operator = ?3 AND l.cancelled_by IS NULL
+                 AND l.lesson_start < ?5 AND ?4 < l.lesson_end AND NOT (l.service = ?6 AND l.lesson_start = ?4 AND l.lesson_end = ?5)
+                 AND NOT (l.terminal = ?7 AND l.seq = ?8) AND l.verdict <> 3 AND (l.at, l.hash) < (?9, ?10) ORDER BY l.at LIMIT 1";
+    let values = params![
+        r.day.days(),
+        line.provider.0,
+        operator,
+        lesson.start,
+        lesson.end,
+        r.service.as_str(),
+        terminal,
+        to_db(line.id.seq),
+        to_db(line.at.0),
+        line.hash.0
+    ];
+    let found: Option<(Vec<u8>, i64)> = db.prepare_cached(sql)?.query_row(values, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    found.map(|(terminal, seq)| Ok(EntryId { terminal: TerminalId(array(terminal, "terminal id")?), seq: from_db(seq)? })).transpose()
+}
+
+/// Frees the slot that a line holds, before its child's lines are decided anew.
+pub fn release_slot(db: &Connection, terminal: i64, seq: u64) -> Result<(), StoreError> {
+    db.prepare_cached("UPDATE line SET holds = 0 WHERE terminal = ?1 AND seq = ?2 AND holds = 1")?.execute(params![terminal, to_db(seq)])?;
+    Ok(())
+}
+
+/// Writes a decision on a redemption; it will be advised where it differs from what was decided before.
+pub fn decide(db: &Connection, terminal: i64, decision: &Decision, against: Option<i64>) -> Result<(), StoreError> {
+    let sql = "UPDATE line SET advise = advise OR verdict <> ?3 OR decided <> ?4 OR reason IS NOT ?5, verdict = ?3, decided = ?4, reason = ?5,
+                   against_terminal = ?6, against_seq = ?7, holds = ?8, slot_day = coalesce(?9, slot_day), slot = coalesce(?10, slot)
+               WHERE terminal = ?1 AND seq = ?2";
+    db.prepare_cached(sql)?.execute(params![
+        terminal,
+        to_db(decision.id.seq),
+        to_db(decision.verdict.code()),
+        decision.cents.get(),
+        decision.reason.map(Reason::code),
+        against,
+        decision.against.map(|id| to_db(id.seq)),
+        decision.holds.is_some(),
+        decision.holds.map(|slot| slot.day.days()),
+        decision.holds.map(|slot| slot.id.0)
+    ])?;
+    Ok(())
+}
+
+/// Writes a decision on a counter-record.
+pub fn decide_cancellation(db: &Connection, terminal: i64, decision: &Decision) -> Result<(), StoreError> {
+    let sql =
+        "UPDATE cancellation SET advise = advise OR verdict <> ?3 OR decided <> ?4, verdict = ?3, decided = ?4 WHERE terminal = ?1 AND seq = ?2";
+    db.prepare_cached(sql)?.execute(params![terminal, to_db(decision.id.seq), to_db(decision.verdict.code()), decision.cents.get()])?;
+    Ok(())
+}
+
+/// The batches that have lines to advise.
+pub fn batches_to_advise(db: &Connection) -> Result<Vec<i64>, StoreError> {
+    let sql = "SELECT batch FROM line WHERE advise = 1 UNION SELECT batch FROM cancellation WHERE advise = 1 UNION SELECT batch FROM unreadable WHERE advise = 1";
+    let mut statement = db.prepare_cached(sql)?;
+    let rows = statement.query_map([], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The lines of a batch to advise, by number; they count as advised from now on.
+pub fn take_to_advise(db: &Connection, batch: i64) -> Result<Vec<AdvisedLine>, StoreError> {
+    let sql = "SELECT seq, verdict, decided, coalesce(reason, '') FROM line WHERE batch = ?1 AND advise = 1
+               UNION ALL SELECT seq, verdict, decided, coalesce(reason, '') FROM cancellation WHERE batch = ?1 AND advise = 1
+               UNION ALL SELECT seq, 3, 0, reason FROM unreadable WHERE batch = ?1 AND advise = 1 ORDER BY 1";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([batch])?;
+    let mut lines = Vec::new();
+    while let Some(row) = rows.next()? {
+        let verdict = sound(Verdict::from_code(from_db(row.get(1)?)?), "verdict")?;
+        lines.push(AdvisedLine { seq: from_db(row.get(0)?)?, verdict, cents: Cents::new(row.get(2)?), reason: row.get(3)? });
+    }
+    for table in ["line", "cancellation", "unreadable"] {
+        db.prepare_cached(&format!("UPDATE {table} SET advise = 0 WHERE batch = ?1 AND advise = 1"))?.execute([batch])?;
+    }
+    Ok(lines)
+}

@@ -1,0 +1,24 @@
+//! The office's database. Functions here hold SQL and nothing else: what they mean is decided by who calls them.
+
+pub mod admission;
+pub mod batches;
+pub mod children;
+pub mod lines;
+pub mod payments;
+pub mod settings;
+pub mod views;
+
+/// All versions of the schema, each script taking the database from the one before.
+pub const MIGRATIONS: &[&str] = &[include_str!("0001.sql")];
+
+use super::StoreError;
+
+/// Reads an id of `N` bytes from a column.
+fn array<const N: usize>(bytes: Vec<u8>, what: &str) -> Result<[u8; N], StoreError> {
+    bytes.try_into().map_err(|_| StoreError::Inconsistent(format!("a {what} of the wrong length")))
+}
+
+/// A stored value that must be what `read` understands.
+fn sound<T>(value: Option<T>, what: &str) -> Result<T, StoreError> {
+    value.ok_or_else(|| StoreError::Inconsistent(format!("a {what} that is none")))
+}

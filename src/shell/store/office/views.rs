@@ -1,0 +1,272 @@
+//! What the office's pages and interfaces show: counts, lists and single batches, read-only.
+
+use super::super::{StoreError, from_db, to_db};
+use super::{array, sound};
+use crate::deliver::advice::Verdict;
+use crate::reconcile::finding::Tally;
+use crate::words::benefit::Benefit;
+use crate::words::cents::Cents;
+use crate::words::civil::{CivilDay, CivilMonth};
+use crate::words::ids::{BatchId, EntryId, ProviderNumber, TerminalId};
+use crate::words::time::UtcMs;
+use rusqlite::{Connection, Row, params};
+use serde::Serialize;
+
+/// The lines not yet settled by verdict, redemptions and counter-records alike.
+pub fn open_lines(db: &Connection) -> Result<Tally, StoreError> {
+    let sql = "SELECT verdict, count(*) FROM (SELECT verdict FROM line WHERE run IS NULL UNION ALL SELECT verdict FROM cancellation WHERE run IS NULL
+               UNION ALL SELECT 3 FROM unreadable) GROUP BY verdict";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let mut tally = Tally::default();
+    while let Some(row) = rows.next()? {
+        let count = from_db(row.get(1)?)?;
+        match sound(Verdict::from_code(from_db(row.get(0)?)?), "verdict")? {
+            Verdict::Accepted => tally.accepted = count,
+            Verdict::Reduced => tally.reduced = count,
+            Verdict::Rejected => tally.rejected = count,
+            Verdict::Pending => tally.pending = count,
+        }
+    }
+    Ok(tally)
+}
+
+/// A batch in a list.
+#[derive(Clone, Debug, Serialize)]
+pub struct BatchView {
+    /// The batch.
+    pub batch: BatchId,
+    /// Whose.
+    pub provider: ProviderNumber,
+    /// The provider's name.
+    pub provider_name: String,
+    /// The terminal.
+    pub terminal: TerminalId,
+    /// What people call the terminal.
+    pub terminal_label: String,
+    /// When it arrived.
+    pub received: UtcMs,
+    /// Why it waits or was refused.
+    pub reason: Option<String>,
+    /// Its claim lines.
+    pub lines: u64,
+    /// Of these, those that wait for a clerk.
+    pub pending: u64,
+    /// What it claims.
+    pub claimed: Cents,
+    /// What is decided so far.
+    pub decided: Cents,
+    /// What is settled so far.
+    pub settled: Cents,
+}
+
+const BATCH: &str = "SELECT b.batch, b.provider, coalesce(p.name, ''), t.terminal, t.label, b.received, b.reason,
+        count(l.seq), coalesce(sum(l.verdict = 0), 0), coalesce(sum(l.cents), 0), coalesce(sum(l.decided), 0), coalesce(sum(l.settled), 0)
+    FROM batch b JOIN terminal t ON t.id = b.terminal LEFT JOIN provider p ON p.number = b.provider
+         LEFT JOIN line l ON l.terminal = b.terminal AND l.seq BETWEEN b.first_seq AND b.last_seq AND l.batch = b.id";
+
+fn batch_row(row: &Row<'_>) -> Result<BatchView, StoreError> {
+    Ok(BatchView {
+        batch: BatchId(array(row.get(0)?, "batch id")?),
+        provider: ProviderNumber(row.get(1)?),
+        provider_name: row.get(2)?,
+        terminal: TerminalId(array(row.get(3)?, "terminal id")?),
+        terminal_label: row.get(4)?,
+        received: UtcMs(from_db(row.get(5)?)?),
+        reason: row.get(6)?,
+        lines: from_db(row.get(7)?)?,
+        pending: from_db(row.get(8)?)?,
+        claimed: Cents::new(row.get(9)?),
+        decided: Cents::new(row.get(10)?),
+        settled: Cents::new(row.get(11)?),
+    })
+}
+
+/// The newest batches, `most` of them after skipping `skip`.
+pub fn batches(db: &Connection, skip: u64, most: u64) -> Result<Vec<BatchView>, StoreError> {
+    let sql = format!("{BATCH} WHERE b.id IN (SELECT id FROM batch ORDER BY id DESC LIMIT ?1 OFFSET ?2) GROUP BY b.id ORDER BY b.id DESC");
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![to_db(most), to_db(skip)])?;
+    let mut batches = Vec::new();
+    while let Some(row) = rows.next()? {
+        batches.push(batch_row(row)?);
+    }
+    Ok(batches)
+}
+
+/// The batches with this id: more than one only where a terminal used one id for different content.
+pub fn batch(db: &Connection, batch: BatchId) -> Result<Vec<BatchView>, StoreError> {
+    let mut statement = db.prepare_cached(&format!("{BATCH} WHERE b.batch = ?1 GROUP BY b.id ORDER BY b.id"))?;
+    let mut rows = statement.query([batch.0])?;
+    let mut batches = Vec::new();
+    while let Some(row) = rows.next()? {
+        batches.push(batch_row(row)?);
+    }
+    Ok(batches)
+}
+
+/// A line as a clerk sees it: no name, no handle.
+#[derive(Clone, Debug, Serialize)]
+pub struct LineView {
+    /// Terminal and number.
+    #[serde(flatten)]
+    pub id: EntryId,
+    /// Its batch.
+    pub batch: BatchId,
+    /// Whose claim.
+    pub provider: ProviderNumber,
+    /// The provider's name.
+    pub provider_name: String,
+    /// `redemption` or `cancellation`.
+    pub kind: &'static str,
+    /// The benefit.
+    pub benefit: Benefit,
+    /// The service.
+    pub service: String,
+    /// The service day.
+    pub day: CivilDay,
+    /// When it was recorded.
+    pub at: UtcMs,
+    /// How the token was seen, 1 to 6.
+    pub seen_as: u64,
+    /// What is claimed.
+    pub claimed: Cents,
+    /// The full price, where the claim is less.
+    pub full_price: Option<Cents>,
+    /// What was decided.
+    pub verdict: Verdict,
+    /// The decided total.
+    pub decided: Cents,
+    /// Why.
+    pub reason: Option<String>,
+    /// The line on the other side.
+    pub against: Option<EntryId>,
+    /// What is settled.
+    pub settled: Option<Cents>,
+}
+
+const LINE: &str = "SELECT t.terminal, l.seq, b.batch, l.provider, p.name, 0, l.benefit, l.service, l.day, l.at, l.seen_as, l.cents, l.full_price,
+        l.verdict, l.decided, l.reason, (SELECT o.terminal FROM terminal o WHERE o.id = l.against_terminal), l.against_seq, l.settled
+    FROM line l JOIN terminal t ON t.id = l.terminal JOIN batch b ON b.id = l.batch JOIN provider p ON p.number = l.provider";
+const CANCELLATION: &str = "SELECT t.terminal, x.seq, b.batch, l.provider, p.name, 1, l.benefit, l.service, l.day, x.at, l.seen_as, -l.cents, NULL,
+        x.verdict, x.decided, x.reason, t.terminal, x.target, x.settled
+    FROM cancellation x JOIN line l ON l.terminal = x.terminal AND l.seq = x.target JOIN terminal t ON t.id = x.terminal
+         JOIN batch b ON b.id = x.batch JOIN provider p ON p.number = l.provider";
+
+fn line_row(row: &Row<'_>) -> Result<LineView, StoreError> {
+    let (other, other_seq): (Option<Vec<u8>>, Option<i64>) = (row.get(16)?, row.get(17)?);
+    let against = match other.zip(other_seq) {
+        Some((terminal, seq)) => Some(EntryId { terminal: TerminalId(array(terminal, "terminal id")?), seq: from_db(seq)? }),
+        None => None,
+    };
+    let (full_price, settled): (Option<i64>, Option<i64>) = (row.get(12)?, row.get(18)?);
+    Ok(LineView {
+        id: EntryId { terminal: TerminalId(array(row.get(0)?, "terminal id")?), seq: from_db(row.get(1)?)? },
+        batch: BatchId(array(row.get(2)?, "batch id")?),
+        provider: ProviderNumber(row.get(3)?),
+        provider_name: row.get(4)?,
+        kind: if row.get(5)? { "cancellation" } else { "redemption" },
+        benefit: sound(Benefit::from_code(from_db(row.get(6)?)?), "benefit")?,
+        service: row.get(7)?,
+        day: sound(CivilDay::from_days(from_db(row.get(8)?)?), "day")?,
+        at: UtcMs(from_db(row.get(9)?)?),
+        seen_as: from_db(row.get(10)?)?,
+        claimed: Cents::new(row.get(11)?),
+        full_price: full_price.map(Cents::new),
+        verdict: sound(Verdict::from_code(from_db(row.get(13)?)?), "verdict")?,
+        decided: Cents::new(row.get(14)?),
+        reason: row.get(15)?,
+        against,
+        settled: settled.map(Cents::new),
+    })
+}
+
+fn collect(db: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<Vec<LineView>, StoreError> {
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query(values)?;
+    let mut lines = Vec::new();
+    while let Some(row) = rows.next()? {
+        lines.push(line_row(row)?);
+    }
+    Ok(lines)
+}
+
+/// The lines of a batch by number.
+pub fn batch_lines(db: &Connection, batch: BatchId, skip: u64, most: u64) -> Result<Vec<LineView>, StoreError> {
+    let sql = format!("{LINE} WHERE b.batch = ?1 UNION ALL {CANCELLATION} WHERE b.batch = ?1 ORDER BY 2 LIMIT ?2 OFFSET ?3");
+    collect(db, &sql, params![batch.0, to_db(most), to_db(skip)])
+}
+
+/// The lines that wait for a clerk, oldest service day first.
+pub fn findings(db: &Connection, most: u64) -> Result<Vec<LineView>, StoreError> {
+    collect(db, &format!("{LINE} WHERE l.verdict = 0 AND l.reason IS NOT NULL ORDER BY l.reason, l.day, l.seq LIMIT ?1"), [to_db(most)])
+}
+
+/// One line.
+pub fn line(db: &Connection, id: EntryId) -> Result<Option<LineView>, StoreError> {
+    let lines = collect(db, &format!("{LINE} WHERE t.terminal = ?1 AND l.seq = ?2"), params![id.terminal.0, to_db(id.seq)])?;
+    Ok(lines.into_iter().next())
+}
+
+/// A row of the statistics: what was claimed, decided and settled of a benefit in a month of service.
+#[derive(Clone, Debug, Serialize)]
+pub struct StatisticsRow {
+    /// The month of service.
+    pub month: CivilMonth,
+    /// The benefit.
+    pub benefit: Benefit,
+    /// Lines.
+    pub lines: u64,
+    /// Children.
+    pub children: u64,
+    /// What was claimed.
+    pub claimed: Cents,
+    /// What was decided.
+    pub decided: Cents,
+    /// What was settled.
+    pub settled: Cents,
+}
+
+/// Benefit by month of service. Cancelled redemptions do not count.
+pub fn statistics(db: &Connection) -> Result<Vec<StatisticsRow>, StoreError> {
+    let sql = "SELECT month, benefit, count(*), count(DISTINCT child), sum(cents), sum(decided), coalesce(sum(settled), 0) FROM line
+               WHERE cancelled_by IS NULL GROUP BY month, benefit ORDER BY month DESC, benefit";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let mut statistics = Vec::new();
+    while let Some(row) = rows.next()? {
+        statistics.push(StatisticsRow {
+            month: sound(CivilMonth::from_months(from_db(row.get(0)?)?), "month")?,
+            benefit: sound(Benefit::from_code(from_db(row.get(1)?)?), "benefit")?,
+            lines: from_db(row.get(2)?)?,
+            children: from_db(row.get(3)?)?,
+            claimed: Cents::new(row.get(4)?),
+            decided: Cents::new(row.get(5)?),
+            settled: Cents::new(row.get(6)?),
+        });
+    }
+    Ok(statistics)
+}
+
+/// What a child used in a stretch of days at other terminals than this one, by benefit: units, cents, minutes.
+pub fn used_elsewhere(db: &Connection, child: i64, terminal: i64, days: (CivilDay, CivilDay)) -> Result<Vec<(Benefit, u64, u64, u64)>, StoreError> {
+    let sql = "SELECT benefit, sum(units), sum(max(decided, CASE WHEN verdict = 0 THEN cents ELSE 0 END)), coalesce(sum(lesson_end - lesson_start), 0) FROM line
+               WHERE month BETWEEN ?3 AND ?4 AND child = ?1 AND terminal <> ?2 AND day BETWEEN ?5 AND ?6 AND cancelled_by IS NULL AND verdict <> 3 GROUP BY benefit";
+    let mut statement = db.prepare_cached(sql)?;
+    let values = params![child, terminal, days.0.month().months(), days.1.month().months(), days.0.days(), days.1.days()];
+    let mut rows = statement.query(values)?;
+    let mut used = Vec::new();
+    while let Some(row) = rows.next()? {
+        let benefit = sound(Benefit::from_code(from_db(row.get(0)?)?), "benefit")?;
+        used.push((benefit, from_db(row.get(1)?)?, from_db(row.get(2)?)?, from_db(row.get(3)?)?));
+    }
+    Ok(used)
+}
+
+/// Children of whom this terminal has claimed something since `since`, at most `most` of them.
+pub fn children_of_terminal(db: &Connection, terminal: i64, since: CivilMonth, most: u64) -> Result<Vec<i64>, StoreError> {
+    let sql = "SELECT DISTINCT child FROM line WHERE terminal = ?1 AND month >= ?2 AND benefit <> 1 LIMIT ?3";
+    let mut statement = db.prepare_cached(sql)?;
+    let rows = statement.query_map(params![terminal, since.months(), to_db(most)], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

@@ -10,4 +10,6 @@ pub mod reconcile;
 pub mod settle;
 #[cfg(feature = "shell")]
 pub mod shell;
+#[cfg(feature = "terminal")]
+pub mod terminal;
 pub mod words;

@@ -6,7 +6,7 @@ use crate::words::cbor::{Keys, Malformed, Reader, Writer, present};
 use crate::words::keys::SecretKey;
 use crate::words::sealed::{DocType, seal};
 use crate::words::time::{DAY_MS, UtcMs, UtcSeconds};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The most tokens one list may speak of: a big city's issues of ten years.
 pub const MAX_TOKENS: usize = 4_000_000;
@@ -53,7 +53,7 @@ impl Status {
 }
 
 /// How old the last word from the office is, and so how far it can be relied on. Less is better.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DataAge {
     /// Within the list's time to live.

@@ -8,7 +8,7 @@ use crate::words::civil::CivilDay;
 use crate::words::code::Code;
 use crate::words::ids::ProviderNumber;
 use crate::words::time::UtcMs;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
 
 /// What was used by a child before, or would be now: a redemption, or a payment of the office itself.
@@ -44,7 +44,7 @@ pub struct Elsewhere {
 }
 
 /// What is left of one ceiling.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Left {
     /// The period bounded.
     pub period: Period,

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "office")]
 pub mod office;
+#[cfg(feature = "terminal")]
+pub mod terminal;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};

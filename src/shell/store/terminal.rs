@@ -1,0 +1,158 @@
+//! The only SQL of the terminal. One database: the journal, indexes of it that can be derived again, what the offices have said,
+//! and what must never leave the box.
+
+mod card;
+mod journal;
+mod office;
+mod outbox;
+mod record;
+mod restore;
+mod view;
+
+pub use card::{KnownCard, RememberedAsk};
+pub use journal::{JournalEnd, JournalRow};
+pub use office::{NewOffice, OfficeNumber, OfficeRow};
+pub use outbox::{BatchRow, BatchState, PaymentRow};
+pub use record::{HeldRow, IndexedRedemption};
+pub use restore::EarlierUse;
+pub use view::{DayLine, Pending};
+
+use super::{StoreError, from_db, to_db};
+use crate::words::time::UtcMs;
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use std::path::Path;
+
+const MIGRATIONS: &[&str] = &[include_str!("terminal/schema.sql")];
+
+/// The terminal's database.
+#[derive(Debug)]
+pub struct TerminalStore {
+    connection: Connection,
+}
+
+/// One transaction: everything read in it is as of one moment, everything written in it is kept together or not at all.
+#[derive(Debug)]
+pub struct Tx<'c> {
+    sql: Transaction<'c>,
+}
+
+/// The facts kept one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// The id of the terminal whose journal this is.
+    Terminal,
+    /// A secret that blinds chips.
+    ChipSecret,
+    /// No right clock shows an earlier time.
+    ClockFloor,
+    /// The time at which the clock was found to run ahead.
+    ClockAhead,
+    /// What was last recorded of the clock.
+    ClockState,
+    /// When an office last proved the time.
+    ClockProven,
+    /// When this box was restored from a backup.
+    RestoredAt,
+}
+
+impl Fact {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Terminal => "terminal",
+            Self::ChipSecret => "chip_secret",
+            Self::ClockFloor => "clock_floor",
+            Self::ClockAhead => "clock_ahead",
+            Self::ClockState => "clock_state",
+            Self::ClockProven => "clock_proven",
+            Self::RestoredAt => "restored_at",
+        }
+    }
+}
+
+impl TerminalStore {
+    /// Opens the database at `path`, or makes it.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self { connection: super::open(path, MIGRATIONS)? })
+    }
+
+    /// A database in memory, for tests and simulations.
+    pub fn open_in_memory() -> Result<Self, StoreError> {
+        Ok(Self { connection: super::open_in_memory(MIGRATIONS)? })
+    }
+
+    /// Does `work` in one transaction that nobody else writes beside; its result is known to be durable when this returns.
+    pub fn write<T, E: From<StoreError>>(&mut self, work: impl FnOnce(&Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+        let sql = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
+        let tx = Tx { sql };
+        let done = work(&tx)?;
+        tx.sql.commit().map_err(StoreError::from)?;
+        Ok(done)
+    }
+
+    /// Does `work` in one transaction of which nothing stays.
+    pub fn read<T, E: From<StoreError>>(&mut self, work: impl FnOnce(&Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+        let sql = self.connection.transaction().map_err(StoreError::from)?;
+        work(&Tx { sql })
+    }
+
+    /// Changes when another process has written.
+    pub fn version(&self) -> Result<i64, StoreError> {
+        Ok(self.connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
+    }
+
+    /// Copies the database as it is now to a new file, while others go on writing.
+    pub fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+        /// Pages copied at a time.
+        const PAGES: std::ffi::c_int = 500;
+        let mut to = super::open(path, &[])?;
+        let backup = rusqlite::backup::Backup::new(&self.connection, &mut to)?;
+        backup.run_to_completion(PAGES, std::time::Duration::ZERO, None)?;
+        drop(backup);
+        // The copy is one file that is complete in itself.
+        to.pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()))?;
+        Ok(())
+    }
+
+    /// The connection itself, for tests that make commits fail or look behind the tables.
+    pub const fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+}
+
+impl Tx<'_> {
+    /// A fact, if it is known.
+    pub fn fact(&self, fact: Fact) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut statement = self.sql.prepare_cached("SELECT value FROM meta WHERE name = ?1")?;
+        Ok(statement.query_row([fact.name()], |row| row.get(0)).optional()?)
+    }
+
+    /// Keeps a fact.
+    pub fn keep_fact(&self, fact: Fact, value: &[u8]) -> Result<(), StoreError> {
+        let mut statement = self.sql.prepare_cached("INSERT INTO meta(name, value) VALUES (?1, ?2) ON CONFLICT(name) DO UPDATE SET value = ?2")?;
+        statement.execute((fact.name(), value))?;
+        Ok(())
+    }
+
+    /// A fact that is a time.
+    pub fn time(&self, fact: Fact) -> Result<Option<UtcMs>, StoreError> {
+        let Some(bytes) = self.fact(fact)? else { return Ok(None) };
+        let bytes = bytes.try_into().map_err(|_| StoreError::Inconsistent(fact.name().into()))?;
+        Ok(Some(UtcMs(u64::from_be_bytes(bytes))))
+    }
+
+    /// Keeps a fact that is a time.
+    pub fn keep_time(&self, fact: Fact, at: UtcMs) -> Result<(), StoreError> {
+        self.keep_fact(fact, &at.0.to_be_bytes())
+    }
+
+    /// Forgets a fact.
+    pub fn forget_fact(&self, fact: Fact) -> Result<(), StoreError> {
+        self.sql.prepare_cached("DELETE FROM meta WHERE name = ?1")?.execute([fact.name()])?;
+        Ok(())
+    }
+}
+
+/// A stored value of one of our own types, or the complaint that it is none.
+fn known<T>(value: Option<T>, what: &'static str) -> Result<T, StoreError> {
+    value.ok_or_else(|| StoreError::Inconsistent(what.into()))
+}

@@ -1,0 +1,79 @@
+//! Cards and chips seen before, and answers given before.
+
+use super::{OfficeNumber, StoreError, Tx, to_db};
+use crate::admit::number::CardNumber;
+use crate::admit::token::Token;
+use crate::words::ids::{Handle, Hash};
+use crate::words::time::UtcMs;
+use rusqlite::OptionalExtension;
+
+/// A card whose whole code was seen before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownCard {
+    /// The signed token, to be verified again.
+    pub token: Vec<u8>,
+}
+
+/// An answer given before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RememberedAsk {
+    /// SHA-256 of the request.
+    pub request: Hash,
+    /// The answer.
+    pub answer: String,
+}
+
+impl Tx<'_> {
+    /// The card with this number.
+    pub fn card(&self, number: CardNumber) -> Result<Option<KnownCard>, StoreError> {
+        let mut statement = self.sql.prepare_cached("SELECT bytes FROM token WHERE number = ?1")?;
+        Ok(statement.query_row([to_db(number.get())], |row| row.get(0)).optional()?.map(|token| KnownCard { token }))
+    }
+
+    /// The latest card of the child to whom a chip was taught.
+    pub fn card_of_chip(&self, chip: Hash) -> Result<Option<KnownCard>, StoreError> {
+        let sql = "SELECT t.bytes FROM chip c JOIN token t ON t.handle = c.handle AND t.office = c.office
+            WHERE c.hash = ?1 ORDER BY t.issued DESC LIMIT 1";
+        let mut statement = self.sql.prepare_cached(sql)?;
+        Ok(statement.query_row([chip.0], |row| row.get(0)).optional()?.map(|token| KnownCard { token }))
+    }
+
+    /// Remembers a card, so that next time its number is enough. Writes nothing when it is known already.
+    pub fn keep_card(&self, office: OfficeNumber, token: &Token, bytes: &[u8]) -> Result<(), StoreError> {
+        let number = CardNumber::of(token.id);
+        if self.card(number)?.is_some_and(|known| known.token == bytes) {
+            return Ok(());
+        }
+        let sql = "INSERT OR REPLACE INTO token(number, bytes, office, handle, issued, hint) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let hint = token.hint.as_deref();
+        self.sql.prepare_cached(sql)?.execute((to_db(number.get()), bytes, office.0, token.handle.0, to_db(token.issued.0), hint))?;
+        Ok(())
+    }
+
+    /// Teaches a chip to a child's cards.
+    pub fn keep_chip(&self, chip: Hash, office: OfficeNumber, handle: Handle) -> Result<(), StoreError> {
+        let sql = "INSERT OR REPLACE INTO chip(hash, office, handle) VALUES (?1, ?2, ?3)";
+        self.sql.prepare_cached(sql)?.execute((chip.0, office.0, handle.0))?;
+        Ok(())
+    }
+
+    /// The answer that was given to the ask with this id.
+    pub fn remembered(&self, ask: &str) -> Result<Option<RememberedAsk>, StoreError> {
+        let mut statement = self.sql.prepare_cached("SELECT request, answer FROM ask WHERE id = ?1")?;
+        Ok(statement.query_row([ask], |row| Ok(RememberedAsk { request: Hash(row.get(0)?), answer: row.get(1)? })).optional()?)
+    }
+
+    /// Remembers an answer.
+    pub fn remember(&self, ask: &str, request: Hash, answer: &str, at: UtcMs) -> Result<(), StoreError> {
+        let mut statement = self.sql.prepare_cached("INSERT INTO ask(id, request, answer, at) VALUES (?1, ?2, ?3, ?4)")?;
+        statement.execute((ask, request.0, answer, to_db(at.0)))?;
+        Ok(())
+    }
+
+    /// Forgets the answers and questions from before `before`.
+    pub fn forget_asks(&self, before: UtcMs) -> Result<(), StoreError> {
+        self.sql.prepare_cached("DELETE FROM ask WHERE at < ?1")?.execute([to_db(before.0)])?;
+        self.sql.prepare_cached("DELETE FROM asked WHERE at < ?1")?.execute([to_db(before.0)])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,276 @@
+//! Indexes of the journal that a decision at the counter asks: what was used, by whom, when.
+
+use super::{OfficeNumber, StoreError, Tx, from_db, known, to_db};
+use crate::book::ceiling::{Elsewhere, Use};
+use crate::book::redemption::Redemption;
+use crate::book::rule::GivenLesson;
+use crate::book::slot::{Lesson, Slot};
+use crate::words::benefit::{Benefit, Measure};
+use crate::words::cents::Cents;
+use crate::words::civil::CivilDay;
+use crate::words::code::Code;
+use crate::words::ids::{AliasId, Handle, ProviderNumber, SlotId};
+use crate::words::time::UtcMs;
+use rusqlite::{OptionalExtension, Row};
+use std::ops::RangeInclusive;
+
+/// A redemption as its index tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IndexedRedemption {
+    /// The entry's number.
+    pub seq: u64,
+    /// The office.
+    pub office: OfficeNumber,
+    /// The child.
+    pub handle: Handle,
+    /// The benefit.
+    pub benefit: Benefit,
+    /// The service.
+    pub service: Code,
+    /// The service day.
+    pub day: CivilDay,
+    /// Units.
+    pub units: u64,
+    /// The amount.
+    pub cents: Cents,
+    /// The time of a lesson.
+    pub lesson: Option<Lesson>,
+    /// The operator.
+    pub operator: Option<String>,
+    /// The slot.
+    pub slot: Slot,
+    /// The entry that cancelled it.
+    pub cancelled_by: Option<u64>,
+}
+
+/// A held entry as its index tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldRow {
+    /// The entry's number.
+    pub seq: u64,
+    /// The random id of the person.
+    pub alias_id: AliasId,
+    /// What people here call the person.
+    pub alias: String,
+    /// The redemption it became.
+    pub settled_by: Option<u64>,
+}
+
+const COLUMNS: &str = "seq, office, handle, benefit, service, day, units, cents, lesson_start, lesson_end, operator, slot_day, slot, cancelled_by";
+/// Uses of this journal and of earlier ones of this box, with the subject or event and the provider of their service.
+const USES: &str = "SELECT r.day, r.benefit, s.detail, s.provider, r.units, r.cents, r.lesson_start, r.lesson_end
+    FROM redemption r LEFT JOIN service s ON s.office = r.office AND s.code = r.service
+    WHERE r.handle = ?1 AND r.office = ?2 AND r.day BETWEEN ?3 AND ?4 AND r.cancelled_by IS NULL
+    UNION ALL
+    SELECT r.day, r.benefit, s.detail, s.provider, r.units, r.cents, r.lesson_start, r.lesson_end
+    FROM earlier r LEFT JOIN service s ON s.office = r.office AND s.code = r.service
+    WHERE r.handle = ?1 AND r.office = ?2 AND r.day BETWEEN ?3 AND ?4";
+
+impl Tx<'_> {
+    /// When and by which entry a slot is taken.
+    pub fn slot_taken(&self, slot: Slot) -> Result<Option<(UtcMs, u64)>, StoreError> {
+        let sql = "SELECT j.at, r.seq FROM redemption r JOIN journal j ON j.seq = r.seq
+            WHERE r.slot_day = ?1 AND r.slot = ?2 AND r.cancelled_by IS NULL
+            UNION ALL SELECT at, seq FROM earlier WHERE slot_day = ?1 AND slot = ?2 LIMIT 1";
+        let mut statement = self.sql.prepare_cached(sql)?;
+        let row = statement.query_row((slot.day.days(), slot.id.0), |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))).optional()?;
+        let Some((at, seq)) = row else { return Ok(None) };
+        Ok(Some((UtcMs(from_db(at)?), from_db(seq)?)))
+    }
+
+    /// A child's uses on `days`.
+    pub fn uses(&self, office: OfficeNumber, handle: Handle, days: &RangeInclusive<CivilDay>) -> Result<Vec<Use>, StoreError> {
+        let mut statement = self.sql.prepare_cached(USES)?;
+        let mut rows = statement.query((handle.0, office.0, days.start().days(), days.end().days()))?;
+        let mut uses = Vec::new();
+        while let Some(row) = rows.next()? {
+            uses.push(Use {
+                day: day(row.get(0)?)?,
+                benefit: benefit(row.get(1)?)?,
+                detail: row.get::<_, Option<String>>(2)?.and_then(|detail| Code::parse(&detail)),
+                provider: Some(ProviderNumber(row.get::<_, Option<u32>>(3)?.unwrap_or(0))),
+                units: from_db(row.get(4)?)?,
+                cents: Cents::new(row.get(5)?),
+                lesson: lesson(row.get(6)?, row.get(7)?)?,
+            });
+        }
+        Ok(uses)
+    }
+
+    /// Lessons on `day`: the child's, and those of the tutor `operator`.
+    pub fn lessons(&self, office: OfficeNumber, handle: Handle, operator: Option<&str>, on: CivilDay) -> Result<Vec<GivenLesson>, StoreError> {
+        let sql = "SELECT r.lesson_start, r.lesson_end, r.service, r.handle = ?1 AND r.office = ?2, j.at
+            FROM redemption r JOIN journal j ON j.seq = r.seq
+            WHERE r.day = ?3 AND r.lesson_start IS NOT NULL AND r.cancelled_by IS NULL
+              AND ((r.handle = ?1 AND r.office = ?2) OR r.operator = ?4)";
+        let mut statement = self.sql.prepare_cached(sql)?;
+        let mut rows = statement.query((handle.0, office.0, on.days(), operator))?;
+        let mut lessons = Vec::new();
+        while let Some(row) = rows.next()? {
+            lessons.push(GivenLesson {
+                day: on,
+                lesson: known(lesson(row.get(0)?, row.get(1)?)?, "a lesson without time")?,
+                service: code(&row.get::<_, String>(2)?)?,
+                same_child: row.get(3)?,
+                at: UtcMs(from_db(row.get(4)?)?),
+            });
+        }
+        Ok(lessons)
+    }
+
+    /// What the office told of a child's uses elsewhere, without what earlier journals of this box account for.
+    pub fn elsewhere(&self, office: OfficeNumber, handle: Handle) -> Result<Vec<Elsewhere>, StoreError> {
+        let sql = "SELECT benefit, measure, used, as_of FROM elsewhere WHERE office = ?1 AND handle = ?2";
+        let mut statement = self.sql.prepare_cached(sql)?;
+        let mut rows = statement.query((office.0, handle.0))?;
+        let mut told = Vec::new();
+        while let Some(row) = rows.next()? {
+            let benefit = benefit(row.get(0)?)?;
+            let measure = known(Measure::from_code(from_db(row.get(1)?)?), "a measure")?;
+            let used = from_db(row.get(2)?)?.saturating_sub(self.earlier_use(office, handle, benefit, measure)?);
+            told.push(Elsewhere { benefit, measure, used, as_of: UtcMs(from_db(row.get(3)?)?) });
+        }
+        Ok(told)
+    }
+
+    /// What the office counts as used elsewhere, though an earlier journal of this very box holds it.
+    fn earlier_use(&self, office: OfficeNumber, handle: Handle, benefit: Benefit, measure: Measure) -> Result<u64, StoreError> {
+        let amount = match measure {
+            Measure::Units => "units",
+            Measure::Cents => "cents",
+            Measure::Minutes => "coalesce(lesson_end - lesson_start, 0)",
+        };
+        let sql = format!("SELECT coalesce(sum({amount}), 0) FROM earlier WHERE handle = ?1 AND office = ?2 AND benefit = ?3");
+        let sum = self.sql.prepare_cached(&sql)?.query_row((handle.0, office.0, benefit.code()), |row| row.get(0))?;
+        from_db(sum)
+    }
+
+    /// Keeps what an office told of a use elsewhere, if it is newer.
+    pub fn keep_elsewhere(&self, office: OfficeNumber, told: &crate::deliver::exchange::UsedElsewhere) -> Result<(), StoreError> {
+        let sql = "INSERT INTO elsewhere(office, handle, benefit, measure, used, as_of) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+            ON CONFLICT DO UPDATE SET used = excluded.used, as_of = excluded.as_of WHERE excluded.as_of >= as_of";
+        let mut statement = self.sql.prepare_cached(sql)?;
+        statement.execute((office.0, told.handle.0, told.benefit.code(), to_db(told.measure.code()), to_db(told.used), to_db(told.as_of.0)))?;
+        Ok(())
+    }
+
+    /// Indexes a redemption that was appended.
+    pub fn index_redemption(&self, seq: u64, redemption: &Redemption, slot_day: CivilDay) -> Result<(), StoreError> {
+        let office = known(self.office_number(&redemption.office)?, "a redemption for an unknown office")?;
+        let sql = format!("INSERT INTO redemption({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, NULL)");
+        self.sql.prepare_cached(&sql)?.execute((
+            to_db(seq),
+            office.0,
+            redemption.handle.0,
+            redemption.benefit.code(),
+            redemption.service.as_str(),
+            redemption.day.days(),
+            to_db(redemption.units),
+            redemption.cents.get(),
+            redemption.lesson.map(|l| l.start),
+            redemption.lesson.map(|l| l.end),
+            redemption.operator.as_deref(),
+            slot_day.days(),
+            redemption.slot.0,
+        ))?;
+        if let Some(held) = redemption.settles {
+            self.sql.prepare_cached("UPDATE held SET settled_by = ?2 WHERE seq = ?1")?.execute((to_db(held), to_db(seq)))?;
+        }
+        Ok(())
+    }
+
+    /// Indexes a cancellation that was appended: the slot is free again, and a held entry it had settled is open again.
+    pub fn index_cancellation(&self, cancelled: u64, by: u64) -> Result<(), StoreError> {
+        self.sql.prepare_cached("UPDATE redemption SET cancelled_by = ?2 WHERE seq = ?1")?.execute((to_db(cancelled), to_db(by)))?;
+        self.sql.prepare_cached("UPDATE held SET settled_by = NULL WHERE settled_by = ?1")?.execute([to_db(cancelled)])?;
+        Ok(())
+    }
+
+    /// The index of one redemption.
+    pub fn indexed_redemption(&self, seq: u64) -> Result<Option<IndexedRedemption>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM redemption WHERE seq = ?1");
+        let mut statement = self.sql.prepare_cached(&sql)?;
+        let mut rows = statement.query([to_db(seq)])?;
+        rows.next()?.map(indexed).transpose()
+    }
+
+    /// How many redemptions are indexed.
+    pub fn indexed_redemptions(&self) -> Result<u64, StoreError> {
+        from_db(self.sql.query_row("SELECT count(*) FROM redemption", [], |row| row.get(0))?)
+    }
+
+    /// Indexes a held entry that was appended.
+    pub fn index_held(&self, seq: u64, alias_id: AliasId, alias: &str) -> Result<(), StoreError> {
+        self.sql.prepare_cached("INSERT INTO held(seq, alias_id, alias) VALUES (?1, ?2, ?3)")?.execute((to_db(seq), alias_id.0, alias))?;
+        Ok(())
+    }
+
+    /// The index of one held entry.
+    pub fn held(&self, seq: u64) -> Result<Option<HeldRow>, StoreError> {
+        let mut statement = self.sql.prepare_cached("SELECT seq, alias_id, alias, settled_by FROM held WHERE seq = ?1")?;
+        let mut rows = statement.query([to_db(seq)])?;
+        rows.next()?.map(held_row).transpose()
+    }
+
+    /// All held entries that no redemption has settled yet.
+    pub fn open_held(&self) -> Result<Vec<HeldRow>, StoreError> {
+        let mut statement = self.sql.prepare_cached("SELECT seq, alias_id, alias, settled_by FROM held WHERE settled_by IS NULL ORDER BY seq")?;
+        let mut rows = statement.query([])?;
+        let mut held = Vec::new();
+        while let Some(row) = rows.next()? {
+            held.push(held_row(row)?);
+        }
+        Ok(held)
+    }
+
+    /// The random id that already stands for `alias`.
+    pub fn alias_id(&self, alias: &str) -> Result<Option<AliasId>, StoreError> {
+        let mut statement = self.sql.prepare_cached("SELECT alias_id FROM held WHERE alias = ?1 LIMIT 1")?;
+        Ok(statement.query_row([alias], |row| row.get(0)).optional()?.map(AliasId))
+    }
+}
+
+fn indexed(row: &Row<'_>) -> Result<IndexedRedemption, StoreError> {
+    Ok(IndexedRedemption {
+        seq: from_db(row.get(0)?)?,
+        office: OfficeNumber(row.get(1)?),
+        handle: Handle(row.get(2)?),
+        benefit: benefit(row.get(3)?)?,
+        service: code(&row.get::<_, String>(4)?)?,
+        day: day(row.get(5)?)?,
+        units: from_db(row.get(6)?)?,
+        cents: Cents::new(row.get(7)?),
+        lesson: lesson(row.get(8)?, row.get(9)?)?,
+        operator: row.get(10)?,
+        slot: Slot { day: day(row.get(11)?)?, id: SlotId(row.get(12)?) },
+        cancelled_by: row.get::<_, Option<i64>>(13)?.map(from_db).transpose()?,
+    })
+}
+
+fn held_row(row: &Row<'_>) -> Result<HeldRow, StoreError> {
+    Ok(HeldRow {
+        seq: from_db(row.get(0)?)?,
+        alias_id: AliasId(row.get(1)?),
+        alias: row.get(2)?,
+        settled_by: row.get::<_, Option<i64>>(3)?.map(from_db).transpose()?,
+    })
+}
+
+pub(super) fn day(days: i64) -> Result<CivilDay, StoreError> {
+    known(CivilDay::from_days(from_db(days)?), "a day")
+}
+
+pub(super) fn benefit(code: i64) -> Result<Benefit, StoreError> {
+    known(Benefit::from_code(from_db(code)?), "a benefit")
+}
+
+pub(super) fn code(text: &str) -> Result<Code, StoreError> {
+    known(Code::parse(text), "a code")
+}
+
+pub(super) fn lesson(start: Option<u32>, end: Option<u32>) -> Result<Option<Lesson>, StoreError> {
+    match start.zip(end) {
+        Some((start, end)) => known(Lesson::new(start, end), "a lesson").map(Some),
+        None => Ok(None),
+    }
+}

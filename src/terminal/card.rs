@@ -1,0 +1,106 @@
+//! From what was scanned to a verified entitlement: by the whole code, by its number, or by a taught chip.
+
+use super::Offices;
+use crate::admit::scan::Scan;
+use crate::admit::token::{Entitlement, UnverifiedToken};
+use crate::book::redemption::SeenAs;
+use crate::book::refusal::Refusal;
+use crate::shell::store::StoreError;
+use crate::shell::store::terminal::{Fact, Tx};
+use crate::words::ids::Hash;
+use crate::words::time::UtcMs;
+use std::collections::HashMap;
+
+/// How many verified tokens are remembered at least; twice as many at most.
+const REMEMBERED: usize = 2048;
+
+/// A card that was recognised.
+#[derive(Clone, Debug)]
+pub(super) struct Card {
+    pub entitlement: Entitlement,
+    pub bytes: Vec<u8>,
+    pub seen_as: SeenAs,
+}
+
+/// What was found out before, in two generations: when the young one is full, the old one is forgotten.
+#[derive(Debug)]
+pub(super) struct Remembered<T> {
+    young: HashMap<Hash, T>,
+    old: HashMap<Hash, T>,
+}
+
+impl<T> Default for Remembered<T> {
+    fn default() -> Self {
+        Self { young: HashMap::new(), old: HashMap::new() }
+    }
+}
+
+impl<T: Clone> Remembered<T> {
+    fn find(&mut self, of: Hash) -> Option<T> {
+        if let Some(found) = self.young.get(&of) {
+            return Some(found.clone());
+        }
+        let found = self.old.remove(&of)?;
+        self.keep(of, found.clone());
+        Some(found)
+    }
+
+    fn keep(&mut self, of: Hash, value: T) {
+        if self.young.len() >= REMEMBERED {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(of, value);
+    }
+}
+
+/// Recognises what was scanned. `forgotten` says that the number was found in the provider's own list.
+pub(super) fn recognise(tx: &Tx<'_>, offices: &mut Offices, raw: &str, forgotten: bool, now: UtcMs) -> Result<Result<Card, Refusal>, StoreError> {
+    let scan = match Scan::new(raw) {
+        Ok(scan) => scan,
+        Err(error) => return Ok(Err(Refusal::Unreadable(error))),
+    };
+    let (bytes, seen_as) = match scan {
+        Scan::Phone => return Ok(Err(Refusal::HolderProofMissing)),
+        Scan::Code(bytes) => (Some(bytes), SeenAs::Qr),
+        Scan::Number(number) => (tx.card(number)?.map(|card| card.token), SeenAs::CardNumber),
+        Scan::Chip(uid) => (tx.card_of_chip(chip_hash(tx, &uid)?)?.map(|card| card.token), SeenAs::NfcUid),
+    };
+    let Some(bytes) = bytes else { return Ok(Err(Refusal::UnknownNumber)) };
+    let seen_as = if forgotten { SeenAs::List } else { seen_as };
+    Ok(verify(offices, bytes, now).map(|(entitlement, bytes)| Card { entitlement, bytes, seen_as }))
+}
+
+/// The keyed hash under which a chip is stored.
+pub(super) fn chip_hash(tx: &Tx<'_>, uid: &str) -> Result<Hash, StoreError> {
+    let secret = tx.fact(Fact::ChipSecret)?.ok_or_else(|| StoreError::Inconsistent("the chip secret is missing".into()))?;
+    Ok(Hash::of(&[b"teilhabe/chip/1", &secret, uid.as_bytes()]))
+}
+
+fn verify(offices: &mut Offices, bytes: Vec<u8>, now: UtcMs) -> Result<(Entitlement, Vec<u8>), Refusal> {
+    let hash = Hash::of(&[&bytes]);
+    if let Some(entitlement) = offices.verified.find(hash) {
+        return Ok((entitlement, bytes));
+    }
+    let token = UnverifiedToken::from_bytes(bytes);
+    let entitlement = token.verify(offices.trusts(), now).map_err(Refusal::NotGenuine)?;
+    offices.verified.keep(hash, entitlement.clone());
+    Ok((entitlement, token.bytes().to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_used_stays_remembered_and_memory_is_bounded() {
+        let mut remembered = Remembered::default();
+        let favourite = Hash::of(&[b"favourite"]);
+        remembered.keep(favourite, 0);
+        for number in 1..REMEMBERED * 3 {
+            remembered.keep(Hash::of(&[&number.to_be_bytes()]), number);
+            assert_eq!(remembered.find(favourite), Some(0), "after {number}");
+        }
+        assert!(remembered.young.len() + remembered.old.len() <= REMEMBERED * 2);
+        assert_eq!(remembered.find(Hash::of(&[&1usize.to_be_bytes()])), None);
+    }
+}

@@ -1,0 +1,133 @@
+//! "Served, clarify later": the meal is in the journal at once and becomes a redemption when a card allows it, or never.
+
+use super::card::recognise;
+use super::counter::{CounterError, Desk, NotWellFormed, once};
+use super::{Terminal, clock};
+use crate::admit::number::CardNumber;
+use crate::admit::scan::Scan;
+use crate::book::entry::{Body, Held};
+use crate::book::rule;
+use crate::words::cents::Cents;
+use crate::words::chance::Chance;
+use crate::words::civil::CivilDay;
+use crate::words::code::Code;
+use crate::words::ids::AliasId;
+use crate::words::reason::Reason;
+use crate::words::time::UtcMs;
+use serde::{Deserialize, Serialize};
+
+/// The longest alias in characters.
+pub const MAX_ALIAS: usize = 60;
+
+/// A service given although nothing could be recorded for a card.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HoldRequest {
+    /// The caller's own id: the same one gets the same answer.
+    #[serde(skip)]
+    pub ask: Option<String>,
+    /// What was scanned, if anything.
+    pub code: Option<String>,
+    /// What people here call the person; it never leaves this box.
+    pub alias: Option<String>,
+    /// The service.
+    pub service: Code,
+    /// The service day; today where none is named.
+    pub day: Option<CivilDay>,
+    /// The amount, where the provider types it.
+    pub cents: Option<Cents>,
+    /// Why it could not be redeemed.
+    pub why: Reason,
+}
+
+/// What was held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldAnswer {
+    /// The entry's number.
+    pub seq: u64,
+    /// What people here call the person.
+    pub alias: String,
+    /// The service.
+    pub service: Code,
+    /// The service day.
+    pub day: CivilDay,
+    /// The price.
+    pub cents: Cents,
+}
+
+/// A held entry that still waits for a card.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OpenHeld {
+    /// When it was recorded.
+    pub at: UtcMs,
+    /// What was held.
+    #[serde(flatten)]
+    pub held: HeldAnswer,
+    /// Why it could not be redeemed.
+    pub why: Code,
+}
+
+impl Terminal {
+    /// Records a service to be clarified later. Works with a suspect clock, too.
+    pub fn hold(&mut self, request: &HoldRequest, chance: &mut Chance, now: UtcMs) -> Result<HeldAnswer, CounterError> {
+        self.at_desk(now, |desk| {
+            once(desk, request.ask.as_deref(), &("hold", request), |desk| {
+                clock::note(desk.journal, desk.clock, chance)?;
+                let alias = alias(desk, request)?;
+                let day = request.day.unwrap_or_else(|| desk.today());
+                let no_such = || NotWellFormed::NoSuchService(request.service.clone());
+                let (_, service) = desk.offices.service(&request.service).ok_or_else(no_such)?;
+                if service.benefit.happens_at_the_counter() && day > desk.today() {
+                    return Err(NotWellFormed::LiesAhead(day).into());
+                }
+                let cents = rule::price(service, day, 1, request.cents).map_err(|_| NotWellFormed::NoPrice)?;
+                let benefit = service.benefit;
+                let alias_id = match desk.tx().alias_id(&alias)? {
+                    Some(id) => id,
+                    None => AliasId(chance.bytes()),
+                };
+                let why = Code::parse(request.why.code()).ok_or(NotWellFormed::NoSuchService(request.service.clone()))?;
+                let body = Body::Held(Held { alias: alias_id, benefit, service: request.service.clone(), day, units: 1, cents, why });
+                let entered = desk.journal.record(body, chance, desk.clock.now)?;
+                desk.tx().index_held(entered.entry.seq, alias_id, &alias)?;
+                Ok(HeldAnswer { seq: entered.entry.seq, alias, service: request.service.clone(), day, cents })
+            })
+        })
+    }
+
+    /// All held entries that still wait for a card, in order.
+    pub fn open_held(&mut self) -> Result<Vec<OpenHeld>, crate::shell::store::StoreError> {
+        self.store.read(|tx| {
+            let mut open = Vec::new();
+            for row in tx.open_held()? {
+                let Some(entry) = tx.entry(row.seq)? else { continue };
+                if let Body::Held(held) = entry.body {
+                    let answer = HeldAnswer { seq: row.seq, alias: row.alias, service: held.service, day: held.day, cents: held.cents };
+                    open.push(OpenHeld { at: entry.at, held: answer, why: held.why });
+                }
+            }
+            Ok(open)
+        })
+    }
+}
+
+/// Who it was: as told, or the number of the card that was scanned, or the end of what could not be recognised.
+fn alias(desk: &mut Desk<'_>, request: &HoldRequest) -> Result<String, CounterError> {
+    if let Some(alias) = request.alias.as_deref().map(str::trim).filter(|alias| !alias.is_empty()) {
+        return if alias.chars().count() <= MAX_ALIAS { Ok(alias.to_owned()) } else { Err(NotWellFormed::AliasMissing.into()) };
+    }
+    let code = request.code.as_deref().ok_or(NotWellFormed::AliasMissing)?;
+    if let Ok(card) = recognise(desk.journal.tx, desk.offices, code, false, desk.clock.now)? {
+        let token = card.entitlement.token();
+        let number = CardNumber::of(token.id);
+        return Ok(token.hint.as_ref().map_or(number.to_string(), |hint| format!("{hint} ({number})")));
+    }
+    match Scan::new(code) {
+        Ok(Scan::Number(number)) => Ok(number.to_string()),
+        Ok(Scan::Chip(uid)) => Ok(uid),
+        _ => {
+            let end: String = code.trim().chars().rev().take(8).collect();
+            let end: String = end.chars().rev().collect();
+            if end.is_empty() { Err(NotWellFormed::AliasMissing.into()) } else { Ok(format!("…{end}")) }
+        }
+    }
+}

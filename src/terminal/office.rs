@@ -1,0 +1,119 @@
+//! What the offices have said, opened and verified once, and looked at again when it changes.
+
+use super::card::Remembered;
+use crate::admit::credential::Credential;
+use crate::admit::status::StatusList;
+use crate::admit::token::Entitlement;
+use crate::admit::trust::TrustList;
+use crate::book::decide::House;
+use crate::book::entry::ClockState;
+use crate::shell::store::StoreError;
+use crate::shell::store::terminal::{OfficeNumber, OfficeRow, TerminalStore, Tx};
+use crate::words::code::Code;
+use crate::words::ids::OfficeId;
+use crate::words::keys::PublicKey;
+use crate::words::service::Service;
+use crate::words::time::UtcMs;
+
+/// After how long documents are opened anew: a key may have been withdrawn with effect from then.
+const OUTDATED_MS: u64 = 60 * 60 * 1000;
+
+/// One office the terminal is enrolled at.
+#[derive(Debug)]
+pub struct Office {
+    pub(super) number: OfficeNumber,
+    /// Its official key.
+    pub id: OfficeId,
+    /// Where it is reached.
+    pub url: String,
+    /// Its root key.
+    pub root: PublicKey,
+    /// The terminal's admission; none after a restore, or when the key that signed it was withdrawn.
+    pub credential: Option<Credential>,
+    /// Its last status list.
+    pub status: Option<StatusList>,
+    /// The last advice stored, by the office's count.
+    pub cursor: u64,
+    /// When it was last heard of; zero for never.
+    pub heard_at: UtcMs,
+    /// Whether it holds another history of this terminal's journal.
+    pub disputed: bool,
+}
+
+/// All offices, each with its trust list.
+#[derive(Debug)]
+pub struct Offices {
+    list: Vec<Office>,
+    trusts: Vec<TrustList>,
+    /// Tokens verified against these trust lists.
+    pub(super) verified: Remembered<Entitlement>,
+    version: i64,
+    loaded: UtcMs,
+}
+
+impl Offices {
+    pub(super) fn load(store: &mut TerminalStore, now: UtcMs) -> Result<Self, StoreError> {
+        let version = store.version()?;
+        let rows = store.read(|tx: &Tx<'_>| tx.offices())?;
+        let (mut list, mut trusts) = (Vec::new(), Vec::new());
+        for row in rows {
+            let (office, trust) = open(row, now)?;
+            list.push(office);
+            trusts.push(trust);
+        }
+        Ok(Self { list, trusts, verified: Remembered::default(), version, loaded: now })
+    }
+
+    pub(super) fn is_outdated(&self, store: &TerminalStore, now: UtcMs) -> Result<bool, StoreError> {
+        Ok(now.since(self.loaded) > OUTDATED_MS || self.loaded.since(now) > OUTDATED_MS || store.version()? != self.version)
+    }
+
+    /// Every office with its trust list.
+    pub fn iter(&self) -> impl Iterator<Item = (&Office, &TrustList)> {
+        self.list.iter().zip(&self.trusts)
+    }
+
+    /// The trust lists, to verify tokens with.
+    pub fn trusts(&self) -> &[TrustList] {
+        &self.trusts
+    }
+
+    /// The office with this id.
+    pub fn find(&self, id: &OfficeId) -> Option<(&Office, &TrustList)> {
+        self.iter().find(|(office, _)| office.id == *id)
+    }
+
+    pub(super) fn numbered(&self, number: OfficeNumber) -> Option<&Office> {
+        self.list.iter().find(|office| office.number == number)
+    }
+
+    /// The service with this code, at the first office that has agreed it.
+    pub fn service(&self, code: &Code) -> Option<(&Office, &Service)> {
+        self.list.iter().find_map(|office| Some((office, office.credential.as_ref()?.service(code)?)))
+    }
+}
+
+impl Office {
+    /// What a decision needs to know of this office.
+    pub(super) const fn house<'a>(&'a self, trust: &'a TrustList, clock: ClockState) -> House<'a> {
+        House { trust, credential: self.credential.as_ref(), status: self.status.as_ref(), clock }
+    }
+}
+
+fn open(row: OfficeRow, now: UtcMs) -> Result<(Office, TrustList), StoreError> {
+    let damaged = |what: &str| StoreError::Inconsistent(format!("{what} of office {}", row.id));
+    let root = PublicKey::from_bytes(&row.root).ok_or_else(|| damaged("the root key"))?;
+    let trust = TrustList::open(&row.trust, &root).map_err(|error| damaged(&format!("the trust list ({error})")))?;
+    let office = Office {
+        number: row.number,
+        credential: row.credential.as_deref().and_then(|bytes| Credential::open(bytes, &trust, now).ok()),
+        status: row.status.as_deref().and_then(|bytes| StatusList::open(bytes, &trust, now).ok()),
+        id: row.id,
+        url: row.url,
+        root,
+        cursor: row.cursor,
+        heard_at: row.heard_at,
+        disputed: row.disputed,
+    };
+    Ok((office, trust))
+}

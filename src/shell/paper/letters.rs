@@ -27,8 +27,8 @@ pub struct Sender<'a> {
 pub struct Letter<'a> {
     /// The office's key of the case, for the address field only.
     pub reference: &'a str,
-    /// The text of the QR code.
-    pub code: &'a str,
+    /// The code, as the office has made it for the picture file too.
+    pub qr: &'a Qr,
     /// The card number in its printed form, 4-4-4.
     pub number: String,
     /// The hint for the person at the counter.
@@ -82,7 +82,10 @@ const CARD_TEXT: f32 = 44.0;
 const BLACK: Tone = 0;
 const GREY: Tone = 90;
 
-/// All letters as one PDF, a letter beginning a new page each.
+/// How many letters one file should hold: each takes about 60 KB of memory while it is made and 15 KB in the file.
+pub const LETTERS_PER_FILE: usize = 1_000;
+
+/// The letters as one PDF, each beginning a new page; hand over at most [`LETTERS_PER_FILE`] at a time.
 pub fn letters(sender: &Sender<'_>, letters: &[Letter<'_>]) -> Result<Vec<u8>, NotPrinted> {
     if letters.is_empty() {
         return Err(NotPrinted::Nothing);
@@ -91,7 +94,7 @@ pub fn letters(sender: &Sender<'_>, letters: &[Letter<'_>]) -> Result<Vec<u8>, N
     let mut pdf = Pdf::new("Karten für Bildung und Teilhabe", sender.office, sender.dated)?;
     for letter in letters {
         pdf.bookmark(format!("Karte {}", letter.number));
-        for page in letter_pages(&faces, sender, letter)? {
+        for page in letter_pages(&faces, sender, letter) {
             pdf.add(&faces, page)?;
         }
     }
@@ -112,7 +115,7 @@ pub fn enrolment_slip(sender: &Sender<'_>, slip: &Slip<'_>) -> Result<Vec<u8>, N
     let module = 1.0;
     let side = (qr.width() + 2 * QUIET_ZONE) as f32 * module;
     let y = flow.y;
-    flow.page.code(LEFT - 4.0 * module, y, module, qr, "QR-Code mit dem Anmeldecode, der daneben in Worten steht".into());
+    flow.page.code(LEFT - 4.0 * module, y, module, &qr, "QR-Code mit dem Anmeldecode, der daneben in Worten steht".into());
     let beside = LEFT + side + 2.0;
     let mut line = flow.page.text(&faces, beside, y + 5.0, block(Part::Paragraph, &[(Weight::Regular, "Anmeldecode")], SMALL, GREY, 100.0));
     for three in groups.chunks(3) {
@@ -138,9 +141,8 @@ pub fn enrolment_slip(sender: &Sender<'_>, slip: &Slip<'_>) -> Result<Vec<u8>, N
     Ok(pdf.finish()?)
 }
 
-fn letter_pages(faces: &Faces, sender: &Sender<'_>, letter: &Letter<'_>) -> Result<Vec<Page>, NotPrinted> {
-    let qr = Qr::new(letter.code)?;
-    let card_top = PAGE_HEIGHT - BOTTOM - card_size(&qr).1;
+fn letter_pages(faces: &Faces, sender: &Sender<'_>, letter: &Letter<'_>) -> Vec<Page> {
+    let card_top = PAGE_HEIGHT - BOTTOM - card_size(letter.qr).1;
     let mut flow = Flow::new(faces, head(faces, sender, &format!("Aktenzeichen {}", letter.reference)), card_top - 8.0);
     flow.heading(1, "Karte für Bildung und Teilhabe");
     flow.text(&format!(
@@ -165,9 +167,9 @@ fn letter_pages(faces: &Faces, sender: &Sender<'_>, letter: &Letter<'_>) -> Resu
     flow.contact(sender);
     let mut pages = flow.finish();
     if let Some(first) = pages.first_mut() {
-        card(faces, first, sender, letter, qr, (LEFT, card_top));
+        card(faces, first, sender, letter, (LEFT, card_top));
     }
-    Ok(pages)
+    pages
 }
 
 /// Letterhead, sender's line and address field.
@@ -186,12 +188,12 @@ fn card_size(qr: &Qr) -> (f32, f32) {
     (CARD.0.max(side + CARD_TEXT), CARD.1.max(side + 2.0))
 }
 
-fn card(faces: &Faces, page: &mut Page, sender: &Sender<'_>, letter: &Letter<'_>, qr: Qr, (left, top): (f32, f32)) {
-    let (width, height) = card_size(&qr);
-    let side = (qr.width() + 2 * QUIET_ZONE) as f32 * MODULE_MM;
+fn card(faces: &Faces, page: &mut Page, sender: &Sender<'_>, letter: &Letter<'_>, (left, top): (f32, f32)) {
+    let (width, height) = card_size(letter.qr);
+    let side = (letter.qr.width() + 2 * QUIET_ZONE) as f32 * MODULE_MM;
     page.text(faces, left, top - 4.5, block(Part::Paragraph, &[(Weight::Regular, "Karte zum Ausschneiden")], SMALL, GREY, width));
     page.frame(left, top, width, height);
-    page.code(left + 1.0, top + (height - side) / 2.0, MODULE_MM, qr, format!("QR-Code der Karte {}", letter.number));
+    page.code(left + 1.0, top + (height - side) / 2.0, MODULE_MM, letter.qr, format!("QR-Code der Karte {}", letter.number));
     let (x, room) = (left + side + 1.5, width - side - 4.5);
     let size = (room * 72.0 / 25.4 / faces.width(Weight::Bold, &letter.number)).min(14.0);
     let validity = format!("{} – {}", letter.from.german(), letter.to.german());
@@ -302,15 +304,16 @@ mod tests {
         }
     }
 
-    fn code(length: usize) -> String {
-        "BUT1".chars().chain("0123456789ABCDEFGHIJKLMNOPQRSTUV".chars().cycle()).take(length).collect()
+    fn code(length: usize) -> Qr {
+        let text: String = "BUT1".chars().chain("0123456789ABCDEFGHIJKLMNOPQRSTUV".chars().cycle()).take(length).collect();
+        Qr::new(&text).unwrap()
     }
 
-    fn letter(code: &str) -> Letter<'_> {
+    fn letter(qr: &Qr) -> Letter<'_> {
         let benefit = |name: &str, sentence: &str| (name.to_owned(), sentence.to_owned());
         Letter {
             reference: "00123/2026",
-            code,
+            qr,
             number: "4262 6226 7885".into(),
             hint: Some("Jö. K. 2014"),
             from: CivilMonth::from_ym(2026, 8).unwrap(),
@@ -376,7 +379,8 @@ mod tests {
         strange.hint = Some("🎈");
         assert_eq!(pages(&letters(&sender(), &[strange]).unwrap()), 1);
         assert!(matches!(letters(&sender(), &[]), Err(NotPrinted::Nothing)));
-        assert!(matches!(letters(&sender(), &[letter("but1")]), Err(NotPrinted::Code(_))));
+        let slip = Slip { provider: "漢", url: "", code: "e0hl", until: sender().dated };
+        assert!(matches!(enrolment_slip(&sender(), &slip), Err(NotPrinted::Code(Unprintable::Character('e')))));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Pages become a PDF that archives keep (PDF/A-2a) and screen readers read (PDF/UA-1), in German.
 
 use super::face::{Faces, Run, Weight};
-use super::qr::Qr;
+use super::qr::{Qr, Run as QrRun};
 use crate::words::civil::CivilDay;
 use krilla::Document;
 use krilla::SerializeSettings;
@@ -53,7 +53,7 @@ pub type Tone = u8;
 
 enum Mark {
     Line { part: usize, at: Point, size: f32, tone: Tone, runs: Vec<Run> },
-    Code { part: usize, at: Point, module: f32, qr: Qr },
+    Code { part: usize, at: Point, module: f32, modules: Vec<QrRun> },
     Frame(Rect),
 }
 
@@ -108,10 +108,10 @@ impl Page {
     }
 
     /// Sets a QR code with the upper left corner of its quiet zone at `x`, `y`; `module` and the position are millimetres.
-    pub fn code(&mut self, x: f32, y: f32, module: f32, qr: Qr, alt: String) {
+    pub fn code(&mut self, x: f32, y: f32, module: f32, qr: &Qr, alt: String) {
         let (quiet, side) = (super::qr::QUIET_ZONE as f32 * module, qr.width() as f32 * module);
         let part = self.parts.len();
-        self.marks.push(Mark::Code { part, at: point(x + quiet, y + quiet), module: module * POINTS_PER_MM, qr });
+        self.marks.push(Mark::Code { part, at: point(x + quiet, y + quiet), module: module * POINTS_PER_MM, modules: qr.runs() });
         self.parts.push((Part::Figure(alt), rect(x + quiet, y + quiet, side, side)));
     }
 
@@ -212,12 +212,12 @@ fn draw(surface: &mut Surface<'_>, faces: &Faces, mark: &Mark) -> Option<(usize,
             surface.end_tagged();
             Some((*part, identifier))
         }
-        Mark::Code { part, at, module, qr } => {
+        Mark::Code { part, at, module, modules } => {
             surface.set_stroke(None);
             surface.set_fill(fill(0));
             let identifier = surface.start_tagged(ContentTag::Other);
             surface.push_transform(&Transform::from_row(*module, 0.0, 0.0, *module, at.x, at.y));
-            modules(qr).into_iter().for_each(|path| surface.draw_path(&path));
+            code_path(modules).into_iter().for_each(|path| surface.draw_path(&path));
             surface.pop();
             surface.end_tagged();
             Some((*part, identifier))
@@ -237,9 +237,9 @@ fn draw(surface: &mut Surface<'_>, faces: &Faces, mark: &Mark) -> Option<(usize,
 }
 
 /// The dark modules in units of modules: small whole numbers keep a print run of thousands small.
-fn modules(qr: &Qr) -> Option<Path> {
+fn code_path(modules: &[QrRun]) -> Option<Path> {
     let mut path = PathBuilder::new();
-    for run in qr.runs() {
+    for run in modules {
         let area = Rect::from_xywh(run.x as f32, run.y as f32, run.length as f32, 1.0);
         area.into_iter().for_each(|area| path.push_rect(area));
     }

@@ -6,7 +6,6 @@ use crate::shell::sheet::calendar::CalendarRow;
 use crate::shell::sheet::camt::{Direction, Statement};
 use crate::shell::sheet::self_paid::DebitRow;
 use crate::shell::store::office::{admission, children, lines, payments};
-use crate::words::time::UtcMs;
 use serde::Serialize;
 
 /// What an import did.
@@ -77,7 +76,7 @@ impl Office {
     }
 
     /// Holds the bank's statements against the payments of released runs. The same statement twice changes nothing.
-    pub fn import_camt(&mut self, statements: &[Statement], _now: UtcMs) -> Result<CamtOutcome, OfficeError> {
+    pub fn import_camt(&mut self, statements: &[Statement]) -> Result<CamtOutcome, OfficeError> {
         if let Some(other) = statements.iter().find(|s| iban::IbanLike::electronic_str(&s.account) != self.profile.debtor.iban().electronic()) {
             return Err(OfficeError::Wrong(format!(
                 "this statement is of account {}, not of the office's own {}: nothing was taken",

@@ -1,12 +1,177 @@
-//! The office's commands. None exists yet: the command line says so and offers none.
+//! The office's commands.
 
-use super::{Context, Report};
+mod cards;
+mod money;
+
+use super::{Context, Report, Usage};
+use crate::office::{NewProvider, Office, OfficeError, ServiceTerms};
+use crate::shell::door::{now, os_chance};
+use crate::words::civil::CivilDay;
+use crate::words::ids::{OfficeId, ProviderNumber};
+use clap::Subcommand;
+use serde_json::json;
+use std::path::PathBuf;
 
 /// What an office can be told to do.
-#[derive(Debug, clap::Subcommand)]
-pub enum Command {}
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Set up a new office in an empty folder.
+    Init {
+        /// Official key of the municipality or Kreis, such as 05562032.
+        #[arg(long)]
+        id: String,
+        /// Its name for people.
+        #[arg(long)]
+        name: String,
+        /// The account it pays from.
+        #[arg(long, value_name = "IBAN")]
+        debtor_iban: String,
+    },
+    /// Providers and what is agreed with them.
+    #[command(subcommand)]
+    Provider(ProviderCommand),
+    /// One-time codes by which terminals enrol.
+    #[command(subcommand)]
+    Enrolment(EnrolmentCommand),
+    /// Issue tokens for the approvals in a table.
+    Issue(cards::Issue),
+    /// Stop a token, and re-issue it to the extent not yet used.
+    Revoke(cards::Revoke),
+    /// Decide by rule what can be decided by rule.
+    Reconcile,
+    /// List the lines that wait for a clerk.
+    Findings,
+    /// Decide one line that waits.
+    Rule(money::Rule),
+    /// Pay what is decided; two different clerks.
+    Settle(money::Settle),
+    /// Take over a file: a bank statement, the office's own payments, a calendar.
+    Import(money::Import),
+    /// The treasury's table of cost accounts and the columns of its posting file, both in TOML.
+    Posting(money::Posting),
+}
+
+/// Providers.
+#[derive(Debug, Subcommand)]
+pub enum ProviderCommand {
+    /// Add a provider; prints its number and a one-time code for its first terminal.
+    Add {
+        /// Its name.
+        #[arg(long)]
+        name: String,
+        /// Where it is paid.
+        #[arg(long)]
+        iban: String,
+        /// CODE:BENEFIT:LABEL:CENTS[:MINUTES[:DETAIL]]; CENTS may be `free` or `CENTS/month`. May be given several times.
+        #[arg(long, value_name = "SERVICE", required = true)]
+        service: Vec<String>,
+    },
+    /// Agree another service, or a new price of one from a day on.
+    Agree {
+        /// The provider's number.
+        #[arg(long)]
+        provider: u32,
+        /// As for `add`.
+        #[arg(long, value_name = "SERVICE", required = true)]
+        service: Vec<String>,
+        /// The first day the price holds.
+        #[arg(long, value_name = "DATE")]
+        from: Option<String>,
+    },
+    /// List all providers.
+    List,
+}
+
+/// One-time codes.
+#[derive(Debug, Subcommand)]
+pub enum EnrolmentCommand {
+    /// Print a new code for another terminal of a provider.
+    New {
+        /// The provider's number.
+        #[arg(long)]
+        provider: u32,
+    },
+}
 
 /// Carries out one command of the office.
-pub fn run(command: Command, _context: &Context) -> anyhow::Result<Report> {
-    match command {}
+pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
+    let data = context.data()?;
+    if let Command::Init { id, name, debtor_iban } = command {
+        let id = OfficeId::parse(&id)
+            .ok_or_else(|| Usage(format!("--id {id}: an office id is 5 to 8 digits and perhaps a suffix, such as 05562032 or 05562032-JC1")))?;
+        let office = Office::init(data, id, &name, &debtor_iban, os_chance(), now())?;
+        let profile = office.profile();
+        let text = format!("{} ({}) is set up in {}.", profile.name, profile.id, data.display());
+        return Ok(Report::new(text, json!({"office": profile.id, "name": profile.name})));
+    }
+    let mut office = Office::open(data, os_chance(), now())?;
+    match command {
+        Command::Init { .. } => unreachable!("handled above"),
+        Command::Provider(command) => provider(&mut office, command),
+        Command::Enrolment(EnrolmentCommand::New { provider }) => {
+            let code = office.new_code(ProviderNumber(provider), now())?;
+            let text = format!("One-time code for another terminal of provider {provider}, good for 14 days:\n{}", code.grouped());
+            Ok(Report::new(text, json!({"provider": provider, "enrolment_code": code.grouped()})))
+        }
+        Command::Issue(command) => cards::issue(&mut office, &command),
+        Command::Revoke(command) => cards::revoke(&mut office, &command),
+        Command::Reconcile => money::reconcile(&mut office),
+        Command::Findings => money::findings(&office),
+        Command::Rule(command) => money::rule(&mut office, &command),
+        Command::Settle(command) => money::settle(&mut office, &command),
+        Command::Import(command) => money::import(&mut office, &command),
+        Command::Posting(command) => money::posting(&mut office, &command),
+    }
+}
+
+fn provider(office: &mut Office, command: ProviderCommand) -> anyhow::Result<Report> {
+    let today = CivilDay::of(now());
+    match command {
+        ProviderCommand::Add { name, iban, service } => {
+            let services = service.iter().map(|text| ServiceTerms::parse(text, today)).collect::<Result<_, _>>()?;
+            let (number, code) = office.add_provider(&NewProvider { name: name.clone(), iban, services }, now())?;
+            let text = format!("{name} is provider {number}.\nOne-time code for its first terminal, good for 14 days:\n{}", code.grouped());
+            Ok(Report::new(text, json!({"provider": number, "enrolment_code": code.grouped()})))
+        }
+        ProviderCommand::Agree { provider, service, from } => {
+            let from = from.as_deref().map(|text| day(text, "--from")).transpose()?;
+            for text in &service {
+                let mut terms = ServiceTerms::parse(text, today)?;
+                if let Some(from) = from {
+                    terms.from = from;
+                    terms.service.prices.iter_mut().for_each(|price| price.from = from);
+                }
+                office.agree(ProviderNumber(provider), &terms, now())?;
+            }
+            let text = format!("Agreed with provider {provider}; its terminals learn of it with their next exchange.");
+            Ok(Report::new(text, json!({"provider": provider, "services": service.len()})))
+        }
+        ProviderCommand::List => {
+            let providers = crate::shell::store::office::admission::providers(office.db())?;
+            let lines: Vec<String> = providers.iter().map(|p| format!("{}  {}", p.number, p.name)).collect();
+            let rows: Vec<_> = providers.iter().map(|p| json!({"provider": p.number, "name": p.name})).collect();
+            Ok(Report::new(lines.join("\n"), json!({"providers": rows})))
+        }
+    }
+}
+
+/// A day given on the command line.
+fn day(text: &str, option: &str) -> Result<CivilDay, Usage> {
+    CivilDay::parse(text).ok_or_else(|| Usage(format!("{option} {text}: write a date as 2026-11-23")))
+}
+
+/// Reads a file whole.
+fn read_file(path: &PathBuf) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).map_err(|why| OfficeError::Wrong(format!("{} cannot be read: {why}", path.display())).into())
+}
+
+/// Writes a file into a folder that exists.
+fn write_file(dir: &std::path::Path, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
+    let path = dir.join(name);
+    std::fs::write(&path, bytes).map_err(|why| OfficeError::Wrong(format!("{} cannot be written: {why}", path.display())).into())
+}
+
+/// Makes the folder for a command's files, before anything is changed.
+fn make_out(dir: &PathBuf) -> anyhow::Result<()> {
+    std::fs::create_dir_all(dir).map_err(|why| OfficeError::Wrong(format!("the folder {} cannot be made: {why}", dir.display())).into())
 }

@@ -31,7 +31,8 @@ fn one_lunch_from_the_first_meal_to_the_first_payment() {
     let debtor = Account::new("Stadt Recklinghausen", iban, None).expect("an account");
     let profile = Profile { id: id.clone(), name: "Stadt Recklinghausen".into(), debtor, policy: teilhabe::office::DEFAULT_POLICY };
     let keys = OfficeKeys::generate(&mut chance);
-    let mut office = Office::begin(store::open_in_memory(MIGRATIONS).expect("a database"), keys, profile, Chance::seeded(7), noon).expect("an office");
+    let mut office =
+        Office::begin(store::open_in_memory(MIGRATIONS).expect("a database"), keys, profile, Chance::seeded(7), noon).expect("an office");
 
     // It agrees on a lunch of 4.50 euros with a canteen, and prints a one-time code for the canteen's terminal.
     let lunch = ServiceTerms::parse("lunch:lunch:Mittagessen:450", today).expect("terms");
@@ -44,7 +45,8 @@ fn one_lunch_from_the_first_meal_to_the_first_payment() {
 
     // The canteen's terminal makes its keys and its journal, and enrols with the printed code.
     let keys = Keys { signing: SecretKey::from_seed(chance.bytes()), envelope: Identity::generate() };
-    let mut terminal = Terminal::create(TerminalStore::open_in_memory().expect("a database"), keys, Opened::default(), &mut chance, noon).expect("a terminal");
+    let mut terminal =
+        Terminal::create(TerminalStore::open_in_memory().expect("a database"), keys, Opened::default(), &mut chance, noon).expect("a terminal");
     let request = terminal.ask_for_admission(&code.grouped(), "Ausgabe 1").expect("a request");
     let admitted = office.enrol(&request, noon).expect("admitted");
     let root = PublicKey::from_bytes(&admitted.root).expect("a key");

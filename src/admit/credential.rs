@@ -8,6 +8,7 @@ use crate::words::keys::{PublicKey, SecretKey};
 use crate::words::sealed::{DocType, seal};
 use crate::words::service::{Service, read_ms};
 use crate::words::time::UtcMs;
+use serde::Serialize;
 
 /// The most services of one provider.
 pub const MAX_SERVICES: usize = 200;
@@ -15,7 +16,7 @@ pub const MAX_SERVICES: usize = 200;
 pub const MAX_SIBLINGS: usize = 500;
 
 /// A verified admission.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Credential {
     /// The office's number for the provider.
     pub provider: ProviderNumber,
@@ -53,7 +54,8 @@ impl Credential {
         self.services.iter().find(|s| s.code == *code)
     }
 
-    fn read(r: &mut Reader<'_>) -> Result<Self, Malformed> {
+    /// Reads the content of a credential.
+    pub fn read(r: &mut Reader<'_>) -> Result<Self, Malformed> {
         let at = r.position();
         let (mut provider, mut name, mut terminal, mut key, mut recipient) = (None, None, None, None, None);
         let (mut issued, mut expires, mut services, mut siblings) = (None, None, None, Vec::new());

@@ -72,7 +72,7 @@ impl std::fmt::Debug for EnrolmentCode {
 }
 
 /// A terminal's request for admission.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Enrolment {
     /// The new terminal's public key, which also signs the request.
     pub key: PublicKey,
@@ -119,7 +119,8 @@ impl Enrolment {
         proof(secret, &self.key, &self.recipient).0.ct_eq(&self.proof.0).into()
     }
 
-    fn read(r: &mut Reader<'_>) -> Result<Self, Malformed> {
+    /// Reads the content of a request.
+    pub fn read(r: &mut Reader<'_>) -> Result<Self, Malformed> {
         let at = r.position();
         let (mut key, mut recipient, mut label, mut code, mut proof) = (None, None, None, None, None);
         r.map(Keys::Open, |number, r| {

@@ -93,7 +93,7 @@ impl DataAge {
 }
 
 /// A verified status list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StatusList {
     /// Its address, as the draft's `sub` claim wants it.
     pub subject: String,
@@ -103,6 +103,7 @@ pub struct StatusList {
     pub expires: Option<UtcSeconds>,
     /// For how many seconds it is fresh.
     pub ttl_seconds: u64,
+    #[serde(rename = "statuses", serialize_with = "crate::words::hex::bytes")]
     packed: Vec<u8>,
 }
 

@@ -37,7 +37,7 @@ pub struct Token {
     /// Its random id.
     pub id: TokenId,
     /// The holder's public key; such a token counts only as a phone code.
-    #[serde(skip)]
+    #[serde(serialize_with = "crate::words::hex::maybe")]
     pub holder_key: Option<[u8; 32]>,
     /// What it entitles to.
     pub allowances: Vec<Allowance>,

@@ -7,6 +7,7 @@ use crate::words::keys::{PublicKey, SecretKey};
 use crate::words::sealed::{DocType, seal};
 use crate::words::service::read_ms;
 use crate::words::time::UtcMs;
+use serde::Serialize;
 
 /// The most keys one office may name.
 pub const MAX_KEYS: usize = 64;
@@ -16,7 +17,8 @@ pub const MAX_NAME: usize = 140;
 pub const MAX_RECIPIENT: usize = 100;
 
 /// What a key of an office may sign.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Purpose {
     /// Tokens.
     Tokens,
@@ -39,7 +41,7 @@ impl Purpose {
 }
 
 /// A key of an office and when it counts.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TrustedKey {
     /// The key.
     pub key: PublicKey,
@@ -54,7 +56,7 @@ pub struct TrustedKey {
 }
 
 /// The office's parameters, in days.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Policy {
     /// How long after the end of validity (or a later issue) a service can still be claimed.
     pub claim_grace_days: u32,
@@ -65,7 +67,7 @@ pub struct Policy {
 }
 
 /// A verified trust list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TrustList {
     /// Counts up; a terminal never goes back.
     pub version: u64,
@@ -121,7 +123,8 @@ impl TrustList {
         self.keys.iter().map(|k| &k.key).find(|key| self.office != other.office && other.keys.iter().any(|o| o.key == **key))
     }
 
-    fn read(r: &mut Reader<'_>) -> Result<Self, Malformed> {
+    /// Reads the content of a trust list.
+    pub fn read(r: &mut Reader<'_>) -> Result<Self, Malformed> {
         let at = r.position();
         let (mut version, mut issued, mut expires, mut office, mut keys) = (None, None, None, None, None);
         let (mut recipient, mut policy, mut next_root) = (None, None, None);

@@ -5,15 +5,17 @@ use crate::words::cbor::{Keys, Malformed, Reader, Writer, present};
 use crate::words::ids::{BatchId, Hash, OfficeId, ProviderNumber, TerminalId};
 use crate::words::service::read_ms;
 use crate::words::time::UtcMs;
+use serde::Serialize;
 
 /// The most journal entries one batch may cover.
 pub const MAX_ITEMS: usize = 50_000;
 
 /// One journal entry in a batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Item {
     /// The entry's bytes: it concerns this office.
-    Shown(Vec<u8>),
+    Shown(#[serde(serialize_with = "crate::words::hex::bytes")] Vec<u8>),
     /// Only its hash: it concerns another one, and continues the chain.
     Hidden(Hash),
 }
@@ -34,7 +36,7 @@ impl Item {
 }
 
 /// A batch, not yet checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Draft {
     /// The batch's random id.
     pub id: BatchId,

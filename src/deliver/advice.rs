@@ -97,7 +97,8 @@ impl Advice {
         seal(key, DocType::Advice, &Writer::encode(|w| self.write(w)))
     }
 
-    fn read(r: &mut Reader<'_>) -> Result<Self, Malformed> {
+    /// Reads the content of an advice.
+    pub fn read(r: &mut Reader<'_>) -> Result<Self, Malformed> {
         let at = r.position();
         let (mut batch, mut created, mut lines, mut payments, mut revision) = (None, None, None, Vec::new(), None);
         r.map(Keys::Open, |key, r| {

@@ -10,6 +10,7 @@ use crate::words::keys::{PublicKey, SecretKey};
 use crate::words::sealed::{DocType, Sealed, seal};
 use crate::words::service::{read_benefit, read_ms};
 use crate::words::time::{UtcMs, UtcSeconds};
+use serde::Serialize;
 
 /// The most batches, receipts or advices in one envelope.
 pub const MAX_DOCUMENTS: usize = 2000;
@@ -19,7 +20,7 @@ pub const MAX_ELSEWHERE: usize = 50_000;
 pub const MAX_ENVELOPE_DOCUMENTS: usize = 15 * 1024 * 1024;
 
 /// What the terminal has already.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Has {
     /// Version of the trust list.
     pub trust_version: u64,
@@ -32,7 +33,7 @@ pub struct Has {
 }
 
 /// From a terminal to an office.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Outbound {
     /// The terminal.
     pub terminal: TerminalId,
@@ -41,6 +42,7 @@ pub struct Outbound {
     /// When it was made.
     pub created: UtcMs,
     /// Signed batches.
+    #[serde(serialize_with = "crate::words::hex::list")]
     pub batches: Vec<Vec<u8>>,
     /// What the terminal has already.
     pub has: Has,
@@ -51,7 +53,7 @@ pub struct Outbound {
 }
 
 /// What was used elsewhere of a child's allowance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct UsedElsewhere {
     /// The child.
     pub handle: Handle,
@@ -66,7 +68,7 @@ pub struct UsedElsewhere {
 }
 
 /// From an office to a terminal.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Inbound {
     /// The terminal.
     pub terminal: TerminalId,
@@ -75,16 +77,21 @@ pub struct Inbound {
     /// When it was made.
     pub created: UtcMs,
     /// Signed receipts.
+    #[serde(serialize_with = "crate::words::hex::list")]
     pub receipts: Vec<Vec<u8>>,
     /// Signed advices.
+    #[serde(serialize_with = "crate::words::hex::list")]
     pub advices: Vec<Vec<u8>>,
     /// The cursor once they are stored.
     pub cursor: u64,
     /// A newer trust list.
+    #[serde(serialize_with = "crate::words::hex::maybe")]
     pub trust: Option<Vec<u8>>,
     /// A newer status list.
+    #[serde(serialize_with = "crate::words::hex::maybe")]
     pub status: Option<Vec<u8>>,
     /// A newer credential.
+    #[serde(serialize_with = "crate::words::hex::maybe")]
     pub credential: Option<Vec<u8>>,
     /// What was used elsewhere of tokens this terminal has redeemed.
     pub elsewhere: Vec<UsedElsewhere>,
@@ -114,7 +121,8 @@ impl Outbound {
         if outbound.terminal == key.terminal_id() { Ok(outbound) } else { Err(Refused::UnknownKey) }
     }
 
-    fn read(r: &mut Reader<'_>) -> Result<Self, Malformed> {
+    /// Reads the content of a question.
+    pub fn read(r: &mut Reader<'_>) -> Result<Self, Malformed> {
         let at = r.position();
         let (mut terminal, mut nonce, mut created, mut batches, mut has, mut head, mut office) = (None, None, None, None, None, None, None);
         r.map(Keys::Open, |key, r| {
@@ -177,7 +185,8 @@ impl Inbound {
         Reader::decode(sealed.unverified_payload(), Self::read).map(|i| i.trust)
     }
 
-    fn read(r: &mut Reader<'_>) -> Result<Self, Malformed> {
+    /// Reads the content of an answer.
+    pub fn read(r: &mut Reader<'_>) -> Result<Self, Malformed> {
         let at = r.position();
         let (mut terminal, mut nonce, mut created, mut receipts, mut advices, mut cursor) = (None, None, None, None, None, None);
         let (mut trust, mut status, mut credential, mut elsewhere, mut head, mut more, mut office) =

@@ -10,12 +10,13 @@ use crate::words::reason::Reason;
 use crate::words::sealed::{DocType, seal};
 use crate::words::service::read_ms;
 use crate::words::time::UtcMs;
+use serde::Serialize;
 
 /// The longest reason code taken from another implementation.
 pub const MAX_REASON: usize = 40;
 
 /// An office's word that a batch has arrived.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Receipt {
     /// The batch.
     pub batch: BatchId,
@@ -45,7 +46,8 @@ impl Receipt {
         self.reason.as_deref().and_then(Reason::from_code)
     }
 
-    fn read(r: &mut Reader<'_>) -> Result<Self, Malformed> {
+    /// Reads the content of a receipt.
+    pub fn read(r: &mut Reader<'_>) -> Result<Self, Malformed> {
         let at = r.position();
         let (mut batch, mut received, mut seq, mut link, mut hash, mut reason) = (None, None, None, None, None, None);
         r.map(Keys::Open, |key, r| {

@@ -75,6 +75,12 @@ impl PartialEq for PublicKey {
 
 impl Eq for PublicKey {}
 
+impl serde::Serialize for PublicKey {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        super::hex::bytes(self.bytes(), serializer)
+    }
+}
+
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PublicKey({})", Hash(*self.bytes()))

@@ -8,6 +8,7 @@ pub mod cents;
 pub mod chance;
 pub mod civil;
 pub mod code;
+pub mod hex;
 pub mod ids;
 pub mod keys;
 pub mod legal_basis;

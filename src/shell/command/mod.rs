@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 success, 1 failure with one plain sentence, 2 bad usage.
 
+pub mod inspect;
 #[cfg(feature = "office")]
 pub mod office;
 
@@ -34,6 +35,8 @@ pub struct Context {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show any signed document as JSON and say whether it counts.
+    Inspect(inspect::Inspect),
     /// The office: issue, take in, reconcile, settle.
     #[cfg(feature = "office")]
     #[command(subcommand)]
@@ -97,6 +100,7 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<Report> {
     let Cli { context, command } = cli;
     match command {
+        Command::Inspect(command) => inspect::run(&command),
         #[cfg(feature = "office")]
         Command::Office(command) => office::run(command, &context),
     }

@@ -1,10 +1,12 @@
 //! All lines of one child, decided together: each by itself, then slots, then ceilings by (service date, time, entry hash).
 
-use super::compare::judge;
+use super::compare::{agreed_units, judge, known_token};
 use super::conflict::{Standing, contest};
 use super::finding::{Decision, Judgement};
 use super::register::{ChildFile, ClaimLine, Register};
+use crate::admit::token::Token;
 use crate::book::ceiling::{Use, fit};
+use crate::book::rule;
 use crate::book::slot::Slot;
 use crate::deliver::advice::Verdict;
 use crate::words::benefit::Benefit;
@@ -52,13 +54,8 @@ struct Table<'a> {
 impl<'a> Table<'a> {
     fn judge(&mut self) {
         self.judgements = self.lines.iter().map(|line| judge(line, self.child, self.register)).collect();
-        for index in 0..self.lines.len() {
-            let refused = match (self.judgements.get(index), self.line(index).settled) {
-                (Some(Judgement::Refused(reason)), None) => Some(*reason),
-                (Some(Judgement::Refused(reason)), Some(_)) if self.line(index).ruling.is_some() => Some(*reason),
-                _ => None,
-            };
-            if let Some(reason) = refused {
+        for index in self.open() {
+            if let (Judgement::Refused(reason), Cents::ZERO) = (self.judgements[index], self.line(index).stands()) {
                 self.close(index, Verdict::Rejected, Cents::ZERO, Some(reason), None, false);
             }
         }
@@ -88,7 +85,7 @@ impl<'a> Table<'a> {
     /// Of two lessons of the child at the same time the later recorded one is doubtful.
     fn doubt_lessons_at_the_same_time(&mut self) {
         let mut lessons: Vec<usize> = self.open().into_iter().filter(|index| self.line(*index).redemption.lesson.is_some()).collect();
-        lessons.sort_by_key(|index| self.order(*index));
+        lessons.sort_by_key(|index| self.firmest_first(*index));
         for (place, index) in lessons.iter().enumerate() {
             let (day, lesson) = (self.line(*index).redemption.day, self.line(*index).redemption.lesson);
             let at_the_same_time = |other: &&usize| {
@@ -101,18 +98,23 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// A flat and a single meal of one month are a question for the clerk.
+    /// A flat and a single meal of one month are a question for the clerk, and so are two flats. The flat is doubtful only where a
+    /// meal was settled before it came.
     fn doubt_meals_beside_a_flat(&mut self) {
-        let meals: Vec<usize> = self.open().into_iter().filter(|index| self.line(*index).redemption.benefit == Benefit::Lunch).collect();
-        let flats: BTreeMap<CivilMonth, usize> =
-            meals.iter().filter(|index| self.is_monthly(**index)).map(|index| (self.line(*index).redemption.day.month(), *index)).collect();
-        let beside: Vec<(usize, usize)> = meals
-            .into_iter()
-            .filter(|index| !self.is_monthly(*index))
-            .filter_map(|index| flats.get(&self.line(index).redemption.day.month()).map(|flat| (index, *flat)))
-            .collect();
-        for (index, flat) in beside {
-            self.doubt(index, Reason::Overlap, flat);
+        let mut months: BTreeMap<CivilMonth, Vec<usize>> = BTreeMap::new();
+        for index in self.open().into_iter().filter(|index| self.line(*index).redemption.benefit == Benefit::Lunch) {
+            months.entry(self.line(index).redemption.day.month()).or_default().push(index);
+        }
+        for mut meals in months.into_values() {
+            meals.sort_by_key(|index| self.firmest_first(*index));
+            let Some(flat) = meals.iter().copied().find(|index| self.is_monthly(*index)) else { continue };
+            let settled_meal = |index: &usize| !self.is_monthly(*index) && self.stands(*index) && self.line(*index).ruling.is_none();
+            if let Some(meal) = meals.iter().copied().find(settled_meal) {
+                self.doubt(flat, Reason::Overlap, meal);
+            }
+            for other in meals.into_iter().filter(|index| *index != flat) {
+                self.doubt(other, Reason::Overlap, flat);
+            }
         }
     }
 
@@ -121,54 +123,69 @@ impl<'a> Table<'a> {
         let mut uses: Vec<Use> = self.child.debits.iter().map(debit_use).collect();
         let debits = uses.len();
         let mut order = self.open();
-        order.sort_by_key(|index| (!self.stands(*index), self.order(*index)));
+        order.sort_by_key(|index| self.order(*index));
+        uses.extend(order.iter().filter(|index| self.stands(**index)).map(|index| self.wanted(*index, self.line(*index).stands())));
         for index in order {
-            let line = self.line(index);
-            if let (true, Some(settled)) = (self.stands(index), line.settled) {
-                uses.push(Use { cents: settled, ..self.wanted(index, settled) });
-                let (verdict, reason) =
-                    if settled < line.redemption.cents { (Verdict::Reduced, Some(Reason::CeilingReached)) } else { (Verdict::Accepted, None) };
-                self.close(index, verdict, settled, reason, None, true);
-                continue;
-            }
-            match self.judgements.get(index).copied() {
-                Some(Judgement::Doubt { reason, against }) => {
+            let (line, stands) = (self.line(index), self.line(index).stands());
+            let (most, because) = match self.judgements[index] {
+                Judgement::Doubt { reason, against } if !self.stands(index) => {
                     let wanted = self.wanted(index, line.redemption.cents);
-                    if let Some(cents) = self.fits(index, &wanted, &uses) {
-                        uses.push(Use { cents, ..wanted });
-                    }
+                    uses.extend(self.fits(index, &wanted, &uses).map(|cents| Use { cents, ..wanted }));
                     self.pend(index, reason, against);
+                    continue;
                 }
-                Some(Judgement::Fine { cents, because }) => {
-                    let wanted = self.wanted(index, cents);
-                    match self.fits(index, &wanted, &uses) {
-                        Some(fitting) => {
-                            let because = if fitting < cents { Some(self.exhausted(index, &wanted, &uses, debits)) } else { because };
-                            let verdict = if fitting < line.redemption.cents { Verdict::Reduced } else { Verdict::Accepted };
-                            self.close(index, verdict, fitting, because, None, true);
-                            uses.push(Use { cents: fitting, ..wanted });
-                        }
-                        None => {
-                            let reason = self.exhausted(index, &wanted, &uses, debits);
-                            self.close(index, Verdict::Rejected, Cents::ZERO, Some(reason), None, false);
-                        }
-                    }
-                }
-                Some(Judgement::Refused(_)) | None => {}
+                Judgement::Fine { cents, because } if !self.stands(index) || line.ruling.is_some() || cents == stands => (cents.max(stands), because),
+                _ => (stands, (stands < line.redemption.cents).then_some(Reason::CeilingReached)),
+            };
+            let wanted = self.beyond_what_stands(index, most);
+            let fitting = self.fits(index, &wanted, &uses).unwrap_or(Cents::ZERO);
+            let because = if fitting < wanted.cents || most == Cents::ZERO { Some(self.shortfall(index, &wanted, &uses, debits)) } else { because };
+            let paid = stands.plus(fitting);
+            let verdict = match paid {
+                Cents::ZERO => Verdict::Rejected,
+                _ if paid < line.redemption.cents => Verdict::Reduced,
+                _ => Verdict::Accepted,
+            };
+            self.close(index, verdict, paid, because, None, paid > Cents::ZERO);
+            if fitting > Cents::ZERO {
+                uses.push(Use { cents: fitting, ..wanted });
             }
         }
     }
 
-    /// How much of `wanted` its token still allows. A line whose token is not known here fits nowhere.
+    /// How much of `wanted` its token still allows. What was never granted fits nowhere.
     fn fits(&self, index: usize, wanted: &Use, uses: &[Use]) -> Option<Cents> {
-        let registered = self.child.tokens.get(&self.line(index).redemption.token)?;
-        fit(&registered.token, wanted, uses, &[]).ok().map(|fit| fit.cents).filter(|cents| *cents > Cents::ZERO)
+        let token = self.granting_token(index, wanted).ok()?;
+        fit(token, wanted, uses, &[]).ok().map(|fit| fit.cents).filter(|cents| *cents > Cents::ZERO)
     }
 
-    /// Whether providers used the allowance up, or the office's own payments did.
-    fn exhausted(&self, index: usize, wanted: &Use, uses: &[Use], debits: usize) -> Reason {
+    /// The token that grants this benefit at this provider on this day: no ruling pays what no token grants.
+    fn granting_token(&self, index: usize, wanted: &Use) -> Result<&'a Token, Reason> {
+        let line = self.line(index);
+        let token = &known_token(line, self.child).ok_or(Reason::UnknownToken)?.token;
+        rule::is_valid_on(token, wanted.day)
+            .and_then(|()| rule::is_entitled(token, wanted.benefit, wanted.detail.as_ref(), line.provider))
+            .map_err(|refusal| refusal.reason())?;
+        Ok(token)
+    }
+
+    /// Why not all of it fits: it was never granted, the office's own payments used it up, or others did.
+    fn shortfall(&self, index: usize, wanted: &Use, uses: &[Use], debits: usize) -> Reason {
+        if wanted.cents == Cents::ZERO {
+            return Reason::NoPrice;
+        }
         let without_debits = self.fits(index, wanted, uses.get(debits..).unwrap_or_default());
-        if without_debits == Some(wanted.cents) { Reason::SelfPaid } else { Reason::CeilingReached }
+        match self.granting_token(index, wanted) {
+            Err(reason) => reason,
+            Ok(_) if without_debits == Some(wanted.cents) => Reason::SelfPaid,
+            Ok(_) => Reason::CeilingReached,
+        }
+    }
+
+    /// What a line takes of its allowance beyond what was settled for it: a settled lesson has taken its units and minutes already.
+    fn beyond_what_stands(&self, index: usize, most: Cents) -> Use {
+        let wanted = self.wanted(index, most.minus(self.line(index).stands()));
+        if self.stands(index) { Use { units: 0, lesson: None, ..wanted } } else { wanted }
     }
 
     fn wanted(&self, index: usize, cents: Cents) -> Use {
@@ -179,7 +196,7 @@ impl<'a> Table<'a> {
             benefit: r.benefit,
             detail: self.agreed_service(index).and_then(|s| s.detail.clone()),
             provider: Some(line.provider),
-            units: r.units,
+            units: self.agreed_service(index).and_then(|s| agreed_units(r, s)).unwrap_or(r.units),
             cents,
             lesson: r.lesson,
         }
@@ -203,10 +220,18 @@ impl<'a> Table<'a> {
         self.agreed_service(index).is_some_and(|s| s.pricing == Pricing::Monthly)
     }
 
-    /// What is settled stands until a ruling.
+    /// Whether something settled of it stands.
     fn stands(&self, index: usize) -> bool {
-        let line = self.line(index);
-        line.settled.is_some() && line.ruling.is_none()
+        self.line(index).stands() > Cents::ZERO
+    }
+
+    /// What nothing can make doubtful comes first: settled or ruled on.
+    fn firmest_first(&self, index: usize) -> (bool, (CivilDay, UtcMs, Hash)) {
+        (!self.is_firm(index), self.order(index))
+    }
+
+    fn is_firm(&self, index: usize) -> bool {
+        self.stands(index) || self.line(index).ruling.is_some()
     }
 
     fn order(&self, index: usize) -> (CivilDay, UtcMs, Hash) {
@@ -225,7 +250,7 @@ impl<'a> Table<'a> {
     /// Makes a line doubtful, unless a clerk has ruled on it or it is settled.
     fn doubt(&mut self, index: usize, reason: Reason, against: usize) {
         let against = Some(self.line(against).id);
-        if self.line(index).ruling.is_none() && self.line(index).settled.is_none() {
+        if !self.is_firm(index) {
             self.judgements[index] = Judgement::Doubt { reason, against };
         }
     }

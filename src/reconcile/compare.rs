@@ -11,7 +11,7 @@ use crate::words::benefit::{Benefit, Measure};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::reason::Reason;
-use crate::words::service::Pricing;
+use crate::words::service::{Pricing, Service};
 use crate::words::time::UtcSeconds;
 
 /// What stops a line, and whether for good or until a clerk has looked.
@@ -32,6 +32,7 @@ pub fn judge(line: &ClaimLine, child: &ChildFile, register: &Register<'_>) -> Ju
     match line.ruling.map(|ruling| (ruling.choice, ruling.reason)) {
         Some((Choice::Reject, reason)) => Judgement::Refused(reason),
         Some((Choice::Accept, _)) => Judgement::Fine { cents: claimed, because: None },
+        Some((Choice::Cut(cents), reason)) if cents <= Cents::ZERO => Judgement::Refused(reason),
         Some((Choice::Cut(cents), reason)) if cents < claimed => Judgement::Fine { cents, because: Some(reason) },
         Some((Choice::Cut(_), _)) => Judgement::Fine { cents: claimed, because: None },
         None => match check(line, child, register) {
@@ -45,7 +46,7 @@ pub fn judge(line: &ClaimLine, child: &ChildFile, register: &Register<'_>) -> Ju
 
 /// All checks in order; the agreed price if none objects.
 fn check(line: &ClaimLine, child: &ChildFile, register: &Register<'_>) -> Result<Cents, Obstacle> {
-    let registered = known_token(line, child)?;
+    let registered = known_token(line, child).ok_or(Obstacle::Doubt(Reason::UnknownToken))?;
     journal_is_whole(line)?;
     let agreement = admitted(line, register)?;
     entitled(line, registered, agreement)?;
@@ -59,9 +60,9 @@ fn check(line: &ClaimLine, child: &ChildFile, register: &Register<'_>) -> Result
     agreed_price(&line.redemption, agreement)
 }
 
-fn known_token<'c>(line: &ClaimLine, child: &'c ChildFile) -> Result<&'c RegisteredToken, Obstacle> {
-    let known = child.tokens.get(&line.redemption.token).filter(|t| t.token.handle == line.redemption.handle);
-    known.ok_or(Obstacle::Doubt(Reason::UnknownToken))
+/// The token of the line, if it is one of this child.
+pub fn known_token<'c>(line: &ClaimLine, child: &'c ChildFile) -> Option<&'c RegisteredToken> {
+    child.tokens.get(&line.redemption.token).filter(|t| t.token.handle == line.redemption.handle)
 }
 
 /// The journal continues what the office holds, and the entry does not come from the future.
@@ -145,13 +146,15 @@ fn not_paid_by_the_office(line: &ClaimLine, registered: &RegisteredToken, child:
     if paid && !counted_in_cents.any(|c| c.measure == Measure::Cents) { Err(Obstacle::Doubt(Reason::SelfPaid)) } else { Ok(()) }
 }
 
+/// The units that can be paid: one meal, fee or event; of a lesson no more than its time holds.
+pub fn agreed_units(r: &Redemption, service: &Service) -> Option<u64> {
+    r.lesson.map_or(Some(1), |lesson| rule::teaching_units(service, lesson).map(|given| given.min(r.units)))
+}
+
 /// The most that the agreement allows for what was claimed.
 fn agreed_price(r: &Redemption, agreement: &Agreement) -> Result<Cents, Obstacle> {
     let service = &agreement.service;
-    let units = match r.lesson {
-        Some(lesson) => r.units.min(rule::teaching_units(service, lesson).ok_or(Obstacle::Refused(Reason::NoPrice))?),
-        None => 1,
-    };
+    let units = agreed_units(r, service).filter(|_| r.cents > Cents::ZERO).ok_or(Obstacle::Refused(Reason::NoPrice))?;
     let typed = (service.pricing == Pricing::Free).then_some(r.cents);
     Ok(rule::price(service, r.day, units, typed)?)
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 /// What became of a line in the contest for its slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It holds the slot.
+    /// It holds the slot, or was settled and stands whoever holds it now.
     Winner,
     /// The same provider claims the same thing with an earlier line.
     Duplicate {
@@ -51,21 +51,21 @@ pub fn contest(contenders: &[usize], lines: &[&ClaimLine], child: &ChildFile, re
         }
     }
     let Some(winner) = champions.values().copied().min_by_key(|index| rank(index)) else { return Vec::new() };
-    let decided = lines.get(winner).is_some_and(|line| chosen(line));
     let standing = |index: usize| {
-        let champion = lines.get(index).and_then(|line| champions.get(&line.provider)).copied().unwrap_or(winner);
+        let Some(line) = lines.get(index) else { return Standing::Winner };
+        let champion = champions.get(&line.provider).copied().unwrap_or(winner);
         match index {
-            _ if index == winner => Standing::Winner,
+            _ if index == winner || is_settled(line) => Standing::Winner,
             _ if index != champion => Standing::Duplicate { of: champion },
-            _ => Standing::Conflict { with: winner, decided },
+            _ => Standing::Conflict { with: winner, decided: lines.get(winner).is_some_and(|winner| chosen_over(winner, line)) },
         }
     };
     contenders.iter().map(|index| (*index, standing(*index))).collect()
 }
 
-/// Among lines of one provider the earlier stays; what is settled stands before all.
-fn earlier(line: &ClaimLine) -> (bool, UtcMs, Hash) {
-    (!is_settled(line), line.time(), line.hash)
+/// Among lines of one provider the earlier stays; what is settled stands before all, then what a clerk chose.
+fn earlier(line: &ClaimLine) -> (bool, bool, UtcMs, Hash) {
+    (!is_settled(line), !chosen(line), line.time(), line.hash)
 }
 
 fn rank(line: &ClaimLine, child: &ChildFile, register: &Register<'_>) -> Rank {
@@ -81,9 +81,14 @@ fn rank(line: &ClaimLine, child: &ChildFile, register: &Register<'_>) -> Rank {
 }
 
 fn is_settled(line: &ClaimLine) -> bool {
-    line.settled.is_some_and(|cents| cents > Cents::ZERO)
+    line.stands() > Cents::ZERO
 }
 
 fn chosen(line: &ClaimLine) -> bool {
     line.ruling.is_some_and(|ruling| matches!(ruling.choice, Choice::Accept | Choice::Cut(_)))
+}
+
+/// Whether a clerk who knew of `loser` chose `winner`: an earlier ruling was about something else.
+fn chosen_over(winner: &ClaimLine, loser: &ClaimLine) -> bool {
+    chosen(winner) && winner.ruling.is_some_and(|ruling| ruling.at >= loser.received)
 }

@@ -15,7 +15,7 @@ use crate::words::service::Service;
 use crate::words::time::UtcMs;
 use std::collections::BTreeMap;
 
-use super::ruling::Ruling;
+use super::ruling::{Choice, Ruling};
 
 /// The office's parameters for reconciliation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,7 +140,7 @@ pub struct ClaimLine {
     pub redemption: Redemption,
     /// The counter-record, if one has arrived.
     pub cancelled_by: Option<EntryId>,
-    /// What was settled for it before.
+    /// What was settled for it before; nothing or zero where it was never paid.
     pub settled: Option<Cents>,
     /// The last ruling of a clerk.
     pub ruling: Option<Ruling>,
@@ -154,6 +154,16 @@ impl ClaimLine {
     /// The time that counts: the entry's own, but no earlier than its terminal's last checkpoint.
     pub fn time(&self) -> UtcMs {
         self.at.max(self.not_before)
+    }
+
+    /// What stands of an earlier settlement: all of it, or what a ruling leaves of it (formats § 4). Zero where nothing was paid.
+    pub fn stands(&self) -> Cents {
+        let settled = self.settled.unwrap_or(Cents::ZERO).max(Cents::ZERO);
+        match self.ruling.map(|ruling| ruling.choice) {
+            Some(Choice::Reject) => Cents::ZERO,
+            Some(Choice::Cut(cents)) => settled.min(cents.max(Cents::ZERO)),
+            Some(Choice::Accept) | None => settled,
+        }
     }
 
     /// A line for a redemption entry, with nothing known of it yet but its arrival.

@@ -1,0 +1,8 @@
+//! Reconciliation held against scenarios in text tables, and against a second, naive statement of its rules.
+
+mod naive;
+mod property;
+mod scenarios;
+mod standing;
+mod table;
+mod world;

@@ -88,7 +88,7 @@ fn time(line: &ClaimLine) -> u64 {
 
 pub fn service<'w>(line: &ClaimLine, world: &'w World) -> Option<&'w Service> {
     let r = &line.redemption;
-    let fits = |a: &&crate::reconcile::register::Agreement| a.service.code == r.service && a.from <= r.day && !a.until.is_some_and(|u| u < r.day);
+    let fits = |a: &&crate::reconcile::register::Agreement| a.service.code == r.service && a.from <= r.day && a.until.is_none_or(|u| r.day <= u);
     world.providers.get(&line.provider)?.agreements.iter().find(fits).map(|a| &a.service)
 }
 
@@ -147,7 +147,7 @@ fn unruled(line: &ClaimLine, world: &World) -> Result<Opinion, Opinion> {
     no_if(service.benefit != r.benefit, Reason::WrongBenefit)?;
     granted(line, token, r.benefit, service.detail.as_ref()).map_err(No)?;
     for stop in &world.child.tokens[&r.token].stops {
-        let concerned = r.day >= stop.from && !stop.until.is_some_and(|until| until < r.day);
+        let concerned = r.day >= stop.from && stop.until.is_none_or(|until| r.day <= until);
         let known = line.last_word >= stop.recorded || r.status_issued.0 * 1000 >= stop.recorded.0;
         let too_long_ago = time(line) > stop.recorded.0 + u64::from(policy.good_faith_days) * DAY;
         if concerned && (known || too_long_ago) {

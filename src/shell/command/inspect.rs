@@ -109,7 +109,10 @@ fn inspect(bytes: &[u8], keys: &[PublicKey], at: UtcMs) -> Finding {
             Ok(json) if bytes.len() <= doc.limit() => {
                 Finding { doc: Some(doc), document: json, verdict: judge(doc, sealed.unverified_payload(), at).map(|()| true) }
             }
-            _ => Finding { doc: Some(doc), document: Value::Null, verdict: Err(Reason::Malformed) },
+            _ => match readable().filter(|(other, _)| *other != doc) {
+                Some((other, json)) => Finding { doc: Some(other), document: json, verdict: Err(Reason::WrongType) },
+                None => Finding { doc: Some(doc), document: Value::Null, verdict: Err(Reason::Malformed) },
+            },
         },
         None => {
             let (doc, document) = readable().map_or((None, Value::Null), |(doc, json)| (Some(doc), json));

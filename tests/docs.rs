@@ -22,14 +22,14 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.lines().flat_map(|line| line.split('`').skip(1).step_by(2))
 }
 
-/// All Rust sources and tests as one text.
+/// All sources, tests and schemas as one text.
 fn sources() -> String {
     let mut open: Vec<PathBuf> = vec![root().join("src"), root().join("tests")];
     let mut all = String::new();
     while let Some(path) = open.pop() {
         if path.is_dir() {
             open.extend(fs::read_dir(&path).expect("a folder of this project").map(|entry| entry.expect("its entry").path()));
-        } else if path.extension().is_some_and(|e| e == "rs") {
+        } else if path.extension().is_some_and(|e| e == "rs" || e == "sql") {
             all.push_str(&fs::read_to_string(&path).expect("a source file"));
         }
     }

@@ -171,3 +171,72 @@ pub fn days_that_matter(token: &Token, benefit: Benefit, day: CivilDay) -> Range
         *days.start().min(more.start())..=*days.end().max(more.end())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::ids::{Handle, TokenId};
+    use crate::words::time::UtcSeconds;
+
+    fn day(text: &str) -> CivilDay {
+        CivilDay::parse(text).expect("a day")
+    }
+
+    fn token(period: Period, measure: Measure, amount: u64) -> Token {
+        let ceilings = vec![Ceiling { period, measure, amount }];
+        Token {
+            expires: day("2027-02-01").midnight(),
+            not_before: day("2026-11-01").midnight(),
+            issued: UtcSeconds(0),
+            id: TokenId([1; 16]),
+            holder_key: None,
+            allowances: vec![Allowance { benefit: Benefit::Participation, ceilings, detail: None, providers: Vec::new() }],
+            status_index: 0,
+            hint: None,
+            home_providers: Vec::new(),
+            handle: Handle([3; 8]),
+        }
+    }
+
+    fn fee(date: &str, cents: i64) -> Use {
+        let (benefit, cents) = (Benefit::Participation, Cents::new(cents));
+        Use { day: day(date), benefit, detail: None, provider: Some(ProviderNumber(3)), units: 1, cents, lesson: None }
+    }
+
+    fn told(measure: Measure, used: u64, as_of: &str) -> Elsewhere {
+        Elsewhere { benefit: Benefit::Participation, measure, used, as_of: day(as_of).midnight().ms() }
+    }
+
+    #[test]
+    fn what_the_office_told_of_uses_elsewhere_counts_in_this_approval_period_only() {
+        let token = token(Period::Validity, Measure::Cents, 4500);
+        let wanted = fee("2026-11-23", 2000);
+        let claimed =
+            |elsewhere: &[Elsewhere]| fit(&token, &wanted, &[fee("2026-11-02", 1000)], elsewhere).map(|fit| (fit.cents.get(), fit.left[0].left));
+        assert_eq!(claimed(&[]), Ok((2000, 1500)));
+        assert_eq!(claimed(&[told(Measure::Cents, 3000, "2026-11-20")]), Ok((500, 0)));
+        assert_eq!(claimed(&[told(Measure::Cents, 3500, "2026-11-20")]), Err(0));
+        assert_eq!(claimed(&[told(Measure::Cents, 3500, "2026-10-31")]), Ok((2000, 1500)), "told of the period before");
+        assert_eq!(claimed(&[told(Measure::Units, 3500, "2026-11-20")]), Ok((2000, 1500)), "told in another measure");
+    }
+
+    #[test]
+    fn what_accrues_is_not_taken_from_a_later_month_that_needs_it() {
+        let token = token(Period::Accrued, Measure::Cents, 1500);
+        let left_on = |date: &str, uses: &[Use]| fit(&token, &fee(date, 9000), uses, &[]).map_or(0, |fit| fit.cents.get());
+        assert_eq!([left_on("2026-11-30", &[]), left_on("2026-12-01", &[]), left_on("2027-01-31", &[])], [1500, 3000, 4500]);
+        let december = [fee("2026-12-01", 2500)];
+        assert_eq!([left_on("2026-11-30", &december), left_on("2026-12-31", &december), left_on("2027-01-01", &december)], [500, 500, 2000]);
+    }
+
+    #[test]
+    fn the_days_to_look_up_cover_every_ceiling() {
+        let days = |period| days_that_matter(&token(period, Measure::Cents, 1), Benefit::Participation, day("2026-12-31"));
+        assert_eq!(days(Period::Day), day("2026-12-31")..=day("2026-12-31"));
+        assert_eq!(days(Period::Week), day("2026-12-28")..=day("2027-01-03"));
+        assert_eq!(days(Period::Month), day("2026-12-01")..=day("2026-12-31"));
+        for period in [Period::Validity, Period::Accrued] {
+            assert_eq!(days(period), day("2026-11-01")..=day("2027-01-31"));
+        }
+    }
+}

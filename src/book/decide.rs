@@ -244,3 +244,162 @@ fn enter(head: Head, body: Body, salt: Salt, now: UtcMs) -> Entered {
     let head = head.after(&bytes);
     Entered { entry, bytes, head }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admit::token::{Allowance, Ceiling, Token, UnverifiedToken};
+    use crate::admit::trust::{Policy, Purpose, TrustedKey};
+    use crate::words::benefit::{Benefit, Measure, Period};
+    use crate::words::ids::{Handle, OfficeId, ProviderNumber, TokenId};
+    use crate::words::keys::SecretKey;
+    use crate::words::reason::Reason;
+    use crate::words::service::{Price, Pricing, Service};
+
+    /// The documented precedence, each with the refusal that it gives.
+    const ORDER: [Reason; 12] = [
+        Reason::HolderProofMissing,
+        Reason::ClockSuspect,
+        Reason::ProviderNotAdmitted,
+        Reason::WrongBenefit,
+        Reason::Revoked,
+        Reason::StatusStale,
+        Reason::NotYetValid,
+        Reason::OutsideClaimWindow,
+        Reason::NoPrice,
+        Reason::AlreadyRedeemed,
+        Reason::LessonOverlap,
+        Reason::CeilingReached,
+    ];
+
+    fn day(text: &str) -> CivilDay {
+        CivilDay::parse(text).expect("a day")
+    }
+
+    fn code(text: &str) -> Code {
+        Code::parse(text).expect("a code")
+    }
+
+    fn token(wrong: &impl Fn(Reason) -> bool) -> Token {
+        let ceilings = vec![Ceiling { period: Period::Month, measure: Measure::Units, amount: 1 }];
+        Token {
+            expires: day("2026-12-01").midnight(),
+            not_before: day(if wrong(Reason::NotYetValid) { "2026-11-24" } else { "2026-11-01" }).midnight(),
+            issued: day("2026-10-20").midnight(),
+            id: TokenId([1; 16]),
+            holder_key: wrong(Reason::HolderProofMissing).then_some(*SecretKey::from_seed([2; 32]).public().bytes()),
+            allowances: vec![Allowance {
+                benefit: if wrong(Reason::WrongBenefit) { Benefit::Lunch } else { Benefit::Tutoring },
+                ceilings,
+                detail: None,
+                providers: Vec::new(),
+            }],
+            status_index: 0,
+            hint: None,
+            home_providers: Vec::new(),
+            handle: Handle([3; 8]),
+        }
+    }
+
+    fn trust(key: &SecretKey) -> TrustList {
+        let key =
+            TrustedKey { key: key.public().clone(), purposes: vec![Purpose::Tokens], not_before: UtcMs(0), not_after: UtcMs::MAX, withdrawn: None };
+        TrustList {
+            version: 1,
+            issued: UtcMs(0),
+            expires: UtcMs::MAX,
+            office: OfficeId::parse("05562032").expect("an office id"),
+            office_name: "Stadt".into(),
+            keys: vec![key],
+            recipient: "age1".into(),
+            policy: Policy { claim_grace_days: 90, amber_days: 7, red_days: 30 },
+            next_root: None,
+        }
+    }
+
+    fn credential(wrong: &impl Fn(Reason) -> bool) -> Credential {
+        let key = SecretKey::from_seed([5; 32]).public().clone();
+        let from = day(if wrong(Reason::NoPrice) { "2026-11-24" } else { "2026-08-01" });
+        let maths = Service {
+            code: code("maths"),
+            benefit: Benefit::Tutoring,
+            label: "Mathematik".into(),
+            pricing: Pricing::PerUnit,
+            prices: vec![Price { from, cents: Cents::new(2500) }],
+            unit_minutes: Some(45),
+            detail: Some(code("MA")),
+        };
+        Credential {
+            provider: ProviderNumber(4),
+            provider_name: "Nachhilfe".into(),
+            terminal: key.terminal_id(),
+            key,
+            recipient: "age1".into(),
+            issued: UtcMs(0),
+            expires: if wrong(Reason::ProviderNotAdmitted) { UtcMs(0) } else { UtcMs::MAX },
+            services: vec![maths],
+            siblings: Vec::new(),
+        }
+    }
+
+    fn outcome(wrong: impl Fn(Reason) -> bool) -> Result<Grant, Refusal> {
+        let (key, lesson) = (SecretKey::from_seed([1; 32]), Lesson::new(840, 885).expect("a lesson"));
+        let (trust, credential, token) = (trust(&key), credential(&wrong), token(&wrong));
+        let now = day(if wrong(Reason::OutsideClaimWindow) { "2027-06-01" } else { "2026-11-23" }).at_minute(900);
+        let entitlement = UnverifiedToken::from_bytes(token.seal(&key)).verify(std::slice::from_ref(&trust), now).expect("a genuine token");
+        let age_days = if wrong(Reason::StatusStale) { 31 } else { 0 };
+        let status = if wrong(Reason::Revoked) { Status::Revoked } else { Status::Valid };
+        let list = StatusList::new("list".into(), UtcSeconds(now.seconds().0 - age_days * 86_400), 86_400, [(0, status)]);
+        let clock = if wrong(Reason::ClockSuspect) { ClockState::Suspect } else { ClockState::Ok };
+        let house = House { trust: &trust, credential: Some(&credential), status: Some(&list), clock };
+        let service = code("maths");
+        let ask = Ask {
+            service: service.clone(),
+            day: day("2026-11-23"),
+            cents: None,
+            lesson: Some(lesson),
+            charge: None,
+            seen_as: SeenAs::Qr,
+            operator: None,
+            settles: None,
+        };
+        let plan = plan(&entitlement, &ask, &house, now)?;
+        let used = Use { day: day("2026-11-02"), ..plan.wanted().clone() };
+        let given = GivenLesson { day: day("2026-11-23"), lesson, service, same_child: true, at: UtcMs(7) };
+        plan.decide(&Spent {
+            taken: wrong(Reason::AlreadyRedeemed).then_some((UtcMs(5), 9)),
+            uses: wrong(Reason::CeilingReached).then_some(used).into_iter().collect(),
+            elsewhere: Vec::new(),
+            lessons: wrong(Reason::LessonOverlap).then_some(given).into_iter().collect(),
+        })
+    }
+
+    /// All 4096 combinations of obstacles.
+    #[test]
+    fn of_several_obstacles_the_first_of_the_documented_order_is_said() {
+        for obstacles in 0..1u32 << ORDER.len() {
+            let wrong = |reason: Reason| ORDER.iter().position(|r| *r == reason).is_some_and(|place| obstacles >> place & 1 == 1);
+            let first = ORDER.iter().copied().find(|reason| wrong(*reason));
+            assert_eq!(outcome(wrong).err().map(|refusal| refusal.reason()), first, "{obstacles:012b}");
+        }
+    }
+
+    #[test]
+    fn a_grant_says_what_it_takes_and_leaves() {
+        let grant = outcome(|_| false).expect("nothing stands against it");
+        assert_eq!((grant.redemption().units, grant.redemption().cents), (1, Cents::new(2500)));
+        assert_eq!(grant.left(), [Left { period: Period::Month, measure: Measure::Units, left: 0 }]);
+        assert_eq!(grant.redemption().slot, grant.slot().id);
+    }
+
+    #[test]
+    fn only_a_grant_becomes_a_redemption_entry() {
+        let grant = outcome(|_| false).expect("nothing stands against it");
+        let head = Head::start(crate::words::ids::TerminalId([1; 16]));
+        let body = Body::Redemption(grant.redemption().clone());
+        assert!(record(head, body.clone(), Salt([0; 16]), UtcMs(1)).is_none());
+        let entered = grant.enter(head, Salt([0; 16]), UtcMs(1));
+        assert_eq!((entered.entry.seq, &entered.entry.body, entered.head), (1, &body, head.after(&entered.bytes)));
+        assert_eq!(Entry::from_bytes(&entered.bytes), Ok(entered.entry));
+    }
+}

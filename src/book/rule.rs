@@ -92,3 +92,50 @@ pub fn is_no_overlap(day: CivilDay, lesson: Lesson, service: &Code, given: &[Giv
     };
     given.iter().find(overlaps).map_or(Ok(()), |g| Err(Refusal::LessonOverlap { since: g.at }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::service::Price;
+
+    fn service(benefit: Benefit, pricing: Pricing) -> Service {
+        let prices = vec![Price { from: CivilDay::EPOCH.plus(10), cents: Cents::new(2500) }];
+        let code = Code::parse("s").expect("a code");
+        Service { code, benefit, label: "s".into(), pricing, prices, unit_minutes: Some(45), detail: None }
+    }
+
+    #[test]
+    fn amounts_are_typed_only_where_the_benefit_takes_them() {
+        let priced = |benefit, pricing, day: u32, units, typed: Option<i64>| {
+            price(&service(benefit, pricing), CivilDay::EPOCH.plus(day), units, typed.map(Cents::new)).map(Cents::get).ok()
+        };
+        use Benefit::{Lunch, Participation, Tutoring};
+        assert_eq!(priced(Tutoring, Pricing::PerUnit, 10, 2, None), Some(5000));
+        assert_eq!(priced(Tutoring, Pricing::PerUnit, 9, 2, None), None, "no price agreed yet");
+        assert_eq!(priced(Tutoring, Pricing::PerUnit, 10, 2, Some(5000)), Some(5000));
+        assert_eq!(priced(Tutoring, Pricing::PerUnit, 10, 2, Some(5001)), None, "another amount than the agreed one");
+        assert_eq!(priced(Lunch, Pricing::Monthly, 10, 2, None), Some(2500));
+        assert_eq!(priced(Lunch, Pricing::Free, 10, 1, Some(300)), None, "a lunch has a price");
+        assert_eq!(priced(Participation, Pricing::Free, 10, 1, Some(300)), Some(300));
+        for typed in [None, Some(0), Some(-1), Some(Cents::MAX_SINGLE.get() + 1)] {
+            assert_eq!(priced(Participation, Pricing::Free, 10, 1, typed), None, "{typed:?}");
+        }
+        assert_eq!(priced(Tutoring, Pricing::PerUnit, 10, u64::MAX, None), None);
+    }
+
+    #[test]
+    fn a_tutor_teaches_a_group_at_once_but_a_child_is_in_one_lesson() {
+        let (maths, german) = (Code::parse("maths").expect("a code"), Code::parse("german").expect("a code"));
+        let lesson = |start, end| Lesson::new(start, end).expect("a lesson");
+        let given = |service: &Code, lesson: Lesson, same_child: bool| {
+            [GivenLesson { day: CivilDay::EPOCH, lesson, service: service.clone(), same_child, at: UtcMs(7) }]
+        };
+        let refused = |given: &[GivenLesson]| is_no_overlap(CivilDay::EPOCH, lesson(840, 885), &maths, given).is_err();
+        assert!(!refused(&given(&maths, lesson(840, 885), false)), "the same group");
+        assert!(refused(&given(&german, lesson(840, 885), false)), "another subject");
+        assert!(refused(&given(&maths, lesson(841, 885), false)), "another time");
+        assert!(refused(&given(&maths, lesson(840, 885), true)), "the same child");
+        assert!(!refused(&given(&maths, lesson(885, 930), true)), "one after the other");
+        assert!(is_no_overlap(CivilDay::EPOCH.plus(1), lesson(840, 885), &maths, &given(&maths, lesson(840, 885), true)).is_ok());
+    }
+}

@@ -92,4 +92,36 @@ mod tests {
         assert_eq!(Lesson::new(900, 900), None);
         assert_eq!(Lesson::new(900, 1441), None);
     }
+
+    #[test]
+    fn slots_are_made_of_the_keys_in_formats() {
+        use Benefit::{ClassTrip, DayTrip, Lunch, Participation, Tutoring};
+        let office = OfficeId::parse("05562032").expect("an office id");
+        let (handle, extra) = (Handle([7; 8]), Code::parse("extra").expect("a code"));
+        let rows = [
+            (Lunch, Pricing::PerUnit, None, None, "2026-11-23"),
+            (Lunch, Pricing::Monthly, None, None, "2026-11/12/s"),
+            (Tutoring, Pricing::PerUnit, Some("MA"), None, "2026-11-23T14:00/MA"),
+            (Participation, Pricing::Free, None, None, "2026-11-23/12/s/"),
+            (Participation, Pricing::PerUnit, None, Some(&extra), "2026-11-23/12/s/extra"),
+            (Participation, Pricing::Monthly, None, Some(&extra), "2026-11/12/s"),
+            (DayTrip, Pricing::Free, Some("zoo"), Some(&extra), "zoo/12/extra"),
+            (ClassTrip, Pricing::Free, Some("sylt"), None, "sylt/12/"),
+        ];
+        for (benefit, pricing, detail, charge, key) in rows {
+            let service = Service {
+                code: Code::parse("s").expect("a code"),
+                benefit,
+                label: "s".into(),
+                pricing,
+                prices: Vec::new(),
+                unit_minutes: None,
+                detail: detail.and_then(Code::parse),
+            };
+            let day = CivilDay::parse("2026-11-23").expect("a day");
+            let occasion = Occasion { provider: ProviderNumber(12), service: &service, day, lesson: Lesson::new(840, 885), charge };
+            let bytes = [b"teilhabe/slot/1\0".as_slice(), b"05562032\0", &[7; 8], &[benefit.code()], key.as_bytes()].concat();
+            assert_eq!(occasion.slot(&office, handle).id.0, Hash::of(&[&bytes]).0[..16], "{benefit:?} {key}");
+        }
+    }
 }

@@ -104,3 +104,78 @@ impl CheckedBatch {
         if bytes.len() > MAX_DOCUMENT_BYTES { Err(NotWhole::TooLarge) } else { Ok(bytes) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::entry::{Body, Checkpoint, Closed, Head, Opened};
+    use crate::words::cbor::Reader;
+    use crate::words::civil::CivilDay;
+    use crate::words::ids::{BatchId, OfficeId, ProviderNumber, Salt, TerminalId};
+    use crate::words::time::UtcMs;
+
+    fn office(id: &str) -> OfficeId {
+        OfficeId::parse(id).expect("an office id")
+    }
+
+    fn entry(seq: u64, body: Body) -> Entry {
+        Entry { seq, at: UtcMs(seq), body, salt: Salt([9; 16]) }
+    }
+
+    /// Opened, one of ours, one of another office, one of nobody's.
+    fn items() -> Vec<Item> {
+        let checkpoint = |id| Body::Checkpoint(Checkpoint { office: office(id), receipt: Hash([1; 32]) });
+        let bodies = [Body::Opened(Opened::default()), checkpoint("05562032"), checkpoint("05913000"), Body::Closed(Closed { day: CivilDay::EPOCH })];
+        let entries = bodies.into_iter().zip(1..).map(|(body, seq)| entry(seq, body));
+        entries.map(|e| Item::of(&e, e.to_bytes(), &office("05562032"))).collect()
+    }
+
+    fn draft(items: Vec<Item>) -> Draft {
+        let terminal = TerminalId([4; 16]);
+        Draft::new(BatchId([1; 16]), office("05562032"), ProviderNumber(7), terminal, Head::start(terminal), items, UtcMs(5))
+    }
+
+    #[test]
+    fn an_office_sees_what_names_it_and_hashes_of_the_rest() {
+        let batch = check(draft(items())).expect("a whole batch");
+        let shown: Vec<(u64, bool)> = batch.lines().map(|(seq, _, line)| (seq, matches!(line, Line::Entry(_)))).collect();
+        assert_eq!(shown, [(1, true), (2, true), (3, false), (4, false)]);
+        let bytes = Writer::encode(|w| batch.draft().write(w));
+        assert_eq!(Reader::decode(&bytes, Draft::read).as_ref(), Ok(batch.draft()));
+        for place in 0..bytes.len() {
+            let cut = &bytes[..place];
+            assert!(Reader::decode(cut, Draft::read).is_err(), "cut at {place}");
+        }
+    }
+
+    #[test]
+    fn a_batch_that_is_not_whole_is_named_for_what_it_is() {
+        let refused = |draft: Draft| check(draft).err();
+        assert_eq!(refused(draft(Vec::new())), Some(NotWhole::Empty));
+        assert_eq!(refused(draft(vec![Item::Hidden(Hash([0; 32])); MAX_ITEMS + 1])), Some(NotWhole::TooLong));
+        assert_eq!(refused(Draft { last_link: Hash([0; 32]), ..draft(items()) }), Some(NotWhole::BrokenChain));
+        let mut missing = items();
+        missing.remove(0);
+        assert_eq!(refused(draft(missing)), Some(NotWhole::WrongNumber { place: 1, seq: 2 }));
+        let foreign = entry(1, Body::Closed(Closed { day: CivilDay::EPOCH })).to_bytes();
+        assert_eq!(refused(draft(vec![Item::Shown(foreign)])), Some(NotWhole::NotForThisOffice { seq: 1 }));
+    }
+
+    #[test]
+    fn a_changed_item_breaks_the_chain() {
+        for place in 0..items().len() {
+            let whole = draft(items());
+            let mut changed = whole.items.clone();
+            changed[place] = Item::Hidden(Hash([8; 32]));
+            assert_eq!(check(Draft { items: changed, ..whole }).err(), Some(NotWhole::BrokenChain), "item {place}");
+        }
+    }
+
+    #[test]
+    fn unreadable_bytes_spoil_only_their_own_line() {
+        let mut items = items();
+        items[1] = Item::Shown(b"rubbish".to_vec());
+        let batch = check(draft(items)).expect("a whole batch");
+        assert_eq!(batch.lines().filter(|(_, _, line)| matches!(line, Line::Unreadable(_))).count(), 1);
+    }
+}

@@ -1,5 +1,6 @@
 //! Reconciliation held against scenarios in text tables, and against a second, naive statement of its rules.
 
+mod counter;
 mod naive;
 mod property;
 mod scenarios;

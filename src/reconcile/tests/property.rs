@@ -42,7 +42,7 @@ impl Dice {
 }
 
 /// A child with one or two tokens (a re-issue or a renewal), the same ceilings in both.
-fn any_world(seed: u64) -> World {
+pub fn any_world(seed: u64) -> World {
     let mut dice = Dice(Chance::seeded(seed));
     let mut world = world();
     let mut a = token("A", "2026-09", "2027-07");
@@ -115,7 +115,7 @@ fn stop(dice: &mut Dice, statuses: &[Status]) -> Stop {
 
 const DAYS: [&str; 8] = ["11-23", "11-23", "11-24", "11-25", "11-30", "12-01", "2027-01-04", "2026-08-31"];
 
-fn any_line(number: usize, seed: u64) -> ClaimLine {
+pub fn any_line(number: usize, seed: u64) -> ClaimLine {
     let mut dice = Dice(Chance::seeded(seed));
     let (provider, service, benefit, amounts) = dice.one(&[
         (1, "lunch", Benefit::Lunch, [450, 450, 900]),

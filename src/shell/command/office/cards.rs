@@ -5,7 +5,7 @@ use crate::admit::token::{Allowance, Ceiling};
 use crate::office::{IssuedToken, Office, OfficeError, StopReason};
 use crate::shell::command::{Report, Usage};
 use crate::shell::door::now;
-use crate::shell::paper::letters::{LETTERS_PER_FILE, Letter, Sender, letters};
+use crate::shell::paper::letters::{LETTERS_PER_FILE, Letter, NotPrinted, Sender, letters};
 use crate::shell::paper::qr::Qr;
 use crate::shell::sheet::reference::CaseReference;
 use crate::shell::sheet::{RowError, children, tokens};
@@ -134,12 +134,25 @@ fn write_cards(office: &Office, issued: &[IssuedToken], out: &Path, contact: &st
     let sender = Sender { office: &office.profile().name, contact, dated: CivilDay::of(now()) };
     let printed: Vec<Letter<'_>> = issued.iter().zip(&rows).map(|(token, (_, _, qr))| letter(token, qr)).collect();
     let mut names = vec!["tokens.csv".to_owned()];
-    for (index, part) in printed.chunks(LETTERS_PER_FILE).enumerate() {
+    for (index, pdf) in print(&sender, &printed).into_iter().enumerate() {
         let name = if index == 0 { "letters.pdf".to_owned() } else { format!("letters-{}.pdf", index + 1) };
-        write_file(out, &name, &letters(&sender, part)?)?;
+        write_file(out, &name, &pdf?)?;
         names.push(name);
     }
     Ok(names)
+}
+
+/// The letters, a thousand to a document; documents are made side by side, as many as there are cores.
+fn print(sender: &Sender<'_>, printed: &[Letter<'_>]) -> Vec<Result<Vec<u8>, NotPrinted>> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let parts: Vec<&[Letter<'_>]> = printed.chunks(LETTERS_PER_FILE).collect();
+    let side_by_side = |group: &[&[Letter<'_>]]| -> Vec<_> {
+        std::thread::scope(|scope| {
+            let at_work: Vec<_> = group.iter().map(|part| scope.spawn(|| letters(sender, part))).collect();
+            at_work.into_iter().map(|thread| thread.join().unwrap_or(Err(NotPrinted::Nothing))).collect()
+        })
+    };
+    parts.chunks(cores).flat_map(side_by_side).collect()
 }
 
 fn letter<'a>(issued: &'a IssuedToken, qr: &'a Qr) -> Letter<'a> {

@@ -199,9 +199,20 @@ fn read_packed(r: &mut Reader<'_>) -> Result<Vec<u8>, Malformed> {
     if bits != Some(BITS) {
         return Err(Malformed::new("a status list has two bits a token", at));
     }
-    let limit = MAX_TOKENS / 4;
-    miniz_oxide::inflate::decompress_to_vec_zlib_with_limit(present(packed, "a status list without its bits", at)?, limit)
-        .map_err(|_| Malformed::new("the list is not zlib, or is larger than allowed", at))
+    inflate(present(packed, "a status list without its bits", at)?).ok_or(Malformed::new("the list is not zlib, or is larger than allowed", at))
+}
+
+/// Inflates one zlib stream of at most a quarter of [`MAX_TOKENS`] bytes, with nothing behind it.
+fn inflate(packed: &[u8]) -> Option<Vec<u8>> {
+    use miniz_oxide::inflate::TINFLStatus;
+    use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
+    let mut out = vec![0; MAX_TOKENS / 4];
+    let flags = inflate_flags::TINFL_FLAG_PARSE_ZLIB_HEADER
+        | inflate_flags::TINFL_FLAG_COMPUTE_ADLER32
+        | inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
+    let (status, read, written) = decompress(&mut DecompressorOxide::new(), packed, &mut out, 0, flags);
+    out.truncate(written);
+    (status == TINFLStatus::Done && read == packed.len()).then_some(out)
 }
 
 #[cfg(test)]

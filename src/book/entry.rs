@@ -113,6 +113,9 @@ impl Entry {
                 }
                 Ok(true)
             })?;
+            if seq == Some(0) {
+                return Err(Malformed::new("a journal begins with entry 1", at));
+            }
             Ok(Self {
                 seq: present(seq, "an entry without number", at)?,
                 at: present(time, "an entry without time", at)?,

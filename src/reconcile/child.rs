@@ -120,7 +120,7 @@ impl<'a> Table<'a> {
 
     /// What is settled consumes first, for it stands; then (service date, time, entry hash). A finding keeps its place until a clerk has looked.
     fn consume_ceilings(&mut self) {
-        let mut uses: Vec<Use> = self.child.debits.iter().map(debit_use).collect();
+        let mut uses: Vec<Use> = self.child.debits.iter().flat_map(debit_uses).collect();
         let debits = uses.len();
         let mut order = self.open();
         order.sort_by_key(|index| self.order(*index));
@@ -269,7 +269,13 @@ impl<'a> Table<'a> {
     }
 }
 
-/// A payment of the office draws on the allowance from its first day on, as a redemption of that day would.
-fn debit_use(debit: &super::register::Debit) -> Use {
-    Use { day: debit.from, benefit: debit.benefit, detail: None, provider: None, units: 0, cents: debit.cents, lesson: None }
+/// A payment of the office counts like redemptions, one in each month it is for, the sum split without remainder.
+fn debit_uses(debit: &super::register::Debit) -> Vec<Use> {
+    let (first, last) = (debit.from.month(), debit.to.month());
+    let shares = debit.cents.split(last.since(first).saturating_add(1));
+    let share = |(months, cents): (u32, Cents)| {
+        let day = first.plus(months).first_day().max(debit.from);
+        Use { day, benefit: debit.benefit, detail: None, provider: None, units: 0, cents, lesson: None }
+    };
+    (0..).zip(shares).map(share).collect()
 }

@@ -95,7 +95,8 @@ fn not_stopped(line: &ClaimLine, registered: &RegisteredToken, register: &Regist
         let could_know = line.last_word >= stop.recorded || line.redemption.status_issued.ms() >= stop.recorded;
         !could_know && line.time() <= stop.recorded.plus_days(register.policy.good_faith_days.into())
     };
-    match registered.stops.iter().filter(concerns).find(|stop| !in_good_faith(stop)) {
+    let binding: Vec<&Stop> = registered.stops.iter().filter(concerns).filter(|stop| !in_good_faith(stop)).collect();
+    match binding.iter().find(|stop| stop.status != Status::Suspended).or(binding.first()) {
         None => Ok(()),
         Some(stop) if stop.status == Status::Suspended => Err(Obstacle::Doubt(Reason::Suspended)),
         Some(stop) => Err(Obstacle::Refused(stopped(stop.status))),
@@ -117,9 +118,13 @@ fn on_a_service_day(line: &ClaimLine, register: &Register<'_>) -> Result<(), Obs
     if ahead || closed { Err(Obstacle::Doubt(Reason::NotAServiceDay)) } else { Ok(()) }
 }
 
-/// The office computes the age of the data itself; a terminal without any status list yet says so with a zero.
+/// The office computes the age of the data itself; a terminal without any status list yet says so with a zero, and a list from
+/// the line's future is no evidence at all.
 pub fn data_age(line: &ClaimLine, register: &Register<'_>) -> Option<DataAge> {
     let issued = line.redemption.status_issued;
+    if is_ahead(issued.ms(), line.time()) {
+        return None;
+    }
     if issued == UtcSeconds(0) {
         return Some(DataAge::Red);
     }

@@ -304,16 +304,25 @@ pub fn spent(line: &ClaimLine, world: &World, cents: i64) -> Spent {
 }
 
 pub fn debits(world: &World) -> Vec<Spent> {
-    let spent = |d: &crate::reconcile::register::Debit| Spent {
-        day: d.from,
-        benefit: d.benefit,
-        detail: None,
-        provider: None,
-        units: 0,
-        cents: d.cents.get().into(),
-        minutes: 0,
-    };
-    world.child.debits.iter().map(spent).collect()
+    let mut spent = Vec::new();
+    for d in &world.child.debits {
+        let months: Vec<u32> = (d.from.month().months()..=d.to.month().months()).collect();
+        let parts = i128::try_from(months.len()).expect("few months");
+        for (place, month) in (0..).zip(months) {
+            let whole = i128::from(d.cents.get());
+            let first_of_month = CivilMonth::from_months(month.into()).expect("a month").first_day();
+            spent.push(Spent {
+                day: if first_of_month < d.from { d.from } else { first_of_month },
+                benefit: d.benefit,
+                detail: None,
+                provider: None,
+                units: 0,
+                cents: whole / parts + i128::from(place < whole % parts),
+                minutes: 0,
+            });
+        }
+    }
+    spent
 }
 
 fn ceilings(mut open: Vec<(&ClaimLine, Opinion)>, world: &World, freed: Vec<Spent>, out: &mut BTreeMap<EntryId, Outcome>) {

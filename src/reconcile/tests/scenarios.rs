@@ -225,7 +225,7 @@ fn calendars_and_meals_on_order_are_questions() {
         "CLOSED 1 11-23
          a 1 lunch 11-23 450 | pending 0 not_a_service_day
          b 1 lunch 11-24 450 at=11-23T12:00 | pending 0 not_a_service_day
-         c 3 judo  11-24 2000 at=11-23T12:00 | accepted 2000
+         c 3 judo  11-24 2000 at=11-23T12:00 list=11-23T00:00 | accepted 2000
          d 1 lunch 11-25 450 at=11-25T00:00 | accepted 450",
     );
 }

@@ -8,4 +8,7 @@ pub mod secret_file;
 #[cfg(feature = "office")]
 pub mod sheet;
 pub mod store;
+#[cfg(feature = "terminal")]
+pub mod terminal_dir;
 pub mod texts;
+pub mod web;

@@ -42,6 +42,18 @@ pub struct TakenIn {
     pub more: bool,
 }
 
+impl TakenIn {
+    /// What this and a later answer brought together.
+    pub fn and(self, later: Self) -> Self {
+        Self {
+            confirmed: self.confirmed + later.confirmed,
+            advices: self.advices + later.advices,
+            documents: self.documents + later.documents,
+            ..later
+        }
+    }
+}
+
 /// Why an answer was not taken over.
 #[derive(Debug, thiserror::Error)]
 pub enum CannotTakeIn {

@@ -1,0 +1,142 @@
+//! Who may speak to us: no page elsewhere in the browser, no name that was bent to this machine, nobody without the key.
+
+use super::problem::Problem;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use std::net::SocketAddr;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+/// What a request must show.
+pub struct Guard {
+    hosts: Vec<String>,
+    key: Zeroizing<String>,
+    session: Zeroizing<String>,
+    cookie: &'static str,
+}
+
+impl Guard {
+    /// A guard for a server at `listen`, also called by `names`; `key` opens interfaces, `session` is what pages are given in `cookie`.
+    pub fn new(listen: SocketAddr, names: &[String], key: Zeroizing<String>, session: Zeroizing<String>, cookie: &'static str) -> Self {
+        let port = listen.port();
+        let mut hosts = vec![listen.to_string()];
+        if listen.ip().is_loopback() || listen.ip().is_unspecified() {
+            hosts.extend([format!("localhost:{port}"), format!("127.0.0.1:{port}"), format!("[::1]:{port}")]);
+        }
+        for name in names {
+            hosts.extend([name.to_ascii_lowercase(), format!("{}:{port}", name.to_ascii_lowercase())]);
+        }
+        Self { hosts, key, session, cookie }
+    }
+
+    /// The request names this server, so no foreign name was bent to its address (DNS rebinding).
+    pub fn check_host(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        let host = headers.get(header::HOST).and_then(|h| h.to_str().ok()).map(str::to_ascii_lowercase);
+        if host.is_some_and(|host| self.hosts.contains(&host)) {
+            return Ok(());
+        }
+        Err(Problem::new(StatusCode::FORBIDDEN, "this server is not called by that name: use its own address, or start it with --host NAME"))
+    }
+
+    /// The request does not come from a page of another server. Following a link to a page is not acting.
+    pub fn check_origin(&self, method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
+        let foreign = || Problem::new(StatusCode::FORBIDDEN, "a page of another server may not do this");
+        let text = |name| headers.get(name).map(|value: &header::HeaderValue| value.to_str().unwrap_or("?"));
+        if let Some(origin) = text("origin") {
+            let host = origin.split_once("://").map_or("", |(_, host)| host).to_ascii_lowercase();
+            if !self.hosts.contains(&host) {
+                return Err(foreign());
+            }
+        }
+        let follows_a_link = method == Method::GET && text("sec-fetch-mode") == Some("navigate");
+        match text("sec-fetch-site") {
+            None | Some("same-origin" | "none") => Ok(()),
+            Some(_) if follows_a_link => Ok(()),
+            Some(_) => Err(foreign()),
+        }
+    }
+
+    /// The request shows the key, or the session of a page of ours.
+    pub fn check_key(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        let bearer = headers.get(header::AUTHORIZATION).and_then(|h| h.to_str().ok()).and_then(|h| h.strip_prefix("Bearer "));
+        if bearer.is_some_and(|shown| self.is_key(shown)) || self.has_session(headers) {
+            return Ok(());
+        }
+        Err(Problem::new(StatusCode::UNAUTHORIZED, "show the key from the file api-token: Authorization: Bearer KEY"))
+    }
+
+    /// Whether `shown` is the key.
+    pub fn is_key(&self, shown: &str) -> bool {
+        same(shown.trim(), &self.key)
+    }
+
+    /// Whether the request carries the session that pages are given.
+    pub fn has_session(&self, headers: &HeaderMap) -> bool {
+        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|c| c.to_str().ok()).flat_map(|c| c.split(';'));
+        let mut ours = cookies.filter_map(|c| c.trim().split_once('=')).filter(|(name, _)| *name == self.cookie);
+        ours.any(|(_, value)| same(value, &self.session))
+    }
+
+    /// The header by which a page is given its session; gone when the browser is closed.
+    pub fn session_cookie(&self) -> String {
+        format!("{}={}; Path=/; HttpOnly; SameSite=Strict", self.cookie, *self.session)
+    }
+}
+
+impl std::fmt::Debug for Guard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Guard").field("hosts", &self.hosts).finish_non_exhaustive()
+    }
+}
+
+fn same(shown: &str, secret: &str) -> bool {
+    shown.as_bytes().ct_eq(secret.as_bytes()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (header::HeaderName::from_static(name), value.parse().expect("a header"))).collect()
+    }
+
+    fn guard() -> Guard {
+        let listen = "127.0.0.1:8080".parse().expect("an address");
+        Guard::new(listen, &["Ausgabe.lan".into()], Zeroizing::new("key".into()), Zeroizing::new("session".into()), "desk")
+    }
+
+    #[test]
+    fn only_our_own_names_are_answered() {
+        for ours in ["127.0.0.1:8080", "localhost:8080", "LOCALHOST:8080", "[::1]:8080", "ausgabe.lan:8080", "ausgabe.lan"] {
+            assert!(guard().check_host(&headers(&[("host", ours)])).is_ok(), "{ours}");
+        }
+        for foreign in ["evil.example:8080", "127.0.0.1", "127.0.0.1:8081", "localhost.evil.example:8080", ""] {
+            assert!(guard().check_host(&headers(&[("host", foreign)])).is_err(), "{foreign}");
+        }
+        assert!(guard().check_host(&HeaderMap::new()).is_err());
+    }
+
+    #[test]
+    fn a_page_elsewhere_reaches_nothing() {
+        let check = |method: Method, pairs: &[(&'static str, &str)]| guard().check_origin(&method, &headers(pairs)).is_ok();
+        assert!(check(Method::POST, &[]));
+        assert!(check(Method::POST, &[("origin", "http://127.0.0.1:8080"), ("sec-fetch-site", "same-origin")]));
+        assert!(!check(Method::POST, &[("origin", "http://evil.example")]));
+        assert!(!check(Method::POST, &[("origin", "null")]));
+        assert!(!check(Method::POST, &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")]));
+        assert!(!check(Method::GET, &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "no-cors")]));
+        assert!(check(Method::GET, &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")]));
+    }
+
+    #[test]
+    fn the_key_or_a_session_opens() {
+        assert!(guard().check_key(&headers(&[("authorization", "Bearer key")])).is_ok());
+        assert!(guard().check_key(&headers(&[("cookie", "a=b; desk=session")])).is_ok());
+        for wrong in
+            [("authorization", "Bearer ke"), ("authorization", "Bearer "), ("authorization", "key"), ("cookie", "desk=key"), ("cookie", "x=session")]
+        {
+            assert!(guard().check_key(&headers(&[wrong])).is_err(), "{wrong:?}");
+        }
+        assert!(guard().check_key(&HeaderMap::new()).is_err());
+    }
+}

@@ -1,0 +1,123 @@
+//! The terminal's side of an exchange over the network. One sentence for every way it can fail.
+
+use super::writer::{NotDone, Writer};
+use crate::shell::door;
+use crate::shell::envelope::MAX_PLAINTEXT;
+use crate::terminal::enrol::EnrolmentAnswer;
+use crate::terminal::inbound::{CannotTakeIn, TakenIn};
+use crate::terminal::outbound::CannotSend;
+use crate::words::ids::OfficeId;
+use std::time::Duration;
+use ureq::Agent;
+
+/// How long an office may take to accept a connection.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long one request may take in all; a slow line carries 16 MiB in it.
+const WHOLE: Duration = Duration::from_secs(300);
+/// The most answer taken: an envelope around the largest document.
+const MAX_ANSWER: u64 = MAX_PLAINTEXT as u64 + 64 * 1024;
+/// The largest answer to an enrolment.
+const MAX_ENROLMENT: u64 = 24 * 1024 * 1024;
+/// The longest sentence of an office that is passed on.
+const MAX_SENTENCE: usize = 300;
+/// How many times in a row an office may be asked for more.
+const MAX_ROUNDS: usize = 200;
+
+/// Why an exchange failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ExchangeError {
+    /// No connection.
+    #[error("the office at {url} cannot be reached ({why}): check the network, or use a USB stick; nothing is lost")]
+    Unreachable {
+        /// Where it was looked for.
+        url: String,
+        /// What the network said.
+        why: String,
+    },
+    /// The office said no.
+    #[error("the office at {url} did not answer as it should ({status}): {said}")]
+    Declined {
+        /// Where it was asked.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// What it said.
+        said: String,
+    },
+    /// Nothing could be made to send.
+    #[error(transparent)]
+    CannotSend(#[from] CannotSend),
+    /// The answer was not taken.
+    #[error(transparent)]
+    CannotTakeIn(#[from] CannotTakeIn),
+    /// The terminal did not do its part.
+    #[error(transparent)]
+    NotDone(#[from] NotDone),
+}
+
+/// Asks an office for admission; blocks.
+pub fn enrol(url: &str, request: &[u8]) -> Result<EnrolmentAnswer, ExchangeError> {
+    let url = format!("{}/api/v1/enrolments", url.trim_end_matches('/'));
+    let answer = post(&url, "application/cbor", request, MAX_ENROLMENT)?;
+    serde_json::from_slice(&answer).map_err(|error| ExchangeError::Declined {
+        url,
+        status: 200,
+        said: format!("its answer is not understood: {error}"),
+    })
+}
+
+/// Exchanges with an office until neither side has more to say; blocks.
+pub fn exchange(writer: &Writer, office: &OfficeId) -> Result<TakenIn, ExchangeError> {
+    let mut sum: Option<TakenIn> = None;
+    for _ in 0..MAX_ROUNDS {
+        let id = office.clone();
+        let (url, question) = writer.run_blocking(move |terminal, chance| {
+            let question = terminal.outbound(&id, chance, door::now())?;
+            let url = terminal.offices().find(&id).map(|(office, _)| office.url.clone());
+            Ok::<_, CannotSend>((url.ok_or(CannotSend::NoSuchOffice(id))?, question))
+        })??;
+        let answer = post(&format!("{url}/api/v1/exchange"), "application/octet-stream", &question, MAX_ANSWER)?;
+        let id = office.clone();
+        let (taken, waiting) = writer.run_blocking(move |terminal, chance| {
+            let taken = terminal.take_inbound(&answer, chance, door::now())?;
+            Ok::<_, CannotTakeIn>((taken, terminal.waiting_batches(&id)?))
+        })??;
+        let goes_on = taken.more || (waiting > 0 && taken.confirmed > 0);
+        sum = Some(match sum {
+            Some(before) => before.and(taken),
+            None => taken,
+        });
+        if !goes_on {
+            break;
+        }
+    }
+    sum.ok_or(ExchangeError::NotDone(NotDone))
+}
+
+fn post(url: &str, content_type: &str, body: &[u8], limit: u64) -> Result<Vec<u8>, ExchangeError> {
+    let agent: Agent = Agent::config_builder()
+        .timeout_connect(Some(CONNECT))
+        .timeout_global(Some(WHOLE))
+        .max_redirects(0)
+        .http_status_as_error(false)
+        .user_agent(concat!("teilhabe/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .into();
+    let unreachable = |why: ureq::Error| ExchangeError::Unreachable { url: url.to_owned(), why: why.to_string() };
+    let mut response = agent.post(url).content_type(content_type).send(body).map_err(unreachable)?;
+    let status = response.status();
+    let answer = response.body_mut().with_config().limit(limit).read_to_vec().map_err(unreachable)?;
+    if status.is_success() {
+        return Ok(answer);
+    }
+    Err(ExchangeError::Declined { url: url.to_owned(), status: status.as_u16(), said: sentence(&answer) })
+}
+
+/// What an office says went wrong, as far as a person can read it.
+fn sentence(answer: &[u8]) -> String {
+    let problem: Option<serde_json::Value> = serde_json::from_slice(answer).ok();
+    let said = problem.as_ref().and_then(|p| p.get("detail").or_else(|| p.get("error"))).and_then(|d| d.as_str());
+    let text = said.map_or_else(|| String::from_utf8_lossy(answer).into_owned(), str::to_owned);
+    let plain: String = text.chars().filter(|c| !c.is_control()).take(MAX_SENTENCE).collect();
+    if plain.trim().is_empty() { "it gave no reason".into() } else { plain }
+}

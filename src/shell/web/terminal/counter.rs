@@ -1,0 +1,185 @@
+//! The interface at the counter: redeem, check, hold, cancel, teach, look at a day.
+
+use super::shape::{CancellationBody, ChipBody, HeldBody, LessonBody, RedemptionBody, entry_id, held_json, read_entry_id, refused_json};
+use super::{App, answer, json, shape};
+use crate::admit::trust::TrustList;
+use crate::book::cancel::CannotCancel;
+use crate::shell::door;
+use crate::shell::store::StoreError;
+use crate::shell::store::terminal::DayLine;
+use crate::shell::web::problem::Problem;
+use crate::terminal::Office;
+use crate::terminal::aside::{CancelError, StartAnswer, StartRequest, TeachRequest};
+use crate::terminal::counter::Answer;
+use crate::terminal::held::OpenHeld;
+use crate::words::civil::{CivilDay, clock_text};
+use crate::words::ids::TerminalId;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde_json::{Value, json as value};
+
+type Body = Result<Bytes, BytesRejection>;
+
+impl From<super::writer::NotDone> for Problem {
+    fn from(_: super::writer::NotDone) -> Self {
+        Self::bug()
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "storage failed");
+        Self::storage_failed(error.to_string())
+    }
+}
+
+pub(super) async fn redeem(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let request = json::<RedemptionBody>(&headers, body)?.request()?;
+    let (id, outcome) = app.writer.run(move |terminal, chance| (terminal.id(), terminal.redeem(&request, chance, door::now()))).await?;
+    app.metrics.counted(&outcome);
+    let outcome = outcome?;
+    if matches!(outcome, Answer::Accepted(_)) {
+        app.recorded.notify_one();
+    }
+    let (status, body) = shape::answer(id, &outcome);
+    Ok(answer(status, body))
+}
+
+pub(super) async fn check(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let request = json::<RedemptionBody>(&headers, body)?.request()?;
+    let (id, outcome) = app.writer.run(move |terminal, _| (terminal.id(), terminal.check(&request, door::now()))).await?;
+    let (status, body) = shape::answer(id, &outcome?);
+    Ok(answer(status, body))
+}
+
+pub(super) async fn hold(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let request = json::<HeldBody>(&headers, body)?.request();
+    let (id, held) = app.writer.run(move |terminal, chance| (terminal.id(), terminal.hold(&request, chance, door::now()))).await?;
+    Ok(answer(StatusCode::CREATED, held_json(id, &held?)))
+}
+
+pub(super) async fn open_held(State(app): State<App>) -> Result<Response, Problem> {
+    let (id, held) = app.writer.run(|terminal, _| (terminal.id(), terminal.open_held())).await?;
+    Ok(answer(StatusCode::OK, value!({"held": held?.iter().map(|h| open_held_json(id, h)).collect::<Vec<_>>()})))
+}
+
+pub(super) async fn start_lesson(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let LessonBody { code, service, ask } = json(&headers, body)?;
+    let request = StartRequest { ask, code, service };
+    let (id, started) = app.writer.run(move |terminal, chance| (terminal.id(), terminal.start_lesson(&request, chance, door::now()))).await?;
+    Ok(match started? {
+        StartAnswer::Refused(refused) => answer(StatusCode::OK, refused_json(&refused)),
+        StartAnswer::Started { seq, day, minute, hint } => {
+            let body = value!({
+                "verdict": "started", "id": entry_id(id, seq), "seq": seq, "service_date": day, "starts_at": clock_text(minute), "hint": hint,
+            });
+            answer(StatusCode::CREATED, body)
+        }
+    })
+}
+
+pub(super) async fn teach_chip(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let ChipBody { uid, code } = json(&headers, body)?;
+    let request = TeachRequest { uid, code };
+    let taught = app.writer.run(move |terminal, _| terminal.teach_chip(&request, door::now())).await??;
+    Ok(match taught {
+        Ok(hint) => answer(StatusCode::CREATED, value!({"verdict": "taught", "hint": hint})),
+        Err(refused) => answer(StatusCode::OK, refused_json(&refused)),
+    })
+}
+
+pub(super) async fn cancel(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let CancellationBody { reason } = json(&headers, body)?;
+    let done = app.writer.run(move |terminal, chance| {
+        let seq = read_entry_id(terminal.id(), &id).ok_or(CannotCancel::NoSuchRedemption)?;
+        Ok::<_, CancelError>((terminal.id(), terminal.cancel(seq, reason, chance, door::now())?))
+    });
+    let (terminal, cancelled) = done.await?.map_err(|error| match error {
+        CancelError::CannotCancel(CannotCancel::NoSuchRedemption) => Problem::new(StatusCode::NOT_FOUND, error.to_string()),
+        CancelError::CannotCancel(_) => Problem::new(StatusCode::CONFLICT, error.to_string()),
+        CancelError::Store(store) => store.into(),
+    })?;
+    app.recorded.notify_one();
+    let status = if cancelled.before { StatusCode::OK } else { StatusCode::CREATED };
+    let body = value!({
+        "verdict": "cancelled", "id": entry_id(terminal, cancelled.seq), "seq": cancelled.seq, "cancelled_by": cancelled.by,
+    });
+    Ok(answer(status, body))
+}
+
+pub(super) async fn day(State(app): State<App>, Path(date): Path<String>) -> Result<Response, Problem> {
+    let on = read_day(&date)?;
+    let (id, day) = app.writer.run(move |terminal, _| (terminal.id(), terminal.day(on))).await?;
+    let day = day?;
+    let body = value!({
+        "date": day.day,
+        "closed": day.closed,
+        "count": day.count,
+        "cents": day.cents,
+        "entries": day.lines.iter().map(|line| line_json(id, line)).collect::<Vec<_>>(),
+        "held": day.held.iter().map(|held| open_held_json(id, held)).collect::<Vec<_>>(),
+    });
+    Ok(answer(StatusCode::OK, body))
+}
+
+pub(super) async fn close_day(State(app): State<App>, Path(date): Path<String>) -> Result<Response, Problem> {
+    let on = read_day(&date)?;
+    if on > CivilDay::of(door::now()) {
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{on} lies ahead: only a day that has begun can be closed")));
+    }
+    let seq = app.writer.run(move |terminal, chance| terminal.close_day(on, chance, door::now())).await??;
+    Ok(answer(StatusCode::CREATED, value!({"date": on, "seq": seq})))
+}
+
+pub(super) async fn services(State(app): State<App>) -> Result<Response, Problem> {
+    let services = app.writer.run(|terminal, _| {
+        let list = |(office, trust): (&Office, &TrustList)| -> Vec<Value> {
+            let services = office.credential.iter().flat_map(|c| &c.services);
+            services.map(|s| service_json(s, office, trust)).collect()
+        };
+        terminal.offices().iter().flat_map(list).collect::<Vec<_>>()
+    });
+    Ok(answer(StatusCode::OK, value!({"services": services.await?})))
+}
+
+fn service_json(service: &crate::words::service::Service, office: &Office, trust: &TrustList) -> Value {
+    let mut body = value!(service);
+    body["office"] = value!({"id": office.id, "name": trust.office_name});
+    body
+}
+
+fn read_day(text: &str) -> Result<CivilDay, Problem> {
+    let today = || CivilDay::of(door::now());
+    let day = if text == "today" { Some(today()) } else { CivilDay::parse(text) };
+    day.ok_or_else(|| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("“{text}” is not a date: write it as 2026-11-23")))
+}
+
+/// One redemption as a list shows it.
+pub(super) fn line_json(terminal: TerminalId, line: &DayLine) -> Value {
+    let mut body = value!({
+        "id": entry_id(terminal, line.seq),
+        "seq": line.seq,
+        "at": line.at.rfc3339(),
+        "benefit": line.benefit,
+        "service": line.service,
+        "service_date": line.day,
+        "units": line.units,
+        "cents": line.cents,
+        "hint": line.hint,
+        "cancelled_by": line.cancelled_by,
+    });
+    if let Some(advised) = &line.advised {
+        body["answer"] = value!({"verdict": advised.verdict, "cents": advised.cents, "reason": advised.reason});
+    }
+    body
+}
+
+fn open_held_json(terminal: TerminalId, held: &OpenHeld) -> Value {
+    let mut body = held_json(terminal, &held.held);
+    body["at"] = held.at.rfc3339().into();
+    body["reason"] = held.why.as_str().into();
+    body
+}

@@ -1,0 +1,213 @@
+//! The terminal's HTTP: the JSON interface of formats § 7, the pages at the counter, health and figures.
+
+pub mod client;
+mod counter;
+mod metrics;
+mod office;
+mod pages;
+mod shape;
+pub mod writer;
+
+use super::guard::Guard;
+use super::problem::Problem;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use axum::{Json, Router};
+use metrics::Metrics;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+use writer::Writer;
+use zeroize::Zeroizing;
+
+/// The largest JSON request.
+const MAX_JSON: usize = 64 * 1024;
+/// The largest file from a stick.
+const MAX_FILE: usize = 20 * 1024 * 1024;
+/// How long a request may take; an exchange may take longer.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long an exchange may take.
+const EXCHANGE_PATIENCE: Duration = Duration::from_secs(330);
+/// The cookie that carries a page's session.
+const COOKIE: &str = "desk";
+/// What a page of ours may load and do: only what comes from here.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; \
+    base-uri 'none'; frame-ancestors 'none'";
+
+/// What every handler can use.
+#[derive(Clone, Debug)]
+pub struct App {
+    writer: Writer,
+    guard: Arc<Guard>,
+    metrics: Arc<Metrics>,
+    /// One exchange at a time.
+    exchanging: Arc<tokio::sync::Mutex<()>>,
+    /// A redemption was recorded: an exchange is worth its while soon.
+    recorded: Arc<tokio::sync::Notify>,
+    /// Whether pages must be opened with the key, because others can reach this address.
+    pages_need_key: bool,
+}
+
+/// Who may ask what: how a route is guarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Door {
+    /// Everybody who reaches this server by its name.
+    Open,
+    /// Whoever shows the key or a session.
+    Keyed,
+}
+
+impl App {
+    /// An app that listens at `listen`, is also called by `names`, and whose interfaces `key` opens.
+    pub fn new(writer: Writer, listen: SocketAddr, names: &[String], key: Zeroizing<String>, session: Zeroizing<String>) -> Self {
+        Self {
+            writer,
+            guard: Arc::new(Guard::new(listen, names, key, session, COOKIE)),
+            metrics: Arc::default(),
+            exchanging: Arc::default(),
+            recorded: Arc::default(),
+            pages_need_key: !listen.ip().is_loopback(),
+        }
+    }
+
+    /// The server's routes, guarded.
+    pub fn router(self) -> Router {
+        let mut router = Router::new();
+        for (_, path, door, handler) in routes() {
+            let handler = match door {
+                Door::Open => handler,
+                Door::Keyed => handler.layer(from_fn_with_state(self.guard.clone(), keyed)),
+            };
+            router = router.route(path, handler);
+        }
+        router
+            .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing at this address: see /openapi.json") })
+            .method_not_allowed_fallback(|| async {
+                Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this address takes another method: see /openapi.json")
+            })
+            .layer(from_fn_with_state(self.guard.clone(), ours))
+            .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| Problem::bug().into_response()))
+            .with_state(self)
+    }
+
+    /// Exchanges by itself: every quarter of an hour, and soon after the last redemption of a rush. Never ends.
+    pub async fn exchange_now_and_then(self) {
+        office::now_and_then(self).await;
+    }
+}
+
+/// Every route with its method, path and door. The OpenAPI document says the same, and a test compares them.
+fn routes() -> Vec<(&'static str, &'static str, Door, MethodRouter<App>)> {
+    use Door::{Keyed, Open};
+    vec![
+        ("get", "/", Open, brief(get(pages::counter))),
+        ("get", "/month", Keyed, brief(get(pages::month))),
+        ("get", "/style.css", Open, get(pages::style)),
+        ("get", "/counter.js", Open, get(pages::script)),
+        ("get", "/favicon.svg", Open, get(pages::icon)),
+        ("get", "/healthz", Open, brief(get(office::healthz))),
+        ("get", "/openapi.json", Open, get(pages::openapi)),
+        ("get", "/metrics", Keyed, brief(get(metrics::show))),
+        ("post", "/api/v1/redemptions", Keyed, brief(post(counter::redeem))),
+        ("post", "/api/v1/checks", Keyed, brief(post(counter::check))),
+        ("post", "/api/v1/redemptions/{id}/cancellation", Keyed, brief(post(counter::cancel))),
+        ("post", "/api/v1/held", Keyed, brief(post(counter::hold).get(counter::open_held))),
+        ("post", "/api/v1/lessons", Keyed, brief(post(counter::start_lesson))),
+        ("post", "/api/v1/chips", Keyed, brief(post(counter::teach_chip))),
+        ("get", "/api/v1/days/{date}", Keyed, brief(get(counter::day))),
+        ("post", "/api/v1/days/{date}/closing", Keyed, brief(post(counter::close_day))),
+        ("get", "/api/v1/services", Keyed, brief(get(counter::services))),
+        ("get", "/api/v1/batches", Keyed, brief(get(office::batches))),
+        ("get", "/api/v1/status", Keyed, brief(get(office::status))),
+        ("post", "/api/v1/exchange", Keyed, slow(post(office::exchange))),
+        ("post", "/api/v1/exchange/outbound", Keyed, slow(post(office::outbound))),
+        ("post", "/api/v1/exchange/inbound", Keyed, slow(post(office::inbound)).layer(DefaultBodyLimit::max(MAX_FILE))),
+    ]
+}
+
+fn brief(handler: MethodRouter<App>) -> MethodRouter<App> {
+    let late = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, PATIENCE);
+    handler.layer::<_, Infallible>(late).layer(DefaultBodyLimit::max(MAX_JSON))
+}
+
+fn slow(handler: MethodRouter<App>) -> MethodRouter<App> {
+    handler.layer::<_, Infallible>(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, EXCHANGE_PATIENCE))
+}
+
+/// Lets in whoever means us, and tells the browser what our answers may do.
+async fn ours(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    let allowed = guard.check_host(request.headers()).and_then(|()| guard.check_origin(request.method(), request.headers()));
+    let mut response = match allowed {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    };
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+async fn keyed(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    match guard.check_key(request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// The JSON of a request's body, or the problem with it.
+fn json<T: serde::de::DeserializeOwned>(
+    headers: &axum::http::HeaderMap,
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Result<T, Problem> {
+    let bytes = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a request here has at most {MAX_JSON} bytes")),
+        status => Problem::new(status, "the request broke off: send it again"),
+    })?;
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|t| t.to_str().ok()).unwrap_or_default();
+    if !kind.split(';').next().is_some_and(|k| k.trim().eq_ignore_ascii_case("application/json")) {
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send JSON: Content-Type: application/json"));
+    }
+    serde_json::from_slice(&bytes).map_err(|error| match error.classify() {
+        serde_json::error::Category::Data => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("the request does not fit: {error}")),
+        _ => Problem::new(StatusCode::BAD_REQUEST, format!("this is not JSON: {error}")),
+    })
+}
+
+/// An answer in JSON with this status.
+fn answer(status: StatusCode, body: serde_json::Value) -> Response {
+    (status, Json(body)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_openapi_document_names_exactly_our_routes() {
+        let document: serde_json::Value = serde_json::from_str(include_str!("../../../../templates/openapi.terminal.json")).expect("JSON");
+        let paths = document["paths"].as_object().expect("paths");
+        let documented: BTreeSet<(String, String)> = paths
+            .iter()
+            .flat_map(|(path, methods)| methods.as_object().expect("methods").keys().map(move |method| (method.clone(), path.clone())))
+            .collect();
+        let mut ours: BTreeSet<(String, String)> = routes().iter().map(|(method, path, ..)| ((*method).to_owned(), (*path).to_owned())).collect();
+        ours.insert(("get".into(), "/api/v1/held".into()));
+        let files = ["/", "/month", "/style.css", "/counter.js", "/favicon.svg", "/openapi.json"];
+        ours.retain(|(_, path)| !files.contains(&path.as_str()));
+        assert_eq!(documented, ours);
+    }
+}

@@ -4,6 +4,7 @@
 //! The law (docs/WAY.md): what is spent is read, decided on and appended in one transaction, and the answer is given after its commit.
 
 pub mod aside;
+pub mod books;
 mod card;
 pub mod clock;
 pub mod counter;
@@ -13,6 +14,8 @@ pub mod inbound;
 mod journal;
 mod office;
 pub mod outbound;
+pub mod restore;
+pub mod verify;
 pub mod view;
 
 use crate::book::entry::{Body, Opened};

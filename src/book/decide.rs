@@ -212,6 +212,15 @@ impl Plan {
 }
 
 impl Grant {
+    /// Permission to write once more a redemption that an earlier journal of a restored box holds and no office has confirmed. It
+    /// keeps its slot, so that the office counts it once; `slot_day` leads that slot.
+    pub fn again(entry: Entry, slot_day: CivilDay) -> Option<Self> {
+        let Body::Redemption(redemption) = entry.body else { return None };
+        let slot = Slot { day: slot_day, id: redemption.slot };
+        // The held entry it settled has its number in the earlier journal only.
+        Some(Self { redemption: Redemption { settles: None, ..redemption }, slot, left: Vec::new() })
+    }
+
     /// What will be recorded.
     pub const fn redemption(&self) -> &Redemption {
         &self.redemption

@@ -1,5 +1,7 @@
 //! The only input and output: storage, network, devices, paper and tables. Everything else is told what it needs.
 
+#[cfg(feature = "terminal")]
+pub mod backup;
 pub mod command;
 pub mod door;
 pub mod envelope;

@@ -194,9 +194,32 @@ impl Tx<'_> {
         rows.next()?.map(indexed).transpose()
     }
 
+    /// The index of all redemptions for one office, in order.
+    pub fn redemptions_of(&self, office: OfficeNumber) -> Result<Vec<IndexedRedemption>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM redemption WHERE office = ?1 ORDER BY seq");
+        let mut statement = self.sql.prepare_cached(&sql)?;
+        let mut rows = statement.query([office.0])?;
+        let mut redemptions = Vec::new();
+        while let Some(row) = rows.next()? {
+            redemptions.push(indexed(row)?);
+        }
+        Ok(redemptions)
+    }
+
     /// How many redemptions are indexed.
     pub fn indexed_redemptions(&self) -> Result<u64, StoreError> {
         from_db(self.sql.query_row("SELECT count(*) FROM redemption", [], |row| row.get(0))?)
+    }
+
+    /// Which redemptions the index calls cancelled, and by which entry.
+    pub fn indexed_cancellations(&self) -> Result<Vec<(u64, u64)>, StoreError> {
+        let mut statement = self.sql.prepare_cached("SELECT seq, cancelled_by FROM redemption WHERE cancelled_by IS NOT NULL")?;
+        let mut rows = statement.query([])?;
+        let mut cancelled = Vec::new();
+        while let Some(row) = rows.next()? {
+            cancelled.push((from_db(row.get(0)?)?, from_db(row.get(1)?)?));
+        }
+        Ok(cancelled)
     }
 
     /// Indexes a held entry that was appended.

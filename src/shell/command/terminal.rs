@@ -1,0 +1,287 @@
+//! The terminal's commands.
+
+use super::{Context, Report, Usage};
+use crate::shell::web::terminal::App;
+use crate::shell::web::terminal::client::{self, ExchangeError};
+use crate::shell::web::terminal::writer::Writer;
+use crate::shell::{backup, door, secret_file, terminal_dir};
+use crate::terminal::inbound::TakenIn;
+use crate::terminal::Terminal;
+use crate::words::chance::Chance;
+use crate::words::ids::OfficeId;
+use serde_json::json;
+use std::fs::File;
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// The largest envelope read from a file.
+const MAX_FILE: u64 = 20 * 1024 * 1024;
+/// The environment variable with the passphrase of a backup.
+const PASSPHRASE: &str = "TEILHABE_PASSPHRASE";
+
+/// What a terminal can be told to do.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Ask an office for admission with a printed one-time code; makes the terminal if there is none.
+    Enrol {
+        /// The office's address.
+        #[arg(long, value_name = "URL")]
+        office: String,
+        /// The printed code.
+        #[arg(long)]
+        code: String,
+        /// What people call this terminal.
+        #[arg(long, default_value = "")]
+        label: String,
+    },
+    /// Serve the page at the counter and the JSON interface.
+    Serve {
+        /// Where to listen.
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+        listen: SocketAddr,
+        /// A further name by which this server is called.
+        #[arg(long, value_name = "NAME")]
+        host: Vec<String>,
+        /// Exchange only when told to.
+        #[arg(long)]
+        no_exchange: bool,
+    },
+    /// Exchange with the offices now, or by file for a USB stick.
+    Exchange {
+        /// Write the envelope for the office here instead of sending it.
+        #[arg(long, value_name = "FILE", conflicts_with = "input")]
+        out: Option<PathBuf>,
+        /// Take over the office's envelope from here.
+        #[arg(long = "in", value_name = "FILE")]
+        input: Option<PathBuf>,
+        /// Which office, where there are several.
+        #[arg(long, value_name = "ID")]
+        office: Option<String>,
+    },
+    /// Write everything but the keys into one encrypted file.
+    Backup {
+        /// The file.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// The passphrase is the first line of this file; without one a recovery key is made and shown once.
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
+    /// Make a new terminal of a backup, in an empty folder; it must be enrolled anew.
+    Restore {
+        /// The backup.
+        #[arg(long = "in", value_name = "FILE")]
+        input: PathBuf,
+        /// The passphrase or recovery key is the first line of this file.
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
+}
+
+/// Carries out one command of the terminal.
+pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
+    let dir = context.data()?;
+    match command {
+        Command::Enrol { office, code, label } => enrol(dir, &office, &code, &label),
+        Command::Serve { listen, host, no_exchange } => serve(dir, listen, &host, no_exchange, context.json),
+        Command::Exchange { out: Some(file), office, .. } => write_envelope(dir, &file, office.as_deref()),
+        Command::Exchange { input: Some(file), .. } => read_envelope(dir, &file),
+        Command::Exchange { office, .. } => exchange(dir, office.as_deref()),
+        Command::Backup { out, passphrase_file } => write_backup(dir, &out, passphrase_file.as_deref()),
+        Command::Restore { input, passphrase_file } => restore(dir, &input, passphrase_file.as_deref()),
+    }
+}
+
+fn enrol(dir: &Path, url: &str, code: &str, label: &str) -> anyhow::Result<Report> {
+    let mut chance = door::os_chance();
+    let mut terminal = terminal_dir::open_or_create(dir, &mut chance, door::now())?;
+    let request = terminal.ask_for_admission(code, label)?;
+    let answer = client::enrol(url, &request)?;
+    let enrolled = terminal.take_admission(code, url, &answer, &mut chance, door::now())?;
+    secret_file::api_token(dir, &mut chance)?;
+    let mut text = format!(
+        "Terminal {} is admitted by {} as number {} ({}).",
+        terminal.id(),
+        enrolled.office_name,
+        enrolled.provider,
+        enrolled.provider_name
+    );
+    let json = json!({"terminal": terminal.id(), "provider": enrolled.provider, "office": enrolled.office});
+    if let Err(error) = exchange_with(terminal, chance, vec![enrolled.office]) {
+        text.push_str(&format!("\nThe first exchange did not succeed, which can be made up for: {error}"));
+        tracing::warn!(%error, "the first exchange after enrolment failed");
+    }
+    Ok(Report::new(text, json))
+}
+
+fn exchange(dir: &Path, office: Option<&str>) -> anyhow::Result<Report> {
+    let terminal = terminal_dir::open(dir, door::now())?;
+    let offices = match office {
+        Some(_) => vec![office_of(&terminal, office)?],
+        None => terminal.offices().iter().map(|(office, _)| office.id.clone()).collect(),
+    };
+    if offices.is_empty() {
+        return Err(Usage("this terminal is enrolled nowhere yet: run terminal enrol".into()).into());
+    }
+    let taken = exchange_with(terminal, door::os_chance(), offices)?;
+    let text: Vec<String> = taken.iter().map(sentence).collect();
+    Ok(Report::new(text.join("\n"), json!({"offices": taken})))
+}
+
+fn exchange_with(terminal: Terminal, chance: Chance, offices: Vec<OfficeId>) -> Result<Vec<TakenIn>, ExchangeError> {
+    let (writer, thread) = Writer::start(terminal, chance);
+    let outcome = offices.iter().map(|office| client::exchange(&writer, office)).collect();
+    drop(writer);
+    let _ = thread.join();
+    outcome
+}
+
+fn sentence(taken: &TakenIn) -> String {
+    let mut text = format!(
+        "Office {}: {} claims confirmed, {} answers, {} newer documents.",
+        taken.office, taken.confirmed, taken.advices, taken.documents
+    );
+    if taken.open > 0 {
+        text.push_str(&format!(" {} claims wait for a clerk there.", taken.open));
+    }
+    if taken.disputed {
+        text.push_str(" The office holds another state of this terminal's journal: delete nothing and call it.");
+    }
+    text
+}
+
+fn write_envelope(dir: &Path, file: &Path, office: Option<&str>) -> anyhow::Result<Report> {
+    let mut terminal = terminal_dir::open(dir, door::now())?;
+    let office = office_of(&terminal, office)?;
+    let bytes = terminal.outbound(&office, &mut door::os_chance(), door::now())?;
+    std::fs::write(file, &bytes).map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
+    let text = format!("Written for office {office}: {}. Bring its answer back with terminal exchange --in FILE.", file.display());
+    Ok(Report::new(text, json!({"office": office, "file": file, "bytes": bytes.len()})))
+}
+
+fn read_envelope(dir: &Path, file: &Path) -> anyhow::Result<Report> {
+    let mut terminal = terminal_dir::open(dir, door::now())?;
+    let bytes = read_file(file)?;
+    let taken = terminal.take_inbound(&bytes, &mut door::os_chance(), door::now())?;
+    Ok(Report::new(sentence(&taken), json!({"offices": [taken]})))
+}
+
+fn read_file(file: &Path) -> anyhow::Result<Vec<u8>> {
+    let named = |error: std::io::Error| anyhow::anyhow!("{}: {error}", file.display());
+    let mut bytes = Vec::new();
+    File::open(file).map_err(named)?.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(named)?;
+    if bytes.len() as u64 > MAX_FILE {
+        anyhow::bail!("{} is larger than any envelope of ours: choose another file", file.display());
+    }
+    Ok(bytes)
+}
+
+/// The office named, or the only one there is.
+fn office_of(terminal: &Terminal, named: Option<&str>) -> Result<OfficeId, Usage> {
+    let ids: Vec<OfficeId> = terminal.offices().iter().map(|(office, _)| office.id.clone()).collect();
+    match (named, ids.as_slice()) {
+        (Some(text), ids) => {
+            ids.iter().find(|id| id.as_str() == text).cloned().ok_or_else(|| Usage(format!("this terminal is not enrolled at office {text}")))
+        }
+        (None, [only]) => Ok(only.clone()),
+        (None, []) => Err(Usage("this terminal is enrolled nowhere yet: run terminal enrol".into())),
+        (None, _) => Err(Usage("this terminal serves several offices: name one with --office ID".into())),
+    }
+}
+
+fn write_backup(dir: &Path, file: &Path, passphrase_file: Option<&Path>) -> anyhow::Result<Report> {
+    let mut terminal = terminal_dir::open(dir, door::now())?;
+    let given = passphrase(passphrase_file)?;
+    let passphrase = given.clone().unwrap_or_else(|| backup::recovery_key(&mut door::os_chance()));
+    let size = backup::write(&mut terminal, file, &passphrase)?;
+    let mut text = format!("Backup written: {} ({size} bytes). The keys are not in it: a restored terminal makes new ones.", file.display());
+    let mut json = json!({"file": file, "bytes": size});
+    if given.is_none() {
+        text.push_str(&format!("\nRecovery key, shown only now; keep it away from the file: {}", *passphrase));
+        json["recovery_key"] = passphrase.as_str().into();
+    }
+    Ok(Report::new(text, json))
+}
+
+fn restore(dir: &Path, file: &Path, passphrase_file: Option<&Path>) -> anyhow::Result<Report> {
+    let passphrase = passphrase(passphrase_file)?
+        .ok_or_else(|| Usage(format!("which recovery key? put it into a file and add --passphrase-file FILE, or set {PASSPHRASE}")))?;
+    let restored = backup::restore(dir, file, &passphrase, &mut door::os_chance(), door::now())?;
+    let mut text = format!(
+        "Restored as terminal {}: {} entries of terminal {} are kept, {} that no office had confirmed were entered again, {} held ones too.\n\
+         Enrol it anew at: {}.",
+        restored.terminal,
+        restored.entries,
+        restored.earlier,
+        restored.entered_again,
+        restored.held_again,
+        restored.offices.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    );
+    if !restored.unsent_cancellations.is_empty() {
+        let list: Vec<String> = restored.unsent_cancellations.iter().map(ToString::to_string).collect();
+        text.push_str(&format!("\nTell the office by phone that these entries of the old terminal were cancelled: {}.", list.join(", ")));
+    }
+    Ok(Report::new(text, json!(restored)))
+}
+
+fn passphrase(file: Option<&Path>) -> anyhow::Result<Option<Zeroizing<String>>> {
+    let text = match file {
+        Some(file) => {
+            let text = std::fs::read_to_string(file).map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
+            Some(Zeroizing::new(text))
+        }
+        None => std::env::var(PASSPHRASE).ok().map(Zeroizing::new),
+    };
+    let line = text.map(|text| Zeroizing::new(text.lines().next().unwrap_or_default().trim().to_owned()));
+    match line {
+        Some(line) if line.is_empty() => Err(Usage("the passphrase is empty".into()).into()),
+        line => Ok(line),
+    }
+}
+
+fn serve(dir: &Path, listen: SocketAddr, names: &[String], no_exchange: bool, json: bool) -> anyhow::Result<Report> {
+    let mut chance = door::os_chance();
+    let terminal = terminal_dir::open(dir, door::now())?;
+    let key = secret_file::api_token(dir, &mut chance)?;
+    let session = Zeroizing::new(data_encoding::HEXLOWER.encode(&chance.bytes::<32>()));
+    let id = terminal.id();
+    let (writer, thread) = Writer::start(terminal, chance);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind(listen).await;
+        let listener = listener.map_err(|error| anyhow::anyhow!("{listen} cannot be listened at: {error}"))?;
+        let listen = listener.local_addr()?;
+        let app = App::new(writer, listen, names, key, session);
+        if json {
+            println!("{}", json!({"listening": listen, "terminal": id}));
+        } else {
+            println!("Terminal {id} serves http://{listen}/ (end it with Ctrl-C)");
+        }
+        if !no_exchange {
+            tokio::spawn(app.clone().exchange_now_and_then());
+        }
+        axum::serve(listener, app.router()).with_graceful_shutdown(told_to_end()).await?;
+        Ok::<_, anyhow::Error>(())
+    })?;
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    let _ = thread.join();
+    Ok(Report { json: json!({"ended": id}), ..Report::default() })
+}
+
+/// Waits for Ctrl-C or a request of the system to end.
+async fn told_to_end() {
+    let interrupted = tokio::signal::ctrl_c();
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut terminated) => {
+            tokio::select! {
+                _ = interrupted => {}
+                _ = terminated.recv() => {}
+            }
+        }
+        Err(_) => {
+            let _ = interrupted.await;
+        }
+    }
+}

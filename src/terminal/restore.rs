@@ -1,0 +1,93 @@
+//! A restored box is a new terminal: it begins a journal that says what it continues, keeps as spent what the offices had confirmed,
+//! and enters again what they had not (formats § 5).
+
+use super::journal::Journal;
+use super::{Keys, Terminal, begin};
+use crate::book::decide::Grant;
+use crate::book::entry::{Body, Entry, Opened};
+use crate::shell::store::StoreError;
+use crate::shell::store::terminal::{EarlierUse, Fact, TerminalStore, Tx};
+use crate::words::chance::Chance;
+use crate::words::ids::{OfficeId, TerminalId};
+use crate::words::time::UtcMs;
+use serde::Serialize;
+
+/// What a restore did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Restored {
+    /// The new terminal.
+    pub terminal: TerminalId,
+    /// The one it continues.
+    pub earlier: TerminalId,
+    /// How many entries its journal had; they are kept.
+    pub entries: u64,
+    /// Redemptions that no office had confirmed: they were entered again.
+    pub entered_again: usize,
+    /// Held entries that waited for a card: they were entered again.
+    pub held_again: usize,
+    /// Entries of the earlier terminal that an office had confirmed, and whose later cancellation it has not heard of.
+    pub unsent_cancellations: Vec<u64>,
+    /// The offices at which the new terminal must be enrolled.
+    pub offices: Vec<OfficeId>,
+}
+
+impl Terminal {
+    /// Continues, as a new terminal with `keys`, the journal in a copy of an earlier one's database.
+    pub fn continue_from(store: &mut TerminalStore, keys: &Keys, chance: &mut Chance, now: UtcMs) -> Result<Restored, StoreError> {
+        let terminal = keys.signing.public().terminal_id();
+        store.write(|tx| continue_as(tx, terminal, chance, now))
+    }
+}
+
+/// Puts the earlier journal aside and begins one that continues it.
+fn continue_as(tx: &Tx<'_>, terminal: TerminalId, chance: &mut Chance, now: UtcMs) -> Result<Restored, StoreError> {
+    let no_journal = || StoreError::Inconsistent("it has no journal".into());
+    let earlier = tx.fact(Fact::Terminal)?.and_then(|id| TerminalId::from_slice(&id)).ok_or_else(no_journal)?;
+    let end = tx.end()?.ok_or_else(no_journal)?;
+    let offices = tx.offices()?;
+    let (mut confirmed, mut again, mut unsent_cancellations) = (Vec::new(), Vec::new(), Vec::new());
+    for office in &offices {
+        let confirmed_to = tx.confirmed_to(office.number)?;
+        for redemption in tx.redemptions_of(office.number)? {
+            let is_confirmed = redemption.seq <= confirmed_to;
+            match redemption.cancelled_by {
+                Some(by) if is_confirmed && by > confirmed_to => unsent_cancellations.push(redemption.seq),
+                Some(_) => {}
+                None if is_confirmed => {
+                    let at = tx.entry_time(redemption.seq)?.unwrap_or_default();
+                    confirmed.push(EarlierUse { redemption, at });
+                }
+                None => again.push((tx.entry(redemption.seq)?, redemption)),
+            }
+        }
+    }
+    let mut held = Vec::new();
+    for row in tx.open_held()? {
+        held.push((tx.entry(row.seq)?, row));
+    }
+    let floor = super::clock::read(tx, now)?.now.max(end.at);
+    tx.put_journal_aside(earlier)?;
+    for used in &confirmed {
+        tx.keep_earlier(used)?;
+    }
+    let opened = Opened { terminal: Some(earlier), seq: Some(end.head.seq), link: Some(end.head.link) };
+    begin(tx, terminal, opened, chance, floor)?;
+    let journal = Journal::new(tx, terminal);
+    let (mut entered_again, mut held_again) = (0, 0);
+    for (entry, indexed) in again {
+        let grant = entry.and_then(|entry: Entry| Grant::again(entry, indexed.slot.day));
+        let grant = grant.ok_or_else(|| StoreError::Inconsistent(format!("entry {} is no redemption", indexed.seq)))?;
+        journal.enter(grant, chance, floor)?;
+        entered_again += 1;
+    }
+    for (entry, row) in held {
+        if let Some(Body::Held(body)) = entry.map(|e| e.body) {
+            let entered = journal.record(Body::Held(body), chance, floor)?;
+            tx.index_held(entered.entry.seq, row.alias_id, &row.alias)?;
+            held_again += 1;
+        }
+    }
+    tx.keep_time(Fact::RestoredAt, now)?;
+    let offices = offices.into_iter().map(|office| office.id).collect();
+    Ok(Restored { terminal, earlier, entries: end.head.seq, entered_again, held_again, unsent_cancellations, offices })
+}

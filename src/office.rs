@@ -1,13 +1,15 @@
 //! The office: rooms composed over one database. Synchronous; every method that needs the time is told it.
 
 mod admission;
+mod clerks;
 mod exchange;
 mod import;
 mod issue;
 mod reconcile;
 mod settle;
 
-pub use admission::{NewProvider, ServiceTerms};
+pub use admission::{CODE_DAYS, NewProvider, ServiceTerms};
+pub use clerks::{MAX_PASSWORD, MIN_PASSWORD, PasswordCheck};
 pub use import::{CamtOutcome, ImportOutcome};
 pub use issue::{IssuedToken, StopReason};
 pub use settle::{Settlement, SettlementFile};
@@ -17,6 +19,7 @@ use crate::admit::trust::{MAX_NAME, Policy, Purpose, TrustList, TrustedKey};
 use crate::admit::verify::Refused;
 use crate::reconcile::register::OfficePolicy;
 use crate::settle::account::{Account, Iban};
+use crate::settle::settlement::{ContentChanged, DraftError, SameClerk};
 use crate::shell::envelope::{EnvelopeError, Identity};
 use crate::shell::secret_file::{self, SecretFileError};
 use crate::shell::store::office::{MIGRATIONS, children, settings};
@@ -64,6 +67,24 @@ pub enum OfficeError {
     /// The sender is not admitted.
     #[error("{0}")]
     NotAdmitted(String),
+    /// No run can be made of what is open.
+    #[error(transparent)]
+    Draft(#[from] DraftError),
+    /// One clerk wants to sign twice.
+    #[error(transparent)]
+    SameClerk(#[from] SameClerk),
+    /// The run is not what the first clerk signed.
+    #[error(transparent)]
+    ContentChanged(#[from] ContentChanged),
+    /// Nothing is open.
+    #[error("there is nothing to settle: reconcile first, or wait for claims")]
+    NothingToSettle,
+    /// No run has a first signature.
+    #[error("no run waits for a second signature: draw one up first")]
+    NoRunWaits,
+    /// The other side of a conflict was paid.
+    #[error("the other provider has been paid for this already: it can only be paid once")]
+    PaidElsewhere,
     /// Too many wrong attempts.
     #[error("too many wrong codes were tried: wait {wait_minutes} minutes, then try again")]
     TooManyAttempts {

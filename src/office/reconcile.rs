@@ -54,7 +54,7 @@ impl Office {
             if choice == Choice::Accept && view.reason.as_deref() == Some(Reason::Conflict.code()) {
                 let other = view.against.map(|id| views::line(&work.db, id)).transpose()?.flatten();
                 if other.is_some_and(|other| other.settled.is_some_and(|cents| cents > Cents::ZERO)) {
-                    return Err(OfficeError::Wrong("the other provider has been paid for this already: it can only be paid once".into()));
+                    return Err(OfficeError::PaidElsewhere);
                 }
             }
             lines::insert_ruling(&work.db, terminal.id, line.seq, &Ruling { choice, reason, at: now }, clerk.trim(), note)?;

@@ -50,15 +50,18 @@ pub struct Settlement {
 }
 
 impl Office {
-    /// What a settlement would pay today; none where nothing is open.
+    /// What a settlement would pay today, under the number it would have; none where nothing is open.
     pub fn preview(&self, execution: CivilDay, now: UtcMs) -> Result<Option<Plan>, OfficeError> {
         let lines = payments::payable(&self.db)?;
         if lines.is_empty() {
             return Ok(None);
         }
-        let number = u32::try_from(settings::counter(&self.db, "run")?).unwrap_or(u32::MAX).saturating_add(1);
+        let number = match payments::signed_once(&self.db)? {
+            Some(waiting) => waiting.number,
+            None => u32::try_from(settings::counter(&self.db, "run")?).unwrap_or(u32::MAX).saturating_add(1),
+        };
         let run = Run { office: self.profile.id.clone(), number: run_number(number)?, execution_date: execution };
-        Ok(Some(Draft::new(run, lines, &accounts(&self.db)?, now).map_err(|why| OfficeError::Wrong(why.to_string()))?.plan().clone()))
+        Ok(Some(Draft::new(run, lines, &accounts(&self.db)?, now)?.plan().clone()))
     }
 
     /// Draws up a run and releases it with two signatures at once. Where nothing is open, nothing happens.
@@ -100,12 +103,11 @@ impl Office {
         let table = self.account_table()?;
         let profile = self.posting_profile()?;
         self.in_transaction(|work| {
-            let waiting = payments::signed_once(&work.db)?
-                .ok_or_else(|| OfficeError::Wrong("no run waits for a second signature: draw one up first".into()))?;
+            let waiting = payments::signed_once(&work.db)?.ok_or(OfficeError::NoRunWaits)?;
             let draft = work.draft(waiting.number, waiting.execution, now)?;
             let first = Signature { clerk: clerk(&waiting.first.0)?, at: waiting.first.1, content: waiting.content };
-            let signed = draft.resume(first).map_err(|why| OfficeError::Wrong(why.to_string()))?;
-            let released = signed.sign(by, now).map_err(|why| OfficeError::Wrong(why.to_string()))?;
+            let signed = draft.resume(first)?;
+            let released = signed.sign(by, now)?;
             payments::release(&work.db, &released)?;
             let files = work.files(&released, &table, &profile)?;
             for file in &files {
@@ -163,10 +165,10 @@ impl Work<'_> {
     fn draft(&self, number: u32, execution: CivilDay, now: UtcMs) -> Result<Draft, OfficeError> {
         let lines = payments::payable(&self.db)?;
         if lines.is_empty() {
-            return Err(OfficeError::Wrong("there is nothing to settle: reconcile first, or wait for claims".into()));
+            return Err(OfficeError::NothingToSettle);
         }
         let run = Run { office: self.profile.id.clone(), number: run_number(number)?, execution_date: execution };
-        Draft::new(run, lines, &accounts(&self.db)?, now).map_err(|why| OfficeError::Wrong(why.to_string()))
+        Ok(Draft::new(run, lines, &accounts(&self.db)?, now)?)
     }
 
     fn files(&self, released: &Released, table: &AccountTable, profile: &PostingProfile) -> Result<Vec<SettlementFile>, OfficeError> {

@@ -324,7 +324,8 @@ impl Run {
 }
 
 impl Plan {
-    fn content(&self) -> Hash {
+    /// See [`Draft::content`].
+    pub fn content(&self) -> Hash {
         let settled = self.settled.iter().map(|s| (s.provider, &s.account, &s.lines));
         let waiting = self.carried_over.iter().map(|c| (c.provider, &c.account, &c.lines));
         let mut text = format!("{} {}\n", self.run.message_id(), self.run.execution_date);

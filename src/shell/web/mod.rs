@@ -1,6 +1,10 @@
 //! The only HTTP: interfaces, pages, and the client's side of an exchange.
 
+#[cfg(feature = "office")]
+pub mod actor;
 pub mod guard;
+#[cfg(feature = "office")]
+pub mod office;
 pub mod problem;
 #[cfg(feature = "terminal")]
 pub mod terminal;

@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod batches;
 pub mod children;
+pub mod desk;
 pub mod lines;
 pub mod payments;
 pub mod settings;

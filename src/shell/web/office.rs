@@ -1,0 +1,134 @@
+//! The office over HTTP: the terminals' exchange, JSON for other programs, and the clerks' pages behind a login.
+
+mod answer;
+mod api;
+mod batches;
+mod doors;
+mod findings;
+mod login;
+mod overview;
+mod page;
+mod providers;
+mod session;
+mod settlement;
+mod words;
+
+pub use api::interfaces;
+
+use super::actor::Actor;
+use super::guard::Guard;
+use super::problem::Problem;
+use crate::office::Office;
+use crate::shell::{door, secret_file};
+use crate::words::chance::Chance;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use session::Sessions;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+use zeroize::Zeroizing;
+
+/// The most bytes of an exchange: an envelope of 17 MiB, and what its encryption adds.
+pub const MAX_EXCHANGE: usize = 17 * 1024 * 1024 + 64 * 1024;
+/// The most bytes of an enrolment.
+const MAX_ENROLMENT: usize = 64 * 1024;
+/// The most bytes of a form.
+const MAX_FORM: usize = 64 * 1024;
+/// How many exchanges are read in at once; others wait at the door, so that memory stays bounded.
+const EXCHANGES_AT_ONCE: usize = 8;
+/// How many passwords are checked at once: each takes 19 MiB and much of a processor.
+const PASSWORDS_AT_ONCE: usize = 2;
+/// How long a request may take, a slow line's upload included.
+const TIMEOUT: Duration = Duration::from_secs(120);
+
+/// What every request may use.
+#[derive(Clone)]
+pub struct Desk(Arc<Inner>);
+
+struct Inner {
+    office: Actor<Office>,
+    name: String,
+    guard: Guard,
+    sessions: Sessions,
+    exchanges: Semaphore,
+    passwords: Semaphore,
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Desk of {}", self.0.name)
+    }
+}
+
+impl Desk {
+    /// A desk over `office`, reached at `listen` and under `hosts`; `api_token` opens the interfaces.
+    pub fn new(office: Office, api_token: String, listen: SocketAddr, hosts: &[String]) -> std::io::Result<Self> {
+        let name = office.profile().name.clone();
+        let guard = Guard::new(listen, hosts, Zeroizing::new(api_token), Zeroizing::new(String::new()), "");
+        let office = Actor::start("office", office)?;
+        let (exchanges, passwords) = (Semaphore::new(EXCHANGES_AT_ONCE), Semaphore::new(PASSWORDS_AT_ONCE));
+        Ok(Self(Arc::new(Inner { office, name, guard, sessions: Sessions::default(), exchanges, passwords })))
+    }
+
+    /// All routes of the office.
+    pub fn router(&self) -> Router {
+        let pages = Router::new()
+            .merge(login::routes())
+            .merge(overview::routes())
+            .merge(batches::routes())
+            .merge(findings::routes())
+            .merge(settlement::routes())
+            .merge(providers::routes())
+            .fallback(page::nothing_here)
+            .layer(DefaultBodyLimit::max(MAX_FORM))
+            .layer(axum::middleware::from_fn_with_state(self.clone(), doors::pages));
+        api::routes(self)
+            .merge(pages)
+            .layer(CatchPanicLayer::custom(|_| axum::response::IntoResponse::into_response(Problem::bug())))
+            .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, TIMEOUT))
+            .layer(axum::middleware::from_fn(doors::protect))
+            .with_state(self.clone())
+    }
+}
+
+/// Serves the office in `data_dir` at `listen` until the process is told to end. `hosts` are further names under which it is reached.
+pub fn serve(office: Office, data_dir: &Path, listen: SocketAddr, hosts: Vec<String>) -> anyhow::Result<()> {
+    let mut chance: Chance = door::os_chance();
+    let token = secret_file::api_token(data_dir, &mut chance)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind(listen)
+            .await
+            .map_err(|why| anyhow::anyhow!("cannot listen at {listen} ({why}): is another program there? Choose another --listen"))?;
+        serve_on(listener, office, token.to_string(), hosts).await
+    })
+}
+
+/// Serves the office on a listener that is bound already, until the process is told to end.
+pub async fn serve_on(listener: TcpListener, office: Office, api_token: String, hosts: Vec<String>) -> anyhow::Result<()> {
+    let listen = listener.local_addr()?;
+    let desk = Desk::new(office, api_token, listen, &hosts)?;
+    axum::serve(listener, desk.router()).with_graceful_shutdown(told_to_end()).await?;
+    Ok(())
+}
+
+/// Waits for ctrl-c or SIGTERM.
+async fn told_to_end() {
+    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(terminate) => terminate,
+        Err(error) => {
+            tracing::warn!(%error, "SIGTERM cannot be listened for");
+            return std::future::pending().await;
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}

@@ -1,0 +1,203 @@
+//! Interfaces for programs: the terminals' exchange and enrolment, JSON, health and metrics.
+
+use super::answer::Refusal;
+use super::login::SignedIn;
+use super::{Desk, MAX_ENROLMENT, MAX_EXCHANGE, doors};
+use crate::office::{Office, OfficeError};
+use crate::shell::door;
+use crate::shell::store::StoreError;
+use crate::shell::store::office::{desk, payments, views};
+use crate::words::ids::BatchId;
+use axum::body::{Bytes, to_bytes};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequestParts, Path, Query, Request, State};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, post};
+use axum::{Json, Router};
+use data_encoding::BASE64URL_NOPAD;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+/// The description of these interfaces, written by hand (docs/adr/0004).
+const OPENAPI: &str = include_str!("../../../../templates/openapi.office.json");
+/// The most rows of a list answered at once.
+const MAX_ROWS: u64 = 5_000;
+
+type Route = (&'static str, &'static str, MethodRouter<Desk>);
+
+/// Open to terminals, which have neither cookie nor page: nothing here relies on who sends it, only on what is signed.
+fn open_routes() -> Vec<Route> {
+    vec![("post", "/api/v1/exchange", post(exchange)), ("post", "/api/v1/enrolments", post(enrol)), ("get", "/healthz", get(health))]
+}
+
+/// For those with the interface's key or a clerk's session; the description is for all.
+fn kept_routes() -> Vec<Route> {
+    vec![
+        ("get", "/api/v1/batches", get(list_batches)),
+        ("get", "/api/v1/batches/{id}", get(show_batch)),
+        ("get", "/api/v1/statistics", get(statistics)),
+        ("get", "/metrics", get(metrics)),
+        ("get", "/openapi.json", get(openapi)),
+    ]
+}
+
+/// Method and path of every interface, to be held against its description.
+pub fn interfaces() -> Vec<(&'static str, &'static str)> {
+    open_routes().into_iter().chain(kept_routes()).map(|(method, path, _)| (method, path)).collect()
+}
+
+/// The interfaces' routes.
+pub fn routes(desk: &Desk) -> Router<Desk> {
+    let join = |routes: Vec<Route>| routes.into_iter().fold(Router::new(), |router, (_, path, method)| router.route(path, method));
+    let kept = join(kept_routes()).layer(axum::middleware::from_fn_with_state(desk.clone(), doors::interfaces));
+    join(open_routes()).merge(kept)
+}
+
+/// Somebody who may read: a program with the key, or a clerk.
+struct Reader;
+
+impl FromRequestParts<Desk> for Reader {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Refusal> {
+        let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));
+        if bearer.is_some_and(|key| desk.0.guard.is_key(key)) || SignedIn::of(desk, &parts.headers, door::now()).is_some() {
+            return Ok(Self);
+        }
+        Err(Refusal::new(StatusCode::UNAUTHORIZED, "show the key from the file api-token: Authorization: Bearer KEY"))
+    }
+}
+
+async fn body(request: Request, limit: usize) -> Result<Bytes, Refusal> {
+    let too_large = || Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("this is larger than the {limit} bytes that are taken: send it in parts"));
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()).and_then(|length| length.parse().ok());
+    if announced.is_some_and(|length: usize| length > limit) {
+        return Err(too_large());
+    }
+    to_bytes(request.into_body(), limit).await.map_err(|why| {
+        let mut causes = std::iter::successors(Some(&why as &(dyn std::error::Error + 'static)), |cause| cause.source());
+        if causes.any(|cause| cause.to_string().contains("length limit")) {
+            return too_large();
+        }
+        Refusal::new(StatusCode::BAD_REQUEST, "the line broke before everything had arrived: send it again")
+    })
+}
+
+async fn exchange(State(desk): State<Desk>, request: Request) -> Result<Response, Refusal> {
+    let _place = desk.0.exchanges.acquire().await;
+    let envelope = body(request, MAX_EXCHANGE).await?;
+    let answer = desk.0.office.ask(move |office| office.exchange(&envelope, door::now())).await??;
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], answer).into_response())
+}
+
+async fn enrol(State(desk): State<Desk>, request: Request) -> Result<Json<Value>, Refusal> {
+    let document = body(request, MAX_ENROLMENT).await?;
+    let answer = desk.0.office.ask(move |office| office.enrol(&document, door::now())).await??;
+    let text = |bytes: &[u8]| BASE64URL_NOPAD.encode(bytes);
+    Ok(Json(json!({"root": text(&answer.root), "trust": text(&answer.trust), "credential": text(&answer.credential)})))
+}
+
+async fn health(State(desk): State<Desk>) -> Result<Json<Value>, Refusal> {
+    desk.0.office.ask(|office| desk::batch_count(office.db())).await??;
+    Ok(Json(json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})))
+}
+
+async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], OPENAPI).into_response()
+}
+
+/// Which stretch of a list is asked for.
+#[derive(Debug, Deserialize)]
+struct Stretch {
+    #[serde(default)]
+    skip: u64,
+    most: Option<u64>,
+}
+
+impl Stretch {
+    fn most(&self, usual: u64) -> u64 {
+        self.most.unwrap_or(usual).clamp(1, MAX_ROWS)
+    }
+}
+
+type Asked = Result<Query<Stretch>, QueryRejection>;
+
+fn stretch(asked: Asked) -> Result<Stretch, Refusal> {
+    asked.map(|Query(stretch)| stretch).map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, "skip and most are whole numbers: ?skip=0&most=100"))
+}
+
+async fn list_batches(_: Reader, State(desk): State<Desk>, asked: Asked) -> Result<Json<Value>, Refusal> {
+    let stretch = stretch(asked)?;
+    let most = stretch.most(100);
+    let list = move |office: &mut Office| Ok::<_, StoreError>((views::batches(office.db(), stretch.skip, most)?, desk::batch_count(office.db())?));
+    let (batches, all) = desk.0.office.ask(list).await??;
+    Ok(Json(json!({"batches": batches, "all": all})))
+}
+
+async fn show_batch(_: Reader, State(desk): State<Desk>, Path(id): Path<String>, asked: Asked) -> Result<Json<Value>, Refusal> {
+    let missing = || Refusal::new(StatusCode::NOT_FOUND, "there is no such batch: see the list at /api/v1/batches");
+    let stretch = stretch(asked)?;
+    let (batch, most) = (BatchId::from_hex(&id).ok_or_else(missing)?, stretch.most(1000));
+    let show = move |office: &mut Office| {
+        let lines = views::batch_lines(office.db(), batch, stretch.skip, most)?;
+        Ok::<_, StoreError>((views::batch(office.db(), batch)?, lines, desk::unreadable(office.db(), batch)?))
+    };
+    let (batches, lines, unreadable) = desk.0.office.ask(show).await??;
+    if batches.is_empty() {
+        return Err(missing());
+    }
+    let unreadable: Vec<Value> = unreadable.into_iter().map(|(seq, reason)| json!({"seq": seq, "reason": reason})).collect();
+    Ok(Json(json!({"batches": batches, "lines": lines, "unreadable": unreadable})))
+}
+
+async fn statistics(_: Reader, State(desk): State<Desk>) -> Result<Json<Value>, Refusal> {
+    let rows = desk.0.office.ask(|office| views::statistics(office.db())).await??;
+    Ok(Json(json!({"rows": rows})))
+}
+
+async fn metrics(_: Reader, State(desk): State<Desk>) -> Result<Response, Refusal> {
+    let text = desk.0.office.ask(|office| measure(office)).await??;
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+}
+
+/// Prometheus' text format 0.0.4.
+fn measure(office: &Office) -> Result<String, OfficeError> {
+    let db = office.db();
+    let work = desk::open_work(db)?;
+    let (released, signed): (Vec<_>, Vec<_>) = payments::runs(db)?.into_iter().partition(|run| run.released);
+    let terminals = desk::terminals(db)?;
+    let last = terminals.iter().filter_map(|t| t.last_exchange).max().map_or(0, |at| at.seconds().0);
+    let mut text = String::new();
+    let mut gauge = |name: &str, help: &str, samples: &[(&str, u64)]| {
+        let _ = write!(text, "# HELP teilhabe_{name} {help}\n# TYPE teilhabe_{name} gauge\n");
+        for (labels, value) in samples {
+            let _ = writeln!(text, "teilhabe_{name}{labels} {value}");
+        }
+    };
+    let build = format!("{{version=\"{}\",role=\"office\"}}", env!("CARGO_PKG_VERSION"));
+    gauge("build_info", "The program.", &[(&build, 1)]);
+    gauge(
+        "batches",
+        "Batches received, and those of them that could not be taken in.",
+        &[("{state=\"received\"}", desk::batch_count(db)?), ("{state=\"waiting\"}", work.waiting_batches)],
+    );
+    gauge(
+        "open_lines",
+        "Lines not yet settled by verdict; new ones are not reconciled yet.",
+        &[
+            ("{verdict=\"new\"}", work.new),
+            ("{verdict=\"pending\"}", work.findings),
+            ("{verdict=\"accepted\"}", work.accepted.0),
+            ("{verdict=\"reduced\"}", work.reduced.0),
+            ("{verdict=\"rejected\"}", work.rejected),
+        ],
+    );
+    gauge("children_to_reconcile", "Children whose lines must be decided, or decided again.", &[("", work.children_to_decide)]);
+    gauge("runs", "Settlement runs by state.", &[("{state=\"signed\"}", signed.len() as u64), ("{state=\"released\"}", released.len() as u64)]);
+    gauge("terminals", "Terminals admitted.", &[("", terminals.len() as u64)]);
+    gauge("last_exchange_timestamp_seconds", "When a terminal was last answered.", &[("", last)]);
+    Ok(text)
+}

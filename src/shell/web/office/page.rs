@@ -1,0 +1,177 @@
+//! What all pages share: the frame around them, and the page that says why something did not happen.
+
+use super::Desk;
+use super::login::SignedIn;
+use super::words::{store_trouble, trouble};
+use crate::office::{Office, OfficeError};
+use crate::shell::store::StoreError;
+use crate::shell::web::actor::NotDone;
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+/// What stands around every page.
+#[derive(Debug)]
+pub struct Frame {
+    /// The office's name.
+    pub office: String,
+    /// Who is signed in.
+    pub clerk: String,
+    /// Which entry of the menu this is.
+    pub here: &'static str,
+    /// What was done last.
+    pub done: &'static str,
+}
+
+impl Frame {
+    /// The frame of the menu's entry `here` for whoever is signed in.
+    pub fn new(desk: &Desk, clerk: &SignedIn, here: &'static str) -> Self {
+        Self { office: desk.0.name.clone(), clerk: clerk.name.clone(), here, done: "" }
+    }
+
+    /// With a word on what was done last.
+    #[must_use]
+    pub fn after(mut self, done: Option<&str>) -> Self {
+        self.done = Done::sentence(done);
+        self
+    }
+}
+
+/// What was done last, as the address of the next page says it.
+#[derive(Debug, Default, Deserialize)]
+pub struct Done {
+    /// Its code.
+    pub done: Option<String>,
+}
+
+impl Done {
+    fn sentence(code: Option<&str>) -> &'static str {
+        match code {
+            Some("reconciled") => "Abgeglichen: Was nach den Regeln zu entscheiden war, ist entschieden.",
+            Some("accepted") => {
+                "Die Zeile ist entschieden: anerkannt, soweit der bewilligte Umfang reicht. Der Anbieter erfährt es beim nächsten Abruf."
+            }
+            Some("cut") => "Die Zeile ist entschieden: gekürzt. Der Anbieter erfährt es mit dem Grund beim nächsten Abruf.",
+            Some("rejected") => "Die Zeile ist entschieden: abgelehnt. Der Anbieter erfährt es mit dem Grund beim nächsten Abruf.",
+            Some("signed") => "Die Zahlung ist vorbereitet und von Ihnen unterschrieben. Freigeben muss sie eine andere Person.",
+            Some("released") => "Die Zahlung ist freigegeben. Die Dateien stehen unten bereit.",
+            _ => "",
+        }
+    }
+}
+
+/// Goes on to `place` after something was done.
+pub fn go(place: &str) -> Response {
+    Redirect::to(place).into_response()
+}
+
+/// A page, or the page that says why there is none.
+pub type Page = Result<Response, Fault>;
+
+/// Renders a page.
+pub fn show(page: &impl Template) -> Page {
+    match page.render() {
+        Ok(html) => Ok(Html(html).into_response()),
+        Err(why) => {
+            tracing::error!(%why, "a page could not be rendered");
+            Err(Fault::of_ours())
+        }
+    }
+}
+
+/// Why something did not happen: one or two sentences for the clerk.
+#[derive(Debug, Template)]
+#[template(path = "office/fault.html")]
+pub struct Fault {
+    status: u16,
+    title: &'static str,
+    sentence: String,
+    back: (&'static str, &'static str),
+}
+
+impl Fault {
+    /// What was asked for is wrong or has been overtaken.
+    pub fn new(status: StatusCode, title: &'static str, sentence: impl Into<String>) -> Self {
+        Self { status: status.as_u16(), title, sentence: sentence.into(), back: ("/", "Zum Überblick") }
+    }
+
+    /// With another way back.
+    #[must_use]
+    pub const fn back_to(mut self, place: &'static str, words: &'static str) -> Self {
+        self.back = (place, words);
+        self
+    }
+
+    /// Another server's page, or another name for this one.
+    pub fn foreign() -> Self {
+        let sentence = "Diese Anfrage kam unter einem fremden Namen oder von einer fremden Seite und wurde nicht ausgeführt. \
+                        Bitte die Adresse des Amts selbst eingeben und die Schaltfläche dort benutzen.";
+        Self::new(StatusCode::FORBIDDEN, "Nicht ausgeführt", sentence)
+    }
+
+    /// A form that was not filled in as it must be.
+    pub fn form(sentence: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Da fehlt noch etwas", sentence)
+    }
+
+    fn of_ours() -> Self {
+        let sentence =
+            "Das Programm hat einen Fehler gemacht; er steht im Protokoll. Bitte noch einmal versuchen, und ihn melden, wenn er wiederkommt.";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Das hat nicht geklappt", sentence)
+    }
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, Html(self.render().unwrap_or_default())).into_response()
+    }
+}
+
+impl From<NotDone> for Fault {
+    fn from(_: NotDone) -> Self {
+        Self::of_ours()
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(why: StoreError) -> Self {
+        tracing::error!(%why, "storage failed");
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Das hat nicht geklappt", store_trouble(&why))
+    }
+}
+
+impl From<OfficeError> for Fault {
+    fn from(why: OfficeError) -> Self {
+        let sentence = trouble(&why);
+        match why {
+            OfficeError::Store(why) => why.into(),
+            OfficeError::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "Das gibt es hier nicht", sentence),
+            OfficeError::SameClerk(_) => Self::new(StatusCode::FORBIDDEN, "Vier Augen, zwei Personen", sentence),
+            OfficeError::TooManyAttempts { .. } => Self::new(StatusCode::TOO_MANY_REQUESTS, "Bitte warten", sentence),
+            _ => Self::new(StatusCode::CONFLICT, "Das geht so nicht", sentence),
+        }
+    }
+}
+
+/// No such page.
+pub async fn nothing_here() -> Fault {
+    Fault::new(
+        StatusCode::NOT_FOUND,
+        "Diese Seite gibt es nicht",
+        "Vielleicht hat sich die Adresse geändert. Im Menü oben auf dem Überblick ist alles zu finden.",
+    )
+}
+
+impl Desk {
+    /// Has `work` done with the office.
+    pub async fn with<T, E>(&self, work: impl FnOnce(&mut Office) -> Result<T, E> + Send + 'static) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        Fault: From<E>,
+    {
+        Ok(self.0.office.ask(work).await??)
+    }
+}

@@ -1,0 +1,184 @@
+//! What clerks read for what the program knows by type.
+
+use crate::admit::status::DataAge;
+use crate::book::redemption::SeenAs;
+use crate::deliver::advice::Verdict;
+use crate::office::OfficeError;
+use crate::settle::settlement::DraftError;
+use crate::shell::store::StoreError;
+use crate::shell::texts::{Blanks, Language, Texts};
+use crate::words::civil::{CivilDay, berlin_minute, clock_text};
+use crate::words::reason::Reason;
+use crate::words::time::UtcMs;
+
+/// `23.11.2026, 12:03`.
+pub fn moment(at: UtcMs) -> String {
+    format!("{}, {}", CivilDay::of(at).german(), clock_text(berlin_minute(at)))
+}
+
+/// A verdict on a line; a pending one without reason has not been reconciled yet.
+pub const fn verdict(verdict: Verdict, has_reason: bool) -> &'static str {
+    match verdict {
+        Verdict::Pending if has_reason => "Befund",
+        Verdict::Pending => "neu",
+        Verdict::Accepted => "anerkannt",
+        Verdict::Reduced => "gekürzt",
+        Verdict::Rejected => "abgelehnt",
+    }
+}
+
+/// The verdict's class in the style sheet.
+pub const fn verdict_class(verdict: Verdict, has_reason: bool) -> &'static str {
+    match verdict {
+        Verdict::Pending if has_reason => "look",
+        Verdict::Pending => "new",
+        Verdict::Accepted => "good",
+        Verdict::Reduced => "part",
+        Verdict::Rejected => "bad",
+    }
+}
+
+/// How the token was seen; the wire's code.
+pub fn seen_as(code: u64) -> &'static str {
+    match SeenAs::from_code(code) {
+        Some(SeenAs::Qr) => "QR-Code",
+        Some(SeenAs::Phone) => "Handy",
+        Some(SeenAs::NfcToken) => "NFC-Karte",
+        Some(SeenAs::CardNumber) => "Kartennummer",
+        Some(SeenAs::NfcUid) => "Chip",
+        Some(SeenAs::List) => "Liste (Karte vergessen)",
+        None => "unbekannt",
+    }
+}
+
+/// How old the terminal's data were when it decided.
+pub const fn data_age(age: DataAge) -> &'static str {
+    match age {
+        DataAge::Green => "aktuell",
+        DataAge::Amber => "einige Tage alt",
+        DataAge::Red => "lange nicht aktualisiert",
+    }
+}
+
+/// A clerk's choice by its stored name.
+pub fn choice(name: &str) -> &'static str {
+    match name {
+        "accept" => "anerkannt",
+        "cut" => "gekürzt",
+        _ => "abgelehnt",
+    }
+}
+
+/// A reason's sentence, as the provider reads it; a code this version does not know stands for itself.
+pub fn sentence(code: &str) -> String {
+    Reason::from_code(code).map_or_else(|| code.to_owned(), |reason| Texts::speaking(Language::German).filled(reason, &Blanks::default()).text)
+}
+
+/// A reason in a few words, for lists.
+pub fn title(code: &str) -> String {
+    let Some(reason) = Reason::from_code(code) else { return code.to_owned() };
+    let title = match reason {
+        Reason::Malformed => "Nicht lesbar",
+        Reason::WrongLayout => "Falsche Tastatur-Einstellung",
+        Reason::WrongType => "Kein Berechtigungs-Code",
+        Reason::UnknownKey => "Unbekannter Schlüssel",
+        Reason::KeyWithdrawn => "Schlüssel zurückgezogen",
+        Reason::BadSignature => "Unterschrift passt nicht",
+        Reason::NotYetValid => "Vor dem Bewilligungszeitraum",
+        Reason::Expired => "Nach dem Bewilligungszeitraum",
+        Reason::Revoked => "Berechtigung beendet",
+        Reason::Suspended => "Berechtigung ausgesetzt",
+        Reason::Replaced => "Karte ersetzt",
+        Reason::WrongProvider => "Anderer Anbieter bewilligt",
+        Reason::WrongBenefit => "Leistung nicht bewilligt",
+        Reason::NoPrice => "Kein Preis vereinbart",
+        Reason::ProviderNotAdmitted => "Anbieter nicht zugelassen",
+        Reason::AlreadyRedeemed => "Schon eingelöst",
+        Reason::CeilingReached => "Bewilligter Umfang erschöpft",
+        Reason::OutsideClaimWindow => "Außerhalb der Abrechnungsfrist",
+        Reason::UnknownNumber => "Unbekannte Kartennummer",
+        Reason::ClockSuspect => "Uhr des Lesegeräts zweifelhaft",
+        Reason::StatusStale => "Daten des Lesegeräts veraltet",
+        Reason::HolderProofMissing => "Nachweis des Handys fehlt",
+        Reason::LessonOverlap => "Stunden überschneiden sich",
+        Reason::StorageFailed => "Nicht gespeichert",
+        Reason::Duplicate => "Doppelt beansprucht",
+        Reason::Conflict => "Zwei Anbieter beanspruchen dasselbe",
+        Reason::PriceDiffers => "Betrag weicht vom Preis ab",
+        Reason::Overlap => "Monatspauschale und Einzelessen",
+        Reason::SelfPaid => "Schon an die Familie gezahlt",
+        Reason::NotAServiceDay => "Kein Öffnungstag",
+        Reason::JournalGap => "Lücke im Journal",
+        Reason::JournalForked => "Journal gespalten",
+        Reason::UnknownToken => "Berechtigung unbekannt",
+        Reason::Late => "Nach der Abrechnungsfrist",
+        Reason::ClerkDecision => "Entscheidung der Sachbearbeitung",
+    };
+    title.to_owned()
+}
+
+/// The reasons a clerk can give, the usual one first.
+pub const RULING_REASONS: [Reason; 15] = [
+    Reason::ClerkDecision,
+    Reason::Conflict,
+    Reason::Duplicate,
+    Reason::PriceDiffers,
+    Reason::NotAServiceDay,
+    Reason::LessonOverlap,
+    Reason::Overlap,
+    Reason::SelfPaid,
+    Reason::CeilingReached,
+    Reason::WrongBenefit,
+    Reason::ProviderNotAdmitted,
+    Reason::Revoked,
+    Reason::Late,
+    Reason::ClockSuspect,
+    Reason::UnknownToken,
+];
+
+/// What the office's error is to a clerk: what is wrong and what to do.
+pub fn trouble(why: &OfficeError) -> String {
+    match why {
+        OfficeError::Store(why) => store_trouble(why),
+        OfficeError::SameClerk(_) => {
+            "Sie haben diese Zahlung selbst vorbereitet. Freigeben muss sie eine andere Person mit eigener Anmeldung.".into()
+        }
+        OfficeError::ContentChanged(_) => {
+            "Seit der ersten Unterschrift hat sich etwas geändert. Bitte die Zahlung neu vorbereiten und unterschreiben; es wurde nichts gezahlt."
+                .into()
+        }
+        OfficeError::NothingToSettle => "Es ist nichts zu zahlen. Bitte zuerst abgleichen oder auf Abrechnungen warten.".into(),
+        OfficeError::NoRunWaits => "Keine Zahlung wartet auf Freigabe: Sie ist schon freigegeben, oder sie muss erst vorbereitet werden.".into(),
+        OfficeError::PaidElsewhere => "Der andere Anbieter hat das Geld dafür schon bekommen; es kann nur einmal gezahlt werden.".into(),
+        OfficeError::Draft(why) => draft_trouble(why),
+        OfficeError::TooManyAttempts { wait_minutes } => format!("Zu viele Versuche. Bitte in {wait_minutes} Minuten noch einmal versuchen."),
+        OfficeError::SecretFile(_) => {
+            "Eine Schlüsseldatei des Amts ist nicht zu gebrauchen. Bitte die Betreuung des Servers rufen; es ist nichts verloren.".into()
+        }
+        other => format!("Das ging nicht. Das Programm meldet: {other}"),
+    }
+}
+
+fn draft_trouble(why: &DraftError) -> String {
+    match why {
+        DraftError::ExecutionDatePast(day) => format!("Der Ausführungstag {} ist vorbei. Bitte heute oder einen späteren Tag wählen.", day.german()),
+        DraftError::NoAccount(provider) => format!("Von Anbieter {provider} fehlt die Kontonummer. Bitte erst die IBAN eintragen lassen."),
+        DraftError::LineTooLarge(id) => {
+            format!("Eintrag {} verlangt mehr als eine Million Euro, sicher ein Versehen. Bitte die Zeile kürzen oder ablehnen.", id.seq)
+        }
+        DraftError::TransferTooLarge(provider) => format!("Anbieter {provider} bekäme mehr, als eine Überweisung tragen kann (999.999.999,99 €)."),
+        DraftError::TooManyLines => "Das sind mehr Zeilen, als ein Lauf fasst (10 Millionen).".into(),
+        DraftError::EntryTwice(_) | DraftError::BatchOfTwoProviders(_) | DraftError::Undecided(_) => {
+            format!("Die Zeilen widersprechen sich, deshalb wurde nichts gezahlt. Bitte die Betreuung des Servers rufen. Das Programm meldet: {why}")
+        }
+    }
+}
+
+/// What a fault of storage is to a clerk.
+pub fn store_trouble(why: &StoreError) -> String {
+    match why {
+        StoreError::Full(_) => "Die Festplatte des Servers ist voll. Es wurde nichts geändert; bitte die Betreuung des Servers rufen.".into(),
+        StoreError::Busy(_) => "Ein anderes Programm hält die Datenbank fest. Es wurde nichts geändert; bitte gleich noch einmal versuchen.".into(),
+        _ => "Die Datenbank hat einen Fehler gemeldet. Es wurde nichts geändert; bitte die Betreuung des Servers rufen.".into(),
+    }
+}

@@ -1,0 +1,358 @@
+//! The office over HTTP: who gets in, what terminals get, and a month end with two clerks, through the pages.
+
+mod office_town;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use office_town::{CANTEEN, Counter, PASSWORD, empty, lived_in};
+use serde_json::Value;
+use std::net::SocketAddr;
+use teilhabe::office::{NewProvider, Office, ServiceTerms};
+use teilhabe::shell::door;
+use teilhabe::shell::web::office::{Desk, MAX_EXCHANGE, interfaces};
+use teilhabe::words::civil::CivilDay;
+use tower::ServiceExt;
+
+const KEY: &str = "key-of-the-interface";
+const HOST: &str = "localhost:8090";
+
+/// A browser that keeps its cookie and says where its forms come from.
+struct Browser {
+    app: Router,
+    cookie: String,
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    text: String,
+}
+
+impl Answer {
+    fn location(&self) -> &str {
+        self.headers.get(header::LOCATION).and_then(|l| l.to_str().ok()).unwrap_or_default()
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|why| panic!("{why}: {}", self.text))
+    }
+
+    /// The value of a hidden field.
+    fn hidden(&self, name: &str) -> String {
+        let begin = format!("name=\"{name}\" value=\"");
+        let after = self.text.split(&begin).nth(1).unwrap_or_else(|| panic!("no field {name} in {}", self.text));
+        after.split('"').next().unwrap_or_default().to_owned()
+    }
+}
+
+async fn send(app: &Router, request: Request<Body>) -> Answer {
+    let response = app.clone().oneshot(request).await.expect("the router never fails");
+    let (parts, body) = response.into_parts();
+    let bytes = to_bytes(body, usize::MAX).await.expect("a body");
+    Answer { status: parts.status, headers: parts.headers, text: String::from_utf8_lossy(&bytes).into_owned() }
+}
+
+fn encoded(fields: &[(&str, &str)]) -> String {
+    let plain = |c: u8| c.is_ascii_alphanumeric();
+    let text = |text: &str| -> String { text.bytes().map(|c| if plain(c) { (c as char).to_string() } else { format!("%{c:02X}") }).collect() };
+    fields.iter().map(|(name, value)| format!("{}={}", text(name), text(value))).collect::<Vec<_>>().join("&")
+}
+
+impl Browser {
+    fn at(office: Office) -> Self {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 8090));
+        let desk = Desk::new(office, KEY.into(), listen, &["amt.example".into()]).expect("a desk");
+        Self { app: desk.router(), cookie: String::new() }
+    }
+
+    /// Another person's browser at the same office.
+    fn another(&self) -> Self {
+        Self { app: self.app.clone(), cookie: String::new() }
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        let request = Request::get(path).header("host", HOST).header("cookie", &self.cookie).body(Body::empty()).expect("a request");
+        send(&self.app, request).await
+    }
+
+    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        self.post_from(&format!("http://{HOST}"), path, fields).await
+    }
+
+    async fn post_from(&self, origin: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let request = Request::post(path).header("host", HOST).header("origin", origin).header("cookie", &self.cookie);
+        let request = request.header("content-type", "application/x-www-form-urlencoded").body(Body::from(encoded(fields)));
+        send(&self.app, request.expect("a request")).await
+    }
+
+    async fn sign_in(&mut self, name: &str, password: &str) -> Answer {
+        let answer = self.post("/login", &[("name", name), ("password", password)]).await;
+        if let Some(cookie) = answer.headers.get(header::SET_COOKIE).and_then(|c| c.to_str().ok()) {
+            self.cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+        }
+        answer
+    }
+
+    async fn signed_in(mut self, name: &str) -> Self {
+        assert_eq!(self.sign_in(name, PASSWORD).await.status, StatusCode::SEE_OTHER, "{name}");
+        self
+    }
+}
+
+#[tokio::test]
+async fn a_clerk_signs_in_and_out() {
+    let mut browser = Browser::at(empty(door::now()));
+    assert_eq!(browser.get("/").await.location(), "/login", "nobody is signed in");
+    let wrong = browser.sign_in("Anna Adler", "falsches wort").await;
+    assert_eq!((wrong.status, browser.cookie.as_str()), (StatusCode::UNAUTHORIZED, ""));
+    assert!(wrong.text.contains("Name oder Passwort ist falsch"), "{}", wrong.text);
+    let right = browser.sign_in("anna adler", PASSWORD).await;
+    assert_eq!((right.status, right.location()), (StatusCode::SEE_OTHER, "/"));
+    let cookie = right.headers[header::SET_COOKIE].to_str().expect("text");
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict") && !cookie.contains("Expires"), "{cookie}");
+    assert!(browser.get("/").await.text.contains("Anna Adler"));
+    browser.post("/logout", &[]).await;
+    assert_eq!(browser.get("/").await.location(), "/login", "the old cookie opens nothing");
+}
+
+#[tokio::test]
+async fn over_a_wire_the_cookie_is_for_https_alone() {
+    let browser = Browser::at(empty(door::now()));
+    let form = encoded(&[("name", "Anna Adler"), ("password", PASSWORD)]);
+    let ask = |origin: &str| {
+        let request = Request::post("/login").header("host", "amt.example").header("origin", origin);
+        request.header("content-type", "application/x-www-form-urlencoded").body(Body::from(form.clone())).expect("a request")
+    };
+    assert_eq!(send(&browser.app, ask("http://amt.example")).await.status, StatusCode::FORBIDDEN, "a password on an open line");
+    let answer = send(&browser.app, ask("https://amt.example")).await;
+    let cookie = answer.headers[header::SET_COOKIE].to_str().expect("text");
+    assert!(cookie.starts_with("__Host-") && cookie.contains("; Secure"), "{cookie}");
+}
+
+#[tokio::test]
+async fn ten_wrong_passwords_lock_the_name_even_for_the_right_one() {
+    let mut browser = Browser::at(empty(door::now()));
+    for _ in 0..10 {
+        assert_eq!(browser.sign_in("Anna Adler", "falsch falsch").await.status, StatusCode::UNAUTHORIZED);
+    }
+    let locked = browser.sign_in("Anna Adler", PASSWORD).await;
+    assert_eq!((locked.status, browser.cookie.as_str()), (StatusCode::TOO_MANY_REQUESTS, ""));
+    assert!(locked.text.contains("gesperrt"), "{}", locked.text);
+    assert_eq!(browser.sign_in("Berta Busch", PASSWORD).await.status, StatusCode::SEE_OTHER, "others go on");
+}
+
+#[tokio::test]
+async fn without_a_session_there_is_no_page_and_no_data() {
+    let browser = Browser::at(empty(door::now()));
+    for page in ["/", "/batches", "/batches/00", "/findings", "/lines/00/1", "/settlement", "/settlement/1/x.xml", "/providers"] {
+        let answer = browser.get(page).await;
+        assert_eq!((answer.status, answer.location()), (StatusCode::SEE_OTHER, "/login"), "{page}");
+    }
+    for action in ["/reconcile", "/lines/00/1", "/settlement/sign", "/settlement/release", "/providers/101/codes", "/logout"] {
+        assert_eq!(browser.post(action, &[]).await.location(), "/login", "{action}");
+    }
+    for interface in ["/api/v1/batches", "/api/v1/batches/00", "/api/v1/statistics", "/metrics"] {
+        let answer = browser.get(interface).await;
+        assert_eq!((answer.status, answer.json()["status"].as_u64()), (StatusCode::UNAUTHORIZED, Some(401)), "{interface}");
+    }
+}
+
+#[tokio::test]
+async fn foreign_names_and_foreign_pages_reach_nothing() {
+    let browser = Browser::at(empty(door::now())).signed_in("Anna Adler").await;
+    for host in ["evil.example", "localhost.evil.example:8090", ""] {
+        for path in ["/", "/login", "/api/v1/batches", "/metrics"] {
+            let request = Request::get(path).header("host", host).header("cookie", &browser.cookie).header("authorization", format!("Bearer {KEY}"));
+            let answer = send(&browser.app, request.body(Body::empty()).expect("a request")).await;
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{host} {path}");
+        }
+    }
+    for origin in ["http://evil.example", "null", "http://localhost:8080"] {
+        assert_eq!(browser.post_from(origin, "/reconcile", &[]).await.status, StatusCode::FORBIDDEN, "{origin}");
+    }
+    let silent = Request::post("/reconcile").header("host", HOST).header("cookie", &browser.cookie).body(Body::empty()).expect("a request");
+    assert_eq!(send(&browser.app, silent).await.status, StatusCode::FORBIDDEN, "a form that does not say where it comes from");
+    assert_eq!(browser.post("/reconcile", &[]).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn every_answer_is_protected_and_pages_bring_no_script() {
+    let (office, _) = lived_in(door::now());
+    let browser = Browser::at(office).signed_in("Anna Adler").await;
+    browser.post("/reconcile", &[]).await;
+    for path in ["/", "/batches", "/findings", "/settlement", "/providers", "/login", "/nothing/here", "/healthz", "/office.css"] {
+        let answer = browser.get(path).await;
+        let policy = answer.headers[header::CONTENT_SECURITY_POLICY].to_str().expect("text");
+        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{path}: {policy}");
+        assert_eq!(answer.headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff", "{path}");
+        assert!(!answer.text.contains("<script") && !answer.text.contains(" style=") && !answer.text.contains("<style"), "{path}");
+        assert!(!answer.text.contains("4711-"), "{path}: a case reference never leaves the office's tables");
+    }
+}
+
+#[tokio::test]
+async fn rubbish_is_answered_with_one_sentence() {
+    let app = Browser::at(empty(door::now())).app;
+    let post = |path: &str, body: Vec<u8>| Request::post(path).body(Body::from(body)).expect("a request");
+    for (path, body, status) in [
+        ("/api/v1/exchange", b"rubbish".to_vec(), StatusCode::BAD_REQUEST),
+        ("/api/v1/exchange", Vec::new(), StatusCode::BAD_REQUEST),
+        ("/api/v1/exchange", vec![0; 20 * 1024 * 1024], StatusCode::PAYLOAD_TOO_LARGE),
+        ("/api/v1/exchange", vec![0; MAX_EXCHANGE], StatusCode::BAD_REQUEST),
+        ("/api/v1/enrolments", b"rubbish".to_vec(), StatusCode::BAD_REQUEST),
+        ("/api/v1/enrolments", vec![0; 1024 * 1024], StatusCode::PAYLOAD_TOO_LARGE),
+    ] {
+        let size = body.len();
+        let answer = send(&app, post(path, body)).await;
+        assert_eq!(answer.status, status, "{path} {size}: {}", answer.text);
+        assert_eq!(answer.headers[header::CONTENT_TYPE], "application/problem+json", "{path} {size}");
+        assert!(answer.json()["detail"].as_str().is_some_and(|detail| detail.len() > 20), "{}", answer.text);
+    }
+    let announced = Request::post("/api/v1/exchange").header("content-length", "20000000").body(Body::empty()).expect("a request");
+    assert_eq!(send(&app, announced).await.status, StatusCode::PAYLOAD_TOO_LARGE, "refused before it is read");
+}
+
+#[tokio::test]
+async fn a_terminal_enrols_exchanges_and_is_seen() {
+    let now = door::now();
+    let mut office = empty(now);
+    let services = vec![ServiceTerms::parse("lunch:lunch:Mittagessen:450", CivilDay::of(now)).expect("a service")];
+    let provider = NewProvider { name: "Mensa".into(), iban: "DE44500105175407324931".into(), services };
+    let (number, code) = office.add_provider(&provider, now).expect("added");
+    let mut counter = Counter::enrol(&mut office, number, "Ausgabe 1", &code.grouped(), 9, now);
+    let outbound = counter.outbound(door::now());
+    let browser = Browser::at(office).signed_in("Anna Adler").await;
+    let ask = |body: &[u8]| Request::post("/api/v1/exchange").header("host", "whatever.example").body(Body::from(body.to_vec())).expect("a request");
+    let response = browser.app.clone().oneshot(ask(&outbound)).await.expect("the router never fails");
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "application/octet-stream");
+    let inbound = to_bytes(response.into_body(), MAX_EXCHANGE).await.expect("a body");
+    counter.take(&inbound, door::now());
+    assert!(browser.get("/providers").await.text.contains("Ausgabe 1"));
+    let page = browser.post(&format!("/providers/{number}/codes"), &[]).await;
+    assert!(page.text.contains("Er wird nur jetzt gezeigt") && page.text.contains("<svg"), "{}", page.text);
+    assert!(!browser.get("/providers").await.text.contains("<svg"), "it is shown once");
+}
+
+#[tokio::test]
+async fn the_interfaces_open_to_the_key_and_to_clerks() {
+    let (office, _) = lived_in(door::now());
+    let browser = Browser::at(office).signed_in("Anna Adler").await;
+    let with_key = async |path: &str| {
+        let request = Request::get(path).header("host", HOST).header("authorization", format!("Bearer {KEY}")).body(Body::empty());
+        send(&browser.app, request.expect("a request")).await
+    };
+    let batches = with_key("/api/v1/batches?most=2").await.json();
+    assert_eq!(batches["batches"].as_array().map(Vec::len), Some(2));
+    assert!(batches["all"].as_u64() > Some(2));
+    let id = batches["batches"][0]["batch"].as_str().expect("an id");
+    let batch = with_key(&format!("/api/v1/batches/{id}")).await.json();
+    assert!(batch["lines"].as_array().is_some_and(|lines| !lines.is_empty()));
+    assert!(!batch.to_string().contains("handle"), "no handle leaves the office");
+    assert_eq!(browser.get("/api/v1/statistics").await.status, StatusCode::OK, "a clerk's session");
+    assert_eq!(with_key("/api/v1/batches/zz").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(with_key("/api/v1/batches?skip=x").await.status, StatusCode::BAD_REQUEST);
+    let metrics = with_key("/metrics").await.text;
+    assert!(metrics.contains("teilhabe_open_lines{verdict=\"new\"} 1") && metrics.contains("# TYPE teilhabe_batches gauge"), "{metrics}");
+}
+
+#[tokio::test]
+async fn two_clerks_bring_a_month_to_its_end() {
+    let (office, _) = lived_in(door::now());
+    let anna = Browser::at(office).signed_in("Anna Adler").await;
+    let berta = anna.another().signed_in("Berta Busch").await;
+    assert!(anna.get("/").await.text.contains("neue Zeilen sind noch nicht geprüft"));
+    assert_eq!(anna.post("/reconcile", &[]).await.location(), "/?done=reconciled");
+
+    let findings = anna.get("/findings").await;
+    assert!(findings.text.contains("Dagegen steht"), "both sides: {}", findings.text);
+    let place = findings.text.split("action=\"/lines/").nth(1).and_then(|rest| rest.split('"').next()).expect("a finding").to_owned();
+    let place = format!("/lines/{place}");
+    let seen = findings.hidden("seen");
+    let cut = [("choice", "cut"), ("reason", "clerk_decision"), ("euros", "ein Euro"), ("seen", &seen)];
+    assert_eq!(anna.post(&place, &cut).await.status, StatusCode::UNPROCESSABLE_ENTITY, "no amount");
+    let invented = [("choice", "accept"), ("reason", "because"), ("seen", &seen)];
+    assert_eq!(anna.post(&place, &invented).await.status, StatusCode::UNPROCESSABLE_ENTITY, "a reason of her own");
+    let reject = [("choice", "reject"), ("reason", "conflict"), ("note", "mit OGS <b>telefoniert</b>"), ("seen", &seen)];
+    assert_eq!(anna.post(&place, &reject).await.location(), "/findings?done=rejected");
+    let late = berta.post(&place, &[("choice", "accept"), ("reason", "conflict"), ("seen", &seen)]).await;
+    assert_eq!(late.status, StatusCode::CONFLICT, "two clerks, one finding");
+    assert!(late.text.contains("Jemand war schneller"), "{}", late.text);
+    let line = berta.get(&place).await.text;
+    assert!(line.contains("Anna Adler: abgelehnt") && line.contains("telefoniert") && !line.contains("<b>telefoniert"), "{line}");
+
+    let plan = anna.get("/settlement").await;
+    assert!(plan.text.contains("Judoclub Recklinghausen"), "{}", plan.text);
+    let sign = [("date", plan.hidden("date")), ("content", plan.hidden("content"))];
+    let sign: Vec<_> = sign.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let stale = [("date", sign[0].1), ("content", "00")];
+    assert_eq!(anna.post("/settlement/sign", &stale).await.status, StatusCode::CONFLICT, "not what she saw");
+    assert_eq!(anna.post("/settlement/sign", &sign).await.location(), "/settlement?done=signed");
+    assert!(anna.get("/settlement").await.text.contains("Sie haben diese Zahlung selbst vorbereitet"));
+
+    let waiting = berta.get("/settlement").await;
+    let content = waiting.hidden("content");
+    let own = anna.post("/settlement/release", &[("content", &content)]).await;
+    assert_eq!(own.status, StatusCode::FORBIDDEN);
+    assert!(own.text.contains("eine andere Person"), "{}", own.text);
+    assert_eq!(berta.post("/settlement/release", &[("content", &content)]).await.location(), "/settlement?done=released");
+    assert_eq!(berta.post("/settlement/release", &[("content", &content)]).await.status, StatusCode::CONFLICT, "once");
+
+    let done = berta.get("/settlement").await.text;
+    let files: Vec<String> =
+        done.split("href=\"/settlement/").skip(1).filter_map(|rest| rest.split('"').next()).map(|f| format!("/settlement/{f}")).collect();
+    assert!(files.len() >= 4, "payment file, posting, statements: {done}");
+    for file in &files {
+        let answer = berta.get(file).await;
+        assert_eq!(answer.status, StatusCode::OK, "{file}");
+        let policy = answer.headers[header::CONTENT_SECURITY_POLICY].to_str().expect("text");
+        assert!(!file.ends_with(".html") || policy.contains("sandbox"), "{file}: {policy}");
+    }
+    assert!(berta.get("/").await.text.contains("Nichts ist zu zahlen"));
+}
+
+#[tokio::test]
+async fn a_providers_name_is_text_on_every_page() {
+    let (office, _) = lived_in(door::now());
+    let anna = Browser::at(office).signed_in("Anna Adler").await;
+    anna.post("/reconcile", &[]).await;
+    let batch = anna.get("/api/v1/batches").await.json();
+    let of_canteen =
+        batch["batches"].as_array().and_then(|all| all.iter().find(|b| b["provider_name"] == CANTEEN)).expect("a batch of the canteen").clone();
+    let detail = format!("/batches/{}", of_canteen["batch"].as_str().expect("an id"));
+    for path in ["/", "/batches", &detail, "/findings", "/settlement", "/providers"] {
+        let text = anna.get(path).await.text;
+        assert!(text.contains("Mensa am Wall") && !text.contains("<b>&") && text.contains("&#60;b&#62;"), "{path}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn the_description_and_the_routes_are_the_same() {
+    let browser = Browser::at(empty(door::now()));
+    let described = browser.get("/openapi.json").await.json();
+    let paths = described["paths"].as_object().expect("paths");
+    let mut described: Vec<(String, String)> = Vec::new();
+    for (path, methods) in paths {
+        described.extend(methods.as_object().expect("methods").keys().map(|method| (method.clone(), path.clone())));
+    }
+    let mut served: Vec<(String, String)> = interfaces().into_iter().map(|(method, path)| (method.to_owned(), path.to_owned())).collect();
+    described.sort();
+    served.sort();
+    assert_eq!(described, served);
+    for (method, path) in described {
+        let request = Request::builder().method(method.to_uppercase().as_str()).uri(path.replace("{id}", &"0".repeat(32)));
+        let request = request.header("host", HOST).body(Body::empty()).expect("a request");
+        let status = send(&browser.app, request).await.status;
+        assert!(![StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED].contains(&status), "{method} {path}: {status}");
+    }
+}
+
+/// `cargo test --test web_office serve_a_small_town -- --ignored` serves it for a look at the pages.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "serves until it is stopped: for a person, or for pictures of the pages"]
+async fn serve_a_small_town() {
+    let (office, _) = lived_in(door::now());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:8098").await.expect("a free port");
+    teilhabe::shell::web::office::serve_on(listener, office, KEY.into(), Vec::new()).await.expect("served");
+}

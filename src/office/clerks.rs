@@ -45,6 +45,15 @@ impl Office {
         Ok(settings::set_clerk(&self.db, clerk.as_str(), &hash, now)?)
     }
 
+    /// Admits a clerk with a password made up here, or gives a known one a new one; answers the password.
+    pub fn new_clerk(&mut self, name: &str, now: UtcMs) -> Result<String, OfficeError> {
+        let letters = data_encoding::BASE32HEX_NOPAD.encode(&self.chance.bytes::<10>()).to_lowercase();
+        let groups: Vec<&str> = (0..letters.len()).step_by(4).filter_map(|at| letters.get(at..at + 4)).collect();
+        let password = groups.join("-");
+        self.set_clerk(name, &password, now)?;
+        Ok(password)
+    }
+
     /// What is needed to check the password of the clerk with this name; there need not be one.
     pub fn password_check(&self, name: &str) -> Result<PasswordCheck, OfficeError> {
         let name = name.split_whitespace().collect::<Vec<_>>().join(" ");

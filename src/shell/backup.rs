@@ -59,7 +59,10 @@ pub fn recovery_key(chance: &mut Chance) -> Zeroizing<String> {
 
 /// Writes a backup to `file`, encrypted with `passphrase`, while the terminal goes on working. Returns its size in bytes.
 pub fn write(terminal: &mut Terminal, file: &Path, passphrase: &str) -> Result<u64, BackupError> {
-    let io = |path: &Path| { let path = path.to_owned(); move |error| BackupError::Io { path, error } };
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |error| BackupError::Io { path, error }
+    };
     let copy = file.with_extension("draft");
     let _ = fs::remove_file(&copy);
     let written = terminal.store().copy_to(&copy).map_err(BackupError::from).and_then(|()| {
@@ -84,7 +87,10 @@ pub fn write(terminal: &mut Terminal, file: &Path, passphrase: &str) -> Result<u
 
 /// Makes a new terminal in the empty folder `dir` of the backup in `file`.
 pub fn restore(dir: &Path, file: &Path, passphrase: &str, chance: &mut Chance, now: UtcMs) -> Result<Restored, BackupError> {
-    let io = |path: &Path| { let path = path.to_owned(); move |error| BackupError::Io { path, error } };
+    let io = |path: &Path| {
+        let path = path.to_owned();
+        move |error| BackupError::Io { path, error }
+    };
     secret_file::make_dir(dir)?;
     if fs::read_dir(dir).map_err(io(dir))?.next().is_some() {
         return Err(BackupError::NotEmpty(dir.to_owned()));
@@ -99,4 +105,3 @@ pub fn restore(dir: &Path, file: &Path, passphrase: &str, chance: &mut Chance, n
     let keys = terminal_dir::make_keys(dir, chance)?;
     Ok(Terminal::continue_from(&mut TerminalStore::open(&database)?, &keys, chance, now)?)
 }
-

@@ -3,6 +3,8 @@
 #[cfg(feature = "terminal")]
 pub mod backup;
 pub mod command;
+#[cfg(all(feature = "terminal", feature = "office"))]
+pub mod demo;
 pub mod door;
 pub mod envelope;
 pub mod paper;

@@ -2,9 +2,15 @@
 //!
 //! Exit codes: 0 success, 1 failure with one plain sentence, 2 bad usage.
 
+#[cfg(feature = "terminal")]
+pub mod doctor;
 pub mod inspect;
+#[cfg(feature = "terminal")]
+pub mod journal;
 #[cfg(feature = "office")]
 pub mod office;
+#[cfg(feature = "terminal")]
+pub mod terminal;
 
 use clap::{Parser, Subcommand};
 use serde_json::{Value, json};
@@ -35,12 +41,33 @@ pub struct Context {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Everything at once, filled with a sample town: terminal and office in the browser.
+    #[cfg(all(feature = "terminal", feature = "office"))]
+    Demo {
+        /// Where the terminal listens.
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+        terminal: std::net::SocketAddr,
+        /// Where the office listens.
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
+        office: std::net::SocketAddr,
+    },
     /// Show any signed document as JSON and say whether it counts.
     Inspect(inspect::Inspect),
     /// The office: issue, take in, reconcile, settle.
     #[cfg(feature = "office")]
     #[command(subcommand)]
     Office(office::Command),
+    /// The terminal: enrol, serve the counter, exchange, back up.
+    #[cfg(feature = "terminal")]
+    #[command(subcommand)]
+    Terminal(terminal::Command),
+    /// The terminal's journal: prove that it is whole, export the books.
+    #[cfg(feature = "terminal")]
+    #[command(subcommand)]
+    Journal(journal::Command),
+    /// What is wrong with this terminal, and what to do.
+    #[cfg(feature = "terminal")]
+    Doctor,
 }
 
 /// What a command has to say.
@@ -100,9 +127,20 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<Report> {
     let Cli { context, command } = cli;
     match command {
+        #[cfg(all(feature = "terminal", feature = "office"))]
+        Command::Demo { terminal, office } => {
+            super::demo::run(&context.data.clone().unwrap_or_else(super::demo::default_dir), terminal, office)?;
+            Ok(Report::default())
+        }
         Command::Inspect(command) => inspect::run(&command),
         #[cfg(feature = "office")]
         Command::Office(command) => office::run(command, &context),
+        #[cfg(feature = "terminal")]
+        Command::Terminal(command) => terminal::run(command, &context),
+        #[cfg(feature = "terminal")]
+        Command::Journal(command) => journal::run(&command, &context),
+        #[cfg(feature = "terminal")]
+        Command::Doctor => doctor::run(&context),
     }
 }
 

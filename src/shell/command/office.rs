@@ -10,6 +10,7 @@ use crate::words::civil::CivilDay;
 use crate::words::ids::{OfficeId, ProviderNumber};
 use clap::Subcommand;
 use serde_json::json;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// What an office can be told to do.
@@ -33,10 +34,25 @@ pub enum Command {
     /// One-time codes by which terminals enrol.
     #[command(subcommand)]
     Enrolment(EnrolmentCommand),
+    /// Clerks who may log in to the office's pages.
+    #[command(subcommand)]
+    Clerk(ClerkCommand),
     /// Issue tokens for the approvals in a table.
     Issue(cards::Issue),
     /// Stop a token, and re-issue it to the extent not yet used.
     Revoke(cards::Revoke),
+    /// Serve terminals and clerks.
+    Serve {
+        /// Where to listen.
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
+        listen: SocketAddr,
+        /// A name under which browsers reach this office, beside the address itself; may be given several times.
+        #[arg(long, value_name = "NAME")]
+        host: Vec<String>,
+        /// PostgreSQL in place of the embedded database.
+        #[arg(long, value_name = "URL")]
+        database_url: Option<String>,
+    },
     /// Decide by rule what can be decided by rule.
     Reconcile,
     /// List the lines that wait for a clerk.
@@ -93,6 +109,17 @@ pub enum EnrolmentCommand {
     },
 }
 
+/// Clerks.
+#[derive(Debug, Subcommand)]
+pub enum ClerkCommand {
+    /// Add a clerk, or give one a new password; prints the password.
+    Add {
+        /// The clerk's name.
+        #[arg(long)]
+        name: String,
+    },
+}
+
 /// Carries out one command of the office.
 pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
     let data = context.data()?;
@@ -113,8 +140,22 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
             let text = format!("One-time code for another terminal of provider {provider}, good for 14 days:\n{}", code.grouped());
             Ok(Report::new(text, json!({"provider": provider, "enrolment_code": code.grouped()})))
         }
+        Command::Clerk(ClerkCommand::Add { name }) => {
+            let password = office.new_clerk(&name, now())?;
+            Ok(Report::new(
+                format!("{name} can log in with this password, which is shown only now:\n{password}"),
+                json!({"clerk": name, "password": password}),
+            ))
+        }
         Command::Issue(command) => cards::issue(&mut office, &command),
         Command::Revoke(command) => cards::revoke(&mut office, &command),
+        Command::Serve { database_url: Some(_), .. } => {
+            Err(OfficeError::Wrong("this version keeps its data in the embedded database only: leave --database-url out".into()).into())
+        }
+        Command::Serve { listen, host, database_url: None } => {
+            crate::shell::web::office::serve(office, data, listen, host)?;
+            Ok(Report::default())
+        }
         Command::Reconcile => money::reconcile(&mut office),
         Command::Findings => money::findings(&office),
         Command::Rule(command) => money::rule(&mut office, &command),

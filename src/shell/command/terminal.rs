@@ -5,8 +5,8 @@ use crate::shell::web::terminal::App;
 use crate::shell::web::terminal::client::{self, ExchangeError};
 use crate::shell::web::terminal::writer::Writer;
 use crate::shell::{backup, door, secret_file, terminal_dir};
-use crate::terminal::inbound::TakenIn;
 use crate::terminal::Terminal;
+use crate::terminal::inbound::TakenIn;
 use crate::words::chance::Chance;
 use crate::words::ids::OfficeId;
 use serde_json::json;
@@ -101,13 +101,8 @@ fn enrol(dir: &Path, url: &str, code: &str, label: &str) -> anyhow::Result<Repor
     let answer = client::enrol(url, &request)?;
     let enrolled = terminal.take_admission(code, url, &answer, &mut chance, door::now())?;
     secret_file::api_token(dir, &mut chance)?;
-    let mut text = format!(
-        "Terminal {} is admitted by {} as number {} ({}).",
-        terminal.id(),
-        enrolled.office_name,
-        enrolled.provider,
-        enrolled.provider_name
-    );
+    let mut text =
+        format!("Terminal {} is admitted by {} as number {} ({}).", terminal.id(), enrolled.office_name, enrolled.provider, enrolled.provider_name);
     let json = json!({"terminal": terminal.id(), "provider": enrolled.provider, "office": enrolled.office});
     if let Err(error) = exchange_with(terminal, chance, vec![enrolled.office]) {
         text.push_str(&format!("\nThe first exchange did not succeed, which can be made up for: {error}"));
@@ -139,10 +134,8 @@ fn exchange_with(terminal: Terminal, chance: Chance, offices: Vec<OfficeId>) -> 
 }
 
 fn sentence(taken: &TakenIn) -> String {
-    let mut text = format!(
-        "Office {}: {} claims confirmed, {} answers, {} newer documents.",
-        taken.office, taken.confirmed, taken.advices, taken.documents
-    );
+    let mut text =
+        format!("Office {}: {} claims confirmed, {} answers, {} newer documents.", taken.office, taken.confirmed, taken.advices, taken.documents);
     if taken.open > 0 {
         text.push_str(&format!(" {} claims wait for a clerk there.", taken.open));
     }

@@ -9,8 +9,9 @@ use crate::settle::clerk::Clerk;
 use crate::settle::run::next_banking_day;
 use crate::settle::settlement::{Plan, Settled};
 use crate::shell::door;
+use crate::shell::store::office::admission::Provider;
 use crate::shell::store::office::payments::RunRow;
-use crate::shell::store::office::{desk, payments};
+use crate::shell::store::office::{admission, desk, payments};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{Hash, ProviderNumber};
@@ -91,7 +92,7 @@ struct RunView {
 struct FileView {
     place: String,
     name: String,
-    kind: &'static str,
+    title: String,
 }
 
 #[derive(Template)]
@@ -136,7 +137,8 @@ fn look(office: &mut Office, frame: Frame, date: Option<CivilDay>, now: UtcMs) -
         changed: !matches!(plan, Ok(Some(plan)) if plan.content() == run.content),
     });
     let transfers: BTreeMap<u32, (u64, Cents)> = desk::transfers(office.db())?.into_iter().map(|(run, count, sum)| (run, (count, sum))).collect();
-    let runs: Result<Vec<_>, OfficeError> = released.into_iter().map(|run| run_view(office, run, &transfers)).collect();
+    let providers = admission::providers(office.db())?;
+    let runs: Result<Vec<_>, OfficeError> = released.into_iter().map(|run| run_view(office, run, &transfers, &providers)).collect();
     let work = desk::open_work(office.db())?;
     Ok(SettlementPage {
         frame,
@@ -179,16 +181,12 @@ fn preview(plan: &Plan) -> Preview {
     }
 }
 
-fn run_view(office: &Office, run: RunRow, transfers: &BTreeMap<u32, (u64, Cents)>) -> Result<RunView, OfficeError> {
+fn run_view(office: &Office, run: RunRow, transfers: &BTreeMap<u32, (u64, Cents)>, providers: &[Provider]) -> Result<RunView, OfficeError> {
     let (count, total) = transfers.get(&run.number).copied().unwrap_or_default();
     let signature = |(name, at): (String, UtcMs)| (name, moment(at));
     let files = payments::files(office.db(), run.number)?.into_iter().map(|name| FileView {
         place: format!("/settlement/{}/{name}", run.number),
-        kind: match name.split(['.', '-']).next() {
-            Some("pain") => "Zahlungsdatei für die Bank (SEPA)",
-            Some("posting") => "Buchungsdatei (CSV)",
-            _ => "Abrechnungsmitteilung",
-        },
+        title: file_title(&name, providers),
         name,
     });
     Ok(RunView {
@@ -200,6 +198,21 @@ fn run_view(office: &Office, run: RunRow, transfers: &BTreeMap<u32, (u64, Cents)
         total,
         files: files.collect(),
     })
+}
+
+/// What a clerk calls a file of a run.
+fn file_title(name: &str, providers: &[Provider]) -> String {
+    if name.starts_with("pain.001") {
+        return "Zahlungsdatei für die Bank (SEPA)".to_owned();
+    }
+    let Some(statement) = name.strip_prefix("statement-") else { return "Buchungsdatei (CSV)".to_owned() };
+    let (carried_over, statement) = match statement.trim_end_matches(".html").strip_suffix("-carried-over") {
+        Some(rest) => (" (wird verrechnet)", rest),
+        None => ("", statement.trim_end_matches(".html")),
+    };
+    let number = statement.rsplit('-').next().and_then(|number| number.parse().ok()).map(ProviderNumber);
+    let provider = providers.iter().find(|provider| Some(provider.number) == number).map_or("den Anbieter", |provider| &provider.name);
+    format!("Abrechnungsmitteilung für {provider}{carried_over}")
 }
 
 #[derive(Deserialize)]

@@ -8,7 +8,7 @@ use teilhabe::admit::status::StatusList;
 use teilhabe::admit::token::{Entitlement, read};
 use teilhabe::admit::trust::TrustList;
 use teilhabe::book::decide::{Ask, House, Spent, plan, record};
-use teilhabe::book::entry::{Body, Cancellation, ClockState, Entry, Head, Opened};
+use teilhabe::book::entry::{Body, Cancellation, Checkpoint, ClockState, Entry, Head, Opened};
 use teilhabe::book::redemption::SeenAs;
 use teilhabe::claim::batch::{Draft, Item};
 use teilhabe::claim::check::check;
@@ -148,6 +148,13 @@ impl Box {
         let draft = Draft::new(BatchId(self.chance.bytes()), office, self.credential.provider, terminal, self.sealed, items, now);
         self.sealed = draft.after();
         check(draft).expect("whole").seal(&self.key).expect("small")
+    }
+
+    /// Notes in the journal that the only receipt so far has arrived.
+    fn checkpoint(&mut self, office: &Office, now: UtcMs) {
+        let receipt: Vec<u8> = office.db().query_row("SELECT receipt FROM batch", [], |row| row.get(0)).expect("one batch");
+        let body = Checkpoint { office: self.trust.office.clone(), receipt: Hash::of(&[&receipt]) };
+        self.note(Body::Checkpoint(body), now);
     }
 
     fn question(&mut self, batches: Vec<Vec<u8>>, now: UtcMs) -> Vec<u8> {
@@ -300,10 +307,26 @@ fn a_lost_card_is_replaced_to_the_extent_not_yet_used() {
     let late = noon("2026-11-05");
     let lines = club.claim(&mut office, late);
     assert_eq!(lines, [line(before, Verdict::Accepted, 5000, ""), line(unknowing, Verdict::Accepted, 1000, "")], "in good faith until the exchange");
+    club.checkpoint(&office, late);
     let knowing = club.redeem(&tokens[0], "beitrag", "2026-11-06", Some(500), noon("2026-11-06"));
     let rest = club.redeem(&new, "beitrag", "2026-11-07", Some(4000), noon("2026-11-07"));
     let lines = club.claim(&mut office, noon("2026-11-08"));
     assert_eq!(lines, [line(knowing, Verdict::Rejected, 0, "replaced"), line(rest, Verdict::Reduced, 3000, "ceiling_reached")]);
+}
+
+#[test]
+fn an_answer_that_was_lost_on_its_way_leaves_the_provider_in_good_faith() {
+    let now = noon("2026-11-02");
+    let mut office = town(now);
+    let (_, code) = provider(&mut office, "Mensa GmbH", &["lunch:lunch:Mittagessen:450"], now);
+    let tokens = issue(&mut office, &format!("{HEADER}1;lunch;2026-08;2027-01;day;units;1;;;\n"), now);
+    let mut mensa = Box::enrol(&mut office, &code, 7, now).expect("admitted");
+    office.stop(tokens[0].token.id, StopReason::Ended, day("2026-11-03"), false, now).expect("stopped");
+    let question = mensa.question(vec![], now);
+    drop(office.exchange(&question, now).expect("an answer that nobody will read"));
+    let tomorrow = noon("2026-11-03");
+    let unknowing = mensa.redeem(&tokens[0], "lunch", "2026-11-03", None, tomorrow);
+    assert_eq!(mensa.claim(&mut office, tomorrow), [line(unknowing, Verdict::Accepted, 450, "")]);
 }
 
 #[test]

@@ -79,8 +79,7 @@ impl Work<'_> {
         let held = lines::of_child(&self.db, &self.profile.id, child, (first.max(earliest), last))?;
         let mut claims = Vec::with_capacity(held.len());
         for ledger in &held {
-            let stopped = file.tokens.get(&ledger.line.redemption.token).is_some_and(|t| !t.stops.is_empty());
-            claims.push(self.complete(ledger, stopped)?);
+            claims.push(self.complete(ledger)?);
         }
         let register = Register { office: &self.profile.id, policy: &self.profile.policy, providers };
         let decisions = reconcile_child(&claims, &file, &register);
@@ -95,12 +94,9 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// What other tables know of a line. A terminal's last word matters only where a token was stopped.
-    fn complete(&self, ledger: &LedgerLine, stopped: bool) -> Result<ClaimLine, OfficeError> {
+    /// What other tables know of a line.
+    fn complete(&self, ledger: &LedgerLine) -> Result<ClaimLine, OfficeError> {
         let mut line = ledger.line.clone();
-        if stopped {
-            line.last_word = admission::last_exchange(&self.db, ledger.terminal, line.time())?;
-        }
         line.ruling = lines::ruling(&self.db, ledger.terminal, line.id.seq)?;
         line.tutor_elsewhere = lines::tutor_elsewhere(&self.db, &line, ledger.terminal)?;
         Ok(line)

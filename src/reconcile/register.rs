@@ -134,7 +134,7 @@ pub struct ClaimLine {
     pub not_before: UtcMs,
     /// When the batch arrived.
     pub received: UtcMs,
-    /// The terminal's last exchange before the entry's time: what was recorded later it could not know.
+    /// The last exchange whose answer the terminal had taken in before the entry: what was recorded later it could not know.
     pub last_word: UtcMs,
     /// What is claimed.
     pub redemption: Redemption,

@@ -107,7 +107,7 @@ CREATE TABLE terminal (
     last_answer BLOB
 );
 
--- When a terminal's question was answered: what the office recorded before, the terminal could know from then on.
+-- When a terminal's question was answered; whether the answer arrived, only a checkpoint in its journal says.
 CREATE TABLE exchange (terminal INTEGER NOT NULL REFERENCES terminal, at INTEGER NOT NULL, PRIMARY KEY (terminal, at)) WITHOUT ROWID;
 
 -- Batches as received, every one, whatever became of it.

@@ -277,13 +277,6 @@ pub fn insert_exchange(db: &Connection, terminal: i64, now: UtcMs) -> Result<(),
     Ok(())
 }
 
-/// The terminal's last answered question up to `until`; zero where there was none.
-pub fn last_exchange(db: &Connection, terminal: i64, until: UtcMs) -> Result<UtcMs, StoreError> {
-    let sql = "SELECT max(at) FROM exchange WHERE terminal = ?1 AND at <= ?2";
-    let at: Option<i64> = db.prepare_cached(sql)?.query_row(params![terminal, to_db(until.0)], |row| row.get(0))?;
-    Ok(UtcMs(from_db(at.unwrap_or(0))?))
-}
-
 fn day(days: u32) -> Result<CivilDay, StoreError> {
     sound(CivilDay::from_days(days.into()), "day")
 }

@@ -201,7 +201,8 @@ fn claim_row(row: &Row<'_>, office: &OfficeId) -> Result<LedgerLine, StoreError>
         at: UtcMs(number(5)?),
         not_before: UtcMs(number(6)?),
         received: UtcMs(number(7)?),
-        last_word: UtcMs(0),
+        // An answer may be lost on its way: only a checkpoint proves that it was taken in.
+        last_word: UtcMs(number(6)?),
         redemption,
         cancelled_by: cancelled_by.map(from_db).transpose()?.map(|seq| EntryId { terminal, seq }),
         settled: settled.filter(|cents| *cents != 0).map(Cents::new),

@@ -23,6 +23,8 @@ pub mod reconcile;
 pub mod settle;
 #[cfg(feature = "shell")]
 pub mod shell;
+#[cfg(feature = "sim")]
+pub mod sim;
 #[cfg(feature = "terminal")]
 pub mod terminal;
 pub mod words;

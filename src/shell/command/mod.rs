@@ -9,6 +9,7 @@ pub mod inspect;
 pub mod journal;
 #[cfg(feature = "office")]
 pub mod office;
+pub mod simulate;
 #[cfg(feature = "terminal")]
 pub mod terminal;
 
@@ -68,6 +69,8 @@ enum Command {
     /// What is wrong with this terminal, and what to do.
     #[cfg(feature = "terminal")]
     Doctor,
+    /// A town of terminals and an office with everything going wrong that can, from one seed (feature `sim`).
+    Simulate(simulate::Simulate),
 }
 
 /// What a command has to say.
@@ -133,6 +136,7 @@ fn run(cli: Cli) -> anyhow::Result<Report> {
             Ok(Report::default())
         }
         Command::Inspect(command) => inspect::run(&command),
+        Command::Simulate(command) => simulate::run(&command),
         #[cfg(feature = "office")]
         Command::Office(command) => office::run(command, &context),
         #[cfg(feature = "terminal")]

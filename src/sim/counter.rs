@@ -1,0 +1,280 @@
+//! What happens at the counters: scans, second scans, buttons pressed twice, cancellations, meals to be clarified later.
+
+use super::canary::Canary;
+use super::money::units_of;
+use super::truth::{Green, Held};
+use super::world::{Event, World};
+use super::{Broken, demand};
+use crate::terminal::counter::{Accepted, Answer, CounterError, Recorded, Refused, Request};
+use crate::terminal::held::HoldRequest;
+use crate::words::benefit::Benefit;
+use crate::words::cents::Cents;
+use crate::words::civil::CivilDay;
+use crate::words::code::Code;
+use crate::words::ids::ProviderNumber;
+use crate::words::reason::Reason;
+use std::collections::BTreeMap;
+
+/// What was asked at a counter, by whom, and what was answered; none while no answer was given.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    child: usize,
+    card: usize,
+    answer: Option<Answer>,
+}
+
+/// All asks of the town by their ids.
+pub(super) type Asks = BTreeMap<String, Asked>;
+
+/// A child comes to a counter and shows a card.
+pub(super) fn visit(world: &mut World, till: usize, child: usize) -> Result<(), Broken> {
+    let Some(request) = request(world, till, child) else { return Ok(()) };
+    if world.happens(20) {
+        let soon = world.now.plus_ms(u64::from(1 + world.chance.below(3_000)) * 100);
+        world.queue(soon, Event::Again { till, request: Box::new(request.clone()) });
+    }
+    if world.happens(15) {
+        let mut second = request.clone();
+        second.ask = Some(next_ask(world, child, request.ask.as_deref()));
+        let soon = world.now.plus_ms(u64::from(1 + world.chance.below(3_000)) * 1000);
+        let till = if world.happens(50) { till } else { world.one_of(world.town.tills.len()) };
+        world.queue(soon, Event::Again { till, request: Box::new(second) });
+    }
+    again(world, till, &request)
+}
+
+fn next_ask(world: &mut World, child: usize, like: Option<&str>) -> String {
+    world.asked += 1;
+    let ask = format!("ask-{}", world.asked);
+    let card = like.and_then(|like| world.asks.get(like)).map_or(0, |asked| asked.card);
+    world.asks.insert(ask.clone(), Asked { child, card, answer: None });
+    ask
+}
+
+/// What a child wants: mostly lunch, mostly today, mostly with the latest card.
+fn request(world: &mut World, till: usize, child: usize) -> Option<Request> {
+    let cards = world.town.children.get(child)?.cards.len();
+    let card = if world.happens(80) { cards.checked_sub(1)? } else { world.one_of(cards) };
+    let shown = world.town.children.get(child)?.cards.get(card)?.clone();
+    let today = CivilDay::of(world.town.tills.get(till)?.clock(world.now));
+    let ask = next_ask(world, child, None);
+    if let Some(asked) = world.asks.get_mut(&ask) {
+        asked.card = card;
+    }
+    let code = if world.happens(15) { shown.number } else { shown.code };
+    let mut request = Request { ask: Some(ask), code, months: 1, ..Request::default() };
+    if world.happens(10) {
+        request.day = Some(today.minus(1 + world.chance.below(3)));
+    }
+    let service = match world.chance.below(100) {
+        0..55 => "lunch",
+        55..67 => {
+            request.cents = Some(Cents::new(i64::from(1 + world.chance.below(25)) * 100));
+            request.charge = world.happens(50).then(|| Code::parse("extra")).flatten();
+            "judo"
+        }
+        67..77 => {
+            request.months = 1 + world.chance.below(3);
+            "choir"
+        }
+        77..91 => {
+            let start = 14 * 60 + 15 * world.chance.below(12);
+            request.starts = Some(start);
+            request.ends = Some(start + 45 * (1 + world.chance.below(2)));
+            request.operator = Some(format!("T{}", world.chance.below(3)));
+            "maths"
+        }
+        91..94 => "kita",
+        _ => {
+            request.cents = Some(Cents::new(i64::from(1 + world.chance.below(40)) * 100));
+            request.charge = Code::parse(["deposit", "balance"].get(world.one_of(2)).copied()?);
+            "zoo"
+        }
+    };
+    request.service = Code::parse(service);
+    Some(request)
+}
+
+/// A request is made, for the first time or again: the same ask must get the same answer.
+pub(super) fn again(world: &mut World, place: usize, request: &Request) -> Result<(), Broken> {
+    let ask = request.ask.clone().unwrap_or_default();
+    let known_here = format!("{place}/{ask}");
+    let before = world.asks.get(&known_here).and_then(|asked| asked.answer.clone());
+    let Some(asked) = world.asks.get(&ask).cloned() else { return Ok(()) };
+    let Some(till) = world.town.tills.get_mut(place) else { return Ok(()) };
+    let clock = till.clock(world.now);
+    let answer = till.terminal.redeem(request, &mut till.chance, clock);
+    match answer {
+        Ok(answer) => {
+            world.note(&format!("till {place}: {ask} child {} {:?} {} → {}", asked.child, request.service, request.code.len(), told(&answer)));
+            if let Some(before) = before {
+                world.trace.count("asked again");
+                return demand(before == answer, "the same ask gets the same answer", || {
+                    format!("{ask} at till {place}: {before:?}, then {answer:?}")
+                });
+            }
+            match &answer {
+                Answer::Accepted(accepted) => shown_green(world, place, request, accepted, &asked)?,
+                Answer::Refused(refused) => shown_red(world, place, request, refused, asked.child)?,
+            }
+            world.asks.insert(known_here, Asked { answer: Some(answer), ..asked });
+            Ok(())
+        }
+        Err(CounterError::NotWellFormed(why)) => {
+            world.note(&format!("till {place}: {ask} → {why}"));
+            world.trace.count("not well-formed");
+            Ok(())
+        }
+        Err(CounterError::Store(_)) if world.faults => disk_failed(world, place, request, &asked),
+        Err(error) => Err(Broken::unexpected("a counter gives no answer", &format!("{ask}, till {place}: {error}"))),
+    }
+}
+
+/// Nothing was stored, so nothing may be shown; the canary shows green all the same. Mostly somebody tries again.
+fn disk_failed(world: &mut World, place: usize, request: &Request, asked: &Asked) -> Result<(), Broken> {
+    world.note(&format!("till {place}: the disk failed"));
+    world.trace.count("scans stopped by the disk");
+    if world.canary == Some(Canary::GreenBeforeCommit) {
+        let day = CivilDay::of(world.now);
+        let recorded = Recorded { seq: u64::MAX, day, cents: Cents::new(450) };
+        let slot = format!("shown {}", world.asked);
+        let green = green(world, place, request, &recorded, asked, Benefit::Lunch, slot);
+        world.truth.greens.insert((place, u64::MAX), green);
+    }
+    if world.happens(70) {
+        let soon = world.now.plus_ms(u64::from(1 + world.chance.below(600)) * 1000);
+        world.queue(soon, Event::Again { till: place, request: Box::new(request.clone()) });
+    }
+    Ok(())
+}
+
+fn told(answer: &Answer) -> String {
+    match answer {
+        Answer::Accepted(accepted) => {
+            let entries: Vec<String> = accepted.entries.iter().map(|e| format!("{} ({} {})", e.seq, e.day, e.cents.get())).collect();
+            format!("green {}", entries.join(", "))
+        }
+        Answer::Refused(refused) => format!("refused {}", refused.reason),
+    }
+}
+
+fn shown_green(world: &mut World, place: usize, request: &Request, accepted: &Accepted, asked: &Asked) -> Result<(), Broken> {
+    world.trace.count(format!("green {}", accepted.benefit.name()));
+    demand(!accepted.entries.is_empty(), "green is exactly one entry, refused is none", || format!("till {place}: {accepted:?}"))?;
+    for recorded in &accepted.entries {
+        let provider = world.town.tills.get(place).map_or(ProviderNumber(0), |till| till.provider);
+        let slot = slot(request, asked.child, recorded.day, provider);
+        let holder = world.truth.holder(place, &slot);
+        demand(holder.is_none(), "what was used is not green again at the same till", || format!("till {place}: {slot} is held by {holder:?}"))?;
+        let green = green(world, place, request, recorded, asked, accepted.benefit, slot);
+        let before = world.truth.greens.insert((place, recorded.seq), green);
+        demand(before.is_none(), "an entry is shown once", || format!("till {place}, entry {}", recorded.seq))?;
+    }
+    Ok(())
+}
+
+fn green(world: &World, place: usize, request: &Request, recorded: &Recorded, asked: &Asked, benefit: Benefit, slot: String) -> Green {
+    let minutes = request.starts.zip(request.ends).map_or(0, |(start, end)| u64::from(end - start));
+    Green {
+        child: asked.child,
+        benefit,
+        day: recorded.day,
+        cents: recorded.cents.get(),
+        units: units_of(benefit, minutes),
+        slot,
+        card: asked.card,
+        at: world.now,
+        knew: world.truth.heard.get(&place).copied().unwrap_or_default(),
+        settles: request.held,
+    }
+}
+
+/// What can be used once, in words of the simulator's own (formats § 4).
+fn slot(request: &Request, child: usize, day: CivilDay, provider: ProviderNumber) -> String {
+    let charge = request.charge.as_ref().map_or("", Code::as_str);
+    match request.service.as_ref().map_or("lunch", Code::as_str) {
+        "maths" => format!("maths {child} {day} {:?}", request.starts),
+        "judo" => format!("judo {child} {day} {provider} {charge}"),
+        monthly @ ("choir" | "kita") => format!("{monthly} {child} {} {provider}", day.month()),
+        "zoo" => format!("zoo {child} {provider} {charge}"),
+        _ => format!("lunch {child} {day}"),
+    }
+}
+
+fn shown_red(world: &mut World, place: usize, request: &Request, refused: &Refused, child: usize) -> Result<(), Broken> {
+    world.trace.count(format!("refused {}", refused.reason));
+    if refused.reason == Reason::AlreadyRedeemed && request.held.is_none() && request.months <= 1 {
+        let provider = world.town.tills.get(place).map_or(ProviderNumber(0), |till| till.provider);
+        let today = world.town.tills.get(place).map_or(CivilDay::EPOCH, |till| CivilDay::of(till.clock(world.now)));
+        let near = (0..2).any(|back| world.truth.holder(place, &slot(request, child, request.day.unwrap_or(today.minus(back)), provider)).is_some());
+        demand(near, "only what was used is refused as used", || format!("till {place}: {request:?} → {refused:?}"))?;
+    }
+    let service = request.service.clone().filter(|s| s.as_str() == "lunch");
+    match service {
+        Some(service) if refused.can_be_held && world.happens(50) => hold(world, place, request, refused, child, service),
+        _ => Ok(()),
+    }
+}
+
+/// Served, clarify later.
+fn hold(world: &mut World, place: usize, request: &Request, refused: &Refused, child: usize, service: Code) -> Result<(), Broken> {
+    let Some(till) = world.town.tills.get_mut(place) else { return Ok(()) };
+    let held = HoldRequest {
+        ask: request.ask.as_ref().map(|ask| format!("{ask}-held")),
+        code: None,
+        alias: Some(format!("Kind {child}")),
+        service,
+        day: request.day,
+        cents: None,
+        why: refused.reason,
+    };
+    let clock = till.clock(world.now);
+    match till.terminal.hold(&held, &mut till.chance, clock) {
+        Ok(answer) => {
+            world.note(&format!("till {place}: held {} for child {child}", answer.seq));
+            world.trace.count("held");
+            world.truth.held.insert((place, answer.seq), Held { child });
+            Ok(())
+        }
+        Err(CounterError::NotWellFormed(_)) => Ok(()),
+        Err(CounterError::Store(_)) if world.faults => Ok(()),
+        Err(error) => Err(Broken::unexpected("a counter does not hold", &error)),
+    }
+}
+
+/// A child whose meal is held comes with a card.
+pub(super) fn settle_held(world: &mut World, place: usize) -> Result<(), Broken> {
+    let held: Vec<(u64, usize)> = world.truth.held.iter().filter(|(at, _)| at.0 == place).map(|(at, held)| (at.1, held.child)).collect();
+    let Some((seq, child)) = held.get(world.one_of(held.len())).copied() else { return Ok(()) };
+    let Some((card, code)) = world.town.children.get(child).and_then(|c| Some((c.cards.len().checked_sub(1)?, c.cards.last()?.code.clone()))) else {
+        return Ok(());
+    };
+    let ask = next_ask(world, child, None);
+    if let Some(asked) = world.asks.get_mut(&ask) {
+        asked.card = card;
+    }
+    world.trace.count("held entries shown a card");
+    again(world, place, &Request { ask: Some(ask), code, held: Some(seq), months: 1, ..Request::default() })
+}
+
+/// Somebody takes a redemption back; told twice, the terminal says the same twice.
+pub(super) fn cancel(world: &mut World, place: usize) -> Result<(), Broken> {
+    let live: Vec<u64> = world.truth.greens.keys().filter(|at| at.0 == place && !world.truth.is_cancelled(**at)).map(|at| at.1).collect();
+    let Some(seq) = live.get(world.one_of(live.len())).copied() else { return Ok(()) };
+    for twice in [false, true] {
+        let (Some(till), Some(reason)) = (world.town.tills.get_mut(place), Code::parse("wrong_child")) else { return Ok(()) };
+        let clock = till.clock(world.now);
+        match till.terminal.cancel(seq, reason, &mut till.chance, clock) {
+            Ok(cancelled) => {
+                world.note(&format!("till {place}: cancelled {seq} by {}", cancelled.by));
+                world.trace.count("cancellations");
+                let before = world.truth.cancelled.insert((place, seq), cancelled.by);
+                let same = before.map_or(!cancelled.before, |by| by == cancelled.by && cancelled.before);
+                demand(same, "a cancellation told twice is one", || format!("till {place}: {before:?}, then {cancelled:?}"))?;
+            }
+            Err(crate::terminal::aside::CancelError::Store(_)) if world.faults => return Ok(()),
+            Err(error) => return Err(Broken::unexpected("a cancellation fails", &format!("till {place}, {seq}, again {twice}: {error}"))),
+        }
+    }
+    Ok(())
+}

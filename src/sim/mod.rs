@@ -1,0 +1,117 @@
+//! The simulator: a town with one office and several terminals, run in one process from one seed, with everything going wrong that
+//! does go wrong in a town. The terminals and the office are the real ones, on real SQLite.
+//!
+//! Reading order: [`town`] (who is there) → [`world`] (what happens when) → [`counter`], [`clerks`] (what people do) → [`net`]
+//! (what the network does to it) → [`truth`], [`money`] (what people saw, and what must hold) → [`canary`] (broken on purpose).
+//!
+//! Everything is decided by [`Chance::seeded`](crate::words::chance::Chance::seeded); only the envelopes' encryption takes the
+//! operating system's randomness. It decides nothing, so the trace is over decisions and never over ciphertexts.
+
+mod canary;
+mod clerks;
+mod counter;
+mod ledger;
+mod money;
+mod net;
+mod town;
+mod truth;
+mod world;
+
+pub use canary::Canary;
+
+use crate::words::ids::Hash;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// How many of the last events are shown when a rule is broken.
+const SHOWN_EVENTS: usize = 60;
+/// The longest simulation in days: answers to asks are remembered for 40.
+pub const MAX_DAYS: u32 = 35;
+
+/// A rule that did not hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{rule}: {detail}")]
+pub struct Broken {
+    /// The rule.
+    pub rule: &'static str,
+    /// What contradicts it.
+    pub detail: String,
+}
+
+impl Broken {
+    fn new(rule: &'static str, detail: impl Into<String>) -> Self {
+        Self { rule, detail: detail.into() }
+    }
+
+    fn unexpected(what: &str, error: &dyn std::fmt::Display) -> Self {
+        Self::new("nothing fails without a cause", format!("{what}: {error}"))
+    }
+}
+
+/// Complains where `holds` is false.
+fn demand(holds: bool, rule: &'static str, detail: impl FnOnce() -> String) -> Result<(), Broken> {
+    if holds { Ok(()) } else { Err(Broken::new(rule, detail())) }
+}
+
+/// What happened in one simulated town.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The seed.
+    pub seed: u64,
+    /// The days.
+    pub days: u32,
+    /// SHA-256 over all events and decisions, in order: the same seed gives the same.
+    pub trace: Hash,
+    /// How often what happened.
+    pub counts: BTreeMap<String, u64>,
+}
+
+/// A simulation in which a rule was broken.
+#[derive(Clone, Debug, Serialize)]
+pub struct Failed {
+    /// The seed.
+    pub seed: u64,
+    /// The rule.
+    pub broken: Broken,
+    /// What happened last, the latest last.
+    pub last: Vec<String>,
+}
+
+/// Runs one town for `days` days from `seed`, with nothing broken on purpose or with one thing.
+pub fn simulate(seed: u64, days: u32, canary: Option<Canary>) -> Result<Report, Failed> {
+    let mut world = match world::World::new(seed, canary) {
+        Ok(world) => world,
+        Err(broken) => return Err(Failed { seed, broken, last: Vec::new() }),
+    };
+    match world.run(days.min(MAX_DAYS)) {
+        Ok(()) => Ok(Report { seed, days, trace: world.trace.hash, counts: world.trace.counts }),
+        Err(broken) => Err(Failed { seed, broken, last: world.trace.last(SHOWN_EVENTS) }),
+    }
+}
+
+/// Everything that happened, in order.
+#[derive(Debug)]
+struct Trace {
+    hash: Hash,
+    events: Vec<String>,
+    counts: BTreeMap<String, u64>,
+}
+
+impl Trace {
+    fn new(seed: u64) -> Self {
+        Self { hash: Hash::of(&[&seed.to_be_bytes()]), events: Vec::new(), counts: BTreeMap::new() }
+    }
+
+    fn note(&mut self, event: String) {
+        self.hash = Hash::of(&[&self.hash.0, event.as_bytes()]);
+        self.events.push(event);
+    }
+
+    fn count(&mut self, what: impl Into<String>) {
+        *self.counts.entry(what.into()).or_default() += 1;
+    }
+
+    fn last(&self, most: usize) -> Vec<String> {
+        self.events.iter().skip(self.events.len().saturating_sub(most)).cloned().collect()
+    }
+}

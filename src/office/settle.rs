@@ -9,14 +9,14 @@ use crate::settle::sepa::pain001;
 use crate::settle::settlement::{Draft, Plan, Released};
 use crate::settle::statement::{Outcome, statements};
 use crate::shell::paper::statement::{Words, statement_html};
-use crate::shell::store::office::{admission, payments, settings};
+use crate::shell::store::office::{admission, lines, payments, settings};
 use crate::shell::texts::{Blanks, Language, Texts};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::ProviderNumber;
 use crate::words::time::UtcMs;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A transfer of a released run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -113,9 +113,9 @@ impl Office {
             for file in &files {
                 payments::insert_file(&work.db, waiting.number, &file.name, &file.bytes)?;
             }
-            for batch in payments::batches_of_run(&work.db, waiting.number)? {
-                work.advise_batch(batch, now)?;
-            }
+            let told: BTreeSet<i64> =
+                payments::batches_of_run(&work.db, waiting.number)?.into_iter().chain(lines::batches_to_advise(&work.db)?).collect();
+            told.into_iter().try_for_each(|batch| work.advise_batch(batch, now))?;
             let paid = released.transfers().map(|(settled, transfer)| SettledPayment {
                 provider: settled.provider,
                 cents: transfer.amount,

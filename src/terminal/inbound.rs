@@ -101,6 +101,15 @@ struct Opened<'o> {
 impl Terminal {
     /// Takes over the envelope of an office, by network or by stick.
     pub fn take_inbound(&mut self, bytes: &[u8], chance: &mut Chance, now: UtcMs) -> Result<TakenIn, CannotTakeIn> {
+        self.take(bytes, true, chance, now)
+    }
+
+    /// Takes in what came as the answer to a question of ours: one that nobody asked for is not taken from the network.
+    pub fn take_answer(&mut self, bytes: &[u8], chance: &mut Chance, now: UtcMs) -> Result<TakenIn, CannotTakeIn> {
+        self.take(bytes, false, chance, now)
+    }
+
+    fn take(&mut self, bytes: &[u8], unsolicited: bool, chance: &mut Chance, now: UtcMs) -> Result<TakenIn, CannotTakeIn> {
         self.refresh(now)?;
         let terminal = self.id();
         let opened = open(&self.offices, &self.keys, bytes, now)?;
@@ -108,6 +117,9 @@ impl Terminal {
         let taken = self.store.write(|tx| {
             let journal = Journal::new(tx, terminal);
             let Opened { office, inbound, .. } = &opened;
+            if inbound.nonce == zero && !unsolicited {
+                return Err(CannotTakeIn::NotAsked);
+            }
             if inbound.nonce != zero {
                 let (asked, answered) = tx.question(inbound.nonce, office.number)?.ok_or(CannotTakeIn::NotAsked)?;
                 if !answered {

@@ -127,7 +127,7 @@ impl Town<'_> {
             self.lunch(day)?;
             self.afternoon(day, day_of_story)?;
         }
-        let evening = day.at_minute(17 * 60);
+        let evening = day.at_minute(20 * 60);
         self.exchange_all(evening)?;
         if day_of_story == SETTLED_AFTER {
             self.office.reconcile(evening)?;
@@ -171,7 +171,7 @@ impl Town<'_> {
     fn afternoon(&mut self, day: CivilDay, day_of_story: u32) -> anyhow::Result<()> {
         let at = day.at_minute(15 * 60);
         match day_of_story {
-            2 | 3 | 4 => {
+            2..=4 => {
                 for child in (0..CHILDREN).step_by(3).skip(usize::try_from(day_of_story)? * 5).take(5) {
                     self.club.redeem(&scan(&self.tokens[child], "judo", day), self.chance, at.plus_ms(child as u64 * 20_000))?;
                 }
@@ -192,7 +192,7 @@ impl Town<'_> {
             }
             _ => {}
         }
-        if day_of_story % 3 == 0 {
+        if day_of_story.is_multiple_of(3) {
             for (place, child) in (0..CHILDREN).step_by(10).enumerate() {
                 let start = 14 * 60 + 30 + u32::try_from(place)? * 45;
                 let mut lesson = scan(&self.tokens[child], "mathe", day);

@@ -145,7 +145,7 @@ fn settle_line(db: &Connection, run: u32, line: &PayableLine) -> Result<(), Stor
         LineKind::Cancellation => "cancellation",
     };
     let sql = format!(
-        "UPDATE {table} SET settled = ?3, run = ?4 WHERE terminal = (SELECT id FROM terminal WHERE terminal = ?1) AND seq = ?2
+        "UPDATE {table} SET settled = ?3, run = ?4, advise = 1 WHERE terminal = (SELECT id FROM terminal WHERE terminal = ?1) AND seq = ?2
          AND coalesce(settled, 0) = ?5 AND decided = ?3"
     );
     let (terminal, seq) = (line.entry.terminal.0, to_db(line.entry.seq));

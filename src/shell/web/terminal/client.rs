@@ -79,7 +79,7 @@ pub fn exchange(writer: &Writer, office: &OfficeId) -> Result<TakenIn, ExchangeE
         let answer = post(&format!("{url}/api/v1/exchange"), "application/octet-stream", &question, MAX_ANSWER)?;
         let id = office.clone();
         let (taken, waiting) = writer.run_blocking(move |terminal, chance| {
-            let taken = terminal.take_inbound(&answer, chance, door::now())?;
+            let taken = terminal.take_answer(&answer, chance, door::now())?;
             Ok::<_, CannotTakeIn>((taken, terminal.waiting_batches(&id)?))
         })??;
         let goes_on = taken.more || (waiting > 0 && taken.confirmed > 0);

@@ -163,8 +163,15 @@ async fn ours(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> 
 async fn keyed(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     match guard.check_key(request.headers()) {
         Ok(()) => next.run(request).await,
+        Err(_) if wants_a_page(&request) => (StatusCode::SEE_OTHER, [(header::LOCATION, "/")]).into_response(),
         Err(problem) => problem.into_response(),
     }
+}
+
+/// A person with a browser, who gets a session at the counter's page first.
+fn wants_a_page(request: &Request) -> bool {
+    let accepts = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    request.method() == axum::http::Method::GET && accepts.contains("text/html")
 }
 
 /// The JSON of a request's body, or the problem with it.

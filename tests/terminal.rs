@@ -394,3 +394,14 @@ fn a_failed_commit_tells_nothing_green_and_loses_nothing() {
     let entry = accepted(town.redeem(&request(&token, "lunch"), noon())).entries[0];
     assert_eq!(entry.seq, before.seq + 1);
 }
+
+#[test]
+fn a_clock_that_runs_ahead_does_not_make_the_same_ask_a_new_one() {
+    let mut town = Town::new();
+    let token = town.office.token(1, allowances());
+    let scan = Request { ask: Some("button-1".into()), ..request(&token, "lunch") };
+    let first = town.redeem(&scan, noon());
+    let ahead = noon().plus_days(60);
+    town.terminal.outbound(&town.office.id, &mut town.chance, ahead).expect("a question");
+    assert_eq!(town.redeem(&scan, noon().plus_ms(1000)), first, "the same answer, not a refusal");
+}

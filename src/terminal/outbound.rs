@@ -8,7 +8,7 @@ use crate::claim::check::{NotWhole, check};
 use crate::deliver::exchange::{Has, MAX_DOCUMENTS, MAX_ENVELOPE_DOCUMENTS, Outbound};
 use crate::shell::envelope::{self, EnvelopeError};
 use crate::shell::store::StoreError;
-use crate::shell::store::terminal::{BatchRow, BatchState};
+use crate::shell::store::terminal::{BatchRow, BatchState, Fact};
 use crate::words::chance::Chance;
 use crate::words::ids::{BatchId, Hash, Nonce, OfficeId, ProviderNumber};
 use crate::words::time::{UtcMs, UtcSeconds};
@@ -78,7 +78,10 @@ impl Terminal {
             let nonce = Nonce(chance.bytes());
             // Questions keep the clock's own time, right or wrong: the answer is held against it.
             tx.keep_question(nonce, known.number, now)?;
-            tx.forget_asks(UtcMs(now.0.saturating_sub(super::counter::ASK_DAYS * crate::words::time::DAY_MS)))?;
+            // By a time that an office has proved: a clock that runs ahead must not make a second press of the button a second ask.
+            if let Some(proven) = tx.time(Fact::ClockProven)? {
+                tx.forget_asks(UtcMs(proven.0.saturating_sub(super::counter::ASK_DAYS * crate::words::time::DAY_MS)))?;
+            }
             Ok::<_, StoreError>(Outbound {
                 terminal,
                 nonce,

@@ -1,4 +1,5 @@
 //! The terminal over a database in memory: redeem, hold, cancel, claim, be answered.
+#![cfg(feature = "terminal")]
 
 mod town;
 

@@ -79,8 +79,8 @@ function chosen() {
 
 function showDetails() {
   const kind = chosen()?.dataset.kind ?? "";
-  for (const label of document.querySelectorAll("#details [for-kind]")) {
-    label.hidden = !label.getAttribute("for-kind").split(" ").includes(kind);
+  for (const part of document.querySelectorAll("[data-for]")) {
+    part.hidden = !part.dataset.for.split(" ").includes(kind);
   }
 }
 
@@ -108,6 +108,10 @@ function submit(event) {
   code.value = "";
   const service = chosen();
   if (scanned.trim() === "" || (!service && !settling)) return;
+  if (event.submitter?.id === "start") {
+    startLesson({ ask: newId(), code: scanned, service: service.value });
+    return;
+  }
   const request = { ask: newId(), code: scanned, ...details() };
   if (settling) {
     request.held = settling.seq;
@@ -123,6 +127,15 @@ function submit(event) {
   queue = queue.then(async () => {
     showAnswer(await ask("/api/v1/redemptions", request), request);
     await refresh();
+  });
+}
+
+function startLesson(request) {
+  queue = queue.then(async () => {
+    const answer = await ask("/api/v1/lessons", request);
+    if (answer.verdict !== "started") return showAnswer(answer, request);
+    form.elements.starts_at.value = answer.starts_at;
+    show("yes", texts.started, answer.hint ?? "", answer.starts_at);
   });
 }
 
@@ -225,6 +238,7 @@ form.addEventListener("change", (event) => {
     showDetails();
     code.focus();
   }
+  if (event.target.name === "service_date") event.target.classList.toggle("set", event.target.value !== "");
 });
 undo.addEventListener("click", undoLast);
 hold.querySelector("button").addEventListener("click", holdLast);

@@ -37,6 +37,7 @@ wording! {
     scan: "Karte", "Card";
     scan_hint: "Code scannen oder Nummer tippen", "Scan the code or type the number";
     record: "Erfassen", "Record";
+    start_lesson: "Stunde beginnt", "Lesson begins";
     ready: "Bereit", "Ready";
     ready_text: "Bitte die Karte vor den Leser halten.", "Please hold the card in front of the reader.";
     undo: "Rückgängig", "Undo";
@@ -79,7 +80,7 @@ wording! {
 }
 
 /// The words the script on the page needs: name, German, English.
-const SCRIPT: [(&str, &str, &str); 20] = [
+const SCRIPT: [(&str, &str, &str); 21] = [
     ("accepted", "In Ordnung", "All right"),
     ("own_share", "Eigener Anteil:", "Own share:"),
     ("paper_list", "Papierliste", "Paper list"),
@@ -103,6 +104,7 @@ const SCRIPT: [(&str, &str, &str); 20] = [
     ("age_red", "Stand alt: bitte austauschen", "data old: please exchange"),
     ("age_stale", "Stand zu alt: bitte austauschen", "data too old: please exchange"),
     ("clock_suspect", "Die Uhr geht falsch", "The clock is wrong"),
+    ("started", "Stunde läuft", "Lesson has begun"),
     ("exchanging", "Austausch läuft …", "Exchanging …"),
 ];
 

@@ -1,0 +1,281 @@
+//! The terminal's HTTP, asked in process: who may ask, what is well-formed, what is answered.
+#![cfg(feature = "terminal")]
+
+mod town;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, Response, StatusCode};
+use serde_json::{Value, json};
+use teilhabe::shell::web::terminal::App;
+use teilhabe::shell::web::terminal::writer::Writer;
+use teilhabe::words::chance::Chance;
+use teilhabe::words::civil::CivilDay;
+use tower::ServiceExt;
+use town::*;
+use zeroize::Zeroizing;
+
+const KEY: &str = "0123456789abcdef";
+
+struct Web {
+    router: Router,
+    token: String,
+    office: PaperOffice,
+    recipient: String,
+}
+
+/// A terminal of today behind its router: the server reads the real clock, so the town's calendar is moved to it.
+fn web() -> Web {
+    let mut office = PaperOffice::new("05562032", 1);
+    let now = teilhabe::shell::door::now();
+    office.trust.issued = now;
+    office.status = None;
+    let store = teilhabe::shell::store::terminal::TerminalStore::open_in_memory().expect("a database");
+    let mut chance = Chance::seeded(7);
+    let terminal = teilhabe::terminal::Terminal::create(store, keys(50), Default::default(), &mut chance, now).expect("created");
+    let mut town = Town { terminal, chance, office };
+    town.enrol(now);
+    let mut token = town.office.plain_token(teilhabe::words::ids::Handle([1; 8]), teilhabe::words::ids::TokenId([1; 16]), 1, allowances());
+    token.not_before = CivilDay::of(now).minus(60).midnight();
+    token.expires = CivilDay::of(now).plus(60).midnight();
+    token.issued = now.seconds();
+    let token = teilhabe::admit::scan::code_text(&token.seal(&town.office.key));
+    let recipient = town.terminal.recipient();
+    let (writer, _) = Writer::start(town.terminal, town.chance);
+    let listen = "127.0.0.1:8080".parse().expect("an address");
+    let app = App::new(writer, listen, &[], Zeroizing::new(KEY.into()), Zeroizing::new("session".into()));
+    Web { router: app.router(), token, office: town.office, recipient }
+}
+
+impl Web {
+    async fn send(&self, request: Request<Body>) -> Response<Body> {
+        self.router.clone().oneshot(request).await.expect("infallible")
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {
+        let request = keyed(Request::post(path)).header("content-type", "application/json");
+        answer(self.send(request.body(Body::from(body.to_string())).expect("a request")).await).await
+    }
+
+    async fn get(&self, path: &str) -> (StatusCode, Value) {
+        answer(self.send(keyed(Request::get(path)).body(Body::empty()).expect("a request")).await).await
+    }
+}
+
+fn keyed(request: axum::http::request::Builder) -> axum::http::request::Builder {
+    request.header("host", "127.0.0.1:8080").header("authorization", format!("Bearer {KEY}"))
+}
+
+async fn answer(response: Response<Body>) -> (StatusCode, Value) {
+    let status = response.status();
+    let bytes = to_bytes(response.into_body(), 40_000_000).await.expect("a body");
+    (status, serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned())))
+}
+
+#[tokio::test]
+async fn a_meal_over_http() {
+    let web = web();
+    let meal = json!({"code": web.token, "service": "lunch"});
+    let (status, checked) = web.post("/api/v1/checks", &meal).await;
+    assert_eq!((status, &checked["verdict"], checked.get("id")), (StatusCode::OK, &json!("accepted"), None));
+    let (status, first) = web.post("/api/v1/redemptions", &meal).await;
+    assert_eq!((status, &first["verdict"], &first["cents"]), (StatusCode::CREATED, &json!("accepted"), &json!(450)));
+    assert_eq!(first["remaining"], json!([{"period": "day", "measure": "units", "left": 0}]));
+    assert_eq!((&first["hint"], &first["benefit"], &first["data_age"]), (&json!("K01"), &json!("lunch"), &json!("red")));
+    let (status, second) = web.post("/api/v1/redemptions", &meal).await;
+    assert_eq!((status, &second["verdict"], &second["reason"]), (StatusCode::OK, &json!("refused"), &json!("already_redeemed")));
+    assert!(second["since"].as_str().is_some_and(|s| s.ends_with('Z')), "{second}");
+    assert!(second["message"]["de"].as_str().is_some_and(|s| s.contains("Uhr")), "{second}");
+    let path = format!("/api/v1/redemptions/{}/cancellation", first["id"].as_str().expect("an id"));
+    let (status, cancelled) = web.post(&path, &json!({"reason": "typing_error"})).await;
+    assert_eq!((status, &cancelled["verdict"]), (StatusCode::CREATED, &json!("cancelled")));
+    assert_eq!(web.post(&path, &json!({"reason": "typing_error"})).await.0, StatusCode::OK);
+    let (_, day) = web.get("/api/v1/days/today").await;
+    assert_eq!((&day["count"], day["entries"].as_array().map(Vec::len)), (&json!(0), Some(1)));
+    let (_, status) = web.get("/api/v1/status").await;
+    assert_eq!((&status["pending"], &status["offices"][0]["data_age"]), (&json!(2), &json!("red")));
+}
+
+#[tokio::test]
+async fn the_same_ask_gets_the_same_answer_and_another_one_is_a_conflict() {
+    let web = web();
+    let ask = json!({"code": web.token, "service": "lunch", "ask": "a"});
+    let first = web.post("/api/v1/redemptions", &ask).await;
+    assert_eq!(web.post("/api/v1/redemptions", &ask).await, first);
+    let (status, problem) = web.post("/api/v1/redemptions", &json!({"code": web.token, "service": "choir", "ask": "a"})).await;
+    assert_eq!((status, &problem["status"]), (StatusCode::CONFLICT, &json!(409)));
+}
+
+#[tokio::test]
+async fn what_is_not_well_formed_is_said_in_one_sentence() {
+    let web = web();
+    let tomorrow = CivilDay::of(teilhabe::shell::door::now()).plus(1).to_string();
+    let token = &web.token;
+    for (body, status) in [
+        (json!({"service": "lunch"}), 422),
+        (json!({"code": token, "service": "no/code"}), 422),
+        (json!({"code": token, "service": "lunch", "servcie_date": "2026-11-23"}), 422),
+        (json!({"code": token, "service": "lunch", "service_date": "23-11-2026"}), 422),
+        (json!({"code": token, "service": "lunch", "service_date": tomorrow}), 422),
+        (json!({"code": token, "service": "judo", "cents": 12.5}), 422),
+        (json!({"code": token, "service": "judo", "cents": -1}), 422),
+        (json!({"code": token, "service": "maths"}), 422),
+        (json!({"code": token, "service": "maths", "starts_at": "14:00"}), 422),
+        (json!({"code": token, "service": "maths", "starts_at": "2pm", "ends_at": "3pm"}), 422),
+        (json!({"code": token, "service": "judo", "cents": 100, "months": 0}), 422),
+        (json!({"code": token, "service": "judo", "cents": 100, "months": 13}), 422),
+        (json!([]), 422),
+    ] {
+        let (got, problem) = web.post("/api/v1/redemptions", &body).await;
+        assert_eq!(got.as_u16(), status, "{body}: {problem}");
+        assert!(problem["detail"].as_str().is_some_and(|s| s.len() > 10), "{body}: {problem}");
+    }
+    let send = |body: Body, kind: &str| {
+        let request = keyed(Request::post("/api/v1/redemptions")).header("content-type", kind).body(body).expect("a request");
+        async { answer(web.send(request).await).await.0.as_u16() }
+    };
+    assert_eq!(send(Body::from("{"), "application/json").await, 400);
+    assert_eq!(send(Body::from("\u{0}\u{1}"), "application/json; charset=utf-8").await, 400);
+    assert_eq!(send(Body::from("{}"), "text/plain").await, 415);
+    assert_eq!(send(Body::from(vec![b' '; 10_000_000]), "application/json").await, 413);
+    assert_eq!(web.post("/api/v1/redemptions/x/cancellation", &json!({"reason": "x"})).await.0, 404);
+    assert_eq!(web.get("/api/v1/nothing").await.0, 404);
+    assert_eq!(web.get("/api/v1/redemptions").await.0, 405);
+    let (_, status) = web.get("/api/v1/status").await;
+    assert_eq!(status["journal"]["seq"], json!(3), "opened and two admissions: nothing else was recorded");
+}
+
+#[tokio::test]
+async fn rubbish_in_a_code_is_a_refusal_not_an_error() {
+    let web = web();
+    for code in ["", "BUT1", "BUT1GH4Q", "https://example.org/menu", "🙂", "426226227885", "BUT&\u{e0}"] {
+        let (status, answer) = web.post("/api/v1/redemptions", &json!({"code": code, "service": "lunch"})).await;
+        assert_eq!((status, &answer["verdict"]), (StatusCode::OK, &json!("refused")), "{code}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn only_our_own_pages_and_key_holders_reach_the_box() {
+    let web = web();
+    let post = |headers: &[(&str, &str)]| {
+        let request = headers.iter().fold(Request::post("/api/v1/redemptions"), |r, (name, value)| r.header(*name, *value));
+        let request = request.header("content-type", "application/json").body(Body::from("{}")).expect("a request");
+        async { web.send(request).await.status().as_u16() }
+    };
+    let (key, host) = (("authorization", "Bearer 0123456789abcdef"), ("host", "127.0.0.1:8080"));
+    assert_eq!(post(&[host, key]).await, 422, "the right key is let in, and told what is missing");
+    assert_eq!(post(&[host, ("cookie", "desk=session")]).await, 422);
+    assert_eq!(post(&[host]).await, 401);
+    assert_eq!(post(&[host, ("authorization", "Bearer 0123456789abcdee")]).await, 401);
+    assert_eq!(post(&[key]).await, 403, "no host");
+    assert_eq!(post(&[("host", "evil.example:8080"), key]).await, 403, "a name bent to us");
+    assert_eq!(post(&[host, key, ("origin", "http://evil.example")]).await, 403);
+    assert_eq!(post(&[host, ("cookie", "desk=session"), ("sec-fetch-site", "cross-site")]).await, 403);
+    assert_eq!(post(&[host, ("cookie", "desk=session"), ("sec-fetch-site", "same-site")]).await, 403);
+    let open = |path: &str| {
+        let request = Request::get(path).header("host", "localhost:8080").body(Body::empty()).expect("a request");
+        async { web.send(request).await }
+    };
+    assert_eq!(open("/healthz").await.status(), 200);
+    assert_eq!(open("/metrics").await.status(), 401);
+    assert_eq!(open("/month").await.status(), 401);
+    let page = open("/").await;
+    let header = |name: &str| page.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
+    assert_eq!(header("set-cookie"), "desk=session; Path=/; HttpOnly; SameSite=Strict");
+    assert!(header("content-security-policy").starts_with("default-src 'none'"));
+    assert_eq!((header("x-content-type-options").as_str(), header("cache-control").as_str()), ("nosniff", "no-store"));
+    let html = String::from_utf8(to_bytes(page.into_body(), 1_000_000).await.expect("a page").to_vec()).expect("text");
+    assert!(html.contains("Mensa am Wall") && !html.contains("BuT") && !html.contains("<script>"), "{html}");
+}
+
+#[tokio::test]
+async fn a_page_others_can_reach_asks_for_the_key_once() {
+    let store = teilhabe::shell::store::terminal::TerminalStore::open_in_memory().expect("a database");
+    let mut chance = Chance::seeded(1);
+    let terminal = teilhabe::terminal::Terminal::create(store, keys(9), Default::default(), &mut chance, teilhabe::shell::door::now());
+    let (writer, _) = Writer::start(terminal.expect("created"), chance);
+    let listen = "192.168.7.20:8080".parse().expect("an address");
+    let app = App::new(writer, listen, &[], Zeroizing::new(KEY.into()), Zeroizing::new("session".into())).router();
+    let open = |path: &str, cookie: &str| {
+        let request = Request::get(path).header("host", "192.168.7.20:8080").header("cookie", cookie).body(Body::empty()).expect("a request");
+        let app = app.clone();
+        async move { app.oneshot(request).await.expect("infallible") }
+    };
+    assert_eq!(open("/", "").await.status(), 401);
+    assert_eq!(open("/?key=wrong", "").await.status(), 401);
+    let let_in = open(&format!("/?key={KEY}"), "").await;
+    assert_eq!((let_in.status().as_u16(), let_in.headers()["location"].to_str().ok()), (303, Some("/")));
+    assert_eq!(open("/", "desk=session").await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_stick_carries_what_the_network_would() {
+    let mut web = web();
+    web.post("/api/v1/redemptions", &json!({"code": web.token, "service": "lunch"})).await;
+    let request = keyed(Request::post("/api/v1/exchange/outbound?office=05562032")).body(Body::empty()).expect("a request");
+    let response = web.send(request).await;
+    assert_eq!(response.status(), 200);
+    let envelope = to_bytes(response.into_body(), 20_000_000).await.expect("a file");
+    let recipient = web.recipient.clone();
+    let inbound = web.office.exchange(&envelope, &recipient, teilhabe::shell::door::now());
+    let upload = |bytes: Vec<u8>| keyed(Request::post("/api/v1/exchange/inbound")).body(Body::from(bytes)).expect("a request");
+    let (status, taken) = answer(web.send(upload(inbound)).await).await;
+    assert_eq!((status.as_u16(), &taken["confirmed"]), (200, &json!(1)));
+    let (_, batches) = web.get("/api/v1/batches").await;
+    assert_eq!((&batches["batches"][0]["state"], batches["batches"][0]["lines"].as_array().map(Vec::len)), (&json!("confirmed"), Some(1)));
+    let (status, problem) = answer(web.send(upload(b"rubbish".to_vec())).await).await;
+    assert_eq!(status, 422, "{problem}");
+    assert_eq!(answer(web.send(upload(vec![0; 21 * 1024 * 1024])).await).await.0, 413);
+    let (status, problem) = answer(web.send(keyed(Request::post("/api/v1/exchange")).body(Body::empty()).expect("a request")).await).await;
+    assert_eq!(status, 502, "nobody listens at the office's address");
+    assert!(problem["detail"].as_str().is_some_and(|s| s.contains("cannot be reached")), "{problem}");
+    let month = web.send(keyed(Request::get("/month?lang=en")).body(Body::empty()).expect("a request")).await;
+    let html = String::from_utf8(to_bytes(month.into_body(), 1_000_000).await.expect("a page").to_vec()).expect("text");
+    assert!(html.contains("confirmed") && html.contains("4,50"), "{html}");
+}
+
+#[tokio::test]
+async fn held_lessons_and_chips() {
+    let web = web();
+    let (status, held) = web.post("/api/v1/held", &json!({"service": "lunch", "alias": "Blauer Ranzen", "ask": "h"})).await;
+    assert_eq!((status, &held["verdict"], &held["cents"]), (StatusCode::CREATED, &json!("held"), &json!(450)));
+    let (_, open) = web.get("/api/v1/held").await;
+    assert_eq!((&open["held"][0]["alias"], &open["held"][0]["reason"]), (&json!("Blauer Ranzen"), &json!("unknown_number")));
+    let (status, _) = web.post("/api/v1/redemptions", &json!({"code": web.token, "held": held["seq"]})).await;
+    assert_eq!(status, StatusCode::CREATED);
+    let (status, started) = web.post("/api/v1/lessons", &json!({"code": web.token, "service": "maths"})).await;
+    assert_eq!((status, &started["verdict"]), (StatusCode::CREATED, &json!("started")), "{started}");
+    let (status, taught) = web.post("/api/v1/chips", &json!({"uid": "04:a2:24:b2", "code": web.token})).await;
+    assert_eq!((status, &taught["verdict"]), (StatusCode::CREATED, &json!("taught")));
+    let (_, refused) = web.post("/api/v1/redemptions", &json!({"code": "04A224B2", "service": "lunch"})).await;
+    assert_eq!(refused["reason"], json!("already_redeemed"), "the chip is known, the meal was had");
+    assert_eq!(web.post("/api/v1/chips", &json!({"uid": "!", "code": web.token})).await.0, 422);
+    assert_eq!(web.post("/api/v1/held", &json!({"service": "lunch"})).await.0, 422, "who was it?");
+    assert_eq!(web.post("/api/v1/held", &json!({"service": "tennis", "alias": "x"})).await.0, 422);
+    let (status, closed) = web.post("/api/v1/days/today/closing", &json!({})).await;
+    assert_eq!(status, StatusCode::CREATED, "{closed}");
+    assert_eq!(web.get("/api/v1/days/today").await.1["closed"], json!(true));
+    let (_, services) = web.get("/api/v1/services").await;
+    assert_eq!(services["services"].as_array().map(Vec::len), Some(5));
+    let metrics = web.send(keyed(Request::get("/metrics")).body(Body::empty()).expect("a request")).await;
+    let text = String::from_utf8(to_bytes(metrics.into_body(), 100_000).await.expect("text").to_vec()).expect("text");
+    assert!(text.contains("teilhabe_redemptions_total 1") && text.contains("teilhabe_refusals_total{reason=\"already_redeemed\"} 1"), "{text}");
+}
+
+#[tokio::test]
+async fn a_full_disk_says_paper_list() {
+    let office = PaperOffice::new("05562032", 1);
+    let mut town = Town::with(office);
+    town.terminal.store().connection().commit_hook(Some(|| true)).expect("a hook");
+    let token = town.office.token(1, allowances());
+    let (writer, _) = Writer::start(town.terminal, town.chance);
+    let listen = "127.0.0.1:8080".parse().expect("an address");
+    let router = App::new(writer, listen, &[], Zeroizing::new(KEY.into()), Zeroizing::new("session".into())).router();
+    let request = keyed(Request::post("/api/v1/redemptions")).header("content-type", "application/json");
+    let body = json!({"code": token, "service": "lunch", "ask": "a"}).to_string();
+    let response = router.oneshot(request.body(Body::from(body)).expect("a request")).await.expect("infallible");
+    assert_eq!(response.headers()["content-type"], "application/problem+json");
+    let (status, problem) = answer(response).await;
+    assert_eq!((status.as_u16(), &problem["reason"]), (503, &json!("storage_failed")));
+    assert!(problem["message"]["en"].as_str().is_some_and(|s| s.contains("paper list")), "{problem}");
+}

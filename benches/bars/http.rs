@@ -13,7 +13,6 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use teilhabe::shell::{door, secret_file, terminal_dir};
 use teilhabe::terminal::enrol::EnrolmentAnswer;
-use teilhabe::words::civil::CivilDay;
 
 /// How long the server may take until it answers.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -217,10 +216,11 @@ pub fn start(dir: &Path) {
     let middle = ready[ready.len() / 2].as_secs_f64() * 1e3;
     let figure = format!("{middle:.0} ms (CPU {cpu:.0} ms, fastest {:.0})", ready[0].as_secs_f64() * 1e3);
     row("14", &format!("server start to first answer, {entries} entries"), &figure, "–", middle, Asked::AtMost(150.0, 50.0));
+    binary();
 }
 
 /// Bar 15, where `scripts/bench` has built the terminal alone.
-pub fn binary() {
+fn binary() {
     let Some(path) = std::env::var_os("BARS_TERMINAL") else { return };
     let megabytes = std::fs::metadata(path).expect("the terminal's binary").len() as f64 / 1e6;
     row("15", "terminal binary, stripped, with TLS", &format!("{megabytes:.1} MB"), "–", megabytes, Asked::AtMost(12.0, 8.0));

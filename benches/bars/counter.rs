@@ -60,19 +60,19 @@ pub fn tokens_and_redemptions(dir: &Path) {
         ours.cpu(50) / limit.cpu(50),
         Asked::AtMost(1.35, 1.2),
     );
-    let warm = |call: usize, canteen: &mut Canteen, bare: &mut Bare| {
-        canteen.redeem(&codes[call], first_day());
+    // A first day makes all cards known to the box, and more of them than it remembers as verified.
+    for code in &codes {
+        canteen.redeem(code, first_day());
         bare.commit();
-    };
-    (0..calls).for_each(|call| warm(call, &mut canteen, &mut bare));
+    }
     let limit = |call: usize| {
         bare.commit();
         verify(call);
     };
-    let (ours, limit) = in_turn(calls, |call| canteen.redeem(&codes[calls + call], first_day()), limit);
+    let (ours, limit) = in_turn(calls, |call| canteen.redeem(&codes[call], first_day().plus(1)), limit);
     row(
         "2",
-        "redeem a card never seen, p50 wall",
+        "redeem, p50 wall",
         &format!("{:.0} µs (p99 {:.0}, CPU {:.0})", ours.wall(50), ours.wall(99), ours.cpu(50)),
         &format!("bare commit + verify: {:.0} µs (p99 {:.0}, CPU {:.0})", limit.wall(50), limit.wall(99), limit.cpu(50)),
         ours.wall(50) / limit.wall(50),

@@ -146,8 +146,8 @@ pub fn redemptions(office_dir: &Path, dir: &Path) {
     let (server, _) = Server::start(dir);
     let idle = server.memory();
     let (mut till, mut bare) = (server.till(), Bare::new(office_dir));
-    for call in 0..calls {
-        till.redeem(&codes[call], call);
+    for (call, code) in codes[..calls].iter().enumerate() {
+        till.redeem(code, call);
         bare.commit();
     }
     let before = server.cpu();

@@ -53,7 +53,7 @@ impl Canteen {
         id[..4].copy_from_slice(&number.to_be_bytes());
         let month = |text| CivilMonth::parse(text).expect("a month").first_day().midnight();
         let lunch = vec![allowance(Benefit::Lunch, &[ceiling(Period::Day, Measure::Units, 1)])];
-        let all = if number % 4 == 0 { allowances() } else { lunch };
+        let all = if number.is_multiple_of(4) { allowances() } else { lunch };
         let token = self.town.office.plain_token(Handle(handle), TokenId(id), number.into(), all);
         Token { not_before: month("2022-01"), issued: super::town::at("2026-11-01T08:00:00Z").seconds(), ..token }
     }

@@ -31,15 +31,8 @@ fn busy(mut town: Town) -> Town {
 }
 
 fn hold(town: &mut Town, alias: &str) {
-    let held = HoldRequest {
-        ask: None,
-        code: None,
-        alias: Some(alias.into()),
-        service: code("lunch"),
-        day: None,
-        cents: None,
-        why: Reason::UnknownNumber,
-    };
+    let held =
+        HoldRequest { ask: None, code: None, alias: Some(alias.into()), service: code("lunch"), day: None, cents: None, why: Reason::UnknownNumber };
     town.terminal.hold(&held, &mut town.chance, noon()).expect("held");
 }
 
@@ -70,7 +63,10 @@ fn every_way_of_tampering_is_found() {
         ("DELETE FROM redemption WHERE seq = 5", "missing from its index"),
         ("UPDATE redemption SET cancelled_by = 9 WHERE seq = 5", "that no entry has cancelled"),
         ("UPDATE redemption SET cancelled_by = NULL WHERE cancelled_by IS NOT NULL", "its index says otherwise"),
-        ("INSERT INTO redemption SELECT 999, office, handle, benefit, service, day, units, cents, NULL, NULL, NULL, 0, zeroblob(16), NULL FROM redemption LIMIT 1", "not in the journal"),
+        (
+            "INSERT INTO redemption SELECT 999, office, handle, benefit, service, day, units, cents, NULL, NULL, NULL, 0, zeroblob(16), NULL FROM redemption LIMIT 1",
+            "not in the journal",
+        ),
         ("UPDATE held SET alias_id = zeroblob(8)", "held entry"),
         ("UPDATE batch SET hash = zeroblob(32)", "not the one that was kept"),
         ("UPDATE batch SET last_link = zeroblob(32)", "names another link"),
@@ -140,14 +136,16 @@ fn a_restored_box_is_a_new_terminal_that_forgets_nothing() {
     assert_eq!(verdict(&town.redeem(&request(&town.office.token(5, allowances()), "lunch"), now)), "provider_not_admitted");
     town.enrol(now);
     for number in 1..=4 {
-        let again = teilhabe::terminal::counter::Request { day: Some(day("2026-11-23")), ..request(&town.office.token(number, allowances()), "lunch") };
+        let again =
+            teilhabe::terminal::counter::Request { day: Some(day("2026-11-23")), ..request(&town.office.token(number, allowances()), "lunch") };
         assert_eq!(verdict(&town.redeem(&again, now)), "already_redeemed", "child {number}");
     }
     assert_eq!(verdict(&town.redeem(&request(&town.office.token(1, allowances()), "lunch"), now)), "accepted", "a new day");
     assert_eq!(town.terminal.open_held().expect("readable")[0].held.alias, "Blauer Ranzen");
     town.office.lines.clear();
     assert_eq!(town.exchange(now).confirmed, 1);
-    let opened = town.office.lines.iter().find_map(|e| if let Body::Opened(opened) = e.body { Some(opened) } else { None }).expect("shown to the office");
+    let opened =
+        town.office.lines.iter().find_map(|e| if let Body::Opened(opened) = e.body { Some(opened) } else { None }).expect("shown to the office");
     assert_eq!((opened.terminal, opened.seq, opened.link), (Some(old_id), Some(old_head.seq), Some(old_head.link)));
     let meals = town.office.lines.iter().filter(|e| matches!(e.body, Body::Redemption(_))).count();
     assert_eq!(meals, 2, "the one nobody had confirmed, entered again, and today's");

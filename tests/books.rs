@@ -100,7 +100,7 @@ fn the_books_hold_every_entry_and_anybody_can_follow_the_chain() {
     town.terminal.write_index(&mut index).expect("written");
     town.terminal.write_batches(&mut batches).expect("written");
     let index = String::from_utf8(index).expect("UTF-8");
-    for (_, name) in rows[0].iter().enumerate() {
+    for name in &rows[0] {
         assert!(index.contains(&format!("<Name>{name}</Name>")), "{name}");
     }
     assert_eq!(String::from_utf8(batches).expect("UTF-8").lines().count(), 2);

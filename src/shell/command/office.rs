@@ -53,6 +53,15 @@ pub enum Command {
         #[arg(long, value_name = "URL")]
         database_url: Option<String>,
     },
+    /// Answer a terminal's envelope that came on a stick.
+    Exchange {
+        /// The terminal's envelope.
+        #[arg(long = "in", value_name = "FILE")]
+        input: PathBuf,
+        /// Where the answer goes.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
     /// Decide by rule what can be decided by rule.
     Reconcile,
     /// List the lines that wait for a clerk.
@@ -155,6 +164,12 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
         Command::Serve { listen, host, database_url: None } => {
             crate::shell::web::office::serve(office, data, listen, host)?;
             Ok(Report::default())
+        }
+        Command::Exchange { input, out } => {
+            let answer = office.exchange(&read_file(&input)?, now())?;
+            std::fs::write(&out, answer)
+                .map_err(|why| OfficeError::Wrong(format!("{} cannot be written: {why}; send the envelope once more", out.display())))?;
+            Ok(Report::new(format!("The answer is in {}: take it back to the terminal.", out.display()), json!({"out": out})))
         }
         Command::Reconcile => money::reconcile(&mut office),
         Command::Findings => money::findings(&office),

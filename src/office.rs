@@ -229,7 +229,10 @@ impl Office {
 
     fn at_work(db: Connection, keys: OfficeKeys, chance: Chance, now: UtcMs) -> Result<Self, OfficeError> {
         let profile = read_profile(&db)?;
-        let trust = make_trust(&db, &keys, &profile, now)?;
+        let trust = match kept_trust(&db, &keys, &profile, now)? {
+            Some(kept) => kept,
+            None => make_trust(&db, &keys, &profile, now)?,
+        };
         Ok(Self { db, keys, chance, profile, trust, status: None, wrong_codes: Vec::new() })
     }
 
@@ -346,5 +349,16 @@ fn make_trust(db: &Connection, keys: &OfficeKeys, profile: &Profile, now: UtcMs)
         next_root: None,
     };
     let bytes = list.seal(&keys.root);
+    settings::write(db, "trust", &data_encoding::HEXLOWER.encode(&bytes))?;
     Ok((list, bytes))
+}
+
+/// The trust list made before, as long as it says what holds now and half its time is not over.
+fn kept_trust(db: &Connection, keys: &OfficeKeys, profile: &Profile, now: UtcMs) -> Result<Option<(TrustList, Vec<u8>)>, OfficeError> {
+    let bytes = settings::read(db, "trust")?.and_then(|text| data_encoding::HEXLOWER.decode(text.as_bytes()).ok());
+    let kept = bytes.and_then(|bytes| TrustList::open(&bytes, keys.root.public()).ok().map(|list| (list, bytes)));
+    let holds = |list: &TrustList| {
+        list.policy == profile.policy.shared && list.recipient == keys.identity.recipient() && now.plus_days(TRUST_DAYS / 2) <= list.expires
+    };
+    Ok(kept.filter(|(list, _)| holds(list)))
 }

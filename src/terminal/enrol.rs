@@ -79,6 +79,11 @@ impl EnrolmentAnswer {
     }
 }
 
+/// Whether `code` is a printed one-time code at all, before anything is made for it.
+pub fn check_code(code: &str) -> Result<(), CannotEnrol> {
+    EnrolmentCode::parse(code).map(|_| ()).ok_or(CannotEnrol::NoCode)
+}
+
 impl Terminal {
     /// The signed request for admission with a printed code.
     pub fn ask_for_admission(&self, code: &str, label: &str) -> Result<Vec<u8>, CannotEnrol> {

@@ -177,7 +177,7 @@ function row(list, time, who, what, extra) {
 }
 
 const label = (service) => form.querySelector(`input[value="${CSS.escape(service)}"]`)?.nextElementSibling?.textContent ?? service;
-const clock = (at) => new Date(at).toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit", timeZone: "Europe/Berlin" });
+const clock = (at) => new Date(at).toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "Europe/Berlin" });
 
 async function refresh() {
   const [day, held, status] = await Promise.all([look("/api/v1/days/today"), look("/api/v1/held"), look("/api/v1/status")]);

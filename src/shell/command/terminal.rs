@@ -6,6 +6,7 @@ use crate::shell::web::terminal::client::{self, ExchangeError};
 use crate::shell::web::terminal::writer::Writer;
 use crate::shell::{backup, door, secret_file, terminal_dir};
 use crate::terminal::Terminal;
+use crate::terminal::enrol::check_code;
 use crate::terminal::inbound::TakenIn;
 use crate::words::chance::Chance;
 use crate::words::ids::OfficeId;
@@ -95,6 +96,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
 }
 
 fn enrol(dir: &Path, url: &str, code: &str, label: &str) -> anyhow::Result<Report> {
+    check_code(code)?;
     let mut chance = door::os_chance();
     let mut terminal = terminal_dir::open_or_create(dir, &mut chance, door::now())?;
     let request = terminal.ask_for_admission(code, label)?;

@@ -1,6 +1,5 @@
 //! The only HTTP: interfaces, pages, and the client's side of an exchange.
 
-#[cfg(feature = "office")]
 pub mod actor;
 pub mod guard;
 #[cfg(feature = "office")]

@@ -35,7 +35,7 @@ pub enum ExchangeError {
         why: String,
     },
     /// The office said no.
-    #[error("the office at {url} did not answer as it should ({status}): {said}")]
+    #[error("the office at {url} declined ({status}): {said}")]
     Declined {
         /// Where it was asked.
         url: String,

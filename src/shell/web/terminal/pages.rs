@@ -123,7 +123,7 @@ pub(super) async fn month(State(app): State<App>, Query(query): Query<PageQuery>
             disputed: o.disputed,
         });
         let pending = pending.collect();
-        let claims = terminal.claims()?.iter().map(|claim| claim_shown(claim, words)).collect();
+        let claims = terminal.claims()?.iter().map(|claim| claim_shown(claim, terminal, words)).collect();
         Ok::<_, crate::shell::store::StoreError>(MonthPage { words, place: place(terminal), pending, claims })
     });
     Ok(render(&page.await??)?.into_response())
@@ -158,8 +158,11 @@ fn words_for(query: &PageQuery, headers: &HeaderMap) -> &'static Words {
 }
 
 fn counter_page(terminal: &Terminal, words: &'static Words) -> CounterPage {
+    let mut agreed: Vec<&Service> =
+        terminal.offices().iter().filter_map(|(office, _)| office.credential.as_ref()).flat_map(|c| &c.services).collect();
+    agreed.sort_by_key(|service| service.benefit);
     let mut services: Vec<ServiceChoice> = Vec::new();
-    for service in terminal.offices().iter().filter_map(|(office, _)| office.credential.as_ref()).flat_map(|c| &c.services) {
+    for service in agreed {
         if services.iter().all(|s| s.code != service.code.as_str()) {
             services.push(ServiceChoice { code: service.code.to_string(), label: service.label.clone(), kind: kind(service) });
         }
@@ -191,7 +194,8 @@ fn when(at: UtcMs, words: &Words) -> String {
     format!("{} {}", day_text(CivilDay::of(at), words), clock_text(berlin_minute(at)))
 }
 
-fn claim_shown(claim: &Claim, words: &'static Words) -> ClaimShown {
+fn claim_shown(claim: &Claim, terminal: &Terminal, words: &'static Words) -> ClaimShown {
+    let label = |line: &DayLine| terminal.offices().service(&line.service).map_or(line.service.to_string(), |(_, s)| s.label.clone());
     let payments = claim.payments.iter().map(|p| PaymentShown {
         id: p.end_to_end_id.clone(),
         execution: day_text(p.execution, words),
@@ -205,11 +209,11 @@ fn claim_shown(claim: &Claim, words: &'static Words) -> ClaimShown {
         state_name: words.state(claim.batch.state),
         reason: claim.batch.reason.as_deref().map(|reason| reason_text(reason, words)).unwrap_or_default(),
         payments: payments.collect(),
-        lines: claim.lines.iter().map(|line| line_shown(line, claim.batch.state, words)).collect(),
+        lines: claim.lines.iter().map(|line| line_shown(line, label(line), claim.batch.state, words)).collect(),
     }
 }
 
-fn line_shown(line: &DayLine, state: BatchState, words: &'static Words) -> LineShown {
+fn line_shown(line: &DayLine, service: String, state: BatchState, words: &'static Words) -> LineShown {
     use crate::deliver::advice::Verdict;
     let (verdict, verdict_name) = match line.advised.as_ref().map(|a| a.verdict) {
         Some(Verdict::Accepted) => ("accepted", words.accepted),
@@ -223,7 +227,7 @@ fn line_shown(line: &DayLine, state: BatchState, words: &'static Words) -> LineS
     LineShown {
         seq: line.seq,
         day: day_text(line.day, words),
-        service: line.service.to_string(),
+        service,
         hint: line.hint.clone().unwrap_or_default(),
         cents: line.cents.to_string(),
         cancelled: line.cancelled_by.is_some(),

@@ -42,7 +42,7 @@ wording! {
     ready_text: "Bitte die Karte vor den Leser halten.", "Please hold the card in front of the reader.";
     undo: "Rückgängig", "Undo";
     hold: "Später klären", "Clarify later";
-    alias: "Wer war es? (bleibt auf diesem Gerät)", "Who was it? (stays on this device)";
+    alias: "Wer war es?", "Who was it?";
     today: "Heute", "Today";
     nothing_yet: "Noch nichts erfasst.", "Nothing recorded yet.";
     device: "Gerät", "Device";

@@ -15,6 +15,7 @@ mod journal;
 mod office;
 pub mod outbound;
 pub mod restore;
+pub mod settings;
 pub mod verify;
 pub mod view;
 

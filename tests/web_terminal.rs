@@ -43,7 +43,7 @@ fn web() -> Web {
     let recipient = town.terminal.recipient();
     let (writer, _) = Writer::start(town.terminal, town.chance);
     let listen = "127.0.0.1:8080".parse().expect("an address");
-    let app = App::new(writer, listen, &[], Zeroizing::new(KEY.into()), Zeroizing::new("session".into()));
+    let app = App::new(writer, listen, &[], Zeroizing::new(KEY.into()));
     Web { router: app.router(), token, office: town.office, recipient }
 }
 
@@ -57,9 +57,21 @@ impl Web {
         answer(self.send(request.body(Body::from(body.to_string())).expect("a request")).await).await
     }
 
+    /// A page as a browser asks for it.
+    async fn open(&self, path: &str) -> Response<Body> {
+        let request = Request::get(path).header("host", "127.0.0.1:8080").header("accept", "text/html,*/*").body(Body::empty());
+        self.send(request.expect("a request")).await
+    }
+
     async fn get(&self, path: &str) -> (StatusCode, Value) {
         answer(self.send(keyed(Request::get(path)).body(Body::empty()).expect("a request")).await).await
     }
+}
+
+/// The session a page has given, as a browser sends it back.
+fn session_of(page: &Response<Body>) -> String {
+    let cookie = page.headers()["set-cookie"].to_str().expect("text");
+    cookie.split(';').next().expect("a cookie").to_owned()
 }
 
 fn keyed(request: axum::http::request::Builder) -> axum::http::request::Builder {
@@ -164,14 +176,18 @@ async fn only_our_own_pages_and_key_holders_reach_the_box() {
     };
     let (key, host) = (("authorization", "Bearer 0123456789abcdef"), ("host", "127.0.0.1:8080"));
     assert_eq!(post(&[host, key]).await, 422, "the right key is let in, and told what is missing");
-    assert_eq!(post(&[host, ("cookie", "desk=session")]).await, 422);
+    let page = web.open("/").await;
+    let cookie = session_of(&page);
+    let session = ("cookie", cookie.as_str());
+    assert_eq!(post(&[host, session]).await, 422);
+    assert_eq!(post(&[host, ("cookie", "desk=made-up")]).await, 401);
     assert_eq!(post(&[host]).await, 401);
     assert_eq!(post(&[host, ("authorization", "Bearer 0123456789abcdee")]).await, 401);
     assert_eq!(post(&[key]).await, 403, "no host");
     assert_eq!(post(&[("host", "evil.example:8080"), key]).await, 403, "a name bent to us");
     assert_eq!(post(&[host, key, ("origin", "http://evil.example")]).await, 403);
-    assert_eq!(post(&[host, ("cookie", "desk=session"), ("sec-fetch-site", "cross-site")]).await, 403);
-    assert_eq!(post(&[host, ("cookie", "desk=session"), ("sec-fetch-site", "same-site")]).await, 403);
+    assert_eq!(post(&[host, session, ("sec-fetch-site", "cross-site")]).await, 403);
+    assert_eq!(post(&[host, session, ("sec-fetch-site", "same-site")]).await, 403);
     let open = |path: &str| {
         let request = Request::get(path).header("host", "localhost:8080").body(Body::empty()).expect("a request");
         async { web.send(request).await }
@@ -179,9 +195,8 @@ async fn only_our_own_pages_and_key_holders_reach_the_box() {
     assert_eq!(open("/healthz").await.status(), 200);
     assert_eq!(open("/metrics").await.status(), 401);
     assert_eq!(open("/month").await.status(), 401);
-    let page = open("/").await;
     let header = |name: &str| page.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
-    assert_eq!(header("set-cookie"), "desk=session; Path=/; HttpOnly; SameSite=Strict");
+    assert!(header("set-cookie").ends_with("; Path=/; HttpOnly; SameSite=Strict"), "{}", header("set-cookie"));
     assert!(header("content-security-policy").starts_with("default-src 'none'"));
     assert_eq!((header("x-content-type-options").as_str(), header("cache-control").as_str()), ("nosniff", "no-store"));
     let html = String::from_utf8(to_bytes(page.into_body(), 1_000_000).await.expect("a page").to_vec()).expect("text");
@@ -195,9 +210,14 @@ async fn a_page_others_can_reach_asks_for_the_key_once() {
     let terminal = teilhabe::terminal::Terminal::create(store, keys(9), Default::default(), &mut chance, teilhabe::shell::door::now());
     let (writer, _) = Writer::start(terminal.expect("created"), chance);
     let listen = "192.168.7.20:8080".parse().expect("an address");
-    let app = App::new(writer, listen, &[], Zeroizing::new(KEY.into()), Zeroizing::new("session".into())).router();
+    let app = App::new(writer, listen, &[], Zeroizing::new(KEY.into())).router();
     let open = |path: &str, cookie: &str| {
-        let request = Request::get(path).header("host", "192.168.7.20:8080").header("cookie", cookie).body(Body::empty()).expect("a request");
+        let request = Request::get(path)
+            .header("host", "192.168.7.20:8080")
+            .header("accept", "text/html")
+            .header("cookie", cookie)
+            .body(Body::empty())
+            .expect("a request");
         let app = app.clone();
         async move { app.oneshot(request).await.expect("infallible") }
     };
@@ -205,7 +225,7 @@ async fn a_page_others_can_reach_asks_for_the_key_once() {
     assert_eq!(open("/?key=wrong", "").await.status(), 401);
     let let_in = open(&format!("/?key={KEY}"), "").await;
     assert_eq!((let_in.status().as_u16(), let_in.headers()["location"].to_str().ok()), (303, Some("/")));
-    assert_eq!(open("/", "desk=session").await.status(), 200);
+    assert_eq!(open("/", &session_of(&let_in)).await.status(), 200);
 }
 
 #[tokio::test]
@@ -231,7 +251,7 @@ async fn a_stick_carries_what_the_network_would() {
     assert!(problem["detail"].as_str().is_some_and(|s| s.contains("cannot be reached")), "{problem}");
     let month = web.send(keyed(Request::get("/month?lang=en")).body(Body::empty()).expect("a request")).await;
     let html = String::from_utf8(to_bytes(month.into_body(), 1_000_000).await.expect("a page").to_vec()).expect("text");
-    assert!(html.contains("confirmed") && html.contains("4,50"), "{html}");
+    assert!(html.contains("confirmed") && html.contains("€4.50"), "{html}");
 }
 
 #[tokio::test]
@@ -270,7 +290,7 @@ async fn a_full_disk_says_paper_list() {
     let token = town.office.token(1, allowances());
     let (writer, _) = Writer::start(town.terminal, town.chance);
     let listen = "127.0.0.1:8080".parse().expect("an address");
-    let router = App::new(writer, listen, &[], Zeroizing::new(KEY.into()), Zeroizing::new("session".into())).router();
+    let router = App::new(writer, listen, &[], Zeroizing::new(KEY.into())).router();
     let request = keyed(Request::post("/api/v1/redemptions")).header("content-type", "application/json");
     let body = json!({"code": token, "service": "lunch", "ask": "a"}).to_string();
     let response = router.oneshot(request.body(Body::from(body)).expect("a request")).await.expect("infallible");
@@ -278,4 +298,43 @@ async fn a_full_disk_says_paper_list() {
     let (status, problem) = answer(response).await;
     assert_eq!((status.as_u16(), &problem["reason"]), (503, &json!("storage_failed")));
     assert!(problem["message"]["en"].as_str().is_some_and(|s| s.contains("paper list")), "{problem}");
+}
+
+#[tokio::test]
+async fn pins_protect_what_is_above_them() {
+    let web = web();
+    let cookie = session_of(&web.open("/").await);
+    let send = |method: &str, path: &str, body: Value| {
+        let request = Request::builder().method(method).uri(path).header("host", "127.0.0.1:8080").header("cookie", &cookie);
+        let request = request.header("content-type", "application/json").body(Body::from(body.to_string())).expect("a request");
+        async { answer(web.send(request).await).await }
+    };
+    let meal = json!({"code": web.token, "service": "lunch"});
+    assert_eq!(send("POST", "/api/v1/pins", json!({"role": "correct", "pin": "1234"})).await.0, 409, "the PIN for managing comes first");
+    for pin in ["123", "123456789", "12a4", ""] {
+        assert_eq!(send("POST", "/api/v1/pins", json!({"role": "manage", "pin": pin})).await.0, 422, "{pin}");
+    }
+    assert_eq!(send("POST", "/api/v1/pins", json!({"role": "manage", "pin": "8642"})).await.0, 200);
+    assert_eq!(send("POST", "/api/v1/pins", json!({"role": "correct", "pin": "1357"})).await.0, 200);
+    let (_, session) = send("POST", "/api/v1/session/lock", json!({})).await;
+    assert_eq!((&session["role"], &session["pins"]), (&json!("scan"), &json!(["correct", "manage"])));
+    assert_eq!(send("POST", "/api/v1/checks", meal.clone()).await.0, 200, "scanning goes on");
+    let (status, problem) = send("GET", "/api/v1/batches", json!({})).await;
+    assert_eq!((status.as_u16(), &problem["role"]), (403, &json!("correct")));
+    assert_eq!(send("POST", "/api/v1/session/pin", json!({"pin": "0000"})).await.0, 403);
+    assert_eq!(send("POST", "/api/v1/session/pin", json!({"pin": "1357"})).await.1["role"], json!("correct"));
+    assert_eq!(send("GET", "/api/v1/batches", json!({})).await.0, 200);
+    assert_eq!(send("POST", "/api/v1/pins", json!({"role": "scan", "pin": "1111"})).await.1["role"], json!("manage"));
+    let wrong: Vec<u16> = futures_of(5, || send("POST", "/api/v1/session/pin", json!({"pin": "0000"}))).await;
+    assert_eq!(wrong, [403, 403, 403, 403, 429], "the fifth wrong one in a row has to wait");
+    assert_eq!(send("POST", "/api/v1/session/pin", json!({"pin": "8642"})).await.0, 429, "even the right one");
+}
+
+/// The statuses of `count` requests, one after the other.
+async fn futures_of<F: Future<Output = (StatusCode, Value)>>(count: usize, ask: impl Fn() -> F) -> Vec<u16> {
+    let mut statuses = Vec::new();
+    for _ in 0..count {
+        statuses.push(ask().await.0.as_u16());
+    }
+    statuses
 }

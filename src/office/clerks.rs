@@ -2,17 +2,15 @@
 
 use super::{Office, OfficeError};
 use crate::settle::clerk::Clerk;
+use crate::shell::slow_hash::{self, hash};
 use crate::shell::store::office::settings;
 use crate::words::time::UtcMs;
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use argon2::{Algorithm, Argon2, Params, Version};
 use std::sync::LazyLock;
 
 /// The fewest characters of a password.
 pub const MIN_PASSWORD: usize = 8;
 /// The most bytes of a password.
-pub const MAX_PASSWORD: usize = 200;
+pub const MAX_PASSWORD: usize = slow_hash::MAX_SECRET;
 
 /// A hash that no password has, to be checked where there is no such clerk: so that both take equally long.
 static NOBODY: LazyLock<String> = LazyLock::new(|| hash("", &[0; 16]).unwrap_or_default());
@@ -27,8 +25,7 @@ pub struct PasswordCheck {
 impl PasswordCheck {
     /// The clerk's name as first written, if this is the password.
     pub fn holds(self, password: &str) -> Option<String> {
-        let parsed = PasswordHash::new(&self.hash).ok()?;
-        let right = password.len() <= MAX_PASSWORD && argon2().verify_password(password.as_bytes(), &parsed).is_ok();
+        let right = slow_hash::holds(&self.hash, password);
         self.clerk.filter(|_| right)
     }
 }
@@ -68,15 +65,6 @@ impl Office {
     pub fn check_clerk(&self, name: &str, password: &str) -> Result<Option<String>, OfficeError> {
         Ok(self.password_check(name)?.holds(password))
     }
-}
-
-/// Argon2id with 19 MiB, two passes, one lane: the OWASP cheat sheet's first choice.
-fn argon2() -> Argon2<'static> {
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::DEFAULT)
-}
-
-fn hash(password: &str, salt: &[u8; 16]) -> Option<String> {
-    argon2().hash_password_with_salt(password.as_bytes(), salt).ok().map(|hash: PasswordHash| hash.to_string())
 }
 
 #[cfg(test)]

@@ -186,7 +186,7 @@ impl Work<'_> {
                 let agreement = file.and_then(|f| f.agreements.iter().find(|a| a.service.code == *code));
                 agreement.map_or_else(|| code.to_string(), |a| a.service.label.clone())
             };
-            let reason = |reason| Texts::speaking(Language::German).filled(reason, &Blanks::default()).text;
+            let reason = |reason| Texts::speaking(Language::GERMAN).filled(reason, &Blanks::default()).text;
             let words = Words { office: &self.profile.name, reason: &reason, service: &label };
             let html = statement_html(&statement, &words).map_err(|why| OfficeError::Wrong(format!("the statement could not be made: {why}")))?;
             let name = match statement.outcome {

@@ -9,8 +9,8 @@ pub mod door;
 pub mod envelope;
 pub mod paper;
 pub mod secret_file;
-#[cfg(feature = "office")]
 pub mod sheet;
+pub mod slow_hash;
 pub mod store;
 #[cfg(feature = "terminal")]
 pub mod terminal_dir;

@@ -1,8 +1,9 @@
-//! What people read for each reason, in German and English: `templates/reasons.{de,en}.toml`, compiled in and read once.
+//! What people read, in every language: `templates/texts/*.toml`, compiled in and read once. A further language is one more file.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
+use rust_embed::RustEmbed;
 use serde::{Deserialize, Serialize};
 
 use crate::words::benefit::Measure;
@@ -11,15 +12,67 @@ use crate::words::civil::{CivilDay, berlin_minute, clock_text};
 use crate::words::reason::Reason;
 use crate::words::time::UtcMs;
 
-/// The languages people are spoken to in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-pub enum Language {
+#[derive(RustEmbed)]
+#[folder = "templates/texts"]
+#[include = "*.toml"]
+struct Files;
+
+/// A language people are spoken to in, by its two letters (ISO 639-1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Language(&'static str);
+
+impl Language {
     /// German.
-    #[serde(rename = "de")]
-    German,
+    pub const GERMAN: Self = Self("de");
     /// English.
-    #[serde(rename = "en")]
-    English,
+    pub const ENGLISH: Self = Self("en");
+
+    /// All languages there is a file for.
+    pub fn all() -> impl Iterator<Item = Self> {
+        ALL.keys().map(|code| Self(code))
+    }
+
+    /// The language with these letters; of `en-GB` the first two count.
+    pub fn find(letters: &str) -> Option<Self> {
+        let letters = letters.trim().get(..2)?.to_ascii_lowercase();
+        Self::all().find(|language| language.0 == letters)
+    }
+
+    /// The first language of an `Accept-Language` list that there is a file for.
+    pub fn accepted(list: &str) -> Option<Self> {
+        list.split(',').find_map(Self::find)
+    }
+
+    /// Its two letters.
+    pub const fn code(self) -> &'static str {
+        self.0
+    }
+
+    /// What it calls itself.
+    pub fn name(self) -> &'static str {
+        &Texts::speaking(self).file.language.name
+    }
+
+    /// A day as its readers write it.
+    pub fn day(self, day: CivilDay) -> String {
+        let iso = day.to_string();
+        let mut parts = iso.split('-');
+        let [year, month, of_month] = std::array::from_fn(|_| parts.next().unwrap_or_default());
+        Texts::speaking(self).file.language.date.replace("{y}", year).replace("{m}", month).replace("{d}", of_month)
+    }
+
+    /// A point in time as its readers write it, in Berlin.
+    pub fn moment(self, at: UtcMs) -> String {
+        format!("{} {}", self.day(CivilDay::of(at)), clock_text(berlin_minute(at)))
+    }
+
+    /// An amount as its readers write it.
+    pub fn money(self, cents: Cents) -> String {
+        let (sign, amount) = (if cents < Cents::ZERO { "\u{2212}" } else { "" }, cents.get().unsigned_abs());
+        let money = Texts::speaking(self).file.language.money.replace("{cents}", &format!("{:02}", amount % 100));
+        format!("{sign}{}", money.replace("{euros}", &(amount / 100).to_string()))
+    }
 }
 
 /// What a person reads for one reason.
@@ -59,15 +112,11 @@ impl Blanks {
     }
 
     fn values(&self, language: Language) -> [(&'static str, Option<String>); 3] {
-        let day = self.day.map(|day| match language {
-            Language::German => day.german(),
-            Language::English => day.to_string(),
-        });
-        let left = self.left.filter(|(_, amount)| *amount > 0).map(|(measure, amount)| match (measure, language) {
-            (Measure::Units, _) => format!("{amount}×"),
-            (Measure::Minutes, _) => format!("{amount} min"),
-            (Measure::Cents, Language::German) => euros(amount).to_string(),
-            (Measure::Cents, Language::English) => format!("€{}", euros(amount).decimal()),
+        let day = self.day.map(|day| language.day(day));
+        let left = self.left.filter(|(_, amount)| *amount > 0).map(|(measure, amount)| match measure {
+            Measure::Units => format!("{amount}×"),
+            Measure::Minutes => format!("{amount} min"),
+            Measure::Cents => language.money(euros(amount)),
         });
         [("{day}", day), ("{time}", self.minute.map(clock_text)), ("{left}", left)]
     }
@@ -77,28 +126,72 @@ fn euros(cents: u64) -> Cents {
     Cents::new(i64::try_from(cents).unwrap_or(i64::MAX))
 }
 
-/// The texts of all reasons in one language.
+/// All texts in one language.
 #[derive(Debug)]
 pub struct Texts {
     language: Language,
-    of: HashMap<String, ReasonText>,
+    file: File,
 }
 
-static GERMAN: LazyLock<Texts> = LazyLock::new(|| Texts::read(Language::German, include_str!("../../templates/reasons.de.toml")));
-static ENGLISH: LazyLock<Texts> = LazyLock::new(|| Texts::read(Language::English, include_str!("../../templates/reasons.en.toml")));
+/// A language's file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    language: About,
+    /// The words on pages: section, key, text.
+    words: BTreeMap<String, BTreeMap<String, String>>,
+    reason: HashMap<String, ReasonText>,
+}
+
+/// What a file says of its language.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct About {
+    /// Its own name for itself.
+    name: String,
+    /// How a day is written: `{d}`, `{m}` and `{y}` are filled in.
+    date: String,
+    /// How an amount is written: `{euros}` and `{cents}` are filled in.
+    money: String,
+}
+
+static ALL: LazyLock<BTreeMap<&'static str, Texts>> = LazyLock::new(|| {
+    let read = |name: std::borrow::Cow<'static, str>| {
+        let text = Files::get(&name).map(|file| String::from_utf8_lossy(&file.data).into_owned()).unwrap_or_default();
+        let code: &'static str = Box::leak(name.trim_end_matches(".toml").to_owned().into_boxed_str());
+        let file = toml::from_str(&text).expect("safe: compiled in; the tests below read every file");
+        (code, Texts { language: Language(code), file })
+    };
+    Files::iter().map(read).collect()
+});
 
 impl Texts {
     /// The texts in this language.
     pub fn speaking(language: Language) -> &'static Texts {
-        match language {
-            Language::German => &GERMAN,
-            Language::English => &ENGLISH,
-        }
+        ALL.get(language.0).expect("safe: a language is made of a file's name only, and a test holds that both constants have one")
+    }
+
+    /// The language they are in.
+    pub const fn language(&self) -> Language {
+        self.language
+    }
+
+    /// The word on a page under `section.key`; the key itself where there is none, which a test keeps from happening.
+    pub fn word<'k>(&'static self, key: &'k str) -> &'k str {
+        let found = key.split_once('.').and_then(|(section, name)| self.file.words.get(section)?.get(name));
+        found.map_or(key, String::as_str)
+    }
+
+    /// The words of some sections as JSON, by `section.key`, for a script on a page.
+    pub fn script(&self, sections: &[&str]) -> serde_json::Value {
+        let words = sections.iter().filter_map(|section| Some((section, self.file.words.get(*section)?)));
+        let flat = words.flat_map(|(section, words)| words.iter().map(move |(key, text)| (format!("{section}.{key}"), text.as_str().into())));
+        serde_json::Value::Object(flat.collect())
     }
 
     /// The text of a reason as it stands in the file, its blanks open. People are shown [`Texts::filled`].
     pub fn of(&self, reason: Reason) -> &ReasonText {
-        self.of.get(reason.code()).expect("safe: compiled in; the test `every_reason_has_both_texts_and_none_is_orphaned` holds it")
+        self.file.reason.get(reason.code()).expect("safe: compiled in; the test `every_reason_has_its_texts_and_none_is_orphaned` holds it")
     }
 
     /// The text of a reason for one case.
@@ -106,11 +199,6 @@ impl Texts {
         let values = blanks.values(self.language);
         let text = self.of(reason);
         ReasonText { word: text.word.clone(), text: fill(&text.text, &values), todo: text.todo.clone() }
-    }
-
-    fn read(language: Language, file: &str) -> Self {
-        let of = toml::from_str(file).expect("safe: compiled in; the tests below read both files");
-        Self { language, of }
     }
 }
 
@@ -133,18 +221,17 @@ fn fill(text: &str, values: &[(&str, Option<String>)]) -> String {
 mod tests {
     use super::*;
 
-    const BOTH: [Language; 2] = [Language::German, Language::English];
-
     fn each() -> impl Iterator<Item = (Language, Reason, &'static ReasonText)> {
-        BOTH.into_iter().flat_map(|language| Reason::ALL.iter().map(move |reason| (language, *reason, Texts::speaking(language).of(*reason))))
+        Language::all().flat_map(|language| Reason::ALL.iter().map(move |reason| (language, *reason, Texts::speaking(language).of(*reason))))
     }
 
     #[test]
-    fn every_reason_has_both_texts_and_none_is_orphaned() {
-        for language in BOTH {
+    fn every_reason_has_its_texts_and_none_is_orphaned() {
+        assert!([Language::GERMAN, Language::ENGLISH].iter().all(|language| Language::all().any(|known| known == *language)));
+        for language in Language::all() {
             let texts = Texts::speaking(language);
-            let without: Vec<_> = Reason::ALL.iter().filter(|reason| !texts.of.contains_key(reason.code())).collect();
-            let orphans: Vec<_> = texts.of.keys().filter(|code| Reason::from_code(code).is_none()).collect();
+            let without: Vec<_> = Reason::ALL.iter().filter(|reason| !texts.file.reason.contains_key(reason.code())).collect();
+            let orphans: Vec<_> = texts.file.reason.keys().filter(|code| Reason::from_code(code).is_none()).collect();
             assert!(without.is_empty() && orphans.is_empty(), "{language:?}: without text {without:?}, without reason {orphans:?}");
         }
     }
@@ -172,15 +259,17 @@ mod tests {
     }
 
     #[test]
-    fn blanks_stand_in_brackets_and_both_languages_have_the_same() {
+    fn blanks_stand_in_brackets_and_all_languages_have_the_same() {
         let blanks = |text: &str| -> Vec<&str> {
             let mut found: Vec<&str> = ["{day}", "{time}", "{left}"].into_iter().filter(|blank| text.contains(blank)).collect();
             found.sort_unstable();
             found
         };
         for reason in Reason::ALL {
-            let [german, english] = BOTH.map(|language| Texts::speaking(language).of(*reason));
-            assert_eq!(blanks(&german.text), blanks(&english.text), "{reason}");
+            let german = blanks(&Texts::speaking(Language::GERMAN).of(*reason).text);
+            for language in Language::all() {
+                assert_eq!(blanks(&Texts::speaking(language).of(*reason).text), german, "{language:?} {reason}");
+            }
         }
         let all = Blanks { day: CivilDay::parse("2026-11-23"), minute: Some(723), left: Some((Measure::Units, 2)) };
         for (language, reason, text) in each() {
@@ -199,20 +288,20 @@ mod tests {
     fn a_case_is_told_with_what_is_known_of_it() {
         let noon = Blanks::at(UtcMs::parse_rfc3339("2026-11-23T11:03:00Z").unwrap());
         let say = |language, reason, blanks: Blanks| Texts::speaking(language).filled(reason, &blanks).text;
-        assert_eq!(say(Language::German, Reason::AlreadyRedeemed, noon), "Das wurde am 23.11.2026 um 12:03 Uhr schon erfasst.");
-        assert_eq!(say(Language::German, Reason::AlreadyRedeemed, Blanks { minute: None, ..noon }), "Das wurde am 23.11.2026 schon erfasst.");
-        assert_eq!(say(Language::English, Reason::AlreadyRedeemed, Blanks { day: None, ..noon }), "This has already been recorded at 12:03.");
-        assert_eq!(say(Language::English, Reason::AlreadyRedeemed, Blanks::default()), "This has already been recorded.");
+        assert_eq!(say(Language::GERMAN, Reason::AlreadyRedeemed, noon), "Das wurde am 23.11.2026 um 12:03 Uhr schon erfasst.");
+        assert_eq!(say(Language::GERMAN, Reason::AlreadyRedeemed, Blanks { minute: None, ..noon }), "Das wurde am 23.11.2026 schon erfasst.");
+        assert_eq!(say(Language::ENGLISH, Reason::AlreadyRedeemed, Blanks { day: None, ..noon }), "This has already been recorded at 12:03.");
+        assert_eq!(say(Language::ENGLISH, Reason::AlreadyRedeemed, Blanks::default()), "This has already been recorded.");
         let left = |measure, amount| Blanks { left: Some((measure, amount)), ..Blanks::default() };
         let over = Reason::CeilingReached;
         assert_eq!(
-            say(Language::German, over, left(Measure::Cents, 350)),
+            say(Language::GERMAN, over, left(Measure::Cents, 350)),
             "Der bewilligte Umfang reicht dafür nicht mehr: Übrig ist höchstens 3,50\u{a0}€."
         );
         assert_eq!(
-            say(Language::English, over, left(Measure::Minutes, 45)),
+            say(Language::ENGLISH, over, left(Measure::Minutes, 45)),
             "The granted amount is not enough for this any more: at most 45 min is left."
         );
-        assert_eq!(say(Language::German, over, left(Measure::Units, 0)), "Der bewilligte Umfang reicht dafür nicht mehr.");
+        assert_eq!(say(Language::GERMAN, over, left(Measure::Units, 0)), "Der bewilligte Umfang reicht dafür nicht mehr.");
     }
 }

@@ -238,9 +238,8 @@ fn passphrase(file: Option<&Path>) -> anyhow::Result<Option<Zeroizing<String>>> 
 
 fn serve(dir: &Path, listen: SocketAddr, names: &[String], no_exchange: bool, json: bool) -> anyhow::Result<Report> {
     let mut chance = door::os_chance();
-    let terminal = terminal_dir::open(dir, door::now())?;
+    let terminal = terminal_dir::open_or_create(dir, &mut chance, door::now())?;
     let key = secret_file::api_token(dir, &mut chance)?;
-    let session = Zeroizing::new(data_encoding::HEXLOWER.encode(&chance.bytes::<32>()));
     let id = terminal.id();
     let (writer, thread) = Writer::start(terminal, chance);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -248,7 +247,8 @@ fn serve(dir: &Path, listen: SocketAddr, names: &[String], no_exchange: bool, js
         let listener = tokio::net::TcpListener::bind(listen).await;
         let listener = listener.map_err(|error| anyhow::anyhow!("{listen} cannot be listened at: {error}"))?;
         let listen = listener.local_addr()?;
-        let app = App::new(writer, listen, names, key, session);
+        let app = App::new(writer, listen, names, key);
+        app.load_pins().await.map_err(|problem| anyhow::anyhow!(problem.detail))?;
         if json {
             println!("{}", json!({"listening": listen, "terminal": id}));
         } else {

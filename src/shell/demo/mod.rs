@@ -34,9 +34,9 @@ pub fn run(dir: &Path, terminal_at: SocketAddr, office_at: SocketAddr) -> anyhow
         let (terminal_at, office_at) = (terminal_listener.local_addr()?, office_listener.local_addr()?);
         println!("{}", text.replace("{terminal}", &terminal_at.to_string()).replace("{office}", &office_at.to_string()));
         let mut chance = os_chance();
-        let session = zeroize::Zeroizing::new(data_encoding::HEXLOWER.encode(&chance.bytes::<32>()));
         let key = secret_file::api_token(&town::canteen_dir(dir), &mut chance)?;
-        let app = App::new(writer, terminal_at, &[], key, session);
+        let app = App::new(writer, terminal_at, &[], key);
+        app.load_pins().await.map_err(|problem| anyhow::anyhow!(problem.detail))?;
         let office_key = secret_file::api_token(&town::office_dir(dir), &mut chance)?.to_string();
         tokio::select! {
             ended = axum::serve(terminal_listener, app.router()) => ended?,

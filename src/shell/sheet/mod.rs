@@ -3,15 +3,22 @@
 //! A [`Sheet`] knows its columns by name, whatever their order; each reader beside it turns rows into typed ones and says of every
 //! wrong row what is wrong and what to do. Nothing is taken from a file here: the caller decides whether a file with errors counts.
 
+#[cfg(feature = "office")]
 pub mod calendar;
+#[cfg(feature = "office")]
 pub mod camt;
 pub mod cell;
+#[cfg(feature = "office")]
 pub mod children;
+#[cfg(feature = "office")]
 pub mod reference;
+#[cfg(feature = "office")]
 pub mod self_paid;
 pub mod split;
 pub mod text;
+#[cfg(feature = "office")]
 pub mod tokens;
+#[cfg(feature = "office")]
 pub mod xml;
 
 use serde::Serialize;

@@ -7,6 +7,7 @@ mod office;
 mod outbox;
 mod record;
 mod restore;
+mod setting;
 mod view;
 
 pub use card::{KnownCard, RememberedAsk};
@@ -22,7 +23,7 @@ use crate::words::time::UtcMs;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use std::path::Path;
 
-const MIGRATIONS: &[&str] = &[include_str!("terminal/schema.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("terminal/0001.sql"), include_str!("terminal/0002.sql")];
 
 /// The terminal's database.
 #[derive(Debug)]

@@ -10,13 +10,11 @@ use zeroize::Zeroizing;
 pub struct Guard {
     hosts: Vec<String>,
     key: Zeroizing<String>,
-    session: Zeroizing<String>,
-    cookie: &'static str,
 }
 
 impl Guard {
-    /// A guard for a server at `listen`, also called by `names`; `key` opens interfaces, `session` is what pages are given in `cookie`.
-    pub fn new(listen: SocketAddr, names: &[String], key: Zeroizing<String>, session: Zeroizing<String>, cookie: &'static str) -> Self {
+    /// A guard for a server at `listen`, also called by `names`; `key` opens interfaces.
+    pub fn new(listen: SocketAddr, names: &[String], key: Zeroizing<String>) -> Self {
         let port = listen.port();
         let mut hosts = vec![listen.to_string()];
         if listen.ip().is_loopback() || listen.ip().is_unspecified() {
@@ -25,7 +23,7 @@ impl Guard {
         for name in names {
             hosts.extend([name.to_ascii_lowercase(), format!("{}:{port}", name.to_ascii_lowercase())]);
         }
-        Self { hosts, key, session, cookie }
+        Self { hosts, key }
     }
 
     /// The request names this server, so no foreign name was bent to its address (DNS rebinding).
@@ -55,30 +53,15 @@ impl Guard {
         }
     }
 
-    /// The request shows the key, or the session of a page of ours.
-    pub fn check_key(&self, headers: &HeaderMap) -> Result<(), Problem> {
+    /// Whether the request shows the key.
+    pub fn has_key(&self, headers: &HeaderMap) -> bool {
         let bearer = headers.get(header::AUTHORIZATION).and_then(|h| h.to_str().ok()).and_then(|h| h.strip_prefix("Bearer "));
-        if bearer.is_some_and(|shown| self.is_key(shown)) || self.has_session(headers) {
-            return Ok(());
-        }
-        Err(Problem::new(StatusCode::UNAUTHORIZED, "show the key from the file api-token: Authorization: Bearer KEY"))
+        bearer.is_some_and(|shown| self.is_key(shown))
     }
 
     /// Whether `shown` is the key.
     pub fn is_key(&self, shown: &str) -> bool {
         same(shown.trim(), &self.key)
-    }
-
-    /// Whether the request carries the session that pages are given.
-    pub fn has_session(&self, headers: &HeaderMap) -> bool {
-        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|c| c.to_str().ok()).flat_map(|c| c.split(';'));
-        let mut ours = cookies.filter_map(|c| c.trim().split_once('=')).filter(|(name, _)| *name == self.cookie);
-        ours.any(|(_, value)| same(value, &self.session))
-    }
-
-    /// The header by which a page is given its session; gone when the browser is closed.
-    pub fn session_cookie(&self) -> String {
-        format!("{}={}; Path=/; HttpOnly; SameSite=Strict", self.cookie, *self.session)
     }
 }
 
@@ -102,7 +85,7 @@ mod tests {
 
     fn guard() -> Guard {
         let listen = "127.0.0.1:8080".parse().expect("an address");
-        Guard::new(listen, &["Ausgabe.lan".into()], Zeroizing::new("key".into()), Zeroizing::new("session".into()), "desk")
+        Guard::new(listen, &["Ausgabe.lan".into()], Zeroizing::new("key".into()))
     }
 
     #[test]
@@ -129,14 +112,11 @@ mod tests {
     }
 
     #[test]
-    fn the_key_or_a_session_opens() {
-        assert!(guard().check_key(&headers(&[("authorization", "Bearer key")])).is_ok());
-        assert!(guard().check_key(&headers(&[("cookie", "a=b; desk=session")])).is_ok());
-        for wrong in
-            [("authorization", "Bearer ke"), ("authorization", "Bearer "), ("authorization", "key"), ("cookie", "desk=key"), ("cookie", "x=session")]
-        {
-            assert!(guard().check_key(&headers(&[wrong])).is_err(), "{wrong:?}");
+    fn the_key_opens() {
+        assert!(guard().has_key(&headers(&[("authorization", "Bearer key")])));
+        for wrong in [("authorization", "Bearer ke"), ("authorization", "Bearer "), ("authorization", "key"), ("cookie", "desk=key")] {
+            assert!(!guard().has_key(&headers(&[wrong])), "{wrong:?}");
         }
-        assert!(guard().check_key(&HeaderMap::new()).is_err());
+        assert!(!guard().has_key(&HeaderMap::new()));
     }
 }

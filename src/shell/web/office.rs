@@ -70,7 +70,7 @@ impl Desk {
     /// A desk over `office`, reached at `listen` and under `hosts`; `api_token` opens the interfaces.
     pub fn new(office: Office, api_token: String, listen: SocketAddr, hosts: &[String]) -> std::io::Result<Self> {
         let name = office.profile().name.clone();
-        let guard = Guard::new(listen, hosts, Zeroizing::new(api_token), Zeroizing::new(String::new()), "");
+        let guard = Guard::new(listen, hosts, Zeroizing::new(api_token));
         let (office, _) = Actor::start("office", office)?;
         let (exchanges, passwords) = (Semaphore::new(EXCHANGES_AT_ONCE), Semaphore::new(PASSWORDS_AT_ONCE));
         Ok(Self(Arc::new(Inner { office, name, guard, sessions: Sessions::default(), exchanges, passwords })))

@@ -15,12 +15,16 @@ pub struct Problem {
     pub detail: String,
     /// The stable reason, where there is one.
     pub reason: Option<Reason>,
+    /// The role it takes, as interfaces name it.
+    pub role: Option<&'static str>,
+    /// After how many seconds to try again.
+    pub seconds: Option<u64>,
 }
 
 impl Problem {
     /// A problem with this status and sentence.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), reason: None }
+        Self { status, detail: detail.into(), reason: None, role: None, seconds: None }
     }
 
     /// The record could not be stored: 503, and the paper list.
@@ -46,20 +50,28 @@ impl IntoResponse for Problem {
             body["reason"] = reason.code().into();
             body["message"] = message(reason, &Blanks::default());
         }
+        if let Some(role) = self.role {
+            body["role"] = role.into();
+        }
         let mut response = (self.status, body.to_string()).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = self.seconds {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
         response
     }
 }
 
-/// `{de, en}`: what people read for a reason.
+/// `{de, en, …}`: what people read for a reason.
 pub fn message(reason: Reason, blanks: &Blanks) -> Value {
-    let say = |language| Texts::speaking(language).filled(reason, blanks).sentences();
-    json!({"de": say(Language::German), "en": say(Language::English)})
+    in_every_language(|texts| texts.filled(reason, blanks).sentences())
 }
 
-/// `{de, en}`: the word for a large screen.
+/// `{de, en, …}`: the word for a large screen.
 pub fn word(reason: Reason) -> Value {
-    let say = |language| Texts::speaking(language).of(reason).word.clone();
-    json!({"de": say(Language::German), "en": say(Language::English)})
+    in_every_language(|texts| texts.of(reason).word.clone())
+}
+
+fn in_every_language(say: impl Fn(&Texts) -> String) -> Value {
+    Value::Object(Language::all().map(|language| (language.code().to_owned(), say(Texts::speaking(language)).into())).collect())
 }

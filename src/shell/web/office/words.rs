@@ -71,7 +71,7 @@ pub fn choice(name: &str) -> &'static str {
 
 /// A reason's sentence, as the provider reads it; a code this version does not know stands for itself.
 pub fn sentence(code: &str) -> String {
-    Reason::from_code(code).map_or_else(|| code.to_owned(), |reason| Texts::speaking(Language::German).filled(reason, &Blanks::default()).text)
+    Reason::from_code(code).map_or_else(|| code.to_owned(), |reason| Texts::speaking(Language::GERMAN).filled(reason, &Blanks::default()).text)
 }
 
 /// A reason in a few words, for lists.

@@ -1,7 +1,7 @@
 //! The interface at the counter: redeem, check, hold, cancel, teach, look at a day.
 
 use super::shape::{CancellationBody, ChipBody, HeldBody, LessonBody, RedemptionBody, entry_id, held_json, read_entry_id, refused_json};
-use super::{App, answer, json, shape};
+use super::{App, Desk, answer, json, shape};
 use crate::admit::trust::TrustList;
 use crate::book::cancel::CannotCancel;
 use crate::shell::door;
@@ -36,9 +36,9 @@ impl From<StoreError> for Problem {
     }
 }
 
-pub(super) async fn redeem(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+pub(super) async fn redeem(State(app): State<App>, desk: Desk, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let request = json::<RedemptionBody>(&headers, body)?.request()?;
-    let (id, outcome) = app.writer.run(move |terminal, chance| (terminal.id(), terminal.redeem(&request, chance, door::now()))).await?;
+    let (id, outcome) = desk.writer.run(move |terminal, chance| (terminal.id(), terminal.redeem(&request, chance, door::now()))).await?;
     app.metrics.counted(&outcome);
     let outcome = outcome?;
     if matches!(outcome, Answer::Accepted(_)) {
@@ -48,28 +48,28 @@ pub(super) async fn redeem(State(app): State<App>, headers: HeaderMap, body: Bod
     Ok(answer(status, body))
 }
 
-pub(super) async fn check(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+pub(super) async fn check(desk: Desk, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let request = json::<RedemptionBody>(&headers, body)?.request()?;
-    let (id, outcome) = app.writer.run(move |terminal, _| (terminal.id(), terminal.check(&request, door::now()))).await?;
+    let (id, outcome) = desk.writer.run(move |terminal, _| (terminal.id(), terminal.check(&request, door::now()))).await?;
     let (status, body) = shape::answer(id, &outcome?);
     Ok(answer(status, body))
 }
 
-pub(super) async fn hold(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+pub(super) async fn hold(desk: Desk, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let request = json::<HeldBody>(&headers, body)?.request();
-    let (id, held) = app.writer.run(move |terminal, chance| (terminal.id(), terminal.hold(&request, chance, door::now()))).await?;
+    let (id, held) = desk.writer.run(move |terminal, chance| (terminal.id(), terminal.hold(&request, chance, door::now()))).await?;
     Ok(answer(StatusCode::CREATED, held_json(id, &held?)))
 }
 
-pub(super) async fn open_held(State(app): State<App>) -> Result<Response, Problem> {
-    let (id, held) = app.writer.run(|terminal, _| (terminal.id(), terminal.open_held())).await?;
+pub(super) async fn open_held(desk: Desk) -> Result<Response, Problem> {
+    let (id, held) = desk.writer.run(|terminal, _| (terminal.id(), terminal.open_held())).await?;
     Ok(answer(StatusCode::OK, value!({"held": held?.iter().map(|h| open_held_json(id, h)).collect::<Vec<_>>()})))
 }
 
-pub(super) async fn start_lesson(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+pub(super) async fn start_lesson(desk: Desk, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let LessonBody { code, service, ask } = json(&headers, body)?;
     let request = StartRequest { ask, code, service };
-    let (id, started) = app.writer.run(move |terminal, chance| (terminal.id(), terminal.start_lesson(&request, chance, door::now()))).await?;
+    let (id, started) = desk.writer.run(move |terminal, chance| (terminal.id(), terminal.start_lesson(&request, chance, door::now()))).await?;
     Ok(match started? {
         StartAnswer::Refused(refused) => answer(StatusCode::OK, refused_json(&refused)),
         StartAnswer::Started { seq, day, minute, hint } => {
@@ -81,19 +81,19 @@ pub(super) async fn start_lesson(State(app): State<App>, headers: HeaderMap, bod
     })
 }
 
-pub(super) async fn teach_chip(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+pub(super) async fn teach_chip(desk: Desk, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let ChipBody { uid, code } = json(&headers, body)?;
     let request = TeachRequest { uid, code };
-    let taught = app.writer.run(move |terminal, _| terminal.teach_chip(&request, door::now())).await??;
+    let taught = desk.writer.run(move |terminal, _| terminal.teach_chip(&request, door::now())).await??;
     Ok(match taught {
         Ok(hint) => answer(StatusCode::CREATED, value!({"verdict": "taught", "hint": hint})),
         Err(refused) => answer(StatusCode::OK, refused_json(&refused)),
     })
 }
 
-pub(super) async fn cancel(State(app): State<App>, Path(id): Path<String>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+pub(super) async fn cancel(State(app): State<App>, desk: Desk, Path(id): Path<String>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let CancellationBody { reason } = json(&headers, body)?;
-    let done = app.writer.run(move |terminal, chance| {
+    let done = desk.writer.run(move |terminal, chance| {
         let seq = read_entry_id(terminal.id(), &id).ok_or(CannotCancel::NoSuchRedemption)?;
         Ok::<_, CancelError>((terminal.id(), terminal.cancel(seq, reason, chance, door::now())?))
     });
@@ -110,9 +110,9 @@ pub(super) async fn cancel(State(app): State<App>, Path(id): Path<String>, heade
     Ok(answer(status, body))
 }
 
-pub(super) async fn day(State(app): State<App>, Path(date): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn day(desk: Desk, Path(date): Path<String>) -> Result<Response, Problem> {
     let on = read_day(&date)?;
-    let (id, day) = app.writer.run(move |terminal, _| (terminal.id(), terminal.day(on))).await?;
+    let (id, day) = desk.writer.run(move |terminal, _| (terminal.id(), terminal.day(on))).await?;
     let day = day?;
     let body = value!({
         "date": day.day,
@@ -125,17 +125,17 @@ pub(super) async fn day(State(app): State<App>, Path(date): Path<String>) -> Res
     Ok(answer(StatusCode::OK, body))
 }
 
-pub(super) async fn close_day(State(app): State<App>, Path(date): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn close_day(desk: Desk, Path(date): Path<String>) -> Result<Response, Problem> {
     let on = read_day(&date)?;
     if on > CivilDay::of(door::now()) {
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{on} lies ahead: only a day that has begun can be closed")));
     }
-    let seq = app.writer.run(move |terminal, chance| terminal.close_day(on, chance, door::now())).await??;
+    let seq = desk.writer.run(move |terminal, chance| terminal.close_day(on, chance, door::now())).await??;
     Ok(answer(StatusCode::CREATED, value!({"date": on, "seq": seq})))
 }
 
-pub(super) async fn services(State(app): State<App>) -> Result<Response, Problem> {
-    let services = app.writer.run(|terminal, _| {
+pub(super) async fn services(desk: Desk) -> Result<Response, Problem> {
+    let services = desk.writer.run(|terminal, _| {
         let list = |(office, trust): (&Office, &TrustList)| -> Vec<Value> {
             let services = office.credential.iter().flat_map(|c| &c.services);
             services.map(|s| service_json(s, office, trust)).collect()

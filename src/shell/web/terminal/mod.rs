@@ -1,10 +1,14 @@
 //! The terminal's HTTP: the JSON interface of formats § 7, the pages at the counter, health and figures.
 
+mod assets;
 pub mod client;
 mod counter;
+mod door;
 mod metrics;
 mod office;
 mod pages;
+mod pins;
+pub mod session;
 mod shape;
 pub mod writer;
 
@@ -17,7 +21,9 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
+use door::{Desk, Door};
 use metrics::Metrics;
+use session::{Role, Sessions};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -35,11 +41,9 @@ const MAX_FILE: usize = 20 * 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long an exchange may take.
 const EXCHANGE_PATIENCE: Duration = Duration::from_secs(330);
-/// The cookie that carries a page's session.
-const COOKIE: &str = "desk";
 /// What a page of ours may load and do: only what comes from here.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; \
-    base-uri 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; style-src 'self'; \
+    img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// What every handler can use.
 #[derive(Clone, Debug)]
@@ -51,41 +55,36 @@ pub struct App {
     exchanging: Arc<tokio::sync::Mutex<()>>,
     /// A redemption was recorded: an exchange is worth its while soon.
     recorded: Arc<tokio::sync::Notify>,
+    sessions: Arc<Sessions>,
     /// Whether pages must be opened with the key, because others can reach this address.
     pages_need_key: bool,
 }
 
-/// Who may ask what: how a route is guarded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Door {
-    /// Everybody who reaches this server by its name.
-    Open,
-    /// Whoever shows the key or a session.
-    Keyed,
-}
-
 impl App {
     /// An app that listens at `listen`, is also called by `names`, and whose interfaces `key` opens.
-    pub fn new(writer: Writer, listen: SocketAddr, names: &[String], key: Zeroizing<String>, session: Zeroizing<String>) -> Self {
+    pub fn new(writer: Writer, listen: SocketAddr, names: &[String], key: Zeroizing<String>) -> Self {
         Self {
             writer,
-            guard: Arc::new(Guard::new(listen, names, key, session, COOKIE)),
+            guard: Arc::new(Guard::new(listen, names, key)),
             metrics: Arc::default(),
             exchanging: Arc::default(),
             recorded: Arc::default(),
+            sessions: Arc::default(),
             pages_need_key: !listen.ip().is_loopback(),
         }
+    }
+
+    /// Reads the PINs from the box; to be done once before the first request.
+    pub async fn load_pins(&self) -> Result<(), Problem> {
+        pins::load(self).await
     }
 
     /// The server's routes, guarded.
     pub fn router(self) -> Router {
         let mut router = Router::new();
         for (_, path, door, handler) in routes() {
-            let handler = match door {
-                Door::Open => handler,
-                Door::Keyed => handler.layer(from_fn_with_state(self.guard.clone(), keyed)),
-            };
-            router = router.route(path, handler);
+            let state = (self.clone(), door);
+            router = router.route(path, handler.layer(from_fn_with_state(state, door::pass)));
         }
         router
             .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing at this address: see /openapi.json") })
@@ -103,32 +102,39 @@ impl App {
     }
 }
 
-/// Every route with its method, path and door. The OpenAPI document says the same, and a test compares them.
+/// Every route with its method, path and door. The OpenAPI document says the same of the interface, and a test compares them.
 fn routes() -> Vec<(&'static str, &'static str, Door, MethodRouter<App>)> {
-    use Door::{Keyed, Open};
+    const SCAN: Door = Door::Role(Role::Scan);
+    const CORRECT: Door = Door::Role(Role::Correct);
+    const MANAGE: Door = Door::Role(Role::Manage);
     vec![
-        ("get", "/", Open, brief(get(pages::counter))),
-        ("get", "/month", Keyed, brief(get(pages::month))),
-        ("get", "/style.css", Open, get(pages::style)),
-        ("get", "/counter.js", Open, get(pages::script)),
-        ("get", "/favicon.svg", Open, get(pages::icon)),
-        ("get", "/healthz", Open, brief(get(office::healthz))),
-        ("get", "/openapi.json", Open, get(pages::openapi)),
-        ("get", "/metrics", Keyed, brief(get(metrics::show))),
-        ("post", "/api/v1/redemptions", Keyed, brief(post(counter::redeem))),
-        ("post", "/api/v1/checks", Keyed, brief(post(counter::check))),
-        ("post", "/api/v1/redemptions/{id}/cancellation", Keyed, brief(post(counter::cancel))),
-        ("post", "/api/v1/held", Keyed, brief(post(counter::hold).get(counter::open_held))),
-        ("post", "/api/v1/lessons", Keyed, brief(post(counter::start_lesson))),
-        ("post", "/api/v1/chips", Keyed, brief(post(counter::teach_chip))),
-        ("get", "/api/v1/days/{date}", Keyed, brief(get(counter::day))),
-        ("post", "/api/v1/days/{date}/closing", Keyed, brief(post(counter::close_day))),
-        ("get", "/api/v1/services", Keyed, brief(get(counter::services))),
-        ("get", "/api/v1/batches", Keyed, brief(get(office::batches))),
-        ("get", "/api/v1/status", Keyed, brief(get(office::status))),
-        ("post", "/api/v1/exchange", Keyed, slow(post(office::exchange))),
-        ("post", "/api/v1/exchange/outbound", Keyed, slow(post(office::outbound))),
-        ("post", "/api/v1/exchange/inbound", Keyed, slow(post(office::inbound)).layer(DefaultBodyLimit::max(MAX_FILE))),
+        ("get", "/", Door::Page, brief(get(pages::counter::show))),
+        ("get", "/month", CORRECT, brief(get(pages::month::show))),
+        ("get", "/pin", Door::Page, brief(get(pages::pin::show))),
+        ("get", "/assets/{*name}", Door::Open, get(assets::file)),
+        ("get", "/healthz", Door::Open, brief(get(office::healthz))),
+        ("get", "/openapi.json", Door::Open, brief(get(pages::openapi))),
+        ("get", "/metrics", MANAGE, brief(get(metrics::show))),
+        ("get", "/api/v1/session", Door::Session, brief(get(pins::session))),
+        ("post", "/api/v1/session", Door::Open, brief(post(pins::begin))),
+        ("post", "/api/v1/session/pin", Door::Session, brief(post(pins::show_pin))),
+        ("post", "/api/v1/session/lock", Door::Session, brief(post(pins::lock))),
+        ("post", "/api/v1/pins", MANAGE, brief(post(pins::change))),
+        ("post", "/api/v1/redemptions", SCAN, brief(post(counter::redeem))),
+        ("post", "/api/v1/checks", SCAN, brief(post(counter::check))),
+        ("post", "/api/v1/redemptions/{id}/cancellation", SCAN, brief(post(counter::cancel))),
+        ("get", "/api/v1/held", SCAN, brief(get(counter::open_held))),
+        ("post", "/api/v1/held", SCAN, brief(post(counter::hold))),
+        ("post", "/api/v1/lessons", SCAN, brief(post(counter::start_lesson))),
+        ("post", "/api/v1/chips", SCAN, brief(post(counter::teach_chip))),
+        ("get", "/api/v1/days/{date}", SCAN, brief(get(counter::day))),
+        ("post", "/api/v1/days/{date}/closing", CORRECT, brief(post(counter::close_day))),
+        ("get", "/api/v1/services", SCAN, brief(get(counter::services))),
+        ("get", "/api/v1/batches", CORRECT, brief(get(office::batches))),
+        ("get", "/api/v1/status", SCAN, brief(get(office::status))),
+        ("post", "/api/v1/exchange", SCAN, slow(post(office::exchange))),
+        ("post", "/api/v1/exchange/outbound", SCAN, slow(post(office::outbound))),
+        ("post", "/api/v1/exchange/inbound", SCAN, slow(post(office::inbound)).layer(DefaultBodyLimit::max(MAX_FILE))),
     ]
 }
 
@@ -158,20 +164,6 @@ async fn ours(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> 
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     response
-}
-
-async fn keyed(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
-    match guard.check_key(request.headers()) {
-        Ok(()) => next.run(request).await,
-        Err(_) if wants_a_page(&request) => (StatusCode::SEE_OTHER, [(header::LOCATION, "/")]).into_response(),
-        Err(problem) => problem.into_response(),
-    }
-}
-
-/// A person with a browser, who gets a session at the counter's page first.
-fn wants_a_page(request: &Request) -> bool {
-    let accepts = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    request.method() == axum::http::Method::GET && accepts.contains("text/html")
 }
 
 /// The JSON of a request's body, or the problem with it.
@@ -212,9 +204,7 @@ mod tests {
             .flat_map(|(path, methods)| methods.as_object().expect("methods").keys().map(move |method| (method.clone(), path.clone())))
             .collect();
         let mut ours: BTreeSet<(String, String)> = routes().iter().map(|(method, path, ..)| ((*method).to_owned(), (*path).to_owned())).collect();
-        ours.insert(("get".into(), "/api/v1/held".into()));
-        let files = ["/", "/month", "/style.css", "/counter.js", "/favicon.svg", "/openapi.json"];
-        ours.retain(|(_, path)| !files.contains(&path.as_str()));
+        ours.retain(|(_, path)| path.starts_with("/api/") || ["/healthz", "/metrics"].contains(&path.as_str()));
         assert_eq!(documented, ours);
     }
 }

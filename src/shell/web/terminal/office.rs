@@ -1,7 +1,7 @@
 //! The interface toward the offices: claims and answers, how the box is, exchange by network and by stick.
 
 use super::counter::line_json;
-use super::{App, answer, client};
+use super::{App, Desk, answer, client};
 use crate::shell::door;
 use crate::shell::web::problem::Problem;
 use crate::terminal::inbound::{CannotTakeIn, TakenIn};
@@ -33,8 +33,8 @@ pub(super) async fn healthz(State(app): State<App>) -> Result<Response, Problem>
     Ok(answer(StatusCode::OK, value!({"status": "ok"})))
 }
 
-pub(super) async fn status(State(app): State<App>) -> Result<Response, Problem> {
-    let status = app.writer.run(|terminal, _| terminal.status(door::now())).await??;
+pub(super) async fn status(desk: Desk) -> Result<Response, Problem> {
+    let status = desk.writer.run(|terminal, _| terminal.status(door::now())).await??;
     let now = door::now();
     let pending: u64 = status.offices.iter().map(|o| o.pending.entries).sum();
     let oldest = status.offices.iter().filter_map(|o| o.pending.oldest).min();
@@ -63,8 +63,8 @@ pub(super) async fn status(State(app): State<App>) -> Result<Response, Problem> 
     Ok(answer(StatusCode::OK, body))
 }
 
-pub(super) async fn batches(State(app): State<App>) -> Result<Response, Problem> {
-    let (id, claims) = app.writer.run(|terminal, _| (terminal.id(), terminal.claims())).await?;
+pub(super) async fn batches(desk: Desk) -> Result<Response, Problem> {
+    let (id, claims) = desk.writer.run(|terminal, _| (terminal.id(), terminal.claims())).await?;
     Ok(answer(StatusCode::OK, value!({"batches": claims?.iter().map(|c| claim_json(id, c)).collect::<Vec<_>>()})))
 }
 
@@ -121,8 +121,8 @@ async fn exchange_all(app: &App) -> Result<Vec<(OfficeId, Result<TakenIn, String
 }
 
 /// The envelope for a stick.
-pub(super) async fn outbound(State(app): State<App>, Query(query): Query<OfficeQuery>) -> Result<Response, Problem> {
-    let made = app.writer.run(move |terminal, chance| {
+pub(super) async fn outbound(desk: Desk, Query(query): Query<OfficeQuery>) -> Result<Response, Problem> {
+    let made = desk.writer.run(move |terminal, chance| {
         let only = || terminal.offices().iter().map(|(o, _)| o.id.clone()).next();
         let office = match &query.office {
             Some(text) => OfficeId::parse(text),
@@ -142,10 +142,10 @@ pub(super) async fn outbound(State(app): State<App>, Query(query): Query<OfficeQ
 }
 
 /// Takes over the envelope of an office, from a stick.
-pub(super) async fn inbound(State(app): State<App>, body: Result<Bytes, BytesRejection>) -> Result<Response, Problem> {
+pub(super) async fn inbound(desk: Desk, body: Result<Bytes, BytesRejection>) -> Result<Response, Problem> {
     let bytes =
         body.map_err(|rejection| Problem::new(rejection.status(), "this file is too large or broke off: an office's answer has at most 20 MiB"))?;
-    let taken = app.writer.run(move |terminal, chance| terminal.take_inbound(&bytes, chance, door::now())).await?;
+    let taken = desk.writer.run(move |terminal, chance| terminal.take_inbound(&bytes, chance, door::now())).await?;
     let taken = taken.map_err(|error| match error {
         CannotTakeIn::Store(store) => store.into(),
         other => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, other.to_string()),

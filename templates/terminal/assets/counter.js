@@ -1,9 +1,9 @@
 // The page at the counter. It decides nothing: every scan is asked of the box, each with an id of its own, so that a repeated
 // question gets the same answer and no second entry.
 
-const texts = JSON.parse(document.body.dataset.texts);
-const lang = document.body.dataset.lang;
-const $ = (selector) => document.querySelector(selector);
+import { $, ask, look, newId } from "./box.js";
+import { lang, t } from "./texts.js";
+
 const form = $("#scan");
 const code = $("#code");
 const verdict = $("#verdict");
@@ -13,36 +13,6 @@ const hold = $("#hold");
 let last = null; // the last answer, for undoing or holding it
 let settling = null; // the held entry that the next scan settles
 let queue = Promise.resolve(); // scans are asked one after the other
-
-function newId() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
-}
-
-// Asks the box. A lost answer is asked for again under the same id; only after that it is the paper list's turn.
-async function ask(path, body, tries = 3) {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      const response = await fetch(path, {
-        method: "POST",
-        headers: body instanceof Blob ? {} : { "Content-Type": "application/json" },
-        body: body instanceof Blob ? body : JSON.stringify(body),
-      });
-      return { status: response.status, ...(await response.json()) };
-    } catch (error) {
-      if (attempt >= tries) return { status: 503, detail: texts.unreachable };
-      await new Promise((wake) => setTimeout(wake, 700 * attempt));
-    }
-  }
-}
-
-async function look(path) {
-  try {
-    const response = await fetch(path);
-    return response.ok ? await response.json() : null;
-  } catch {
-    return null;
-  }
-}
 
 function show(kind, word, hint = "", text = "") {
   verdict.className = `card ${kind}`;
@@ -58,18 +28,16 @@ const euros = (cents) => (cents / 100).toLocaleString(lang, { style: "currency",
 function showAnswer(answer, request) {
   last = { answer, request };
   if (answer.verdict === "accepted") {
-    show("yes", texts.accepted, answer.hint ?? "", answer.own_share ? `${texts.own_share} ${euros(answer.own_share)}` : "");
+    show("yes", t("counter.accepted_word"), answer.hint ?? "", answer.own_share ? `${t("counter.own_share")} ${euros(answer.own_share)}` : "");
     undo.hidden = false;
   } else if (answer.verdict === "refused") {
     show("no", answer.word[lang], "", answer.message[lang]);
     hold.hidden = !answer.can_be_held || request.held !== undefined;
     hold.querySelector("input").value = "";
   } else if (answer.reason === "storage_failed" || answer.status >= 500) {
-    show("no", texts.paper_list, "", `${answer.message?.[lang] ?? texts.paper_text} (${answer.detail ?? answer.status})`);
-  } else if (answer.status === 401) {
-    location.reload();
+    show("no", t("counter.paper_list"), "", `${answer.message?.[lang] ?? t("counter.paper_text")} (${answer.detail ?? answer.status})`);
   } else {
-    show("no", texts.check_input, "", answer.detail ?? "");
+    show("no", t("counter.check_input"), "", answer.detail ?? "");
   }
 }
 
@@ -120,7 +88,7 @@ function submit(event) {
     request.service = service.value;
   }
   if (Number.isNaN(request.cents)) {
-    show("no", texts.check_input, "", texts.amount_like);
+    show("no", t("counter.check_input"), "", t("counter.amount_like"));
     return;
   }
   stopSettling();
@@ -135,7 +103,7 @@ function startLesson(request) {
     const answer = await ask("/api/v1/lessons", request);
     if (answer.verdict !== "started") return showAnswer(answer, request);
     form.elements.starts_at.value = answer.starts_at;
-    show("yes", texts.started, answer.hint ?? "", answer.starts_at);
+    show("yes", t("counter.started"), answer.hint ?? "", answer.starts_at);
   });
 }
 
@@ -151,7 +119,7 @@ async function undoLast() {
     const answer = await ask(`/api/v1/redemptions/${each}/cancellation`, { reason: "typing_error" });
     if (answer.verdict !== "cancelled") return showAnswer(answer, {});
   }
-  show("idle", texts.undone);
+  show("idle", t("counter.undone"));
   await refresh();
 }
 
@@ -162,7 +130,7 @@ async function holdLast() {
   if (alias !== "") held.alias = alias;
   for (const name of ["service_date", "cents"]) if (request[name] !== undefined) held[name] = request[name];
   const done = await ask("/api/v1/held", held);
-  if (done.verdict === "held") show("held", texts.held, done.alias, texts.held_text);
+  if (done.verdict === "held") show("held", t("counter.held"), done.alias, t("counter.held_text"));
   else showAnswer(done, request);
   await refresh();
 }
@@ -193,31 +161,31 @@ async function refresh() {
   if (held) {
     $("#held").replaceChildren();
     for (const entry of held.held) {
-      const button = Object.assign(document.createElement("button"), { type: "button", textContent: texts.settle });
+      const button = Object.assign(document.createElement("button"), { type: "button", textContent: t("counter.settle") });
       button.addEventListener("click", () => {
         settling = entry;
         $("#settling").hidden = false;
-        $("#settling span").textContent = `${texts.settling} ${entry.alias} · ${label(entry.service)} · ${entry.service_date}`;
+        $("#settling span").textContent = `${t("counter.settling")} ${entry.alias} · ${label(entry.service)} · ${entry.service_date}`;
         code.focus();
       });
       row($("#held"), clock(entry.at), `? ${entry.alias}`, label(entry.service), button);
     }
   }
   if (status) {
-    const ages = status.offices.map((office) => `${office.name}: ${texts[`age_${office.data_age ?? "stale"}`]}`);
-    const waiting = status.pending > 0 ? `${status.pending} ${texts.waiting}` : texts.all_sent;
-    const suspect = status.clock.state === "suspect" ? [texts.clock_suspect] : [];
+    const ages = status.offices.map((office) => `${office.name}: ${t(`counter.age_${office.data_age ?? "stale"}`)}`);
+    const waiting = status.pending > 0 ? `${status.pending} ${t("counter.waiting")}` : t("counter.all_sent");
+    const suspect = status.clock.state === "suspect" ? [t("counter.clock_suspect")] : [];
     $("#state").textContent = [...suspect, waiting, ...ages].join(" · ");
   }
 }
 
 async function exchange(button, work) {
   button.disabled = true;
-  $("#state").textContent = texts.exchanging;
+  $("#state").textContent = t("counter.exchanging");
   const answer = await work();
   button.disabled = false;
   await refresh();
-  if (answer.status >= 400) $("#state").textContent = answer.detail ?? texts.unreachable;
+  if (answer.status >= 400) $("#state").textContent = answer.detail ?? t("page.unreachable");
 }
 
 async function download(office) {

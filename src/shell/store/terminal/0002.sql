@@ -1,0 +1,98 @@
+-- What people set on this box: its name, language, PINs, how long it stays unlocked.
+CREATE TABLE setting(
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Browsers of other devices of the house that were paired, by the hash of the secret they hold.
+CREATE TABLE device(
+    hash BLOB PRIMARY KEY,
+    name TEXT NOT NULL,
+    paired_at INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The people of this provider's own lists, by name. They never leave this box but in its own lists and files. A person is joined to a
+-- child's cards at the first scan; one who pays for himself has no card, only a chip.
+CREATE TABLE person(
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    number TEXT NOT NULL DEFAULT '',
+    list TEXT NOT NULL DEFAULT '',
+    pays_self INTEGER NOT NULL DEFAULT 0,
+    office INTEGER,
+    handle BLOB,
+    added_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX person_by_child ON person(office, handle) WHERE handle IS NOT NULL;
+
+-- Chips of people who pay for themselves, by the same keyed hash as other chips.
+CREATE TABLE paying_chip(
+    hash BLOB PRIMARY KEY,
+    person INTEGER NOT NULL REFERENCES person(id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+-- What they took: counted here, never claimed. No part of the journal.
+CREATE TABLE pickup(
+    id INTEGER PRIMARY KEY,
+    person INTEGER NOT NULL REFERENCES person(id) ON DELETE CASCADE,
+    service TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX pickup_once ON pickup(day, service, person);
+
+-- What is claimed every month by itself, registered by one scan: a membership, or a monthly flat.
+CREATE TABLE standing(
+    id INTEGER PRIMARY KEY,
+    office INTEGER NOT NULL,
+    handle BLOB NOT NULL,
+    service TEXT NOT NULL,
+    cents INTEGER,
+    first_month INTEGER NOT NULL,
+    last_month INTEGER,
+    added_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX standing_by_child ON standing(office, handle);
+
+-- Which months of it were claimed, by which entry; without one, why not.
+CREATE TABLE standing_month(
+    standing INTEGER NOT NULL REFERENCES standing(id) ON DELETE CASCADE,
+    month INTEGER NOT NULL,
+    seq INTEGER,
+    reason TEXT,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (standing, month)
+) STRICT, WITHOUT ROWID;
+
+-- Days on which a child with a monthly flat was away.
+CREATE TABLE absence(
+    standing INTEGER NOT NULL REFERENCES standing(id) ON DELETE CASCADE,
+    day INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (standing, day)
+) STRICT, WITHOUT ROWID;
+
+-- Index of begun lessons: what is open, and by which redemption it ended.
+CREATE TABLE lesson(
+    seq INTEGER PRIMARY KEY,
+    office INTEGER NOT NULL,
+    handle BLOB NOT NULL,
+    service TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    minute INTEGER NOT NULL,
+    ended_by INTEGER
+) STRICT;
+CREATE INDEX lesson_open ON lesson(day, office, handle) WHERE ended_by IS NULL;
+
+-- Lines that an office reduced or rejected and that people here have dealt with, up to which answer.
+CREATE TABLE returned(
+    seq INTEGER PRIMARY KEY,
+    revision INTEGER NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+
+-- Whose held entry it is, where a card said so: it is made up for when a card of that child allows it.
+ALTER TABLE held ADD COLUMN office INTEGER;
+ALTER TABLE held ADD COLUMN handle BLOB;
+CREATE INDEX held_by_child ON held(handle) WHERE settled_by IS NULL;

@@ -1,0 +1,57 @@
+//! The page at the counter.
+
+use super::{Frame, Visit};
+use crate::shell::web::problem::Problem;
+use crate::terminal::Terminal;
+use crate::words::benefit::Benefit;
+use crate::words::service::{Pricing, Service};
+use askama::Template;
+use axum::response::Response;
+
+struct ServiceChoice {
+    code: String,
+    label: String,
+    kind: &'static str,
+}
+
+struct OfficeChoice {
+    id: String,
+    name: String,
+}
+
+#[derive(Template)]
+#[template(path = "terminal/counter.html")]
+struct CounterPage {
+    frame: Frame,
+    services: Vec<ServiceChoice>,
+    offices: Vec<OfficeChoice>,
+}
+
+/// The counter.
+pub(in super::super) async fn show(visit: Visit) -> Result<Response, Problem> {
+    visit.show(|terminal, frame| Ok(page(terminal, frame))).await
+}
+
+fn page(terminal: &Terminal, frame: Frame) -> CounterPage {
+    let mut agreed: Vec<&Service> =
+        terminal.offices().iter().filter_map(|(office, _)| office.credential.as_ref()).flat_map(|c| &c.services).collect();
+    agreed.sort_by_key(|service| service.benefit);
+    let mut services: Vec<ServiceChoice> = Vec::new();
+    for service in agreed {
+        if services.iter().all(|s| s.code != service.code.as_str()) {
+            services.push(ServiceChoice { code: service.code.to_string(), label: service.label.clone(), kind: kind(service) });
+        }
+    }
+    let offices = terminal.offices().iter().map(|(o, trust)| OfficeChoice { id: o.id.to_string(), name: trust.office_name.clone() });
+    CounterPage { frame, services, offices: offices.collect() }
+}
+
+/// Which further fields a service needs.
+fn kind(service: &Service) -> &'static str {
+    match (service.pricing, service.benefit) {
+        (_, Benefit::Tutoring) => "lesson",
+        (Pricing::Free, _) => "free",
+        (Pricing::Monthly, _) => "monthly",
+        (Pricing::PerUnit, _) => "unit",
+    }
+}

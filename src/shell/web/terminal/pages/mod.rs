@@ -1,0 +1,167 @@
+//! The pages of the box. They show no benefit's name and no amount toward the queue, and look the same for every child.
+
+pub(super) mod counter;
+pub(super) mod month;
+pub(super) mod pin;
+
+use super::App;
+use super::door::Desk;
+use super::session::Role;
+use crate::shell::store::StoreError;
+use crate::shell::texts::{Blanks, Language, Texts};
+use crate::shell::web::problem::Problem;
+use crate::terminal::Terminal;
+use crate::terminal::settings::Setting;
+use crate::words::reason::Reason;
+use askama::Template;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, header};
+use axum::response::{Html, IntoResponse, Response};
+use std::convert::Infallible;
+
+/// The cookie that keeps a browser's language.
+const LANGUAGE: &str = "lang";
+
+/// A page that is asked for: by whom, where, in which language.
+#[derive(Debug)]
+pub(super) struct Visit {
+    desk: Desk,
+    app: App,
+    path: String,
+    /// Chosen by a link just now.
+    chosen: Option<Language>,
+    /// Chosen earlier, or what the browser prefers.
+    preferred: Option<Language>,
+}
+
+impl FromRequestParts<App> for Visit {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        let desk = Desk::from_request_parts(parts, app).await?;
+        let query = parts.uri.query().unwrap_or_default();
+        let chosen = query.split('&').find_map(|part| part.strip_prefix("lang=")).and_then(Language::find);
+        let text = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
+        let kept = text(header::COOKIE).split(';').find_map(|c| c.trim().strip_prefix("lang=")).and_then(Language::find);
+        let preferred = kept.or_else(|| Language::accepted(text(header::ACCEPT_LANGUAGE)));
+        Ok(Self { desk, app: app.clone(), path: parts.uri.path().to_owned(), chosen, preferred })
+    }
+}
+
+impl Visit {
+    /// Makes the page at the box and shows it.
+    pub(super) async fn show<P, F>(self, make: F) -> Result<Response, Problem>
+    where
+        P: Template + Send + 'static,
+        F: FnOnce(&mut Terminal, Frame) -> Result<P, StoreError> + Send + 'static,
+    {
+        let Self { desk, app, path, chosen, preferred } = self;
+        let pins = app.sessions.pins();
+        let caller = desk.caller;
+        let page = desk.writer.run(move |terminal, _| {
+            let set = terminal.setting(Setting::Language)?.as_deref().and_then(Language::find);
+            let language = chosen.or(preferred).or(set).unwrap_or(Language::GERMAN);
+            let frame = Frame {
+                texts: Texts::speaking(language),
+                place: place(terminal),
+                path,
+                role: caller.role,
+                training: caller.training,
+                raised: caller.role > pins.free(),
+                pins: pins.any(),
+            };
+            make(terminal, frame)
+        });
+        let html = page.await??.render().map(Html).map_err(|error| {
+            tracing::error!(%error, "a page could not be rendered");
+            Problem::bug()
+        })?;
+        let mut response = html.into_response();
+        if let Some(language) = chosen {
+            let cookie = format!("{LANGUAGE}={}; Path=/; Max-Age=31536000; SameSite=Strict", language.code());
+            if let Ok(value) = HeaderValue::from_str(&cookie) {
+                response.headers_mut().append(header::SET_COOKIE, value);
+            }
+        }
+        Ok(response)
+    }
+}
+
+/// What every page shows around its own content.
+#[derive(Clone, Debug)]
+pub(super) struct Frame {
+    /// The texts in the reader's language.
+    pub texts: &'static Texts,
+    /// What this box is called.
+    pub place: String,
+    /// The page's path.
+    pub path: String,
+    /// What the reader may do.
+    pub role: Option<Role>,
+    /// Whether they practise.
+    pub training: bool,
+    /// Whether a PIN gave them their role, so that it can be locked again.
+    pub raised: bool,
+    /// Whether this box has PINs.
+    pub pins: bool,
+}
+
+impl Frame {
+    /// The word under `section.key` of `templates/texts`.
+    pub fn t<'k>(&self, key: &'k str) -> &'k str {
+        self.texts.word(key)
+    }
+
+    /// The reader's language.
+    pub const fn language(&self) -> Language {
+        self.texts.language()
+    }
+
+    /// Its two letters.
+    pub const fn lang(&self) -> &'static str {
+        self.texts.language().code()
+    }
+
+    /// The other languages there are.
+    pub fn others(&self) -> Vec<Language> {
+        Language::all().filter(|language| *language != self.language()).collect()
+    }
+
+    /// Whether the reader may correct.
+    pub fn corrects(&self) -> bool {
+        self.role >= Some(Role::Correct)
+    }
+
+    /// Whether the reader may manage.
+    pub fn manages(&self) -> bool {
+        self.role >= Some(Role::Manage)
+    }
+
+    /// The words of some sections, separated by spaces, as JSON that can stand in a script element.
+    pub fn script(&self, sections: &str) -> String {
+        let sections: Vec<&str> = sections.split_whitespace().collect();
+        self.texts.script(&sections).to_string().replace('<', "\\u003c")
+    }
+
+    /// `page` where the page shown is that one, for `aria-current`.
+    pub fn is(&self, path: &str) -> bool {
+        self.path == path
+    }
+
+    /// The sentences for a reason; the bare code for one that another implementation has made up.
+    pub fn reason(&self, code: &str) -> String {
+        Reason::from_code(code).map_or_else(|| code.to_owned(), |reason| self.texts.filled(reason, &Blanks::default()).sentences())
+    }
+}
+
+/// What the box is called: as set, or after its provider.
+fn place(terminal: &mut Terminal) -> String {
+    let set = terminal.setting(Setting::Name).ok().flatten().filter(|name| !name.trim().is_empty());
+    let provider = || terminal.offices().iter().find_map(|(office, _)| office.credential.as_ref().map(|c| c.provider_name.clone()));
+    set.or_else(provider).unwrap_or_else(|| "Teilhabe".into())
+}
+
+pub(super) async fn openapi() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], include_str!("../../../../../templates/openapi.terminal.json"))
+}

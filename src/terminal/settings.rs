@@ -1,0 +1,58 @@
+//! What people set on this box, each under its name. Nothing here decides about money.
+
+use super::Terminal;
+use crate::shell::store::StoreError;
+
+/// The settings there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// What people call this box, for example "Ausgabe 1".
+    Name,
+    /// The language it speaks where a browser does not ask for another.
+    Language,
+    /// The service chosen for the counter.
+    Service,
+    /// The hash of the PIN that lets people record.
+    ScanPin,
+    /// The hash of the PIN that lets people correct.
+    CorrectPin,
+    /// The hash of the PIN that lets people manage.
+    ManagePin,
+    /// How many PINs in a row were wrong.
+    WrongPins,
+    /// Until when no PIN is taken, in milliseconds.
+    LockedUntil,
+    /// After how many minutes without a touch the box locks itself.
+    LockMinutes,
+    /// Whether the set-up was gone through to its end.
+    SetUp,
+}
+
+impl Setting {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Language => "language",
+            Self::Service => "service",
+            Self::ScanPin => "scan_pin",
+            Self::CorrectPin => "correct_pin",
+            Self::ManagePin => "manage_pin",
+            Self::WrongPins => "wrong_pins",
+            Self::LockedUntil => "locked_until",
+            Self::LockMinutes => "lock_minutes",
+            Self::SetUp => "set_up",
+        }
+    }
+}
+
+impl Terminal {
+    /// A setting, if it was made.
+    pub fn setting(&mut self, setting: Setting) -> Result<Option<String>, StoreError> {
+        self.store.read(|tx| tx.setting(setting.name()))
+    }
+
+    /// Makes a setting, or takes it back.
+    pub fn set(&mut self, setting: Setting, value: Option<&str>) -> Result<(), StoreError> {
+        self.store.write(|tx| tx.keep_setting(setting.name(), value))
+    }
+}

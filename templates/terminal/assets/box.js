@@ -1,0 +1,77 @@
+// The way to the box: every request, with what to do when the box was restarted, a PIN is needed, or nothing answers.
+
+import { askPin } from "./pin.js";
+import { t } from "./texts.js";
+
+export const $ = (selector, within = document) => within.querySelector(selector);
+
+export function newId() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
+}
+
+async function answered(path, init) {
+  const response = await fetch(path, init);
+  const text = await response.text();
+  let body = {};
+  try {
+    body = JSON.parse(text);
+  } catch {
+    body = { detail: text.slice(0, 300) };
+  }
+  return { ...body, status: response.status, ok: response.ok };
+}
+
+// One request. A page whose session ended with the process gets a new one and goes on; a PIN is asked for where it is needed.
+async function once(path, init) {
+  let answer = await answered(path, init);
+  if (answer.status === 401) {
+    const begun = await answered("/api/v1/session", { method: "POST" });
+    if (begun.ok) answer = await answered(path, init);
+  }
+  if (answer.status === 403 && answer.role && (await askPin())) answer = await answered(path, init);
+  return answer;
+}
+
+// Asks the box to do something. A lost answer is asked for again: the body carries an id, so that nothing is done twice.
+// What nobody answers has status 0.
+export async function ask(path, body, { tries = 3, method = "POST" } = {}) {
+  const raw = body instanceof Blob || body === undefined;
+  const init = { method, headers: raw ? {} : { "Content-Type": "application/json" }, body: raw ? body : JSON.stringify(body) };
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await once(path, init);
+    } catch {
+      if (attempt >= tries) return { status: 0, ok: false, detail: t("page.unreachable") };
+      await new Promise((wake) => setTimeout(wake, 500 * attempt));
+    }
+  }
+}
+
+// Looks at something without touching the box, so that it may lock itself; null where it cannot be had.
+export async function look(path) {
+  try {
+    const init = { headers: { "X-By-Itself": "1" } };
+    let answer = await answered(path, init);
+    if (answer.status === 401 && (await answered("/api/v1/session", { method: "POST" })).ok) answer = await answered(path, init);
+    return answer.ok ? answer : null;
+  } catch {
+    return null;
+  }
+}
+
+// Says something for a moment, for eyes and screen readers.
+let fading;
+export function toast(text, kind = "") {
+  const place = $("#toast");
+  place.textContent = text;
+  place.className = `shown ${kind}`;
+  clearTimeout(fading);
+  fading = setTimeout(() => place.classList.remove("shown"), 6000);
+}
+
+// Saves bytes under a name, as a click on a link would.
+export function save(blob, name) {
+  const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(blob), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}

@@ -73,11 +73,6 @@ pub struct Pins {
 }
 
 impl Pins {
-    /// Whether this box has any.
-    pub fn any(&self) -> bool {
-        self.hashes.iter().any(Option::is_some)
-    }
-
     /// The role of somebody who has shown no PIN. Whoever may do what a PIN protects must show it; without any PIN all may do all.
     pub fn free(&self) -> Option<Role> {
         let lowest = self.hashes.iter().position(Option::is_some);

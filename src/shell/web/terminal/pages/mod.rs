@@ -69,7 +69,6 @@ impl Visit {
                 role: caller.role,
                 training: caller.training,
                 raised: caller.role > pins.free(),
-                pins: pins.any(),
             };
             make(terminal, frame)
         });
@@ -103,8 +102,6 @@ pub(super) struct Frame {
     pub training: bool,
     /// Whether a PIN gave them their role, so that it can be locked again.
     pub raised: bool,
-    /// Whether this box has PINs.
-    pub pins: bool,
 }
 
 impl Frame {

@@ -90,6 +90,7 @@ pub(super) async fn show_pin(
     let Some(session) = desk.caller.session else {
         return Err(Problem::new(StatusCode::CONFLICT, "the key opens everything already: no PIN is needed"));
     };
+    let _one_at_a_time = app.sessions.trying.lock().await;
     let mut pins = app.sessions.pins();
     let at = now();
     if at < pins.locked_until {

@@ -116,6 +116,8 @@ pub struct Caller {
 pub struct Sessions {
     open: Mutex<HashMap<Hash, Session>>,
     pins: RwLock<Pins>,
+    /// One PIN is tried at a time, or many at once would all be tried before the first wrong one counts.
+    pub trying: tokio::sync::Mutex<()>,
 }
 
 impl Sessions {

@@ -71,3 +71,19 @@ need_python() {
     "$TOOLS/py/bin/pip" install --quiet --disable-pip-version-check -r "$1"
     cp "$1" "$mark"
 }
+
+# need_axe puts axe-core, which looks for what keeps people out of a page, at $TEILHABE_AXE: from npm, this version, these bytes.
+need_axe() {
+    local version=4.14.1 sum=e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745 folder
+    export TEILHABE_AXE=$TOOLS/axe-core-$version.min.js
+    [ -s "$TEILHABE_AXE" ] && return 0
+    need_debian npm:npm
+    say "Fetching axe-core $version"
+    folder=$(mktemp -d)
+    (cd "$folder" && npm pack --silent "axe-core@$version" >/dev/null) || stop "npm could not fetch axe-core $version: is the registry reachable?"
+    printf '%s  %s\n' "$sum" "$folder/axe-core-$version.tgz" | sha256sum --check --quiet || stop "axe-core $version is not what it was: its bytes have changed"
+    tar -xzf "$folder/axe-core-$version.tgz" -C "$folder"
+    mkdir -p "$TOOLS"
+    mv "$folder/package/axe.min.js" "$TEILHABE_AXE"
+    rm -rf "$folder"
+}

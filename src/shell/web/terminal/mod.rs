@@ -138,6 +138,13 @@ fn routes() -> Vec<(&'static str, &'static str, Door, MethodRouter<App>)> {
     ]
 }
 
+/// The paths that are pages for people, for tests that look at each.
+pub fn pages_of_the_box() -> Vec<&'static str> {
+    let machines = ["/api/", "/assets/", "/healthz", "/metrics", "/openapi.json"];
+    let pages = routes().into_iter().filter(|(method, path, ..)| *method == "get" && !machines.iter().any(|start| path.starts_with(start)));
+    pages.map(|(_, path, ..)| path).collect()
+}
+
 fn brief(handler: MethodRouter<App>) -> MethodRouter<App> {
     let late = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, PATIENCE);
     handler.layer::<_, Infallible>(late).layer(DefaultBodyLimit::max(MAX_JSON))

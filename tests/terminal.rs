@@ -8,10 +8,11 @@ use teilhabe::admit::status::Status;
 use teilhabe::book::entry::{Body, ClockState};
 use teilhabe::deliver::advice::{Advice, AdvisedLine, AdvisedPayment, Verdict};
 use teilhabe::shell::store::terminal::BatchState;
-use teilhabe::terminal::aside::{StartAnswer, StartRequest, TeachRequest};
+use teilhabe::terminal::aside::TeachRequest;
 use teilhabe::terminal::counter::{Accepted, Answer, CounterError, NotWellFormed, Request};
 use teilhabe::terminal::held::HoldRequest;
 use teilhabe::terminal::inbound::CannotTakeIn;
+use teilhabe::terminal::lessons::{LessonAnswer, LessonRequest};
 use teilhabe::words::cents::Cents;
 use teilhabe::words::ids::{Handle, TokenId};
 use teilhabe::words::reason::Reason;
@@ -151,9 +152,9 @@ fn what_cannot_have_been_given_yet_is_not_well_formed() {
 fn a_lesson_begins_ends_and_overlaps_no_other() {
     let mut town = Town::new();
     let token = town.office.token(1, allowances());
-    let start = StartRequest { ask: None, code: token.clone(), service: code("maths") };
-    let started = town.terminal.start_lesson(&start, &mut town.chance, noon()).expect("stored");
-    assert!(matches!(started, StartAnswer::Started { minute: 720, .. }), "{started:?}");
+    let start = LessonRequest { code: token.clone(), service: Some(code("maths")), ..LessonRequest::default() };
+    let started = town.terminal.lesson(&start, &mut town.chance, noon()).expect("stored");
+    assert!(matches!(started, LessonAnswer::Started { minute: 720, .. }), "{started:?}");
     let lesson = |starts, ends| Request { starts: Some(starts), ends: Some(ends), operator: Some("T1".into()), ..request(&token, "maths") };
     assert_eq!(accepted(town.redeem(&lesson(720, 810), noon())).cents, Cents::new(5_000));
     assert_eq!(verdict(&town.redeem(&lesson(780, 840), noon())), "lesson_overlap");

@@ -7,6 +7,7 @@ pub mod cancel;
 pub mod ceiling;
 pub mod decide;
 pub mod entry;
+pub mod planned;
 pub mod record;
 pub mod redemption;
 pub mod refusal;

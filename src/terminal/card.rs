@@ -6,8 +6,8 @@ use crate::admit::token::{Entitlement, UnverifiedToken};
 use crate::book::redemption::SeenAs;
 use crate::book::refusal::Refusal;
 use crate::shell::store::StoreError;
-use crate::shell::store::terminal::{Fact, Tx};
-use crate::words::ids::Hash;
+use crate::shell::store::terminal::{Fact, OfficeNumber, Tx};
+use crate::words::ids::{Handle, Hash};
 use crate::words::time::UtcMs;
 use std::collections::HashMap;
 
@@ -68,6 +68,13 @@ pub(super) fn recognise(tx: &Tx<'_>, offices: &mut Offices, raw: &str, forgotten
     let Some(bytes) = bytes else { return Ok(Err(Refusal::UnknownNumber)) };
     let seen_as = if forgotten { SeenAs::List } else { seen_as };
     Ok(verify(offices, bytes, now).map(|(entitlement, bytes)| Card { entitlement, bytes, seen_as }))
+}
+
+/// All genuine cards of a child that were seen here, the latest first, as found in the provider's own list: nobody shows them now.
+pub(super) fn cards_of(tx: &Tx<'_>, offices: &mut Offices, child: (OfficeNumber, Handle), now: UtcMs) -> Result<Vec<Card>, StoreError> {
+    let known = tx.cards_of(child.0, child.1)?;
+    let genuine = known.into_iter().filter_map(|card| verify(offices, card.token, now).ok());
+    Ok(genuine.map(|(entitlement, bytes)| Card { entitlement, bytes, seen_as: SeenAs::List }).collect())
 }
 
 /// The keyed hash under which a chip is stored.

@@ -1,15 +1,14 @@
 //! The counter: what is asked for, and the answer. A redemption is read, decided and appended in one transaction.
 
-use super::card::{Card, recognise};
+use super::decision::{accepted, decide, lesson_time, redeemed};
 use super::journal::Journal;
+use super::lessons;
+use super::rest::{HeldRest, Settled};
 use super::{Offices, Terminal, clock};
 use crate::admit::status::DataAge;
-use crate::book::ceiling::{Left, Use};
-use crate::book::decide::{Ask, Grant, Plan, Spent, plan};
-use crate::book::entry::Body;
+use crate::book::ceiling::Left;
 use crate::book::redemption::MAX_OPERATOR;
 use crate::book::refusal::Refusal;
-use crate::book::slot::Lesson;
 use crate::shell::store::StoreError;
 use crate::shell::store::terminal::Tx;
 use crate::words::benefit::{Benefit, Measure};
@@ -19,7 +18,6 @@ use crate::words::civil::CivilDay;
 use crate::words::code::Code;
 use crate::words::ids::Hash;
 use crate::words::reason::Reason;
-use crate::words::service::{Pricing, Service};
 use crate::words::time::UtcMs;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -59,6 +57,8 @@ pub struct Request {
     pub held: Option<u64>,
     /// The card was forgotten; its number is from the provider's own list.
     pub forgotten: bool,
+    /// What of a fee or trip does not fit the allowance, or lies beyond its end, waits for another card.
+    pub hold_rest: bool,
 }
 
 /// The counter's answer.
@@ -88,6 +88,21 @@ pub struct Accepted {
     pub remaining: Vec<Left>,
     /// How old the office's last word is.
     pub data_age: DataAge,
+    /// What it comes to month by month, whether recorded or only looked at.
+    pub plan: Vec<Share>,
+    /// What waits for another card.
+    pub held_rest: Vec<HeldRest>,
+    /// Held entries of this child that the card has just made up for.
+    pub settled: Vec<Settled>,
+}
+
+/// A part of what is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// Its service day.
+    pub day: CivilDay,
+    /// What is claimed of it.
+    pub cents: Cents,
 }
 
 /// One entry made.
@@ -138,6 +153,16 @@ pub enum NotWellFormed {
     NoSuchHeld(u64),
     #[error("the held entry is for another service or day")]
     HeldDiffers,
+    #[error("held entry {0} is the rest of a price that was cancelled: there is nothing to make up for")]
+    HeldIsVoid(u64),
+    #[error("{0} is not the time of a lesson that has been given: name one before now, for example 14:00")]
+    NotGivenYet(String),
+    #[error("no lesson has begun: scan at its start, or name starts_at and ends_at")]
+    NoLessonBegun,
+    #[error("a lesson here has at least {0} minutes")]
+    LessonTooShort(u32),
+    #[error("there is no open lesson {0}")]
+    NoSuchLesson(String),
     #[error("an ask id has 1 to {MAX_ASK} characters")]
     AskTooLong,
     #[error("an operator's pseudonym has 1 to {MAX_OPERATOR} characters")]
@@ -182,7 +207,7 @@ impl Terminal {
                 clock::note(desk.journal, desk.clock, chance)?;
                 match decide(desk, request)? {
                     Err(refusal) => Ok(Answer::Refused(refused(&refusal, request, desk))),
-                    Ok((card, grants)) => enter(desk, &card, grants, chance).map(Answer::Accepted),
+                    Ok(decision) => redeemed(desk, decision, chance).map(Answer::Accepted),
                 }
             })
         })
@@ -195,9 +220,10 @@ impl Terminal {
         let (terminal, offices) = (self.id(), &mut self.offices);
         self.store.read(|tx| {
             let mut desk = Desk { journal: Journal::new(tx, terminal), offices, clock: clock::read(tx, now)? };
+            let request = &lessons::looked_at(&mut desk, request)?;
             match decide(&mut desk, request)? {
                 Err(refusal) => Ok(Answer::Refused(refused(&refusal, request, &desk))),
-                Ok((card, grants)) => Ok(Answer::Accepted(accepted(&card, &grants, Vec::new()))),
+                Ok(decision) => Ok(Answer::Accepted(accepted(&decision))),
             }
         })
     }
@@ -268,157 +294,7 @@ fn check_form(request: &Request) -> Result<(), NotWellFormed> {
     lesson_time(request).map(|_| ())
 }
 
-/// The time of a lesson, if one is named.
-fn lesson_time(request: &Request) -> Result<Option<Lesson>, NotWellFormed> {
-    match (request.starts, request.ends) {
-        (None, None) => Ok(None),
-        (Some(start), Some(end)) => Lesson::new(start, end).map(Some).ok_or(NotWellFormed::LessonTimeWrong),
-        _ => Err(NotWellFormed::LessonTimeMissing),
-    }
-}
-
-/// What a request asks for, once a held entry has said its part.
-struct Wanted {
-    service: Code,
-    day: CivilDay,
-    cents: Option<Cents>,
-    settles: Option<u64>,
-}
-
-fn decide(desk: &mut Desk<'_>, request: &Request) -> Result<Result<(Card, Vec<Grant>), Refusal>, CounterError> {
-    let wanted = match wanted(desk, request)? {
-        Ok(wanted) => wanted,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    let tx = desk.journal.tx;
-    let card = match recognise(tx, desk.offices, &request.code, request.forgotten, desk.clock.now)? {
-        Ok(card) => card,
-        Err(refusal) => return Ok(Err(refusal)),
-    };
-    let mut grants = Vec::new();
-    for ask in asks(desk, request, &wanted, &card)? {
-        let offices = &*desk.offices;
-        let Some((office, trust)) = offices.find(card.entitlement.office()) else { return Ok(Err(Refusal::NotAdmitted)) };
-        let granted = match plan(&card.entitlement, &ask, &office.house(trust, desk.clock.state), desk.clock.now) {
-            Ok(plan) => {
-                let spent = spent(tx, office.number, &plan, &grants)?;
-                plan.decide(&spent)
-            }
-            Err(refusal) => Err(refusal),
-        };
-        match granted {
-            Ok(grant) => grants.push(grant),
-            Err(refusal) => return Ok(Err(refusal)),
-        }
-    }
-    Ok(Ok((card, grants)))
-}
-
-fn wanted(desk: &Desk<'_>, request: &Request) -> Result<Result<Wanted, Refusal>, CounterError> {
-    let Some(seq) = request.held else {
-        let service = request.service.clone().ok_or(NotWellFormed::ServiceMissing)?;
-        let day = request.day.unwrap_or_else(|| desk.today());
-        return Ok(Ok(Wanted { service, day, cents: request.cents, settles: None }));
-    };
-    let row = desk.tx().held(seq)?.ok_or(NotWellFormed::NoSuchHeld(seq))?;
-    let entry = desk.tx().entry(seq)?;
-    let Some(Body::Held(held)) = entry.map(|e| e.body) else { return Err(NotWellFormed::NoSuchHeld(seq).into()) };
-    if request.service.as_ref().is_some_and(|s| *s != held.service) || request.day.is_some_and(|d| d != held.day) {
-        return Err(NotWellFormed::HeldDiffers.into());
-    }
-    if let Some(by) = row.settled_by {
-        let since = desk.tx().entry_time(by)?.unwrap_or_default();
-        return Ok(Err(Refusal::AlreadyRedeemed { since, seq: by }));
-    }
-    let free = desk.offices.service(&held.service).is_some_and(|(_, s)| s.pricing == Pricing::Free);
-    let cents = request.cents.or(free.then_some(held.cents));
-    Ok(Ok(Wanted { service: held.service, day: held.day, cents, settles: Some(seq) }))
-}
-
-/// One ask, or one a month: the cents split without remainder, later months on their first day.
-fn asks(desk: &Desk<'_>, request: &Request, wanted: &Wanted, card: &Card) -> Result<Vec<Ask>, NotWellFormed> {
-    let lesson = lesson_time(request)?;
-    let service = desk.offices.find(card.entitlement.office()).and_then(|(office, _)| office.credential.as_ref()?.service(&wanted.service));
-    let months = request.months.max(1);
-    if let Some(service) = service {
-        fits_service(service, lesson, months)?;
-    }
-    let shares: Vec<Option<Cents>> = match wanted.cents {
-        Some(cents) => cents.split(months).into_iter().map(Some).collect(),
-        None => (0..months).map(|_| None).collect(),
-    };
-    let mut asks = Vec::new();
-    for (month, cents) in (0u32..).zip(shares) {
-        let day = if month == 0 { wanted.day } else { wanted.day.month().plus(month).first_day() };
-        if service.is_some_and(|s| s.benefit.happens_at_the_counter()) && day > desk.today() {
-            return Err(NotWellFormed::LiesAhead(day));
-        }
-        asks.push(Ask {
-            service: wanted.service.clone(),
-            day,
-            cents,
-            lesson,
-            charge: request.charge.clone(),
-            seen_as: card.seen_as,
-            operator: request.operator.clone(),
-            settles: wanted.settles,
-        });
-    }
-    Ok(asks)
-}
-
-fn fits_service(service: &Service, lesson: Option<Lesson>, months: u32) -> Result<(), NotWellFormed> {
-    if service.benefit == Benefit::Tutoring && lesson.is_none() {
-        return Err(NotWellFormed::LessonTimeMissing);
-    }
-    if service.benefit != Benefit::Tutoring && lesson.is_some() {
-        return Err(NotWellFormed::NoLesson);
-    }
-    let by_month = service.pricing == Pricing::Monthly || (service.pricing == Pricing::Free && service.benefit == Benefit::Participation);
-    if months > 1 && !by_month { Err(NotWellFormed::MonthsOutOfRange) } else { Ok(()) }
-}
-
-/// What was used before, in the journal and by the grants made just now.
-fn spent(tx: &Tx<'_>, office: crate::shell::store::terminal::OfficeNumber, plan: &Plan, granted: &[Grant]) -> Result<Spent, StoreError> {
-    let handle = plan.entitlement().token().handle;
-    let mut uses = tx.uses(office, handle, plan.days())?;
-    let wanted = plan.wanted();
-    uses.extend(granted.iter().map(|grant| Use { day: grant.redemption().day, cents: grant.redemption().cents, ..wanted.clone() }));
-    let lessons = match wanted.lesson {
-        Some(_) => tx.lessons(office, handle, plan.ask().operator.as_deref(), wanted.day)?,
-        None => Vec::new(),
-    };
-    Ok(Spent { taken: tx.slot_taken(plan.slot())?, uses, elsewhere: tx.elsewhere(office, handle)?, lessons })
-}
-
-fn enter(desk: &Desk<'_>, card: &Card, grants: Vec<Grant>, chance: &mut Chance) -> Result<Accepted, CounterError> {
-    let mut answer = accepted(card, &grants, Vec::new());
-    if let Some((office, _)) = desk.offices.find(card.entitlement.office()) {
-        desk.tx().keep_card(office.number, card.entitlement.token(), &card.bytes)?;
-    }
-    for grant in grants {
-        let (day, cents) = (grant.redemption().day, grant.redemption().cents);
-        let entered = desk.journal.enter(grant, chance, desk.clock.now)?;
-        answer.entries.push(Recorded { seq: entered.entry.seq, day, cents });
-    }
-    Ok(answer)
-}
-
-fn accepted(card: &Card, grants: &[Grant], entries: Vec<Recorded>) -> Accepted {
-    let sum = |amount: fn(&Grant) -> Cents| grants.iter().map(amount).sum::<Cents>();
-    let last = grants.last();
-    Accepted {
-        entries,
-        benefit: last.map_or(Benefit::Lunch, |g| g.redemption().benefit),
-        cents: sum(|g| g.redemption().cents),
-        own_share: sum(|g| g.redemption().full_price.map_or(Cents::ZERO, |price| price.minus(g.redemption().cents))),
-        hint: card.entitlement.token().hint.clone(),
-        remaining: last.map(|g| g.left().to_vec()).unwrap_or_default(),
-        data_age: last.map_or(DataAge::Green, |g| g.redemption().data_age),
-    }
-}
-
-fn refused(refusal: &Refusal, request: &Request, desk: &Desk<'_>) -> Refused {
+pub(super) fn refused(refusal: &Refusal, request: &Request, desk: &Desk<'_>) -> Refused {
     let day = match refusal {
         Refusal::NotYetValid { from } => Some(*from),
         Refusal::Expired { last } => Some(*last),

@@ -1,17 +1,19 @@
 //! "Served, clarify later": the meal is in the journal at once and becomes a redemption when a card allows it, or never.
 
-use super::card::recognise;
+use super::card::{Card, recognise};
 use super::counter::{CounterError, Desk, NotWellFormed, once};
 use super::{Terminal, clock};
 use crate::admit::number::CardNumber;
 use crate::admit::scan::Scan;
 use crate::book::entry::{Body, Held};
 use crate::book::rule;
+use crate::shell::store::StoreError;
+use crate::shell::store::terminal::{HeldRow, OfficeNumber};
 use crate::words::cents::Cents;
 use crate::words::chance::Chance;
 use crate::words::civil::CivilDay;
 use crate::words::code::Code;
-use crate::words::ids::AliasId;
+use crate::words::ids::{AliasId, Handle};
 use crate::words::reason::Reason;
 use crate::words::time::UtcMs;
 use serde::{Deserialize, Serialize};
@@ -72,7 +74,7 @@ impl Terminal {
         self.at_desk(now, |desk| {
             once(desk, request.ask.as_deref(), &("hold", request), |desk| {
                 clock::note(desk.journal, desk.clock, chance)?;
-                let alias = alias(desk, request)?;
+                let (alias, child) = whose(desk, request)?;
                 let day = request.day.unwrap_or_else(|| desk.today());
                 let no_such = || NotWellFormed::NoSuchService(request.service.clone());
                 let (_, service) = desk.offices.service(&request.service).ok_or_else(no_such)?;
@@ -81,21 +83,19 @@ impl Terminal {
                 }
                 let cents = rule::price(service, day, 1, request.cents).map_err(|_| NotWellFormed::NoPrice)?;
                 let benefit = service.benefit;
-                let alias_id = match desk.tx().alias_id(&alias)? {
-                    Some(id) => id,
-                    None => AliasId(chance.bytes()),
-                };
+                let alias_id = alias_id(desk, &alias, chance)?;
                 let why = Code::parse(request.why.code()).ok_or(NotWellFormed::NoSuchService(request.service.clone()))?;
                 let body = Body::Held(Held { alias: alias_id, benefit, service: request.service.clone(), day, units: 1, cents, why });
                 let entered = desk.journal.record(body, chance, desk.clock.now)?;
-                desk.tx().index_held(entered.entry.seq, alias_id, &alias)?;
+                let row = HeldRow { seq: entered.entry.seq, alias_id, alias: alias.clone(), settled_by: None, child, rest_of: None, reopened: false };
+                desk.tx().index_held(&row)?;
                 Ok(HeldAnswer { seq: entered.entry.seq, alias, service: request.service.clone(), day, cents })
             })
         })
     }
 
     /// All held entries that still wait for a card, in order.
-    pub fn open_held(&mut self) -> Result<Vec<OpenHeld>, crate::shell::store::StoreError> {
+    pub fn open_held(&mut self) -> Result<Vec<OpenHeld>, StoreError> {
         self.store.read(|tx| {
             let mut open = Vec::new();
             for row in tx.open_held()? {
@@ -110,24 +110,46 @@ impl Terminal {
     }
 }
 
-/// Who it was: as told, or the number of the card that was scanned, or the end of what could not be recognised.
-fn alias(desk: &mut Desk<'_>, request: &HoldRequest) -> Result<String, CounterError> {
+/// Who it was: as told, or the number of the card that was scanned, or the end of what could not be recognised; and which child, where a
+/// card says so.
+fn whose(desk: &mut Desk<'_>, request: &HoldRequest) -> Result<(String, Option<(OfficeNumber, Handle)>), CounterError> {
+    let card = match request.code.as_deref() {
+        Some(code) => recognise(desk.journal.tx, desk.offices, code, false, desk.clock.now)?.ok(),
+        None => None,
+    };
+    let child = card.as_ref().and_then(|card| child_of(desk, card));
     if let Some(alias) = request.alias.as_deref().map(str::trim).filter(|alias| !alias.is_empty()) {
-        return if alias.chars().count() <= MAX_ALIAS { Ok(alias.to_owned()) } else { Err(NotWellFormed::AliasMissing.into()) };
+        return if alias.chars().count() <= MAX_ALIAS { Ok((alias.to_owned(), child)) } else { Err(NotWellFormed::AliasMissing.into()) };
     }
     let code = request.code.as_deref().ok_or(NotWellFormed::AliasMissing)?;
-    if let Ok(card) = recognise(desk.journal.tx, desk.offices, code, false, desk.clock.now)? {
-        let token = card.entitlement.token();
-        let number = CardNumber::of(token.id);
-        return Ok(token.hint.as_ref().map_or(number.to_string(), |hint| format!("{hint} ({number})")));
+    if let Some(card) = card {
+        return Ok((alias_of(&card), child));
     }
     match Scan::new(code) {
-        Ok(Scan::Number(number)) => Ok(number.to_string()),
-        Ok(Scan::Chip(uid)) => Ok(uid),
+        Ok(Scan::Number(number)) => Ok((number.to_string(), None)),
+        Ok(Scan::Chip(uid)) => Ok((uid, None)),
         _ => {
             let end: String = code.trim().chars().rev().take(8).collect();
             let end: String = end.chars().rev().collect();
-            if end.is_empty() { Err(NotWellFormed::AliasMissing.into()) } else { Ok(format!("…{end}")) }
+            if end.is_empty() { Err(NotWellFormed::AliasMissing.into()) } else { Ok((format!("…{end}"), None)) }
         }
     }
+}
+
+/// The child of a card, as this box counts offices.
+pub(super) fn child_of(desk: &Desk<'_>, card: &Card) -> Option<(OfficeNumber, Handle)> {
+    let (office, _) = desk.offices.find(card.entitlement.office())?;
+    Some((office.number, card.entitlement.token().handle))
+}
+
+/// What a card calls its child where people give no name.
+pub(super) fn alias_of(card: &Card) -> String {
+    let token = card.entitlement.token();
+    let number = CardNumber::of(token.id);
+    token.hint.as_ref().map_or(number.to_string(), |hint| format!("{hint} ({number})"))
+}
+
+/// The random id that stands for an alias in the journal.
+pub(super) fn alias_id(desk: &Desk<'_>, alias: &str, chance: &mut Chance) -> Result<AliasId, StoreError> {
+    Ok(desk.tx().alias_id(alias)?.unwrap_or_else(|| AliasId(chance.bytes())))
 }

@@ -6,11 +6,13 @@ use super::{Keys, Terminal, begin};
 use crate::book::decide::Grant;
 use crate::book::entry::{Body, Entry, Opened};
 use crate::shell::store::StoreError;
-use crate::shell::store::terminal::{EarlierUse, Fact, TerminalStore, Tx};
+use crate::shell::store::terminal::{EarlierUse, Fact, HeldRow, LessonRow, TerminalStore, Tx};
 use crate::words::chance::Chance;
+use crate::words::civil::CivilDay;
 use crate::words::ids::{OfficeId, TerminalId};
 use crate::words::time::UtcMs;
 use serde::Serialize;
+use std::collections::HashMap;
 
 /// What a restore did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -25,6 +27,8 @@ pub struct Restored {
     pub entered_again: usize,
     /// Held entries that waited for a card: they were entered again.
     pub held_again: usize,
+    /// Lessons that had begun and that nobody has ended: they were entered again.
+    pub lessons_again: usize,
     /// Entries of the earlier terminal that an office had confirmed, and whose later cancellation it has not heard of.
     pub unsent_cancellations: Vec<u64>,
     /// The offices at which the new terminal must be enrolled.
@@ -65,6 +69,10 @@ fn continue_as(tx: &Tx<'_>, terminal: TerminalId, chance: &mut Chance, now: UtcM
     for row in tx.open_held()? {
         held.push((tx.entry(row.seq)?, row));
     }
+    let mut lessons = Vec::new();
+    for row in tx.open_lessons(CivilDay::EPOCH)? {
+        lessons.push((tx.entry(row.seq)?, row));
+    }
     let floor = super::clock::read(tx, now)?.now.max(end.at);
     tx.put_journal_aside(earlier)?;
     for used in &confirmed {
@@ -73,21 +81,29 @@ fn continue_as(tx: &Tx<'_>, terminal: TerminalId, chance: &mut Chance, now: UtcM
     let opened = Opened { terminal: Some(earlier), seq: Some(end.head.seq), link: Some(end.head.link) };
     begin(tx, terminal, opened, chance, floor)?;
     let journal = Journal::new(tx, terminal);
-    let (mut entered_again, mut held_again) = (0, 0);
+    let (mut numbers, mut held_again, mut lessons_again) = (HashMap::new(), 0, 0);
     for (entry, indexed) in again {
         let grant = entry.and_then(|entry: Entry| Grant::again(entry, indexed.slot.day));
         let grant = grant.ok_or_else(|| StoreError::Inconsistent(format!("entry {} is no redemption", indexed.seq)))?;
-        journal.enter(grant, chance, floor)?;
-        entered_again += 1;
+        numbers.insert(indexed.seq, journal.enter(grant, chance, floor)?.entry.seq);
     }
     for (entry, row) in held {
         if let Some(Body::Held(body)) = entry.map(|e| e.body) {
             let entered = journal.record(Body::Held(body), chance, floor)?;
-            tx.index_held(entered.entry.seq, row.alias_id, &row.alias)?;
+            let rest_of = row.rest_of.and_then(|seq| numbers.get(&seq).copied());
+            tx.index_held(&HeldRow { seq: entered.entry.seq, rest_of, ..row })?;
             held_again += 1;
+        }
+    }
+    for (entry, row) in lessons {
+        if let Some(Body::Started(body)) = entry.map(|e| e.body) {
+            let entered = journal.record(Body::Started(body), chance, floor)?;
+            tx.index_lesson(&LessonRow { seq: entered.entry.seq, ..row })?;
+            lessons_again += 1;
         }
     }
     tx.keep_time(Fact::RestoredAt, now)?;
     let offices = offices.into_iter().map(|office| office.id).collect();
-    Ok(Restored { terminal, earlier, entries: end.head.seq, entered_again, held_again, unsent_cancellations, offices })
+    let (entries, entered_again) = (end.head.seq, numbers.len());
+    Ok(Restored { terminal, earlier, entries, entered_again, held_again, lessons_again, unsent_cancellations, offices })
 }

@@ -1,7 +1,7 @@
 //! The proof that the journal is whole: every link, every byte, and every index derived again and compared.
 
 use super::Terminal;
-use crate::book::entry::{Body, Entry, Head};
+use crate::book::entry::{Body, Entry, Head, Started};
 use crate::shell::store::StoreError;
 use crate::shell::store::terminal::{BatchState, JournalRow, Tx};
 use crate::words::ids::Hash;
@@ -36,6 +36,7 @@ struct Walk {
     redemptions: u64,
     /// Redemptions by number, with the entry that cancelled them.
     cancelled: HashMap<u64, u64>,
+    lessons: u64,
     links: HashMap<u64, Hash>,
 }
 
@@ -47,7 +48,7 @@ impl Terminal {
             let batches = tx.latest_batches(u32::MAX)?;
             let ends = batches.iter().map(|b| (b.head.seq, Hash([0; 32]))).collect();
             let start = Head::start(terminal);
-            let mut walk = Walk { head: start, redemptions: 0, cancelled: HashMap::new(), links: ends };
+            let mut walk = Walk { head: start, redemptions: 0, cancelled: HashMap::new(), lessons: 0, links: ends };
             tx.walk(1, |row| {
                 walk.step(tx, &row)?;
                 Ok::<_, NotWhole>(true)
@@ -116,6 +117,10 @@ impl Walk {
                 let index = tx.held(seq)?;
                 expect(index.is_some_and(|row| row.alias_id == held.alias), || format!("held entry {seq}: its index differs from the entry"))
             }
+            Body::Started(started) => {
+                self.lessons += 1;
+                expect(is_indexed(tx, seq, started)?, || format!("begun lesson {seq}: its index differs from the entry"))
+            }
             Body::Sealed(sealed) => {
                 let batch = tx.batch(sealed.batch)?;
                 expect(batch.is_some_and(|b| b.hash == sealed.hash), || format!("entry {seq}: the batch it names is not the one that was kept"))
@@ -131,8 +136,29 @@ impl Walk {
         for (seq, by) in &self.cancelled {
             expect(indexed.get(seq) == Some(by), || format!("redemption {seq} was cancelled by entry {by}, but its index says otherwise"))?;
         }
+        expect(tx.indexed_lessons()? == self.lessons, || "the index holds begun lessons that are not in the journal".to_owned())?;
         expect(indexed.len() == self.cancelled.len(), || "the index calls redemptions cancelled that no entry has cancelled".to_owned())
     }
+}
+
+/// Whether the index says of a begun lesson what its entry says, and what ended it is a lesson of that child on that day that counts.
+fn is_indexed(tx: &Tx<'_>, seq: u64, started: &Started) -> Result<bool, StoreError> {
+    let Some(row) = tx.lesson(seq)? else { return Ok(false) };
+    let same = Some(row.office) == tx.office_number(&started.office)?
+        && row.handle == started.handle
+        && row.service == started.service
+        && row.day == started.day
+        && row.minute == started.minute;
+    let Some(by) = row.ended_by else { return Ok(same) };
+    let ended = tx.indexed_redemption(by)?.is_some_and(|r| {
+        r.office == row.office
+            && r.handle == row.handle
+            && r.service == row.service
+            && r.day == row.day
+            && r.lesson.is_some()
+            && r.cancelled_by.is_none()
+    });
+    Ok(same && ended)
 }
 
 fn expect(is_so: bool, otherwise: impl FnOnce() -> String) -> Result<(), NotWhole> {

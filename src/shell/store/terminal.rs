@@ -2,7 +2,9 @@
 //! and what must never leave the box.
 
 mod card;
+mod held;
 mod journal;
+mod lesson;
 mod office;
 mod outbox;
 mod record;
@@ -11,10 +13,12 @@ mod setting;
 mod view;
 
 pub use card::{KnownCard, RememberedAsk};
+pub use held::HeldRow;
 pub use journal::{JournalEnd, JournalRow};
+pub use lesson::LessonRow;
 pub use office::{NewOffice, OfficeNumber, OfficeRow};
 pub use outbox::{BatchRow, BatchState, PaymentRow};
-pub use record::{HeldRow, IndexedRedemption};
+pub use record::IndexedRedemption;
 pub use restore::EarlierUse;
 pub use view::{DayLine, Pending};
 

@@ -73,7 +73,7 @@ CREATE TABLE absence(
     PRIMARY KEY (standing, day)
 ) STRICT, WITHOUT ROWID;
 
--- Index of begun lessons: what is open, and by which redemption it ended.
+-- Index of begun lessons: what is open, and by which redemption it ended. Who began it and that it was given up are known only here.
 CREATE TABLE lesson(
     seq INTEGER PRIMARY KEY,
     office INTEGER NOT NULL,
@@ -81,9 +81,12 @@ CREATE TABLE lesson(
     service TEXT NOT NULL,
     day INTEGER NOT NULL,
     minute INTEGER NOT NULL,
-    ended_by INTEGER
+    ended_by INTEGER,
+    operator TEXT,
+    given_up INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE INDEX lesson_open ON lesson(day, office, handle) WHERE ended_by IS NULL;
+CREATE INDEX lesson_open ON lesson(handle, day) WHERE ended_by IS NULL AND given_up = 0;
+CREATE INDEX lesson_by_end ON lesson(ended_by) WHERE ended_by IS NOT NULL;
 
 -- Lines that an office reduced or rejected and that people here have dealt with, up to which answer.
 CREATE TABLE returned(
@@ -95,4 +98,8 @@ CREATE TABLE returned(
 -- Whose held entry it is, where a card said so: it is made up for when a card of that child allows it.
 ALTER TABLE held ADD COLUMN office INTEGER;
 ALTER TABLE held ADD COLUMN handle BLOB;
+-- The redemption whose price this is the rest of: with it, the rest is void.
+ALTER TABLE held ADD COLUMN rest_of INTEGER;
+-- Whether a person has cancelled what it had become: then it does not become that again by itself.
+ALTER TABLE held ADD COLUMN reopened INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX held_by_child ON held(handle) WHERE settled_by IS NULL;

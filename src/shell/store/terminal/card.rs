@@ -38,6 +38,18 @@ impl Tx<'_> {
         Ok(statement.query_row([chip.0], |row| row.get(0)).optional()?.map(|token| KnownCard { token }))
     }
 
+    /// All cards of a child, the latest first.
+    pub fn cards_of(&self, office: OfficeNumber, handle: Handle) -> Result<Vec<KnownCard>, StoreError> {
+        let sql = "SELECT bytes FROM token WHERE handle = ?1 AND office = ?2 ORDER BY issued DESC";
+        let mut statement = self.sql.prepare_cached(sql)?;
+        let mut rows = statement.query((handle.0, office.0))?;
+        let mut cards = Vec::new();
+        while let Some(row) = rows.next()? {
+            cards.push(KnownCard { token: row.get(0)? });
+        }
+        Ok(cards)
+    }
+
     /// Remembers a card, so that next time its number is enough. Writes nothing when it is known already.
     pub fn keep_card(&self, office: OfficeNumber, token: &Token, bytes: &[u8]) -> Result<(), StoreError> {
         let number = CardNumber::of(token.id);

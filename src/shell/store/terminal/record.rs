@@ -9,7 +9,7 @@ use crate::words::benefit::{Benefit, Measure};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::code::Code;
-use crate::words::ids::{AliasId, Handle, ProviderNumber, SlotId};
+use crate::words::ids::{Handle, ProviderNumber, SlotId};
 use crate::words::time::UtcMs;
 use rusqlite::{OptionalExtension, Row};
 use std::ops::RangeInclusive;
@@ -41,19 +41,6 @@ pub struct IndexedRedemption {
     pub slot: Slot,
     /// The entry that cancelled it.
     pub cancelled_by: Option<u64>,
-}
-
-/// A held entry as its index tells it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HeldRow {
-    /// The entry's number.
-    pub seq: u64,
-    /// The random id of the person.
-    pub alias_id: AliasId,
-    /// What people here call the person.
-    pub alias: String,
-    /// The redemption it became.
-    pub settled_by: Option<u64>,
 }
 
 const COLUMNS: &str = "seq, office, handle, benefit, service, day, units, cents, lesson_start, lesson_end, operator, slot_day, slot, cancelled_by";
@@ -179,10 +166,11 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Indexes a cancellation that was appended: the slot is free again, and a held entry it had settled is open again.
+    /// Indexes a cancellation that was appended: the slot is free again, and a held entry or lesson that it had settled is open again.
     pub fn index_cancellation(&self, cancelled: u64, by: u64) -> Result<(), StoreError> {
         self.sql.prepare_cached("UPDATE redemption SET cancelled_by = ?2 WHERE seq = ?1")?.execute((to_db(cancelled), to_db(by)))?;
-        self.sql.prepare_cached("UPDATE held SET settled_by = NULL WHERE settled_by = ?1")?.execute([to_db(cancelled)])?;
+        self.sql.prepare_cached("UPDATE held SET settled_by = NULL, reopened = 1 WHERE settled_by = ?1")?.execute([to_db(cancelled)])?;
+        self.sql.prepare_cached("UPDATE lesson SET ended_by = NULL WHERE ended_by = ?1")?.execute([to_db(cancelled)])?;
         Ok(())
     }
 
@@ -221,36 +209,6 @@ impl Tx<'_> {
         }
         Ok(cancelled)
     }
-
-    /// Indexes a held entry that was appended.
-    pub fn index_held(&self, seq: u64, alias_id: AliasId, alias: &str) -> Result<(), StoreError> {
-        self.sql.prepare_cached("INSERT INTO held(seq, alias_id, alias) VALUES (?1, ?2, ?3)")?.execute((to_db(seq), alias_id.0, alias))?;
-        Ok(())
-    }
-
-    /// The index of one held entry.
-    pub fn held(&self, seq: u64) -> Result<Option<HeldRow>, StoreError> {
-        let mut statement = self.sql.prepare_cached("SELECT seq, alias_id, alias, settled_by FROM held WHERE seq = ?1")?;
-        let mut rows = statement.query([to_db(seq)])?;
-        rows.next()?.map(held_row).transpose()
-    }
-
-    /// All held entries that no redemption has settled yet.
-    pub fn open_held(&self) -> Result<Vec<HeldRow>, StoreError> {
-        let mut statement = self.sql.prepare_cached("SELECT seq, alias_id, alias, settled_by FROM held WHERE settled_by IS NULL ORDER BY seq")?;
-        let mut rows = statement.query([])?;
-        let mut held = Vec::new();
-        while let Some(row) = rows.next()? {
-            held.push(held_row(row)?);
-        }
-        Ok(held)
-    }
-
-    /// The random id that already stands for `alias`.
-    pub fn alias_id(&self, alias: &str) -> Result<Option<AliasId>, StoreError> {
-        let mut statement = self.sql.prepare_cached("SELECT alias_id FROM held WHERE alias = ?1 LIMIT 1")?;
-        Ok(statement.query_row([alias], |row| row.get(0)).optional()?.map(AliasId))
-    }
 }
 
 fn indexed(row: &Row<'_>) -> Result<IndexedRedemption, StoreError> {
@@ -267,15 +225,6 @@ fn indexed(row: &Row<'_>) -> Result<IndexedRedemption, StoreError> {
         operator: row.get(10)?,
         slot: Slot { day: day(row.get(11)?)?, id: SlotId(row.get(12)?) },
         cancelled_by: row.get::<_, Option<i64>>(13)?.map(from_db).transpose()?,
-    })
-}
-
-fn held_row(row: &Row<'_>) -> Result<HeldRow, StoreError> {
-    Ok(HeldRow {
-        seq: from_db(row.get(0)?)?,
-        alias_id: AliasId(row.get(1)?),
-        alias: row.get(2)?,
-        settled_by: row.get::<_, Option<i64>>(3)?.map(from_db).transpose()?,
     })
 }
 

@@ -1,6 +1,6 @@
 //! The interface at the counter: redeem, check, hold, cancel, teach, look at a day.
 
-use super::shape::{CancellationBody, ChipBody, HeldBody, LessonBody, RedemptionBody, entry_id, held_json, read_entry_id, refused_json};
+use super::shape::{CancellationBody, ChipBody, HeldBody, RedemptionBody, entry_id, held_json, read_entry_id, refused_json};
 use super::{App, Desk, answer, json, shape};
 use crate::admit::trust::TrustList;
 use crate::book::cancel::CannotCancel;
@@ -9,10 +9,10 @@ use crate::shell::store::StoreError;
 use crate::shell::store::terminal::DayLine;
 use crate::shell::web::problem::Problem;
 use crate::terminal::Office;
-use crate::terminal::aside::{CancelError, StartAnswer, StartRequest, TeachRequest};
+use crate::terminal::aside::{CancelError, TeachRequest};
 use crate::terminal::counter::Answer;
 use crate::terminal::held::OpenHeld;
-use crate::words::civil::{CivilDay, clock_text};
+use crate::words::civil::CivilDay;
 use crate::words::ids::TerminalId;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -64,21 +64,6 @@ pub(super) async fn hold(desk: Desk, headers: HeaderMap, body: Body) -> Result<R
 pub(super) async fn open_held(desk: Desk) -> Result<Response, Problem> {
     let (id, held) = desk.writer.run(|terminal, _| (terminal.id(), terminal.open_held())).await?;
     Ok(answer(StatusCode::OK, value!({"held": held?.iter().map(|h| open_held_json(id, h)).collect::<Vec<_>>()})))
-}
-
-pub(super) async fn start_lesson(desk: Desk, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
-    let LessonBody { code, service, ask } = json(&headers, body)?;
-    let request = StartRequest { ask, code, service };
-    let (id, started) = desk.writer.run(move |terminal, chance| (terminal.id(), terminal.start_lesson(&request, chance, door::now()))).await?;
-    Ok(match started? {
-        StartAnswer::Refused(refused) => answer(StatusCode::OK, refused_json(&refused)),
-        StartAnswer::Started { seq, day, minute, hint } => {
-            let body = value!({
-                "verdict": "started", "id": entry_id(id, seq), "seq": seq, "service_date": day, "starts_at": clock_text(minute), "hint": hint,
-            });
-            answer(StatusCode::CREATED, body)
-        }
-    })
 }
 
 pub(super) async fn teach_chip(desk: Desk, headers: HeaderMap, body: Body) -> Result<Response, Problem> {

@@ -4,6 +4,7 @@ mod assets;
 pub mod client;
 mod counter;
 mod door;
+mod lessons;
 mod metrics;
 mod office;
 mod pages;
@@ -125,7 +126,9 @@ fn routes() -> Vec<(&'static str, &'static str, Door, MethodRouter<App>)> {
         ("post", "/api/v1/redemptions/{id}/cancellation", SCAN, brief(post(counter::cancel))),
         ("get", "/api/v1/held", SCAN, brief(get(counter::open_held))),
         ("post", "/api/v1/held", SCAN, brief(post(counter::hold))),
-        ("post", "/api/v1/lessons", SCAN, brief(post(counter::start_lesson))),
+        ("get", "/api/v1/lessons", SCAN, brief(get(lessons::open))),
+        ("post", "/api/v1/lessons", SCAN, brief(post(lessons::scan))),
+        ("post", "/api/v1/lessons/{id}/discarding", SCAN, brief(post(lessons::discard))),
         ("post", "/api/v1/chips", SCAN, brief(post(counter::teach_chip))),
         ("get", "/api/v1/days/{date}", SCAN, brief(get(counter::day))),
         ("post", "/api/v1/days/{date}/closing", CORRECT, brief(post(counter::close_day))),

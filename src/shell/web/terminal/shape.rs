@@ -4,6 +4,7 @@ use crate::shell::texts::Blanks;
 use crate::shell::web::problem::{Problem, message, word};
 use crate::terminal::counter::{Accepted, Answer, CounterError, Refused, Request};
 use crate::terminal::held::{HeldAnswer, HoldRequest};
+use crate::terminal::rest::{HeldRest, Settled};
 use crate::words::cents::Cents;
 use crate::words::civil::{CivilDay, berlin_minute};
 use crate::words::code::Code;
@@ -31,6 +32,8 @@ pub(super) struct RedemptionBody {
     held: Option<u64>,
     #[serde(default)]
     forgotten: bool,
+    #[serde(default)]
+    hold_rest: bool,
 }
 
 /// Served, clarify later.
@@ -44,15 +47,6 @@ pub(super) struct HeldBody {
     service_date: Option<CivilDay>,
     cents: Option<Cents>,
     reason: Option<Reason>,
-}
-
-/// A lesson begins.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct LessonBody {
-    pub code: String,
-    pub service: Code,
-    pub ask: Option<String>,
 }
 
 /// A chip is taught.
@@ -95,6 +89,7 @@ impl RedemptionBody {
             months: self.months.unwrap_or(1),
             held: self.held,
             forgotten: self.forgotten,
+            hold_rest: self.hold_rest,
         })
     }
 }
@@ -115,7 +110,7 @@ impl HeldBody {
 }
 
 /// `14:00`, or a time of RFC 3339: the minute of the Berlin day, and the day where one is named.
-fn read_time(field: &str, text: Option<&str>) -> Result<(Option<CivilDay>, Option<u32>), Problem> {
+pub(super) fn read_time(field: &str, text: Option<&str>) -> Result<(Option<CivilDay>, Option<u32>), Problem> {
     let Some(text) = text else { return Ok((None, None)) };
     if let Some(at) = UtcMs::parse_rfc3339(text) {
         return Ok((Some(CivilDay::of(at)), Some(berlin_minute(at))));
@@ -128,7 +123,7 @@ fn read_time(field: &str, text: Option<&str>) -> Result<(Option<CivilDay>, Optio
     minute.map(|m| (None, Some(m))).ok_or_else(|| unfit(&format!("{field} is not a time: write it as 14:00")))
 }
 
-fn unfit(sentence: &str) -> Problem {
+pub(super) fn unfit(sentence: &str) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, sentence)
 }
 
@@ -154,7 +149,7 @@ pub(super) fn answer(terminal: TerminalId, answer: &Answer) -> (StatusCode, Valu
     }
 }
 
-fn accepted_json(terminal: TerminalId, accepted: &Accepted) -> Value {
+pub(super) fn accepted_json(terminal: TerminalId, accepted: &Accepted) -> Value {
     let mut body = json!({
         "verdict": "accepted",
         "benefit": accepted.benefit,
@@ -171,6 +166,15 @@ fn accepted_json(terminal: TerminalId, accepted: &Accepted) -> Value {
             |e: &crate::terminal::counter::Recorded| json!({"id": entry_id(terminal, e.seq), "seq": e.seq, "service_date": e.day, "cents": e.cents});
         body["entries"] = accepted.entries.iter().map(entry).collect();
     }
+    if accepted.entries.is_empty() && accepted.plan.len() > 1 {
+        body["entries"] = accepted.plan.iter().map(|share| json!({"service_date": share.day, "cents": share.cents})).collect();
+    }
+    if !accepted.held_rest.is_empty() {
+        body["held_rest"] = accepted.held_rest.iter().map(rest_json).collect();
+    }
+    if !accepted.settled.is_empty() {
+        body["settled"] = accepted.settled.iter().map(|settled| settled_json(terminal, settled)).collect();
+    }
     if let Some(hint) = &accepted.hint {
         body["hint"] = hint.as_str().into();
     }
@@ -178,6 +182,25 @@ fn accepted_json(terminal: TerminalId, accepted: &Accepted) -> Value {
         body["own_share"] = json!(accepted.own_share);
     }
     body
+}
+
+fn rest_json(rest: &HeldRest) -> Value {
+    let mut body = json!({"service": rest.service, "service_date": rest.day, "cents": rest.cents});
+    if rest.seq > 0 {
+        body["seq"] = rest.seq.into();
+    }
+    body
+}
+
+fn settled_json(terminal: TerminalId, settled: &Settled) -> Value {
+    json!({
+        "id": entry_id(terminal, settled.seq),
+        "seq": settled.seq,
+        "held": settled.held,
+        "service": settled.service,
+        "service_date": settled.day,
+        "cents": settled.cents,
+    })
 }
 
 /// A refusal with what people read.

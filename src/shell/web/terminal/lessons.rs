@@ -1,0 +1,109 @@
+//! Lessons over HTTP: the scan at their start and end, and those that nobody has ended.
+
+use super::shape::{accepted_json, entry_id, read_entry_id, read_time, refused_json, unfit};
+use super::{App, Desk, answer, json};
+use crate::shell::door;
+use crate::shell::web::problem::Problem;
+use crate::terminal::counter::{CounterError, NotWellFormed};
+use crate::terminal::lessons::{LessonAnswer, LessonRequest, OpenLesson};
+use crate::words::civil::{CivilDay, clock_text};
+use crate::words::code::Code;
+use crate::words::ids::TerminalId;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Value, json as value};
+
+/// A scan for a lesson.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LessonBody {
+    code: String,
+    service: Code,
+    ask: Option<String>,
+    starts_at: Option<String>,
+    ends_at: Option<String>,
+    operator: Option<String>,
+}
+
+impl LessonBody {
+    fn request(self, today: CivilDay) -> Result<LessonRequest, Problem> {
+        let (start_day, starts) = read_time("starts_at", self.starts_at.as_deref())?;
+        let (end_day, ends) = read_time("ends_at", self.ends_at.as_deref())?;
+        if [start_day, end_day].into_iter().flatten().any(|day| day != today) {
+            return Err(unfit("a scan begins or ends a lesson of today: for another day use /api/v1/redemptions with service_date"));
+        }
+        Ok(LessonRequest { ask: self.ask, code: self.code, service: Some(self.service), starts, ends, operator: self.operator })
+    }
+}
+
+pub(super) async fn scan(State(app): State<App>, desk: Desk, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Response, Problem> {
+    let now = door::now();
+    let request = json::<LessonBody>(&headers, body)?.request(CivilDay::of(now))?;
+    let (id, scanned) = desk.writer.run(move |terminal, chance| (terminal.id(), terminal.lesson(&request, chance, now))).await?;
+    let scanned = scanned?;
+    if matches!(scanned, LessonAnswer::Ended { .. }) {
+        app.recorded.notify_one();
+    }
+    let (status, body) = lesson_json(id, &scanned);
+    Ok(answer(status, body))
+}
+
+fn lesson_json(id: TerminalId, scanned: &LessonAnswer) -> (StatusCode, Value) {
+    match scanned {
+        LessonAnswer::Refused(refused) => (StatusCode::OK, refused_json(refused)),
+        LessonAnswer::Started { seq, day, minute, hint } => {
+            let body = value!({
+                "verdict": "started", "id": entry_id(id, *seq), "seq": seq, "service_date": day, "starts_at": clock_text(*minute), "hint": hint,
+            });
+            (StatusCode::CREATED, body)
+        }
+        LessonAnswer::Running { minute, minutes, to_unit, hint } => {
+            let body = value!({
+                "verdict": "running", "starts_at": clock_text(*minute), "minutes": minutes, "minutes_to_unit": to_unit, "hint": hint,
+            });
+            (StatusCode::OK, body)
+        }
+        LessonAnswer::Ended { accepted, lesson, units } => {
+            let mut body = accepted_json(id, accepted);
+            body["starts_at"] = clock_text(lesson.start).into();
+            body["ends_at"] = clock_text(lesson.end).into();
+            body["units"] = (*units).into();
+            (StatusCode::CREATED, body)
+        }
+    }
+}
+
+pub(super) async fn open(desk: Desk) -> Result<Response, Problem> {
+    let (id, open) = desk.writer.run(|terminal, _| (terminal.id(), terminal.open_lessons(door::now()))).await?;
+    Ok(answer(StatusCode::OK, value!({"lessons": open?.iter().map(|lesson| open_json(id, lesson)).collect::<Vec<_>>()})))
+}
+
+fn open_json(id: TerminalId, lesson: &OpenLesson) -> Value {
+    value!({
+        "id": entry_id(id, lesson.seq),
+        "seq": lesson.seq,
+        "service": lesson.service,
+        "service_date": lesson.day,
+        "starts_at": clock_text(lesson.minute),
+        "hint": lesson.hint,
+        "number": lesson.number.map(|number| number.to_string()),
+        "operator": lesson.operator,
+        "not_ended": lesson.not_ended,
+    })
+}
+
+pub(super) async fn discard(desk: Desk, Path(id): Path<String>) -> Result<Response, Problem> {
+    let done = desk.writer.run(move |terminal, _| {
+        let seq = read_entry_id(terminal.id(), &id).ok_or_else(|| NotWellFormed::NoSuchLesson(id.chars().take(60).collect()))?;
+        terminal.give_up_lesson(seq, door::now())
+    });
+    match done.await? {
+        Ok(()) => Ok(answer(StatusCode::OK, value!({"verdict": "discarded"}))),
+        Err(CounterError::NotWellFormed(error @ NotWellFormed::NoSuchLesson(_))) => Err(Problem::new(StatusCode::NOT_FOUND, error.to_string())),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -10,9 +10,10 @@ use teilhabe::shell::sheet::children;
 use teilhabe::words::civil::CivilDay;
 use tempfile::TempDir;
 
-/// The program, with a folder.
+/// The program, with a folder; for measuring, the release build that `TEILHABE_PROGRAM` names.
 pub fn program(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_teilhabe"));
+    let built = std::env::var_os("TEILHABE_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_teilhabe").into());
+    let mut command = Command::new(built);
     command.arg("--data").arg(folder).env_remove("TEILHABE_DATA").stdin(Stdio::null());
     command
 }
@@ -137,6 +138,18 @@ impl Server {
     /// `127.0.0.1:PORT`.
     pub fn address(&self) -> &str {
         self.base.trim_start_matches("http://")
+    }
+
+    /// The path of a file as the server sees it, where that differs.
+    pub fn sees(&self, path: &Path) -> PathBuf {
+        let inside = path.strip_prefix("/").expect("an absolute path");
+        PathBuf::from(format!("/proc/{}/root", self.child.id())).join(inside)
+    }
+
+    /// Leaves it hanging: it answers nothing any more.
+    pub fn stop_breathing(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::STOP).expect("stopped");
     }
 
     /// Ends it as a power cut does.

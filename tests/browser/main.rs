@@ -2,9 +2,14 @@
 #![cfg(all(feature = "terminal", feature = "office"))]
 
 mod audit;
+mod bad_input;
 mod chrome;
 mod counter;
 mod house;
+mod measure;
+mod network;
+mod shots;
 mod tab;
+mod verdicts;
 mod wedge;
 mod words;

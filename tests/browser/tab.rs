@@ -118,7 +118,7 @@ impl Tab {
         let until = Instant::now() + PATIENCE;
         let mut last = String::new();
         while Instant::now() < until {
-            match self.try_eval(&format!("!!({expression})")) {
+            match self.try_eval(&format!("(async () => !!(await ({expression})))()")) {
                 Ok(Value::Bool(true)) => return,
                 Ok(_) => last.clear(),
                 Err(error) => last = error,

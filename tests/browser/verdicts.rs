@@ -1,0 +1,62 @@
+//! What the counter shows after each scan, and how long it took: written down by the page's own clock, from the last key's event to the
+//! first moment after the frame that shows the verdict.
+
+use super::tab::Tab;
+use serde_json::json;
+
+/// Runs before every document of a tab. A verdict is each time the card's class is set to one of those that stand for a verdict.
+const WATCH: &str = "(() => {
+  let key = 0;
+  window.verdicts = [];
+  addEventListener('keydown', (event) => { if (event.isTrusted) key = event.timeStamp; }, true);
+  document.addEventListener('DOMContentLoaded', () => {
+    const card = document.querySelector('#verdict');
+    if (!card) return;
+    new MutationObserver((changes) => {
+      if (!changes.some((change) => change.type === 'attributes' && change.attributeName === 'class')) return;
+      const kind = ['yes', 'no', 'held'].find((name) => card.classList.contains(name));
+      if (!kind) return;
+      const verdict = { kind, text: card.innerText, took: null }, since = key;
+      verdicts.push(verdict);
+      requestAnimationFrame(() => {
+        const painted = new MessageChannel();
+        painted.port1.onmessage = () => { verdict.took = performance.now() - since; };
+        painted.port2.postMessage(0);
+      });
+    }).observe(card, { attributes: true, childList: true, subtree: true, characterData: true });
+  });
+})()";
+
+/// One verdict as it stood on the screen.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// `yes`, `no` or `held`.
+    pub kind: String,
+    pub text: String,
+    /// Milliseconds from the last key to the painted verdict.
+    pub took: f64,
+}
+
+/// Has every page of this tab, from the next on, write its verdicts down.
+pub fn watch(tab: &Tab) {
+    tab.ask("Page.addScriptToEvaluateOnNewDocument", json!({ "source": WATCH }));
+}
+
+/// All verdicts since the page was opened.
+pub fn all(tab: &Tab) -> Vec<Verdict> {
+    let shown = tab.eval("verdicts");
+    let verdicts = shown.as_array().expect("a watched page").iter().map(|v| Verdict {
+        kind: v["kind"].as_str().unwrap_or_default().to_owned(),
+        text: v["text"].as_str().unwrap_or_default().to_owned(),
+        took: v["took"].as_f64().unwrap_or_default(),
+    });
+    verdicts.collect()
+}
+
+/// Does something and waits for the verdict that comes of it, painted.
+pub fn after(tab: &Tab, act: impl FnOnce()) -> Verdict {
+    let before = all(tab).len();
+    act();
+    tab.wait("a verdict", &format!("verdicts.length > {before} && verdicts.at(-1).took !== null"));
+    all(tab).pop().expect("a verdict")
+}

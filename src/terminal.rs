@@ -7,6 +7,7 @@ pub mod aside;
 pub mod books;
 mod card;
 pub mod clock;
+pub mod correct;
 pub mod counter;
 mod decision;
 pub mod enrol;

@@ -272,7 +272,7 @@ pub(super) fn cancel(world: &mut World, place: usize) -> Result<(), Broken> {
                 let same = before.map_or(!cancelled.before, |by| by == cancelled.by && cancelled.before);
                 demand(same, "a cancellation told twice is one", || format!("till {place}: {before:?}, then {cancelled:?}"))?;
             }
-            Err(crate::terminal::aside::CancelError::Store(_)) if world.faults => return Ok(()),
+            Err(crate::terminal::correct::CancelError::Store(_)) if world.faults => return Ok(()),
             Err(error) => return Err(Broken::unexpected("a cancellation fails", &format!("till {place}, {seq}, again {twice}: {error}"))),
         }
     }

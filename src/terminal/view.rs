@@ -6,7 +6,7 @@ use crate::admit::status::DataAge;
 use crate::book::decide::data_age;
 use crate::book::entry::{ClockState, Head};
 use crate::shell::store::StoreError;
-use crate::shell::store::terminal::{BatchRow, DayLine, Fact, PaymentRow, Pending};
+use crate::shell::store::terminal::{BatchRow, Closing, DayLine, Fact, PaymentRow, Pending};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{OfficeId, TerminalId};
@@ -22,8 +22,12 @@ pub const MAX_BATCHES: u32 = 60;
 pub struct Day {
     /// The day.
     pub day: CivilDay,
-    /// Whether it was closed.
-    pub closed: bool,
+    /// When it was closed, each time.
+    pub closings: Vec<Closing>,
+    /// Whether something was recorded or cancelled for it after it was closed last.
+    pub changed_since: bool,
+    /// Lessons that have begun and not ended.
+    pub running: u64,
     /// How many redemptions count.
     pub count: u64,
     /// Their sum.
@@ -85,13 +89,25 @@ pub struct OfficeStatus {
     pub disputed: bool,
 }
 
+impl Day {
+    /// Whether an entry was recorded after the day had been closed.
+    pub fn is_late(&self, seq: u64) -> bool {
+        self.closings.first().is_some_and(|first| seq > first.seq)
+    }
+}
+
 impl Terminal {
     /// One service day.
     pub fn day(&mut self, day: CivilDay) -> Result<Day, StoreError> {
         let held = self.open_held()?.into_iter().filter(|h| h.held.day == day).collect();
         self.store.read(|tx| {
             let (count, cents) = tx.day_sum(day)?;
-            Ok(Day { day, closed: tx.is_closed(day)?, count, cents, lines: tx.day_lines(day, MAX_LINES)?, held })
+            let closings = tx.closings(day)?;
+            let changed_since = match closings.last() {
+                Some(last) => tx.changed_since(day, last.seq)?,
+                None => false,
+            };
+            Ok(Day { day, closings, changed_since, running: tx.running_lessons(day)?, count, cents, lines: tx.day_lines(day, MAX_LINES)?, held })
         })
     }
 

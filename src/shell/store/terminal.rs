@@ -20,7 +20,7 @@ pub use office::{NewOffice, OfficeNumber, OfficeRow};
 pub use outbox::{BatchRow, BatchState, PaymentRow};
 pub use record::IndexedRedemption;
 pub use restore::EarlierUse;
-pub use view::{DayLine, Pending};
+pub use view::{Closing, DayLine, Pending, PersonShown};
 
 use super::{StoreError, from_db, to_db};
 use crate::words::time::UtcMs;

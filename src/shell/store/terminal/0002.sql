@@ -103,3 +103,6 @@ ALTER TABLE held ADD COLUMN rest_of INTEGER;
 -- Whether a person has cancelled what it had become: then it does not become that again by itself.
 ALTER TABLE held ADD COLUMN reopened INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX held_by_child ON held(handle) WHERE settled_by IS NULL;
+
+-- When days were closed, which is asked of every day that is looked at.
+CREATE INDEX closings ON journal(at) WHERE kind = 8;

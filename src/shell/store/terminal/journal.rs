@@ -2,7 +2,7 @@
 
 use super::{OfficeNumber, StoreError, Tx, from_db, known, to_db};
 use crate::book::decide::Entered;
-use crate::book::entry::{Body, Entry, Head};
+use crate::book::entry::{Entry, Head};
 use crate::words::ids::Hash;
 use crate::words::time::UtcMs;
 use rusqlite::OptionalExtension;
@@ -106,20 +106,6 @@ impl Tx<'_> {
         let mut statement = self.sql.prepare_cached("SELECT at FROM journal WHERE seq = ?1")?;
         let at = statement.query_row([to_db(seq)], |row| row.get::<_, i64>(0)).optional()?;
         at.map(|at| from_db(at).map(UtcMs)).transpose()
-    }
-
-    /// Whether `day` was closed.
-    pub fn is_closed(&self, day: crate::words::civil::CivilDay) -> Result<bool, StoreError> {
-        let mut statement = self.sql.prepare_cached("SELECT bytes FROM journal WHERE kind = 8 AND at >= ?1 ORDER BY seq")?;
-        let mut rows = statement.query([to_db(day.midnight().ms().0)])?;
-        while let Some(row) = rows.next()? {
-            let bytes: Vec<u8> = row.get(0)?;
-            let entry = Entry::from_bytes(&bytes).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
-            if matches!(entry.body, Body::Closed(closed) if closed.day == day) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 }
 

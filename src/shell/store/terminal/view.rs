@@ -2,6 +2,7 @@
 
 use super::record::{benefit, code, day};
 use super::{OfficeNumber, StoreError, Tx, from_db, known, to_db};
+use crate::book::entry::{Body, Entry};
 use crate::deliver::advice::{AdvisedLine, Verdict};
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
@@ -31,10 +32,32 @@ pub struct DayLine {
     pub cents: Cents,
     /// The card's hint.
     pub hint: Option<String>,
+    /// Who it is, where this provider's own lists say so.
+    pub person: Option<PersonShown>,
     /// The entry that cancelled it.
     pub cancelled_by: Option<u64>,
     /// What the office said.
     pub advised: Option<AdvisedLine>,
+}
+
+/// Somebody of this provider's own lists, as other lists name them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonShown {
+    /// The number here.
+    pub id: u64,
+    /// The name.
+    pub name: String,
+    /// The member's number or the like; empty where there is none.
+    pub number: String,
+}
+
+/// An entry that closed a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closing {
+    /// Its number.
+    pub seq: u64,
+    /// When it was written.
+    pub at: UtcMs,
 }
 
 /// What an office has not confirmed yet.
@@ -48,8 +71,9 @@ pub struct Pending {
 
 const LINES: &str = "SELECT r.seq, j.at, r.office, r.benefit, r.service, r.day, r.units, r.cents, r.cancelled_by,
     (SELECT t.hint FROM token t WHERE t.handle = r.handle AND t.office = r.office ORDER BY t.issued DESC LIMIT 1),
-    a.verdict, a.cents, a.reason
-    FROM redemption r JOIN journal j ON j.seq = r.seq LEFT JOIN advised a ON a.seq = r.seq";
+    a.verdict, a.cents, a.reason, p.id, p.name, p.number
+    FROM redemption r JOIN journal j ON j.seq = r.seq LEFT JOIN advised a ON a.seq = r.seq
+    LEFT JOIN person p ON p.office = r.office AND p.handle = r.handle";
 
 impl Tx<'_> {
     /// The redemptions of one service day, the latest first, at most `limit`.
@@ -70,6 +94,33 @@ impl Tx<'_> {
         let sql = "SELECT count(*), coalesce(sum(cents), 0) FROM redemption WHERE day = ?1 AND cancelled_by IS NULL";
         let (count, cents) = self.sql.prepare_cached(sql)?.query_row([on.days()], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok((from_db(count)?, Cents::new(cents)))
+    }
+
+    /// When a day was closed: more than once where something was recorded for it afterwards.
+    pub fn closings(&self, on: CivilDay) -> Result<Vec<Closing>, StoreError> {
+        let sql = "SELECT seq, at, bytes FROM journal INDEXED BY closings WHERE kind = 8 AND at >= ?1 ORDER BY at, seq";
+        let mut statement = self.sql.prepare_cached(sql)?;
+        let mut rows = statement.query([to_db(on.midnight().ms().0)])?;
+        let mut closings = Vec::new();
+        while let Some(row) = rows.next()? {
+            let entry = Entry::from_bytes(&row.get::<_, Vec<u8>>(2)?).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
+            if matches!(entry.body, Body::Closed(closed) if closed.day == on) {
+                closings.push(Closing { seq: from_db(row.get(0)?)?, at: UtcMs(from_db(row.get(1)?)?) });
+            }
+        }
+        Ok(closings)
+    }
+
+    /// Whether something was recorded or cancelled for a day after entry `seq`.
+    pub fn changed_since(&self, on: CivilDay, seq: u64) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS(SELECT 1 FROM redemption WHERE day = ?1 AND (seq > ?2 OR cancelled_by > ?2))";
+        Ok(self.sql.prepare_cached(sql)?.query_row((on.days(), to_db(seq)), |row| row.get(0))?)
+    }
+
+    /// How many lessons of a day have begun and not ended.
+    pub fn running_lessons(&self, on: CivilDay) -> Result<u64, StoreError> {
+        let mut statement = self.sql.prepare_cached("SELECT count(*) FROM lesson WHERE day = ?1 AND ended_by IS NULL AND given_up = 0")?;
+        from_db(statement.query_row([on.days()], |row| row.get(0))?)
     }
 
     /// What an office has not confirmed yet.
@@ -101,6 +152,10 @@ fn line(row: &Row<'_>) -> Result<DayLine, StoreError> {
         }),
         None => None,
     };
+    let person = match row.get::<_, Option<i64>>(13)? {
+        Some(id) => Some(PersonShown { id: from_db(id)?, name: row.get(14)?, number: row.get(15)? }),
+        None => None,
+    };
     Ok(DayLine {
         seq,
         at: UtcMs(from_db(row.get(1)?)?),
@@ -112,6 +167,7 @@ fn line(row: &Row<'_>) -> Result<DayLine, StoreError> {
         cents: Cents::new(row.get(7)?),
         cancelled_by: row.get::<_, Option<i64>>(8)?.map(from_db).transpose()?,
         hint: row.get(9)?,
+        person,
         advised,
     })
 }

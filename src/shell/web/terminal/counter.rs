@@ -1,5 +1,6 @@
 //! The interface at the counter: redeem, check, hold, cancel, teach, look at a day.
 
+use super::session::Role;
 use super::shape::{CancellationBody, ChipBody, HeldBody, RedemptionBody, entry_id, held_json, read_entry_id, refused_json};
 use super::{App, Desk, answer, json, shape};
 use crate::admit::trust::TrustList;
@@ -9,7 +10,8 @@ use crate::shell::store::StoreError;
 use crate::shell::store::terminal::DayLine;
 use crate::shell::web::problem::Problem;
 use crate::terminal::Office;
-use crate::terminal::aside::{CancelError, TeachRequest};
+use crate::terminal::aside::TeachRequest;
+use crate::terminal::correct::{CancelError, WHY_CANCELLED};
 use crate::terminal::counter::Answer;
 use crate::terminal::held::OpenHeld;
 use crate::words::civil::CivilDay;
@@ -33,6 +35,17 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "storage failed");
         Self::storage_failed(error.to_string())
+    }
+}
+
+impl From<CancelError> for Problem {
+    fn from(error: CancelError) -> Self {
+        match error {
+            CancelError::CannotCancel(CannotCancel::NoSuchRedemption) => Self::new(StatusCode::NOT_FOUND, error.to_string()),
+            CancelError::CannotCancel(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
+            CancelError::TooLate => Self { role: Some(Role::Correct.name()), ..Self::new(StatusCode::FORBIDDEN, error.to_string()) },
+            CancelError::Store(store) => store.into(),
+        }
     }
 }
 
@@ -78,15 +91,18 @@ pub(super) async fn teach_chip(desk: Desk, headers: HeaderMap, body: Body) -> Re
 
 pub(super) async fn cancel(State(app): State<App>, desk: Desk, Path(id): Path<String>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let CancellationBody { reason } = json(&headers, body)?;
+    let corrects = desk.caller.role >= Some(Role::Correct);
     let done = desk.writer.run(move |terminal, chance| {
-        let seq = read_entry_id(terminal.id(), &id).ok_or(CannotCancel::NoSuchRedemption)?;
-        Ok::<_, CancelError>((terminal.id(), terminal.cancel(seq, reason, chance, door::now())?))
+        let seq = read_entry_id(terminal.id(), &id).ok_or(CancelError::from(CannotCancel::NoSuchRedemption))?;
+        if !WHY_CANCELLED.contains(&reason.as_str()) {
+            let sentence = format!("“{reason}” is not a reason to cancel: name one of {}", WHY_CANCELLED.join(", "));
+            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, sentence));
+        }
+        let now = door::now();
+        let cancelled = if corrects { terminal.cancel(seq, reason, chance, now)? } else { terminal.undo(seq, reason, chance, now)? };
+        Ok((terminal.id(), cancelled))
     });
-    let (terminal, cancelled) = done.await?.map_err(|error| match error {
-        CancelError::CannotCancel(CannotCancel::NoSuchRedemption) => Problem::new(StatusCode::NOT_FOUND, error.to_string()),
-        CancelError::CannotCancel(_) => Problem::new(StatusCode::CONFLICT, error.to_string()),
-        CancelError::Store(store) => store.into(),
-    })?;
+    let (terminal, cancelled) = done.await??;
     app.recorded.notify_one();
     let status = if cancelled.before { StatusCode::OK } else { StatusCode::CREATED };
     let body = value!({
@@ -101,7 +117,10 @@ pub(super) async fn day(desk: Desk, Path(date): Path<String>) -> Result<Response
     let day = day?;
     let body = value!({
         "date": day.day,
-        "closed": day.closed,
+        "closed": !day.closings.is_empty(),
+        "closed_at": day.closings.last().map(|closing| closing.at.rfc3339()),
+        "changed_since": day.changed_since,
+        "running": day.running,
         "count": day.count,
         "cents": day.cents,
         "entries": day.lines.iter().map(|line| line_json(id, line)).collect::<Vec<_>>(),
@@ -115,8 +134,9 @@ pub(super) async fn close_day(desk: Desk, Path(date): Path<String>) -> Result<Re
     if on > CivilDay::of(door::now()) {
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{on} lies ahead: only a day that has begun can be closed")));
     }
-    let seq = desk.writer.run(move |terminal, chance| terminal.close_day(on, chance, door::now())).await??;
-    Ok(answer(StatusCode::CREATED, value!({"date": on, "seq": seq})))
+    let (closing, before) = desk.writer.run(move |terminal, chance| terminal.close_day(on, chance, door::now())).await??;
+    let status = if before { StatusCode::OK } else { StatusCode::CREATED };
+    Ok(answer(status, value!({"date": on, "seq": closing.seq, "closed_at": closing.at.rfc3339()})))
 }
 
 pub(super) async fn services(desk: Desk) -> Result<Response, Problem> {
@@ -156,6 +176,9 @@ pub(super) fn line_json(terminal: TerminalId, line: &DayLine) -> Value {
         "hint": line.hint,
         "cancelled_by": line.cancelled_by,
     });
+    if let Some(person) = &line.person {
+        body["person"] = value!({"id": person.id, "name": person.name});
+    }
     if let Some(advised) = &line.advised {
         body["answer"] = value!({"verdict": advised.verdict, "cents": advised.cents, "reason": advised.reason});
     }

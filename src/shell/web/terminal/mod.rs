@@ -110,6 +110,7 @@ fn routes() -> Vec<(&'static str, &'static str, Door, MethodRouter<App>)> {
     const MANAGE: Door = Door::Role(Role::Manage);
     vec![
         ("get", "/", Door::Page, brief(get(pages::counter::show))),
+        ("get", "/day", SCAN, brief(get(pages::day::show))),
         ("get", "/month", CORRECT, brief(get(pages::month::show))),
         ("get", "/pin", Door::Page, brief(get(pages::pin::show))),
         ("get", "/assets/{*name}", Door::Open, get(assets::file)),

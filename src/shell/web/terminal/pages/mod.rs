@@ -1,6 +1,7 @@
 //! The pages of the box. They show no benefit's name and no amount toward the queue, and look the same for every child.
 
 pub(super) mod counter;
+pub(super) mod day;
 pub(super) mod month;
 pub(super) mod pin;
 
@@ -146,10 +147,20 @@ impl Frame {
         self.path == path
     }
 
+    /// What happened, for a reason, without what to do about it; the bare code for one that another implementation has made up.
+    pub fn reason_text(&self, code: &str) -> String {
+        Reason::from_code(code).map_or_else(|| code.to_owned(), |reason| self.texts.filled(reason, &Blanks::default()).text)
+    }
+
     /// The sentences for a reason; the bare code for one that another implementation has made up.
     pub fn reason(&self, code: &str) -> String {
         Reason::from_code(code).map_or_else(|| code.to_owned(), |reason| self.texts.filled(reason, &Blanks::default()).sentences())
     }
+}
+
+/// A text with its `{blanks}` filled.
+fn fill(text: &str, values: &[(&str, &str)]) -> String {
+    values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
 }
 
 /// What the box is called: as set, or after its provider.

@@ -225,7 +225,9 @@ async fn a_page_others_can_reach_asks_for_the_key_once() {
     assert_eq!(open("/?key=wrong", "").await.status(), 401);
     let let_in = open(&format!("/?key={KEY}"), "").await;
     assert_eq!((let_in.status().as_u16(), let_in.headers()["location"].to_str().ok()), (303, Some("/")));
-    assert_eq!(open("/", &session_of(&let_in)).await.status(), 200);
+    let unset = open("/", &session_of(&let_in)).await;
+    assert_eq!((unset.status().as_u16(), unset.headers()["location"].to_str().ok()), (303, Some("/setup")), "enrolled nowhere yet");
+    assert_eq!(open("/setup", &session_of(&let_in)).await.status(), 200);
 }
 
 #[tokio::test]

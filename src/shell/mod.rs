@@ -2,6 +2,8 @@
 
 #[cfg(feature = "terminal")]
 pub mod backup;
+#[cfg(feature = "terminal")]
+pub mod checkup;
 pub mod command;
 #[cfg(all(feature = "terminal", feature = "office"))]
 pub mod demo;
@@ -15,4 +17,6 @@ pub mod store;
 #[cfg(feature = "terminal")]
 pub mod terminal_dir;
 pub mod texts;
+#[cfg(feature = "terminal")]
+pub mod training;
 pub mod web;

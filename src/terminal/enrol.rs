@@ -144,6 +144,16 @@ impl Terminal {
     }
 }
 
+impl Terminal {
+    /// Notes where an office is reached from now on; false when the terminal is not enrolled there.
+    pub fn move_office(&mut self, office: &OfficeId, url: &str, now: UtcMs) -> Result<bool, StoreError> {
+        let Some(number) = self.offices.find(office).map(|(known, _)| known.number) else { return Ok(false) };
+        self.store.write(|tx| tx.keep_url(number, url.trim_end_matches('/')))?;
+        self.offices = super::Offices::load(&mut self.store, now)?;
+        Ok(true)
+    }
+}
+
 fn decode(text: &str) -> Result<Vec<u8>, CannotEnrol> {
     let plain = text.trim().trim_end_matches('=');
     data_encoding::BASE64URL_NOPAD.decode(plain.as_bytes()).map_err(|_| CannotEnrol::Unreadable("it is not base64url"))

@@ -24,8 +24,12 @@ pub enum Setting {
     LockedUntil,
     /// After how many minutes without a touch the box locks itself.
     LockMinutes,
-    /// Whether the set-up was gone through to its end.
+    /// The step the set-up has come to, or `done`.
     SetUp,
+    /// The address of the office that is being asked for admission.
+    AskedUrl,
+    /// The one-time code it is asked with; gone when it has admitted the box.
+    AskedCode,
 }
 
 impl Setting {
@@ -41,6 +45,8 @@ impl Setting {
             Self::LockedUntil => "locked_until",
             Self::LockMinutes => "lock_minutes",
             Self::SetUp => "set_up",
+            Self::AskedUrl => "asked_url",
+            Self::AskedCode => "asked_code",
         }
     }
 }

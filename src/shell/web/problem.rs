@@ -19,12 +19,14 @@ pub struct Problem {
     pub role: Option<&'static str>,
     /// After how many seconds to try again.
     pub seconds: Option<u64>,
+    /// Which of several things is wrong, for a page that says it in its own words.
+    pub what: Option<&'static str>,
 }
 
 impl Problem {
     /// A problem with this status and sentence.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), reason: None, role: None, seconds: None }
+        Self { status, detail: detail.into(), reason: None, role: None, seconds: None, what: None }
     }
 
     /// The record could not be stored: 503, and the paper list.
@@ -49,6 +51,9 @@ impl IntoResponse for Problem {
         if let Some(reason) = self.reason {
             body["reason"] = reason.code().into();
             body["message"] = message(reason, &Blanks::default());
+        }
+        if let Some(what) = self.what {
+            body["what"] = what.into();
         }
         if let Some(role) = self.role {
             body["role"] = role.into();

@@ -9,8 +9,11 @@ export function newId() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
 }
 
+// Whether this page shows itself as training; the box answers only while that is so.
+const training = document.body.classList.contains("training");
+
 async function answered(path, init) {
-  const response = await fetch(path, init);
+  const response = await fetch(path, { ...init, headers: { ...init.headers, "X-Training": training ? "1" : "0" } });
   const text = await response.text();
   let body = {};
   try {
@@ -18,15 +21,27 @@ async function answered(path, init) {
   } catch {
     body = { detail: text.slice(0, 300) };
   }
+  if (body.what === "training_began" || body.what === "training_ended") {
+    location.reload();
+    return new Promise(() => {});
+  }
   return { ...body, status: response.status, ok: response.ok };
+}
+
+// A new session after a restart of the box; a page in training goes on practising, never at the real box.
+async function begun() {
+  const session = await fetch("/api/v1/session", { method: "POST" });
+  if (!session.ok || !training) return session.ok;
+  const headers = { "Content-Type": "application/json" };
+  await fetch("/api/v1/session/training", { method: "POST", headers, body: JSON.stringify({ on: true }) });
+  return true;
 }
 
 // One request. A page whose session ended with the process gets a new one and goes on; a PIN is asked for where it is needed.
 async function once(path, init) {
   let answer = await answered(path, init);
   if (answer.status === 401) {
-    const begun = await answered("/api/v1/session", { method: "POST" });
-    if (begun.ok) answer = await answered(path, init);
+    if (await begun()) answer = await answered(path, init);
   }
   if (answer.status === 403 && answer.role && (await askPin())) answer = await answered(path, init);
   return answer;
@@ -52,7 +67,7 @@ export async function look(path) {
   try {
     const init = { headers: { "X-By-Itself": "1" } };
     let answer = await answered(path, init);
-    if (answer.status === 401 && (await answered("/api/v1/session", { method: "POST" })).ok) answer = await answered(path, init);
+    if (answer.status === 401 && (await begun())) answer = await answered(path, init);
     return answer.ok ? answer : null;
   } catch {
     return null;

@@ -91,6 +91,12 @@ impl Tx<'_> {
         Ok(OfficeNumber(number))
     }
 
+    /// Notes where an office is reached from now on.
+    pub fn keep_url(&self, office: OfficeNumber, url: &str) -> Result<(), StoreError> {
+        self.sql.prepare_cached("UPDATE office SET url = ?2 WHERE id = ?1")?.execute((office.0, url))?;
+        Ok(())
+    }
+
     /// Keeps a newer document of an office.
     pub fn keep_document(&self, office: OfficeNumber, document: Admitted, bytes: &[u8]) -> Result<(), StoreError> {
         let sql = match document {

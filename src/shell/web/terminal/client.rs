@@ -34,6 +34,9 @@ pub enum ExchangeError {
         /// What the network said.
         why: String,
     },
+    /// It was admitted by file, and has no address.
+    #[error("no address of the office is known: use a USB stick, or enter the address in the settings")]
+    NoAddress,
     /// The office said no.
     #[error("the office at {url} declined ({status}): {said}")]
     Declined {
@@ -76,6 +79,9 @@ pub fn exchange(writer: &Writer, office: &OfficeId) -> Result<TakenIn, ExchangeE
             let url = terminal.offices().find(&id).map(|(office, _)| office.url.clone());
             Ok::<_, CannotSend>((url.ok_or(CannotSend::NoSuchOffice(id))?, question))
         })??;
+        if url.is_empty() {
+            return Err(ExchangeError::NoAddress);
+        }
         let answer = post(&format!("{url}/api/v1/exchange"), "application/octet-stream", &question, MAX_ANSWER)?;
         let id = office.clone();
         let (taken, waiting) = writer.run_blocking(move |terminal, chance| {

@@ -2,7 +2,7 @@
 
 use super::session::Role;
 use super::shape::{CancellationBody, ChipBody, HeldBody, RedemptionBody, entry_id, held_json, read_entry_id, refused_json};
-use super::{App, Desk, answer, json, shape};
+use super::{App, Desk, answer, json, shape, training};
 use crate::admit::trust::TrustList;
 use crate::book::cancel::CannotCancel;
 use crate::shell::door;
@@ -51,25 +51,32 @@ impl From<CancelError> for Problem {
 
 pub(super) async fn redeem(State(app): State<App>, desk: Desk, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let request = json::<RedemptionBody>(&headers, body)?.request()?;
+    let (code, training) = (request.code.clone(), desk.caller.training);
     let (id, outcome) = desk.writer.run(move |terminal, chance| (terminal.id(), terminal.redeem(&request, chance, door::now()))).await?;
-    app.metrics.counted(&outcome);
+    if !training {
+        app.metrics.counted(&outcome);
+    }
     let outcome = outcome?;
     if matches!(outcome, Answer::Accepted(_)) {
-        app.recorded.notify_one();
+        training::recorded(&app, desk.caller);
     }
     let (status, body) = shape::answer(id, &outcome);
-    Ok(answer(status, body))
+    Ok(answer(status, training::explained(body, &code, training)))
 }
 
 pub(super) async fn check(desk: Desk, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let request = json::<RedemptionBody>(&headers, body)?.request()?;
+    let code = request.code.clone();
     let (id, outcome) = desk.writer.run(move |terminal, _| (terminal.id(), terminal.check(&request, door::now()))).await?;
     let (status, body) = shape::answer(id, &outcome?);
-    Ok(answer(status, body))
+    Ok(answer(status, training::explained(body, &code, desk.caller.training)))
 }
 
 pub(super) async fn hold(desk: Desk, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let request = json::<HeldBody>(&headers, body)?.request();
+    if let Some(refused) = training::refused_here(request.code.as_deref(), desk.caller.training) {
+        return Ok(refused);
+    }
     let (id, held) = desk.writer.run(move |terminal, chance| (terminal.id(), terminal.hold(&request, chance, door::now()))).await?;
     Ok(answer(StatusCode::CREATED, held_json(id, &held?)))
 }
@@ -81,11 +88,12 @@ pub(super) async fn open_held(desk: Desk) -> Result<Response, Problem> {
 
 pub(super) async fn teach_chip(desk: Desk, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let ChipBody { uid, code } = json(&headers, body)?;
+    let scanned = code.clone();
     let request = TeachRequest { uid, code };
     let taught = desk.writer.run(move |terminal, _| terminal.teach_chip(&request, door::now())).await??;
     Ok(match taught {
         Ok(hint) => answer(StatusCode::CREATED, value!({"verdict": "taught", "hint": hint})),
-        Err(refused) => answer(StatusCode::OK, refused_json(&refused)),
+        Err(refused) => answer(StatusCode::OK, training::explained(refused_json(&refused), &scanned, desk.caller.training)),
     })
 }
 
@@ -103,7 +111,7 @@ pub(super) async fn cancel(State(app): State<App>, desk: Desk, Path(id): Path<St
         Ok((terminal.id(), cancelled))
     });
     let (terminal, cancelled) = done.await??;
-    app.recorded.notify_one();
+    training::recorded(&app, desk.caller);
     let status = if cancelled.before { StatusCode::OK } else { StatusCode::CREATED };
     let body = value!({
         "verdict": "cancelled", "id": entry_id(terminal, cancelled.seq), "seq": cancelled.seq, "cancelled_by": cancelled.by,

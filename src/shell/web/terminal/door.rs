@@ -14,6 +14,8 @@ use std::convert::Infallible;
 
 /// A page that looks for news by itself says so by this header; then it does not count as a touch.
 const BY_ITSELF: &str = "x-by-itself";
+/// A page says by this header whether it shows itself as training (`1`) or not (`0`).
+const SHOWN_AS_TRAINING: &str = "x-training";
 
 /// Who may ask what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +43,9 @@ impl FromRequestParts<App> for Desk {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
         let nobody = Caller { role: None, training: false, session: None };
         let caller = parts.extensions.get::<Caller>().copied().unwrap_or(nobody);
-        Ok(Self { writer: app.writer.clone(), caller })
+        // `caller` lets nobody practise while there is no terminal for it.
+        let writer = if caller.training { app.practice.writer() } else { None };
+        Ok(Self { writer: writer.unwrap_or_else(|| app.writer.clone()), caller })
     }
 }
 
@@ -66,10 +70,27 @@ pub(super) async fn pass(State((app, door)): State<(App, Door)>, mut request: Re
     {
         return if page { to_the_pin_page(&request, begun.as_deref()) } else { needs(needed) };
     }
+    if shows_the_other_box(request.headers(), caller) {
+        return other_box(caller).into_response();
+    }
     request.extensions_mut().insert(caller);
     let mut response = next.run(request).await;
     give(&mut response, begun.as_deref());
     response
+}
+
+/// Whether a page shows training and the session works at the real box, or the other way round: another tab has switched.
+fn shows_the_other_box(headers: &HeaderMap, caller: Caller) -> bool {
+    let shown = headers.get(SHOWN_AS_TRAINING).and_then(|value| value.to_str().ok());
+    shown.is_some_and(|shown| (shown == "1") != caller.training)
+}
+
+fn other_box(caller: Caller) -> Problem {
+    let what = if caller.training { "training_began" } else { "training_ended" };
+    Problem {
+        what: Some(what),
+        ..Problem::new(StatusCode::CONFLICT, "training was begun or ended elsewhere: load this page again; nothing was recorded")
+    }
 }
 
 /// Who asks: a program with the key, or a browser with a session.
@@ -77,7 +98,8 @@ fn caller(app: &App, headers: &HeaderMap, touch: bool) -> Option<Caller> {
     if app.guard.has_key(headers) {
         return Some(Caller { role: Some(Role::Manage), training: false, session: None });
     }
-    app.sessions.caller(&secret_of(headers)?, touch, now())
+    let caller = app.sessions.caller(&secret_of(headers)?, touch, now())?;
+    Some(Caller { training: caller.training && app.practice.writer().is_some(), ..caller })
 }
 
 /// Whether a browser may be given a session: at an address that others can reach only to whoever shows the key.

@@ -1,7 +1,7 @@
 //! Lessons over HTTP: the scan at their start and end, and those that nobody has ended.
 
 use super::shape::{accepted_json, entry_id, read_entry_id, read_time, refused_json, unfit};
-use super::{App, Desk, answer, json};
+use super::{App, Desk, answer, json, training};
 use crate::shell::door;
 use crate::shell::web::problem::Problem;
 use crate::terminal::counter::{CounterError, NotWellFormed};
@@ -43,13 +43,14 @@ impl LessonBody {
 pub(super) async fn scan(State(app): State<App>, desk: Desk, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Response, Problem> {
     let now = door::now();
     let request = json::<LessonBody>(&headers, body)?.request(CivilDay::of(now))?;
+    let code = request.code.clone();
     let (id, scanned) = desk.writer.run(move |terminal, chance| (terminal.id(), terminal.lesson(&request, chance, now))).await?;
     let scanned = scanned?;
     if matches!(scanned, LessonAnswer::Ended { .. }) {
-        app.recorded.notify_one();
+        training::recorded(&app, desk.caller);
     }
     let (status, body) = lesson_json(id, &scanned);
-    Ok(answer(status, body))
+    Ok(answer(status, training::explained(body, &code, desk.caller.training)))
 }
 
 fn lesson_json(id: TerminalId, scanned: &LessonAnswer) -> (StatusCode, Value) {

@@ -10,7 +10,10 @@ mod office;
 mod pages;
 mod pins;
 pub mod session;
+mod settings;
+mod setup;
 mod shape;
+mod training;
 pub mod writer;
 
 use super::guard::Guard;
@@ -57,6 +60,7 @@ pub struct App {
     /// A redemption was recorded: an exchange is worth its while soon.
     recorded: Arc<tokio::sync::Notify>,
     sessions: Arc<Sessions>,
+    practice: training::Practice,
     /// Whether pages must be opened with the key, because others can reach this address.
     pages_need_key: bool,
 }
@@ -71,6 +75,7 @@ impl App {
             exchanging: Arc::default(),
             recorded: Arc::default(),
             sessions: Arc::default(),
+            practice: training::Practice::default(),
             pages_need_key: !listen.ip().is_loopback(),
         }
     }
@@ -112,6 +117,9 @@ fn routes() -> Vec<(&'static str, &'static str, Door, MethodRouter<App>)> {
         ("get", "/", Door::Page, brief(get(pages::counter::show))),
         ("get", "/day", SCAN, brief(get(pages::day::show))),
         ("get", "/month", CORRECT, brief(get(pages::month::show))),
+        ("get", "/setup", MANAGE, brief(get(pages::setup::show))),
+        ("get", "/training", SCAN, brief(get(pages::training::show))),
+        ("get", "/settings", MANAGE, brief(get(pages::settings::show))),
         ("get", "/pin", Door::Page, brief(get(pages::pin::show))),
         ("get", "/assets/{*name}", Door::Open, get(assets::file)),
         ("get", "/healthz", Door::Open, brief(get(office::healthz))),
@@ -120,8 +128,16 @@ fn routes() -> Vec<(&'static str, &'static str, Door, MethodRouter<App>)> {
         ("get", "/api/v1/session", Door::Session, brief(get(pins::session))),
         ("post", "/api/v1/session", Door::Open, brief(post(pins::begin))),
         ("post", "/api/v1/session/pin", Door::Session, brief(post(pins::show_pin))),
+        ("post", "/api/v1/session/training", SCAN, brief(post(training::switch))),
         ("post", "/api/v1/session/lock", Door::Session, brief(post(pins::lock))),
         ("post", "/api/v1/pins", MANAGE, brief(post(pins::change))),
+        ("get", "/api/v1/settings", MANAGE, brief(get(settings::show))),
+        ("post", "/api/v1/settings", MANAGE, brief(post(settings::change))),
+        ("get", "/api/v1/checkup", MANAGE, slow(get(settings::checkup))),
+        ("post", "/api/v1/offices", MANAGE, slow(post(setup::enrol)).layer(DefaultBodyLimit::max(MAX_JSON))),
+        ("post", "/api/v1/offices/request", MANAGE, brief(post(setup::request_file))),
+        ("post", "/api/v1/offices/answer", MANAGE, slow(post(setup::take_answer)).layer(DefaultBodyLimit::max(MAX_FILE))),
+        ("post", "/api/v1/offices/{id}/address", MANAGE, brief(post(setup::move_office))),
         ("post", "/api/v1/redemptions", SCAN, brief(post(counter::redeem))),
         ("post", "/api/v1/checks", SCAN, brief(post(counter::check))),
         ("post", "/api/v1/redemptions/{id}/cancellation", SCAN, brief(post(counter::cancel))),

@@ -1,7 +1,7 @@
 //! The interface toward the offices: claims and answers, how the box is, exchange by network and by stick.
 
 use super::counter::line_json;
-use super::{App, Desk, answer, client};
+use super::{App, Desk, answer, client, training};
 use crate::shell::door;
 use crate::shell::web::problem::Problem;
 use crate::terminal::inbound::{CannotTakeIn, TakenIn};
@@ -88,7 +88,10 @@ fn claim_json(terminal: TerminalId, claim: &Claim) -> Value {
 }
 
 /// Exchanges with every office now, and says how it went with each.
-pub(super) async fn exchange(State(app): State<App>) -> Result<Response, Problem> {
+pub(super) async fn exchange(State(app): State<App>, desk: Desk) -> Result<Response, Problem> {
+    if desk.caller.training {
+        return Ok(answer(StatusCode::OK, value!({"offices": [training::exchange(&app).await?]})));
+    }
     let outcomes = exchange_all(&app).await?;
     let failed = outcomes.iter().any(|(_, outcome)| outcome.is_err());
     let offices: Vec<Value> = outcomes
@@ -122,6 +125,7 @@ async fn exchange_all(app: &App) -> Result<Vec<(OfficeId, Result<TakenIn, String
 
 /// The envelope for a stick.
 pub(super) async fn outbound(desk: Desk, Query(query): Query<OfficeQuery>) -> Result<Response, Problem> {
+    training::no_stick(desk.caller)?;
     let made = desk.writer.run(move |terminal, chance| {
         let only = || terminal.offices().iter().map(|(o, _)| o.id.clone()).next();
         let office = match &query.office {
@@ -143,6 +147,7 @@ pub(super) async fn outbound(desk: Desk, Query(query): Query<OfficeQuery>) -> Re
 
 /// Takes over the envelope of an office, from a stick.
 pub(super) async fn inbound(desk: Desk, body: Result<Bytes, BytesRejection>) -> Result<Response, Problem> {
+    training::no_stick(desk.caller)?;
     let bytes =
         body.map_err(|rejection| Problem::new(rejection.status(), "this file is too large or broke off: an office's answer has at most 20 MiB"))?;
     let taken = desk.writer.run(move |terminal, chance| terminal.take_inbound(&bytes, chance, door::now())).await?;

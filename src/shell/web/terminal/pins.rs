@@ -62,7 +62,7 @@ pub(super) async fn session(State(app): State<App>, desk: Desk) -> Response {
     answer(StatusCode::OK, session_json(&app, desk.caller.role, desk.caller.training))
 }
 
-fn session_json(app: &App, role: Option<Role>, training: bool) -> serde_json::Value {
+pub(super) fn session_json(app: &App, role: Option<Role>, training: bool) -> serde_json::Value {
     let pins = app.sessions.pins();
     let with_pin: Vec<Role> = Role::ALL.into_iter().zip(&pins.hashes).filter(|(_, hash)| hash.is_some()).map(|(role, _)| role).collect();
     value!({"role": role, "training": training, "pins": with_pin, "raised": role > pins.free()})

@@ -6,7 +6,7 @@ use crate::terminal::Terminal;
 use crate::words::benefit::Benefit;
 use crate::words::service::{Pricing, Service};
 use askama::Template;
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 
 struct ServiceChoice {
     code: String,
@@ -29,6 +29,9 @@ struct CounterPage {
 
 /// The counter.
 pub(in super::super) async fn show(visit: Visit) -> Result<Response, Problem> {
+    if visit.comes_before_set_up().await? {
+        return Ok(Redirect::to("/setup").into_response());
+    }
     visit.show(|terminal, frame| Ok(page(terminal, frame))).await
 }
 

@@ -4,6 +4,9 @@ pub(super) mod counter;
 pub(super) mod day;
 pub(super) mod month;
 pub(super) mod pin;
+pub(super) mod settings;
+pub(super) mod setup;
+pub(super) mod training;
 
 use super::App;
 use super::door::Desk;
@@ -23,6 +26,8 @@ use std::convert::Infallible;
 
 /// The cookie that keeps a browser's language.
 const LANGUAGE: &str = "lang";
+/// The cookie that keeps a browser's choice of light or dark.
+const THEME: &str = "theme";
 
 /// A page that is asked for: by whom, where, in which language.
 #[derive(Debug)]
@@ -34,6 +39,7 @@ pub(super) struct Visit {
     chosen: Option<Language>,
     /// Chosen earlier, or what the browser prefers.
     preferred: Option<Language>,
+    theme: &'static str,
 }
 
 impl FromRequestParts<App> for Visit {
@@ -44,20 +50,36 @@ impl FromRequestParts<App> for Visit {
         let query = parts.uri.query().unwrap_or_default();
         let chosen = query.split('&').find_map(|part| part.strip_prefix("lang=")).and_then(Language::find);
         let text = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
-        let kept = text(header::COOKIE).split(';').find_map(|c| c.trim().strip_prefix("lang=")).and_then(Language::find);
+        let cookie = |name: &str| text(header::COOKIE).split(';').find_map(|c| c.trim().strip_prefix(name)?.strip_prefix('='));
+        let kept = cookie(LANGUAGE).and_then(Language::find);
+        let theme = match cookie(THEME) {
+            Some("light") => "light",
+            Some("dark") => "dark",
+            _ => "auto",
+        };
         let preferred = kept.or_else(|| Language::accepted(text(header::ACCEPT_LANGUAGE)));
-        Ok(Self { desk, app: app.clone(), path: parts.uri.path().to_owned(), chosen, preferred })
+        Ok(Self { desk, app: app.clone(), path: parts.uri.path().to_owned(), chosen, preferred, theme })
     }
 }
 
 impl Visit {
+    /// Whether this box is still to be set up: it is enrolled nowhere, or somebody is in the middle of it.
+    pub(super) async fn comes_before_set_up(&self) -> Result<bool, Problem> {
+        let begun = self.app.writer.run(|terminal, _| {
+            let step = terminal.setting(Setting::SetUp)?;
+            let enrolled = terminal.offices().iter().next().is_some();
+            Ok::<_, StoreError>(if enrolled { step.is_some_and(|step| step != "done") } else { true })
+        });
+        Ok(begun.await?? && !self.desk.caller.training)
+    }
+
     /// Makes the page at the box and shows it.
     pub(super) async fn show<P, F>(self, make: F) -> Result<Response, Problem>
     where
         P: Template + Send + 'static,
         F: FnOnce(&mut Terminal, Frame) -> Result<P, StoreError> + Send + 'static,
     {
-        let Self { desk, app, path, chosen, preferred } = self;
+        let Self { desk, app, path, chosen, preferred, theme } = self;
         let pins = app.sessions.pins();
         let caller = desk.caller;
         let page = desk.writer.run(move |terminal, _| {
@@ -70,6 +92,7 @@ impl Visit {
                 role: caller.role,
                 training: caller.training,
                 raised: caller.role > pins.free(),
+                theme,
             };
             make(terminal, frame)
         });
@@ -103,6 +126,8 @@ pub(super) struct Frame {
     pub training: bool,
     /// Whether a PIN gave them their role, so that it can be locked again.
     pub raised: bool,
+    /// `light`, `dark`, or `auto` where the browser decides.
+    pub theme: &'static str,
 }
 
 impl Frame {

@@ -10,6 +10,7 @@ pub mod clock;
 pub mod correct;
 pub mod counter;
 mod decision;
+pub mod devices;
 pub mod enrol;
 pub mod held;
 pub mod inbound;
@@ -66,6 +67,8 @@ pub struct Terminal {
     store: TerminalStore,
     keys: Keys,
     offices: Offices,
+    /// The device of the house that work is done for; none for the box itself.
+    till: Option<String>,
 }
 
 impl Terminal {
@@ -90,7 +93,7 @@ impl Terminal {
             return Err(CannotOpen::ForeignKeys);
         }
         let offices = Offices::load(&mut store, now)?;
-        Ok(Self { store, keys, offices })
+        Ok(Self { store, keys, offices, till: None })
     }
 
     /// Its id, the same at all offices.

@@ -18,5 +18,7 @@ pub mod store;
 pub mod terminal_dir;
 pub mod texts;
 #[cfg(feature = "terminal")]
+pub mod tls;
+#[cfg(feature = "terminal")]
 pub mod training;
 pub mod web;

@@ -95,7 +95,7 @@ impl ReasonText {
 }
 
 /// What one case knows beyond its reason. What is absent is left out of the sentence.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Blanks {
     /// The day the sentence speaks of: of the first use, of the card's end.
     pub day: Option<CivilDay>,
@@ -103,22 +103,25 @@ pub struct Blanks {
     pub minute: Option<u32>,
     /// What is left of an allowance; nothing left goes without saying.
     pub left: Option<(Measure, u64)>,
+    /// The device at which it was recorded.
+    pub till: Option<String>,
 }
 
 impl Blanks {
     /// A case that speaks of one point in time.
     pub fn at(at: UtcMs) -> Self {
-        Self { day: Some(CivilDay::of(at)), minute: Some(berlin_minute(at)), left: None }
+        Self { day: Some(CivilDay::of(at)), minute: Some(berlin_minute(at)), ..Self::default() }
     }
 
-    fn values(&self, language: Language) -> [(&'static str, Option<String>); 3] {
+    fn values(&self, language: Language) -> [(&'static str, Option<String>); 4] {
         let day = self.day.map(|day| language.day(day));
         let left = self.left.filter(|(_, amount)| *amount > 0).map(|(measure, amount)| match measure {
             Measure::Units => format!("{amount}×"),
             Measure::Minutes => format!("{amount} min"),
             Measure::Cents => language.money(euros(amount)),
         });
-        [("{day}", day), ("{time}", self.minute.map(clock_text)), ("{left}", left)]
+        // What people named comes last: a blank in it stays as it is.
+        [("{day}", day), ("{time}", self.minute.map(clock_text)), ("{left}", left), ("{till}", self.till.clone())]
     }
 }
 
@@ -261,7 +264,7 @@ mod tests {
     #[test]
     fn blanks_stand_in_brackets_and_all_languages_have_the_same() {
         let blanks = |text: &str| -> Vec<&str> {
-            let mut found: Vec<&str> = ["{day}", "{time}", "{left}"].into_iter().filter(|blank| text.contains(blank)).collect();
+            let mut found: Vec<&str> = ["{day}", "{time}", "{left}", "{till}"].into_iter().filter(|blank| text.contains(blank)).collect();
             found.sort_unstable();
             found
         };
@@ -271,13 +274,13 @@ mod tests {
                 assert_eq!(blanks(&Texts::speaking(language).of(*reason).text), german, "{language:?} {reason}");
             }
         }
-        let all = Blanks { day: CivilDay::parse("2026-11-23"), minute: Some(723), left: Some((Measure::Units, 2)) };
+        let all = Blanks { day: CivilDay::parse("2026-11-23"), minute: Some(723), left: Some((Measure::Units, 2)), till: Some("Tablet 2".into()) };
         for (language, reason, text) in each() {
             for (index, piece) in text.text.split(['[', ']']).enumerate() {
                 assert!(index % 2 == 1 || !piece.contains('{'), "{language:?} {reason}: a blank outside of [ ]: {}", text.text);
             }
             assert!(!text.todo.contains(['{', '[']), "{language:?} {reason}: only the text has blanks: {}", text.todo);
-            for case in [Blanks::default(), all] {
+            for case in [Blanks::default(), all.clone()] {
                 let shown = Texts::speaking(language).filled(reason, &case).sentences();
                 assert!(!shown.contains(['{', '}', '[', ']']) && !shown.contains("  "), "{language:?} {reason}: {shown}");
             }
@@ -288,10 +291,16 @@ mod tests {
     fn a_case_is_told_with_what_is_known_of_it() {
         let noon = Blanks::at(UtcMs::parse_rfc3339("2026-11-23T11:03:00Z").unwrap());
         let say = |language, reason, blanks: Blanks| Texts::speaking(language).filled(reason, &blanks).text;
-        assert_eq!(say(Language::GERMAN, Reason::AlreadyRedeemed, noon), "Das wurde am 23.11.2026 um 12:03 Uhr schon erfasst.");
-        assert_eq!(say(Language::GERMAN, Reason::AlreadyRedeemed, Blanks { minute: None, ..noon }), "Das wurde am 23.11.2026 schon erfasst.");
-        assert_eq!(say(Language::ENGLISH, Reason::AlreadyRedeemed, Blanks { day: None, ..noon }), "This has already been recorded at 12:03.");
+        assert_eq!(say(Language::GERMAN, Reason::AlreadyRedeemed, noon.clone()), "Das wurde am 23.11.2026 um 12:03 Uhr schon erfasst.");
+        assert_eq!(say(Language::GERMAN, Reason::AlreadyRedeemed, Blanks { minute: None, ..noon.clone() }), "Das wurde am 23.11.2026 schon erfasst.");
+        assert_eq!(say(Language::ENGLISH, Reason::AlreadyRedeemed, Blanks { day: None, ..noon.clone() }), "This has already been recorded at 12:03.");
         assert_eq!(say(Language::ENGLISH, Reason::AlreadyRedeemed, Blanks::default()), "This has already been recorded.");
+        let there = |name: &str| Blanks { day: None, till: Some(name.into()), ..noon.clone() };
+        assert_eq!(say(Language::GERMAN, Reason::AlreadyRedeemed, there("Tablet 2")), "Das wurde um 12:03 Uhr an Tablet 2 schon erfasst.");
+        assert_eq!(
+            say(Language::ENGLISH, Reason::AlreadyRedeemed, there("[{day}] {till}")),
+            "This has already been recorded at 12:03 on [{day}] {till}."
+        );
         let left = |measure, amount| Blanks { left: Some((measure, amount)), ..Blanks::default() };
         let over = Reason::CeilingReached;
         assert_eq!(

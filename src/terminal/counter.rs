@@ -4,7 +4,7 @@ use super::decision::{accepted, decide, lesson_time, redeemed};
 use super::journal::Journal;
 use super::lessons;
 use super::rest::{HeldRest, Settled};
-use super::{Offices, Terminal, clock};
+use super::{Offices, Terminal, clock, devices};
 use crate::admit::status::DataAge;
 use crate::book::ceiling::Left;
 use crate::book::redemption::MAX_OPERATOR;
@@ -117,7 +117,7 @@ pub struct Recorded {
 }
 
 /// Why nothing was recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// The reason.
     pub reason: Reason,
@@ -129,6 +129,9 @@ pub struct Refused {
     pub left: Option<(Measure, u64)>,
     /// Whether "served, clarify later" helps.
     pub can_be_held: bool,
+    /// The device at which it was recorded before.
+    #[serde(default)]
+    pub till: Option<String>,
 }
 
 /// A request that makes no sense whoever asks: nothing is decided.
@@ -196,6 +199,8 @@ pub(super) struct Desk<'d> {
     pub journal: Journal<'d>,
     pub offices: &'d mut Offices,
     pub clock: clock::Reading,
+    /// The device of the house it is asked at; none for the box itself.
+    pub till: Option<&'d str>,
 }
 
 impl Terminal {
@@ -217,9 +222,9 @@ impl Terminal {
     pub fn check(&mut self, request: &Request, now: UtcMs) -> Result<Answer, CounterError> {
         check_form(request)?;
         self.refresh(now)?;
-        let (terminal, offices) = (self.id(), &mut self.offices);
+        let (terminal, offices, till) = (self.id(), &mut self.offices, self.till.as_deref());
         self.store.read(|tx| {
-            let mut desk = Desk { journal: Journal::new(tx, terminal), offices, clock: clock::read(tx, now)? };
+            let mut desk = Desk { journal: Journal::new(tx, terminal), offices, clock: clock::read(tx, now)?, till };
             let request = &lessons::looked_at(&mut desk, request)?;
             match decide(&mut desk, request)? {
                 Err(refusal) => Ok(Answer::Refused(refused(&refusal, request, &desk))),
@@ -234,10 +239,10 @@ impl Terminal {
         E: From<StoreError>,
     {
         self.refresh(now)?;
-        let (terminal, offices) = (self.id(), &mut self.offices);
+        let (terminal, offices, till) = (self.id(), &mut self.offices, self.till.as_deref());
         self.store.write(|tx| {
             let clock = clock::read(tx, now)?;
-            work(&mut Desk { journal: Journal::new(tx, terminal), offices, clock })
+            work(&mut Desk { journal: Journal::new(tx, terminal), offices, clock, till })
         })
     }
 }
@@ -310,12 +315,12 @@ pub(super) fn refused(refusal: &Refusal, request: &Request, desk: &Desk<'_>) -> 
         }
         _ => None,
     };
-    Refused { reason: refusal.reason(), since: refusal.since(), day, left, can_be_held: refusal.can_be_held() }
+    Refused { reason: refusal.reason(), since: refusal.since(), day, left, can_be_held: refusal.can_be_held(), till: devices::till(desk, refusal) }
 }
 
 impl From<&Refusal> for Refused {
     /// The refusal as far as it says everything itself.
     fn from(refusal: &Refusal) -> Self {
-        Self { reason: refusal.reason(), since: refusal.since(), day: None, left: None, can_be_held: refusal.can_be_held() }
+        Self { reason: refusal.reason(), since: refusal.since(), day: None, left: None, can_be_held: refusal.can_be_held(), till: None }
     }
 }

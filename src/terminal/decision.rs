@@ -2,6 +2,7 @@
 
 use super::card::{Card, recognise};
 use super::counter::{Accepted, CounterError, Desk, NotWellFormed, Recorded, Request, Share};
+use super::devices;
 use super::lessons;
 use super::rest::{self, Rest};
 use crate::admit::status::DataAge;
@@ -215,6 +216,7 @@ pub(super) fn enter(desk: &Desk<'_>, decision: Decision, chance: &mut Chance) ->
     for grant in grants {
         let redemption = grant.redemption().clone();
         let entered = desk.journal.enter(grant, chance, desk.clock.now)?;
+        devices::note(desk, entered.entry.seq)?;
         lessons::close(desk, &redemption, entered.entry.seq)?;
         answer.entries.push(Recorded { seq: entered.entry.seq, day: redemption.day, cents: redemption.cents });
     }

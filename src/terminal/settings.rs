@@ -33,7 +33,7 @@ pub enum Setting {
 }
 
 impl Setting {
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Name => "name",
             Self::Language => "language",

@@ -3,6 +3,7 @@
 use super::{Context, Report, Usage};
 use crate::shell::web::terminal::App;
 use crate::shell::web::terminal::client::{self, ExchangeError};
+use crate::shell::web::terminal::lan::Lan;
 use crate::shell::web::terminal::writer::Writer;
 use crate::shell::{backup, door, secret_file, terminal_dir};
 use crate::terminal::Terminal;
@@ -42,6 +43,9 @@ pub enum Command {
         /// Where to listen.
         #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
         listen: SocketAddr,
+        /// Where tablets of the house may work too, over TLS and once paired, for example 0.0.0.0:8443.
+        #[arg(long, value_name = "ADDR")]
+        lan: Option<SocketAddr>,
         /// A further name by which this server is called.
         #[arg(long, value_name = "NAME")]
         host: Vec<String>,
@@ -86,7 +90,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
     let dir = context.data()?;
     match command {
         Command::Enrol { office, code, label } => enrol(dir, &office, &code, &label),
-        Command::Serve { listen, host, no_exchange } => serve(dir, listen, &host, no_exchange, context.json),
+        Command::Serve { listen, lan, host, no_exchange } => serve(dir, &Serve { listen, lan, names: host, no_exchange, json: context.json }),
         Command::Exchange { out: Some(file), office, .. } => write_envelope(dir, &file, office.as_deref()),
         Command::Exchange { input: Some(file), .. } => read_envelope(dir, &file),
         Command::Exchange { office, .. } => exchange(dir, office.as_deref()),
@@ -236,7 +240,16 @@ fn passphrase(file: Option<&Path>) -> anyhow::Result<Option<Zeroizing<String>>> 
     }
 }
 
-fn serve(dir: &Path, listen: SocketAddr, names: &[String], no_exchange: bool, json: bool) -> anyhow::Result<Report> {
+/// How the terminal is served.
+struct Serve {
+    listen: SocketAddr,
+    lan: Option<SocketAddr>,
+    names: Vec<String>,
+    no_exchange: bool,
+    json: bool,
+}
+
+fn serve(dir: &Path, how: &Serve) -> anyhow::Result<Report> {
     let mut chance = door::os_chance();
     let terminal = terminal_dir::open_or_create(dir, &mut chance, door::now())?;
     let key = secret_file::api_token(dir, &mut chance)?;
@@ -244,25 +257,42 @@ fn serve(dir: &Path, listen: SocketAddr, names: &[String], no_exchange: bool, js
     let (writer, thread) = Writer::start(terminal, chance);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let listener = tokio::net::TcpListener::bind(listen).await;
-        let listener = listener.map_err(|error| anyhow::anyhow!("{listen} cannot be listened at: {error}"))?;
-        let listen = listener.local_addr()?;
-        let app = App::new(writer, listen, names, key);
+        let listener = listen(how.listen).await?;
+        let at = listener.local_addr()?;
+        let mut app = App::new(writer, at, &how.names, key);
         app.load_pins().await.map_err(|problem| anyhow::anyhow!(problem.detail))?;
-        if json {
-            println!("{}", json!({"listening": listen, "terminal": id}));
-        } else {
-            println!("Terminal {id} serves http://{listen}/ (end it with Ctrl-C)");
+        let house = match how.lan {
+            Some(lan) => Some(listen(lan).await?),
+            None => None,
+        };
+        if let Some(house) = &house {
+            app = app.open_to_house(Lan::new(dir, house.local_addr()?, &how.names)?);
         }
-        if !no_exchange {
+        if how.json {
+            let lan = house.as_ref().and_then(|house| house.local_addr().ok());
+            println!("{}", json!({"listening": at, "lan": lan, "terminal": id}));
+        } else {
+            println!("Terminal {id} serves http://{at}/ (end it with Ctrl-C)");
+        }
+        if !how.no_exchange {
             tokio::spawn(app.clone().exchange_now_and_then());
         }
-        axum::serve(listener, app.router()).with_graceful_shutdown(told_to_end()).await?;
+        tokio::spawn(end_when_told(app.clone()));
+        app.serve(listener, house).await?;
         Ok::<_, anyhow::Error>(())
     })?;
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     let _ = thread.join();
     Ok(Report { json: json!({"ended": id}), ..Report::default() })
+}
+
+async fn listen(at: SocketAddr) -> anyhow::Result<tokio::net::TcpListener> {
+    tokio::net::TcpListener::bind(at).await.map_err(|error| anyhow::anyhow!("{at} cannot be listened at: {error}"))
+}
+
+async fn end_when_told(app: App) {
+    told_to_end().await;
+    app.close();
 }
 
 /// Waits for Ctrl-C or a request of the system to end.

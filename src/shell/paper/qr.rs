@@ -59,8 +59,16 @@ impl Qr {
             return Err(too_long);
         }
         let code = (1..=40).find_map(|version| encode(text, version).ok()).ok_or(too_long)?;
-        let width = code.width();
-        Ok(Self { width, dark: code.into_colors().into_iter().map(|color| color == Color::Dark).collect() })
+        Ok(Self::from(code))
+    }
+
+    /// The smallest code that holds `text` as bytes, small letters too: for a phone's camera, not for our own scans.
+    pub fn of_bytes(text: &str) -> Result<Self, Unprintable> {
+        if text.is_empty() {
+            return Err(Unprintable::Empty);
+        }
+        let code = QrCode::with_error_correction_level(text, EcLevel::M).map_err(|_| Unprintable::TooLong(text.len()))?;
+        Ok(Self::from(code))
     }
 
     /// Modules on one side, without the quiet zone.
@@ -101,6 +109,12 @@ impl Qr {
              <path d=\"{path}\"/></svg>\n",
             escaped(title)
         )
+    }
+}
+
+impl From<QrCode> for Qr {
+    fn from(code: QrCode) -> Self {
+        Self { width: code.width(), dark: code.into_colors().into_iter().map(|color| color == Color::Dark).collect() }
     }
 }
 
@@ -157,6 +171,15 @@ mod tests {
             let read = detect_in_luma(luma, side, side, Some(BarcodeFormat::QR_CODE)).unwrap();
             assert_eq!(read.getText(), text);
         }
+    }
+
+    #[test]
+    fn a_phone_reads_an_address() {
+        let text = "https://192.168.7.20:8443/pair#01234567";
+        let (luma, side) = rasterise(&Qr::of_bytes(text).unwrap().svg("QR-Code"), 4);
+        assert_eq!(detect_in_luma(luma, side, side, Some(BarcodeFormat::QR_CODE)).unwrap().getText(), text);
+        assert!(matches!(Qr::of_bytes(&"x".repeat(3000)), Err(Unprintable::TooLong(3000))));
+        assert_eq!(Qr::of_bytes(""), Err(Unprintable::Empty));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! and what must never leave the box.
 
 mod card;
+mod device;
 mod held;
 mod journal;
 mod lesson;

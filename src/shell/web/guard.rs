@@ -2,14 +2,16 @@
 
 use super::problem::Problem;
 use axum::http::{HeaderMap, Method, StatusCode, header};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// What a request must show.
 pub struct Guard {
     hosts: Vec<String>,
-    key: Zeroizing<String>,
+    /// The port at which any address written as numbers is this server.
+    numbers: Option<u16>,
+    key: Option<Zeroizing<String>>,
 }
 
 impl Guard {
@@ -23,13 +25,29 @@ impl Guard {
         for name in names {
             hosts.extend([name.to_ascii_lowercase(), format!("{}:{port}", name.to_ascii_lowercase())]);
         }
-        Self { hosts, key }
+        Self { hosts, numbers: None, key: Some(key) }
+    }
+
+    /// A guard for the house's own network at `port`, called by `names` or any of its addresses; no key opens anything there.
+    pub fn of_house(port: u16, names: &[String]) -> Self {
+        let hosts = names.iter().map(|name| format!("{}:{port}", name.to_ascii_lowercase()));
+        let bare = names.iter().filter(|_| port == 443).map(|name| name.to_ascii_lowercase());
+        Self { hosts: hosts.chain(bare).collect(), numbers: Some(port), key: None }
+    }
+
+    fn is_ours(&self, host: &str) -> bool {
+        // Only a name can be bent to another address (DNS rebinding): numbers are where the browser really went.
+        let by_numbers = |port: u16| match host.parse::<SocketAddr>() {
+            Ok(at) => at.port() == port,
+            Err(_) => port == 443 && host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok(),
+        };
+        self.hosts.iter().any(|ours| ours == host) || self.numbers.is_some_and(by_numbers)
     }
 
     /// The request names this server, so no foreign name was bent to its address (DNS rebinding).
     pub fn check_host(&self, headers: &HeaderMap) -> Result<(), Problem> {
         let host = headers.get(header::HOST).and_then(|h| h.to_str().ok()).map(str::to_ascii_lowercase);
-        if host.is_some_and(|host| self.hosts.contains(&host)) {
+        if host.is_some_and(|host| self.is_ours(&host)) {
             return Ok(());
         }
         Err(Problem::new(StatusCode::FORBIDDEN, "this server is not called by that name: use its own address, or start it with --host NAME"))
@@ -41,7 +59,9 @@ impl Guard {
         let text = |name| headers.get(name).map(|value: &header::HeaderValue| value.to_str().unwrap_or("?"));
         if let Some(origin) = text("origin") {
             let host = origin.split_once("://").map_or("", |(_, host)| host).to_ascii_lowercase();
-            if !self.hosts.contains(&host) {
+            // Another computer of the house has an address in numbers too: its pages are not ours.
+            let named = text("host").unwrap_or_default().to_ascii_lowercase();
+            if !self.is_ours(&host) || (self.numbers.is_some() && host != named) {
                 return Err(foreign());
             }
         }
@@ -61,7 +81,7 @@ impl Guard {
 
     /// Whether `shown` is the key.
     pub fn is_key(&self, shown: &str) -> bool {
-        same(shown.trim(), &self.key)
+        self.key.as_ref().is_some_and(|key| same(shown.trim(), key))
     }
 }
 
@@ -97,6 +117,25 @@ mod tests {
             assert!(guard().check_host(&headers(&[("host", foreign)])).is_err(), "{foreign}");
         }
         assert!(guard().check_host(&HeaderMap::new()).is_err());
+    }
+
+    #[test]
+    fn in_the_house_numbers_and_own_names_are_answered() {
+        let guard = Guard::of_house(8443, &["box".into(), "Box.local".into()]);
+        for ours in ["192.168.7.20:8443", "[fd00::1]:8443", "box:8443", "BOX.local:8443"] {
+            assert!(guard.check_host(&headers(&[("host", ours)])).is_ok(), "{ours}");
+        }
+        for foreign in ["evil.example:8443", "192.168.7.20", "192.168.7.20:8080", "box", "192.168.7.20.evil.example:8443", "[::1", ""] {
+            assert!(guard.check_host(&headers(&[("host", foreign)])).is_err(), "{foreign}");
+        }
+        let from = |origin| {
+            let pairs = [("host", "192.168.7.20:8443"), ("origin", origin)];
+            guard.check_origin(&Method::POST, &headers(&pairs)).is_ok()
+        };
+        assert!(from("https://192.168.7.20:8443"));
+        assert!(!from("https://192.168.7.66:8443"), "a page of another computer of the house");
+        assert!(!from("https://box:8443"), "a page of ours, but not this one");
+        assert!(!guard.has_key(&headers(&[("authorization", "Bearer ")])));
     }
 
     #[test]

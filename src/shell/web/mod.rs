@@ -6,4 +6,6 @@ pub mod guard;
 pub mod office;
 pub mod problem;
 #[cfg(feature = "terminal")]
+pub mod serve;
+#[cfg(feature = "terminal")]
 pub mod terminal;

@@ -25,6 +25,11 @@ async function answered(path, init) {
     location.reload();
     return new Promise(() => {});
   }
+  // This tablet is not connected, or not any more.
+  if (body.what === "not_paired") {
+    location.assign("/pair");
+    return new Promise(() => {});
+  }
   return { ...body, status: response.status, ok: response.ok };
 }
 

@@ -12,6 +12,12 @@ CREATE TABLE device(
     seen_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- At which device an entry was made. No part of the journal, and never told to anybody outside.
+CREATE TABLE entered_at(
+    seq INTEGER PRIMARY KEY,
+    name TEXT NOT NULL
+) STRICT;
+
 -- The people of this provider's own lists, by name. They never leave this box but in its own lists and files. A person is joined to a
 -- child's cards at the first scan; one who pays for himself has no card, only a chip.
 CREATE TABLE person(

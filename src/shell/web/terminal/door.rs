@@ -1,10 +1,13 @@
 //! How a route is guarded, and which box a request works at: the real one, or the one for practising.
 
 use super::App;
-use super::session::{Caller, Role, cookie, secret_of};
+use super::devices::Paired;
+use super::events::News;
+use super::session::{COOKIE, Caller, LAN_COOKIE, Role, cookie, cookie_of};
 use super::writer::Writer;
 use crate::shell::door::{now, os_chance};
 use crate::shell::web::problem::Problem;
+use crate::words::ids::Hash;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -41,11 +44,12 @@ impl FromRequestParts<App> for Desk {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
-        let nobody = Caller { role: None, training: false, session: None };
+        let nobody = Caller { role: None, training: false, session: None, device: None };
         let caller = parts.extensions.get::<Caller>().copied().unwrap_or(nobody);
+        let till = caller.device.and_then(|device| app.devices.name(device));
         // `caller` lets nobody practise while there is no terminal for it.
-        let writer = if caller.training { app.practice.writer() } else { None };
-        Ok(Self { writer: writer.unwrap_or_else(|| app.writer.clone()), caller })
+        let practice = if caller.training { app.practice.writer() } else { None };
+        Ok(Self { writer: practice.as_ref().unwrap_or(&app.writer).at(till), caller })
     }
 }
 
@@ -56,10 +60,11 @@ pub(super) async fn pass(State((app, door)): State<(App, Door)>, mut request: Re
     }
     let page = wants_a_page(&request);
     let touch = !request.headers().contains_key(BY_ITSELF) && (page || request.method() != Method::GET);
-    let (caller, begun) = match caller(&app, request.headers(), touch) {
+    let device = request.extensions().get::<Paired>().map(|paired| paired.hash);
+    let (caller, begun) = match caller(&app, request.headers(), device, touch) {
         Some(caller) => (caller, None),
-        None if page && may_begin(&app, &request) => match begin(&app) {
-            Some((secret, _)) if app.pages_need_key => return without_the_key(&request, &secret),
+        None if page && may_begin(&app, &request) => match begin(&app, device) {
+            Some((secret, _)) if app.pages_need_key => return without_the_key(&app, &request, &secret),
             Some((secret, caller)) => (caller, Some(secret)),
             None => return Problem::bug().into_response(),
         },
@@ -68,14 +73,19 @@ pub(super) async fn pass(State((app, door)): State<(App, Door)>, mut request: Re
     if let Door::Role(needed) = door
         && caller.role < Some(needed)
     {
-        return if page { to_the_pin_page(&request, begun.as_deref()) } else { needs(needed) };
+        return if page { to_the_pin_page(&app, &request, begun.as_deref()) } else { needs(needed) };
     }
     if shows_the_other_box(request.headers(), caller) {
         return other_box(caller).into_response();
     }
+    let changes = request.method() != Method::GET;
     request.extensions_mut().insert(caller);
     let mut response = next.run(request).await;
-    give(&mut response, begun.as_deref());
+    // 201 is what the interface answers when something was recorded, by whichever way.
+    if changes && response.status() == StatusCode::CREATED {
+        app.events.tell(News::Recorded);
+    }
+    give(&app, &mut response, begun.as_deref());
     response
 }
 
@@ -94,11 +104,13 @@ fn other_box(caller: Caller) -> Problem {
 }
 
 /// Who asks: a program with the key, or a browser with a session.
-fn caller(app: &App, headers: &HeaderMap, touch: bool) -> Option<Caller> {
+fn caller(app: &App, headers: &HeaderMap, device: Option<Hash>, touch: bool) -> Option<Caller> {
     if app.guard.has_key(headers) {
-        return Some(Caller { role: Some(Role::Manage), training: false, session: None });
+        return Some(Caller { role: Some(Role::Manage), training: false, session: None, device: None });
     }
-    let caller = app.sessions.caller(&secret_of(headers)?, touch, now())?;
+    let secret = cookie_of(headers, if app.over_lan { LAN_COOKIE } else { COOKIE })?;
+    // A session of one device is worth nothing at another.
+    let caller = app.sessions.caller(&secret, touch, now()).filter(|caller| caller.device == device)?;
     Some(Caller { training: caller.training && app.practice.writer().is_some(), ..caller })
 }
 
@@ -109,24 +121,24 @@ fn may_begin(app: &App, request: &Request) -> bool {
 }
 
 /// A new session: its secret, and who it is.
-pub(super) fn begin(app: &App) -> Option<(String, Caller)> {
+pub(super) fn begin(app: &App, device: Option<Hash>) -> Option<(String, Caller)> {
     let secret = data_encoding::HEXLOWER.encode(&os_chance().bytes::<32>());
-    app.sessions.begin(&secret, now());
+    app.sessions.begin(&secret, device, now());
     let caller = app.sessions.caller(&secret, true, now())?;
     Some((secret, caller))
 }
 
 /// Gives the browser the session that was begun.
-pub(super) fn give(response: &mut Response, secret: Option<&str>) {
-    if let Some(value) = secret.and_then(|secret| HeaderValue::from_str(&cookie(secret)).ok()) {
+pub(super) fn give(app: &App, response: &mut Response, secret: Option<&str>) {
+    if let Some(value) = secret.and_then(|secret| HeaderValue::from_str(&cookie(secret, app.over_lan)).ok()) {
         response.headers_mut().append(header::SET_COOKIE, value);
     }
 }
 
 /// Sends the browser to the same page again, so that the key does not stay in its history.
-fn without_the_key(request: &Request, secret: &str) -> Response {
+fn without_the_key(app: &App, request: &Request, secret: &str) -> Response {
     let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, request.uri().path().to_owned())]).into_response();
-    give(&mut response, Some(secret));
+    give(app, &mut response, Some(secret));
     response
 }
 
@@ -140,15 +152,20 @@ fn needs(role: Role) -> Response {
     Problem { role: Some(role.name()), ..Problem::new(StatusCode::FORBIDDEN, "this needs a PIN: show it at the box first") }.into_response()
 }
 
-fn to_the_pin_page(request: &Request, begun: Option<&str>) -> Response {
+fn to_the_pin_page(app: &App, request: &Request, begun: Option<&str>) -> Response {
     let path = request.uri().path();
     let mut response = (StatusCode::SEE_OTHER, [(header::LOCATION, format!("/pin?next={path}"))]).into_response();
-    give(&mut response, begun);
+    give(app, &mut response, begun);
     response
+}
+
+/// Whether the answer may be a page.
+pub(super) fn accepts_html(request: &Request) -> bool {
+    let accepts = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    accepts.contains("text/html")
 }
 
 /// A person with a browser.
 fn wants_a_page(request: &Request) -> bool {
-    let accepts = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    request.method() == Method::GET && accepts.contains("text/html")
+    request.method() == Method::GET && accepts_html(request)
 }

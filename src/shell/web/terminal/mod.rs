@@ -3,7 +3,10 @@
 mod assets;
 pub mod client;
 mod counter;
+mod devices;
 mod door;
+mod events;
+pub mod lan;
 mod lessons;
 mod metrics;
 mod office;
@@ -18,20 +21,27 @@ pub mod writer;
 
 use super::guard::Guard;
 use super::problem::Problem;
+use super::serve::{Limits, serve};
+use crate::shell::tls::TlsError;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Json, Router};
+use devices::Devices;
 use door::{Desk, Door};
+use events::Events;
+use lan::Lan;
 use metrics::Metrics;
 use session::{Role, Sessions};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use writer::Writer;
@@ -61,6 +71,14 @@ pub struct App {
     recorded: Arc<tokio::sync::Notify>,
     sessions: Arc<Sessions>,
     practice: training::Practice,
+    devices: Arc<Devices>,
+    events: Events,
+    /// Whether the server ends; then pages that listen for news are let go.
+    closing: watch::Sender<bool>,
+    /// How tablets of the house reach this box, if they can.
+    lan: Option<Arc<Lan>>,
+    /// Whether this is the listener for paired devices.
+    over_lan: bool,
     /// Whether pages must be opened with the key, because others can reach this address.
     pages_need_key: bool,
 }
@@ -76,13 +94,41 @@ impl App {
             recorded: Arc::default(),
             sessions: Arc::default(),
             practice: training::Practice::default(),
+            devices: Arc::default(),
+            events: Events::default(),
+            closing: watch::Sender::new(false),
+            lan: None,
+            over_lan: false,
             pages_need_key: !listen.ip().is_loopback(),
         }
     }
 
-    /// Reads the PINs from the box; to be done once before the first request.
+    /// Reads PINs and paired devices from the box; to be done once before the first request.
     pub async fn load_pins(&self) -> Result<(), Problem> {
+        devices::load(self).await?;
         pins::load(self).await
+    }
+
+    /// The same box, reachable for tablets of the house.
+    pub fn open_to_house(self, lan: Lan) -> Self {
+        Self { lan: Some(Arc::new(lan)), ..self }
+    }
+
+    /// The routes for paired devices of the house; none where they cannot reach the box.
+    pub fn house_router(&self) -> Option<Router> {
+        let lan = self.lan.as_ref()?;
+        let guard = Arc::new(Guard::of_house(lan.port, &lan.names));
+        Some(Self { guard, over_lan: true, pages_need_key: false, ..self.clone() }.router())
+    }
+
+    /// Turns true when the server is to end.
+    pub fn closing(&self) -> watch::Receiver<bool> {
+        self.closing.subscribe()
+    }
+
+    /// Has the server end: what runs is finished, nothing new begins.
+    pub fn close(&self) {
+        self.closing.send_replace(true);
     }
 
     /// The server's routes, guarded.
@@ -92,6 +138,9 @@ impl App {
             let state = (self.clone(), door);
             router = router.route(path, handler.layer(from_fn_with_state(state, door::pass)));
         }
+        if self.over_lan {
+            router = router.layer(from_fn_with_state(self.clone(), lan::paired));
+        }
         router
             .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing at this address: see /openapi.json") })
             .method_not_allowed_fallback(|| async {
@@ -100,6 +149,23 @@ impl App {
             .layer(from_fn_with_state(self.guard.clone(), ours))
             .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| Problem::bug().into_response()))
             .with_state(self)
+    }
+
+    /// Serves the box itself at `listener` and paired devices at `house`, until it is closed.
+    pub async fn serve(self, listener: TcpListener, house: Option<TcpListener>) -> Result<(), TlsError> {
+        let over_tls = match (house, &self.lan, self.house_router()) {
+            (Some(house), Some(lan), Some(router)) => Some(serve(house, Some(lan.identity.acceptor()?), router, self.closing(), Limits::default())),
+            _ => None,
+        };
+        let closing = self.closing();
+        let own = serve(listener, None, self.router(), closing, Limits::default());
+        match over_tls {
+            Some(over_tls) => {
+                tokio::join!(own, over_tls);
+            }
+            None => own.await,
+        }
+        Ok(())
     }
 
     /// Exchanges by itself: every quarter of an hour, and soon after the last redemption of a rush. Never ends.
@@ -149,6 +215,14 @@ fn routes() -> Vec<(&'static str, &'static str, Door, MethodRouter<App>)> {
         ("post", "/api/v1/chips", SCAN, brief(post(counter::teach_chip))),
         ("get", "/api/v1/days/{date}", SCAN, brief(get(counter::day))),
         ("post", "/api/v1/days/{date}/closing", CORRECT, brief(post(counter::close_day))),
+        ("get", "/devices", MANAGE, brief(get(pages::devices::show))),
+        ("get", "/pair", Door::Open, brief(get(pages::pair::show))),
+        ("get", "/api/v1/devices", MANAGE, brief(get(devices::list))),
+        ("post", "/api/v1/devices/code", MANAGE, brief(post(devices::code))),
+        ("post", "/api/v1/devices/{id}", MANAGE, brief(post(devices::rename))),
+        ("delete", "/api/v1/devices/{id}", MANAGE, brief(delete(devices::remove))),
+        ("post", "/api/v1/pairing", Door::Open, brief(post(devices::pair))),
+        ("get", "/api/v1/events", SCAN, brief(get(events::listen))),
         ("get", "/api/v1/services", SCAN, brief(get(counter::services))),
         ("get", "/api/v1/batches", CORRECT, brief(get(office::batches))),
         ("get", "/api/v1/status", SCAN, brief(get(office::status))),

@@ -1,6 +1,7 @@
 //! The interface toward the offices: claims and answers, how the box is, exchange by network and by stick.
 
 use super::counter::line_json;
+use super::events::News;
 use super::{App, Desk, answer, client, training};
 use crate::shell::door;
 use crate::shell::web::problem::Problem;
@@ -120,6 +121,7 @@ async fn exchange_all(app: &App) -> Result<Vec<(OfficeId, Result<TakenIn, String
         app.metrics.exchanged(outcome.is_ok());
         outcomes.push((office, outcome.map_err(|error| error.to_string())));
     }
+    app.events.tell(News::Status);
     Ok(outcomes)
 }
 
@@ -146,7 +148,7 @@ pub(super) async fn outbound(desk: Desk, Query(query): Query<OfficeQuery>) -> Re
 }
 
 /// Takes over the envelope of an office, from a stick.
-pub(super) async fn inbound(desk: Desk, body: Result<Bytes, BytesRejection>) -> Result<Response, Problem> {
+pub(super) async fn inbound(State(app): State<App>, desk: Desk, body: Result<Bytes, BytesRejection>) -> Result<Response, Problem> {
     training::no_stick(desk.caller)?;
     let bytes =
         body.map_err(|rejection| Problem::new(rejection.status(), "this file is too large or broke off: an office's answer has at most 20 MiB"))?;
@@ -155,6 +157,7 @@ pub(super) async fn inbound(desk: Desk, body: Result<Bytes, BytesRejection>) -> 
         CannotTakeIn::Store(store) => store.into(),
         other => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, other.to_string()),
     })?;
+    app.events.tell(News::Status);
     Ok(answer(StatusCode::OK, value!(taken)))
 }
 

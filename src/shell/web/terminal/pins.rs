@@ -1,5 +1,6 @@
 //! PINs and sessions over HTTP: who am I, show a PIN, lock, change PINs.
 
+use super::devices::Paired;
 use super::door::{self, Desk};
 use super::session::{LOCK_MINUTES, Pins, Role};
 use super::{App, answer, json};
@@ -10,6 +11,7 @@ use crate::shell::web::problem::Problem;
 use crate::terminal::Terminal;
 use crate::terminal::settings::Setting;
 use crate::words::time::UtcMs;
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
@@ -69,13 +71,13 @@ pub(super) fn session_json(app: &App, role: Option<Role>, training: bool) -> ser
 }
 
 /// A session for a page whose old one ended with the process. At an address that others can reach, a page must be opened with the key.
-pub(super) async fn begin(State(app): State<App>) -> Result<Response, Problem> {
+pub(super) async fn begin(State(app): State<App>, paired: Option<Extension<Paired>>) -> Result<Response, Problem> {
     if app.pages_need_key {
         return Err(Problem::new(StatusCode::UNAUTHORIZED, "open the page once with the key from the file api-token: /?key=KEY"));
     }
-    let (secret, caller) = door::begin(&app).ok_or_else(Problem::bug)?;
+    let (secret, caller) = door::begin(&app, paired.map(|paired| paired.hash)).ok_or_else(Problem::bug)?;
     let mut response = answer(StatusCode::CREATED, session_json(&app, caller.role, caller.training));
-    door::give(&mut response, Some(&secret));
+    door::give(&app, &mut response, Some(&secret));
     Ok(response)
 }
 

@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
-/// The cookie that carries a session.
+/// The cookie that carries a session at the box itself.
 pub const COOKIE: &str = "desk";
+/// The same at a paired device, over TLS.
+pub const LAN_COOKIE: &str = "__Host-desk";
 /// How many browsers may have a session at once; the one unused longest gives way.
 const MAX_SESSIONS: usize = 200;
 /// After how many minutes without a touch a raised role ends, unless set otherwise.
@@ -98,6 +100,8 @@ struct Session {
     raised: Option<Role>,
     touched: UtcMs,
     training: bool,
+    /// The paired device it belongs to; none at the box itself.
+    device: Option<Hash>,
 }
 
 /// Who asks.
@@ -109,6 +113,8 @@ pub struct Caller {
     pub training: bool,
     /// Their session; none for programs with the key.
     pub session: Option<Hash>,
+    /// The paired device; none at the box itself.
+    pub device: Option<Hash>,
 }
 
 /// All sessions, by the hash of their secret, and the PINs.
@@ -121,8 +127,8 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Begins a session known by `secret`.
-    pub fn begin(&self, secret: &str, now: UtcMs) -> Hash {
+    /// Begins a session known by `secret`, at a paired device or at the box itself.
+    pub fn begin(&self, secret: &str, device: Option<Hash>, now: UtcMs) -> Hash {
         let mut open = locked(&self.open);
         if open.len() >= MAX_SESSIONS
             && let Some(idlest) = open.iter().min_by_key(|(_, session)| session.touched).map(|(key, _)| *key)
@@ -130,7 +136,7 @@ impl Sessions {
             open.remove(&idlest);
         }
         let id = key(secret);
-        open.insert(id, Session { raised: None, touched: now, training: false });
+        open.insert(id, Session { raised: None, touched: now, training: false, device });
         id
     }
 
@@ -148,7 +154,7 @@ impl Sessions {
         if touch {
             session.touched = now;
         }
-        Some(Caller { role: session.raised.max(pins.free()), training: session.training, session: Some(id) })
+        Some(Caller { role: session.raised.max(pins.free()), training: session.training, session: Some(id), device: session.device })
     }
 
     /// Raises a session to what a right PIN gives, or locks it.
@@ -157,6 +163,16 @@ impl Sessions {
             session.raised = role;
             session.touched = now;
         }
+    }
+
+    /// Whether a session is still open.
+    pub fn holds(&self, session: Hash) -> bool {
+        locked(&self.open).contains_key(&session)
+    }
+
+    /// Ends all sessions of a device.
+    pub fn end_of(&self, device: Hash) {
+        locked(&self.open).retain(|_, session| session.device != Some(device));
     }
 
     /// Begins or ends practising.
@@ -177,16 +193,17 @@ impl Sessions {
     }
 }
 
-/// The secret in a request's cookie.
-pub fn secret_of(headers: &axum::http::HeaderMap) -> Option<String> {
+/// The value of a request's cookie.
+pub fn cookie_of(headers: &axum::http::HeaderMap, wanted: &str) -> Option<String> {
     let cookies = headers.get_all(axum::http::header::COOKIE).iter().filter_map(|c| c.to_str().ok()).flat_map(|c| c.split(';'));
-    let mut ours = cookies.filter_map(|c| c.trim().split_once('=')).filter(|(name, _)| *name == COOKIE);
+    let mut ours = cookies.filter_map(|c| c.trim().split_once('=')).filter(|(name, _)| *name == wanted);
     ours.next().map(|(_, value)| value.to_owned())
 }
 
 /// The header by which a browser is given a session; gone when it is closed.
-pub fn cookie(secret: &str) -> String {
-    format!("{COOKIE}={secret}; Path=/; HttpOnly; SameSite=Strict")
+pub fn cookie(secret: &str, over_lan: bool) -> String {
+    let (name, secure) = if over_lan { (LAN_COOKIE, "; Secure") } else { (COOKIE, "") };
+    format!("{name}={secret}; Path=/{secure}; HttpOnly; SameSite=Strict")
 }
 
 fn key(secret: &str) -> Hash {
@@ -219,7 +236,7 @@ mod tests {
         let sessions = Sessions::default();
         sessions.set_pins(pins([true, true, true]));
         let (start, minute) = (UtcMs(1_000_000_000_000), 60_000);
-        let id = sessions.begin("s", start);
+        let id = sessions.begin("s", None, start);
         let role = |touch, after| sessions.caller("s", touch, start.plus_ms(after)).expect("known").role;
         assert_eq!(role(true, 0), None);
         sessions.raise(id, Some(Role::Manage), start);
@@ -240,7 +257,7 @@ mod tests {
     fn sessions_are_bounded() {
         let sessions = Sessions::default();
         for number in 0..MAX_SESSIONS as u64 + 1 {
-            sessions.begin(&number.to_string(), UtcMs(number));
+            sessions.begin(&number.to_string(), None, UtcMs(number));
         }
         assert!(sessions.caller("0", true, UtcMs(9)).is_none() && sessions.caller("1", true, UtcMs(9)).is_some());
     }

@@ -206,7 +206,7 @@ fn settled_json(terminal: TerminalId, settled: &Settled) -> Value {
 /// A refusal with what people read.
 pub(super) fn refused_json(refused: &Refused) -> Value {
     let from_time = refused.since.map(Blanks::at).unwrap_or_default();
-    let blanks = Blanks { day: refused.day.or(from_time.day), minute: from_time.minute, left: refused.left };
+    let blanks = Blanks { day: refused.day.or(from_time.day), left: refused.left, till: refused.till.clone(), ..from_time };
     let mut body = json!({
         "verdict": "refused",
         "reason": refused.reason,
@@ -216,6 +216,9 @@ pub(super) fn refused_json(refused: &Refused) -> Value {
     });
     if let Some(since) = refused.since {
         body["since"] = since.rfc3339().into();
+    }
+    if let Some(till) = &refused.till {
+        body["till"] = till.as_str().into();
     }
     body
 }

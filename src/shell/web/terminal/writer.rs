@@ -5,11 +5,16 @@ use crate::shell::web::actor::Actor;
 pub use crate::shell::web::actor::NotDone;
 use crate::terminal::Terminal;
 use crate::words::chance::Chance;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 /// The way to the thread that owns the terminal and its randomness.
 #[derive(Clone, Debug)]
-pub struct Writer(Actor<(Terminal, Chance)>);
+pub struct Writer {
+    actor: Actor<(Terminal, Chance)>,
+    /// The device of the house that asks; none for the box itself.
+    till: Option<Arc<str>>,
+}
 
 impl Writer {
     /// Starts the thread. It ends, and the terminal is closed, when the last `Writer` is dropped.
@@ -18,16 +23,33 @@ impl Writer {
     /// When the system gives no thread: nothing can begin then.
     pub fn start(terminal: Terminal, chance: Chance) -> (Self, JoinHandle<()>) {
         let (actor, thread) = Actor::start("terminal", (terminal, chance)).expect("safe: a system that runs this program gives it a thread");
-        (Self(actor), thread)
+        (Self { actor, till: None }, thread)
+    }
+
+    /// The same way, for a device of the house.
+    pub fn at(&self, till: Option<String>) -> Self {
+        Self { actor: self.actor.clone(), till: till.map(Arc::from) }
     }
 
     /// Has `work` done and waits for it.
     pub async fn run<R: Send + 'static>(&self, work: impl FnOnce(&mut Terminal, &mut Chance) -> R + Send + 'static) -> Result<R, NotDone> {
-        self.0.ask(|(terminal, chance)| work(terminal, chance)).await
+        self.actor.ask(self.here(work)).await
     }
 
     /// The same from a thread that may block.
     pub fn run_blocking<R: Send + 'static>(&self, work: impl FnOnce(&mut Terminal, &mut Chance) -> R + Send + 'static) -> Result<R, NotDone> {
-        self.0.ask_blocking(|(terminal, chance)| work(terminal, chance))
+        self.actor.ask_blocking(self.here(work))
+    }
+
+    /// The work, done for the device that asks.
+    fn here<R>(
+        &self,
+        work: impl FnOnce(&mut Terminal, &mut Chance) -> R + Send + 'static,
+    ) -> impl FnOnce(&mut (Terminal, Chance)) -> R + Send + 'static {
+        let till = self.till.clone();
+        move |(terminal, chance)| {
+            terminal.work_at(till.as_deref());
+            work(terminal, chance)
+        }
     }
 }

@@ -2,7 +2,9 @@
 
 pub(super) mod counter;
 pub(super) mod day;
+pub(super) mod devices;
 pub(super) mod month;
+pub(super) mod pair;
 pub(super) mod pin;
 pub(super) mod settings;
 pub(super) mod setup;

@@ -1,0 +1,283 @@
+//! Connections: each has its limits of time and number, so that a slow, silent or greedy client holds up nobody else.
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::collections::HashMap;
+use std::io;
+use std::net::IpAddr;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+/// How long running requests have when the server ends.
+const ENDING: Duration = Duration::from_secs(10);
+/// The largest head of a request, in bytes.
+const MAX_HEAD: usize = 64 * 1024;
+
+/// What one listener bears.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How long the head of a request may take, and how long a connection may wait for its next one.
+    pub head: Duration,
+    /// How long a handshake may take.
+    pub handshake: Duration,
+    /// How long a client may take nothing of an answer.
+    pub stalled: Duration,
+    /// The most connections at once; the next ones wait.
+    pub connections: usize,
+    /// The most of one address other than this computer's own; the next ones are closed.
+    pub per_address: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self { head: seconds(20), handshake: seconds(10), stalled: seconds(30), connections: 256, per_address: 48 }
+    }
+}
+
+/// Serves `router` at `listener`, over TLS where an acceptor is given, until `closing` turns true; then what runs is finished.
+pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, router: Router, mut closing: watch::Receiver<bool>, limits: Limits) {
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let guests = Guests::new(limits.per_address);
+    let mut running = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            _ = closing.wait_for(|closing| *closing) => break,
+            accepted = next(&listener, &places, &guests) => accepted,
+        };
+        while running.try_join_next().is_some() {}
+        if let Some((stream, place)) = accepted {
+            let connection = connection(stream, tls.clone(), router.clone(), closing.clone(), limits);
+            running.spawn(async move {
+                connection.await;
+                drop(place);
+            });
+        }
+    }
+    drop(listener);
+    let finished = async { while running.join_next().await.is_some() {} };
+    if timeout(ENDING, finished).await.is_err() {
+        tracing::warn!("some connections did not end in time");
+    }
+}
+
+/// The next connection that there is a place for.
+async fn next(listener: &TcpListener, places: &Arc<Semaphore>, guests: &Guests) -> Option<(TcpStream, (OwnedSemaphorePermit, Guest))> {
+    let place = places.clone().acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, from)) => Some((stream, (place, guests.welcome(from.ip().to_canonical())?))),
+        Err(error) => {
+            // The system has no room for a further connection just now.
+            tracing::warn!(%error, "a connection could not be accepted");
+            sleep(Duration::from_millis(200)).await;
+            None
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, router: Router, closing: watch::Receiver<bool>, limits: Limits) {
+    let _ = stream.set_nodelay(true);
+    let stream = Patient::new(stream, limits.stalled);
+    match tls {
+        None => requests(stream, router, closing, limits.head).await,
+        Some(tls) => match timeout(limits.handshake, tls.accept(stream)).await {
+            Ok(Ok(stream)) => requests(stream, router, closing, limits.head).await,
+            Ok(Err(error)) => tracing::debug!(%error, "no TLS"),
+            Err(_) => tracing::debug!("a handshake took too long"),
+        },
+    }
+}
+
+/// Answers the requests of one connection; when the server ends, the running one is the last.
+async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, router: Router, mut closing: watch::Receiver<bool>, head: Duration) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(head).max_buf_size(MAX_HEAD);
+    let mut running = pin!(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
+    let ended = tokio::select! {
+        ended = running.as_mut() => Some(ended),
+        _ = closing.wait_for(|closing| *closing) => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            running.as_mut().graceful_shutdown();
+            running.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection broke off");
+    }
+}
+
+/// How many connections each address has, and may have.
+#[derive(Clone, Debug)]
+struct Guests {
+    counts: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    most: usize,
+}
+
+/// One connection of an address.
+#[derive(Debug)]
+struct Guest {
+    guests: Guests,
+    address: IpAddr,
+}
+
+impl Guests {
+    fn new(most: usize) -> Self {
+        Self { counts: Arc::default(), most }
+    }
+
+    /// A further connection, if this address has not too many. Who works at this computer itself shares one address.
+    fn welcome(&self, address: IpAddr) -> Option<Guest> {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(address).or_default();
+        if *count >= self.most && !address.is_loopback() {
+            return None;
+        }
+        *count += 1;
+        Some(Guest { guests: self.clone(), address })
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let mut counts = self.guests.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.address) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                counts.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// A stream that breaks off when the other side takes nothing of what is written for too long.
+struct Patient {
+    stream: TcpStream,
+    patience: Duration,
+    gives_up: Pin<Box<Sleep>>,
+    waiting: bool,
+}
+
+impl Patient {
+    fn new(stream: TcpStream, patience: Duration) -> Self {
+        Self { stream, patience, gives_up: Box::pin(sleep(patience)), waiting: false }
+    }
+
+    fn watch<T>(&mut self, written: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.waiting = false;
+            return written;
+        }
+        if !self.waiting {
+            self.waiting = true;
+            let until = Instant::now() + self.patience;
+            self.gives_up.as_mut().reset(until);
+        }
+        match self.gives_up.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl AsyncRead for Patient {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Patient {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.watch(written, cx)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.watch(flushed, cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let ended = Pin::new(&mut self.stream).poll_shutdown(cx);
+        self.watch(ended, cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[test]
+    fn one_address_cannot_take_all_places() {
+        let guests = Guests::new(3);
+        let tablet: IpAddr = [192, 168, 7, 21].into();
+        let mut held: Vec<Guest> = (0..3).filter_map(|_| guests.welcome(tablet)).collect();
+        assert_eq!(held.len(), 3);
+        assert!(guests.welcome(tablet).is_none() && guests.welcome([192, 168, 7, 22].into()).is_some());
+        held.pop();
+        assert!(guests.welcome(tablet).is_some());
+        held.clear();
+        assert!(guests.counts.lock().expect("not poisoned").is_empty());
+        let own: Vec<Guest> = (0..200).filter_map(|_| guests.welcome([127, 0, 0, 1].into())).collect();
+        assert_eq!(own.len(), 200);
+    }
+
+    /// A server with room for two connections and little patience; its address, and how it is told to end.
+    async fn small() -> (std::net::SocketAddr, watch::Sender<bool>, tokio::task::JoinHandle<()>) {
+        let limits = Limits { head: Duration::from_millis(300), stalled: Duration::from_millis(300), connections: 2, ..Limits::default() };
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let at = listener.local_addr().expect("its address");
+        let router = Router::new().route("/", get(|| async { "well" })).route("/large", get(|| async { vec![b'x'; 64 * 1024 * 1024] }));
+        let (close, closing) = watch::channel(false);
+        (at, close, tokio::spawn(serve(listener, None, router, closing, limits)))
+    }
+
+    async fn ask(at: std::net::SocketAddr) -> String {
+        let mut stream = TcpStream::connect(at).await.expect("connected");
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        answer
+    }
+
+    #[tokio::test]
+    async fn slow_clients_are_let_go_and_make_room() {
+        let (at, _close, _running) = small().await;
+        let mut slow = TcpStream::connect(at).await.expect("connected");
+        slow.write_all(b"GET / HTTP/1.1\r\nhost: ").await.expect("sent");
+        let mut greedy = TcpStream::connect(at).await.expect("connected");
+        greedy.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("sent");
+        let answer = timeout(Duration::from_secs(5), ask(at)).await.expect("there was room soon");
+        assert!(answer.ends_with("well"), "{answer}");
+        let mut rest = Vec::new();
+        let ended = timeout(Duration::from_secs(5), slow.read_to_end(&mut rest)).await;
+        assert!(ended.is_ok(), "the slow one is not kept");
+        let mut taken = Vec::new();
+        let _ = timeout(Duration::from_secs(5), greedy.read_to_end(&mut taken)).await.expect("the greedy one is not kept");
+        assert!(taken.len() < 64 * 1024 * 1024, "it took nothing for a while: {} bytes", taken.len());
+    }
+
+    #[tokio::test]
+    async fn it_ends_when_told_although_somebody_is_connected() {
+        let (at, close, running) = small().await;
+        let _silent = TcpStream::connect(at).await.expect("connected");
+        assert!(ask(at).await.ends_with("well"));
+        close.send_replace(true);
+        timeout(Duration::from_secs(5), running).await.expect("in time").expect("no fault");
+        assert!(TcpStream::connect(at).await.is_err());
+    }
+}

@@ -157,6 +157,14 @@ pub struct EnrolmentAnswer {
     pub credential: Vec<u8>,
 }
 
+impl EnrolmentAnswer {
+    /// As it travels: JSON with base64url (formats § 5).
+    pub fn json(&self) -> serde_json::Value {
+        let text = |bytes: &[u8]| data_encoding::BASE64URL_NOPAD.encode(bytes);
+        serde_json::json!({"root": text(&self.root), "trust": text(&self.trust), "credential": text(&self.credential)})
+    }
+}
+
 impl Work<'_> {
     fn admit(&mut self, request: &Enrolment, now: UtcMs) -> Result<Vec<u8>, OfficeError> {
         let wrong = || OfficeError::NotAdmitted("this code is wrong, used up or over: check it, or ask the office for a new one".into());

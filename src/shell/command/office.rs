@@ -116,6 +116,15 @@ pub enum EnrolmentCommand {
         #[arg(long)]
         provider: u32,
     },
+    /// Admit a terminal whose request came on a stick.
+    Take {
+        /// The terminal's request.
+        #[arg(long = "in", value_name = "FILE")]
+        input: PathBuf,
+        /// Where the answer goes.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
 }
 
 /// Clerks.
@@ -148,6 +157,12 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
             let code = office.new_code(ProviderNumber(provider), now())?;
             let text = format!("One-time code for another terminal of provider {provider}, good for 14 days:\n{}", code.grouped());
             Ok(Report::new(text, json!({"provider": provider, "enrolment_code": code.grouped()})))
+        }
+        Command::Enrolment(EnrolmentCommand::Take { input, out }) => {
+            let answer = office.enrol(&read_file(&input)?, now())?.json().to_string();
+            std::fs::write(&out, answer)
+                .map_err(|why| OfficeError::Wrong(format!("{} cannot be written: {why}; take the request once more", out.display())))?;
+            Ok(Report::new(format!("The terminal is admitted. Take the answer back to it: {}", out.display()), json!({"out": out})))
         }
         Command::Clerk(ClerkCommand::Add { name }) => {
             let password = office.new_clerk(&name, now())?;

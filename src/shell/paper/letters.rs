@@ -101,13 +101,22 @@ pub fn letters(sender: &Sender<'_>, letters: &[Letter<'_>]) -> Result<Vec<u8>, N
     Ok(pdf.finish()?)
 }
 
+/// What the slip's QR code holds: the code, and the office's address where it can stand there as well. Host and scheme mean the same in
+/// capital letters, a path does not.
+pub fn slip_text(code: &str, url: &str) -> String {
+    let url = url.trim().trim_end_matches('/');
+    let bare = url.split_once("://").is_some_and(|(_, rest)| !rest.is_empty() && !rest.contains('/'));
+    let both = format!("{code} {}", url.to_ascii_uppercase());
+    if bare && Qr::new(&both).is_ok() { both } else { code.to_owned() }
+}
+
 /// The slip by which a provider enrols one terminal, as a PDF of one page.
 pub fn enrolment_slip(sender: &Sender<'_>, slip: &Slip<'_>) -> Result<Vec<u8>, NotPrinted> {
     let faces = Faces::load();
     let mut pdf = Pdf::new("Lesegerät anmelden", sender.office, sender.dated)?;
     pdf.bookmark("Lesegerät anmelden".into());
     let groups: Vec<&str> = slip.code.split_whitespace().collect();
-    let qr = Qr::new(&groups.concat())?;
+    let qr = Qr::new(&slip_text(&groups.concat(), slip.url))?;
     let mut flow = Flow::new(&faces, head(&faces, sender, &format!("Für: {}", slip.provider)), PAGE_HEIGHT - BOTTOM);
     flow.heading(1, "Lesegerät anmelden");
     flow.text("Mit diesem Code melden Sie ein Lesegerät bei uns an. Danach prüft es Karten auch ohne Netz, und Sie rechnen mit uns ab.");
@@ -126,9 +135,9 @@ pub fn enrolment_slip(sender: &Sender<'_>, slip: &Slip<'_>) -> Result<Vec<u8>, N
     flow.page.text(&faces, beside, line + 2.0, block(Part::Paragraph, &[(Weight::Regular, &until)], TEXT, BLACK, 100.0));
     flow.y += side.max(line + 8.0 - y) + 3.0;
     flow.heading(2, "So geht es");
-    flow.step(1, "Starten Sie das Lesegerät und wählen Sie dort „Anmelden“.");
-    flow.step(2, &format!("Geben Sie die Adresse unserer Stelle ein: {}", slip.url));
-    flow.step(3, "Scannen Sie den Code oben oder tippen Sie ihn ein. Das Gerät zeigt, sobald es angemeldet ist.");
+    flow.step(1, "Starten Sie das Lesegerät: Es führt Sie Schritt für Schritt durch die Einrichtung.");
+    flow.step(2, "Scannen Sie beim Schritt „Anmelden“ den Code oben, mit dem Scanner oder der Kamera.");
+    flow.step(3, &format!("Ohne Scanner: Geben Sie die Adresse {} und den Anmeldecode ein.", slip.url));
     flow.heading(2, "Gut zu wissen");
     flow.text(
         "Geben Sie den Code nicht weiter: Wer ihn hat, kann ein Gerät in Ihrem Namen anmelden. Ist er abgelaufen, verloren oder schon \
@@ -369,6 +378,14 @@ mod tests {
         let pdf = enrolment_slip(&sender(), &slip).unwrap();
         keep("slip.pdf", &pdf);
         assert_eq!(pages(&pdf), 1);
+    }
+
+    #[test]
+    fn one_scan_of_a_slip_gives_code_and_address() {
+        assert_eq!(slip_text("E0HL", "https://but.stadt.example:8090/"), "E0HL HTTPS://BUT.STADT.EXAMPLE:8090");
+        for alone in ["", "but.stadt.example", "https://kreis.example/teilhabe", "https://süd.example", "https://"] {
+            assert_eq!(slip_text("E0HL", alone), "E0HL", "{alone}");
+        }
     }
 
     #[test]

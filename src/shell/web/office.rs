@@ -11,6 +11,7 @@ mod page;
 mod providers;
 mod session;
 mod settlement;
+mod upload;
 mod words;
 
 pub use api::interfaces;

@@ -16,7 +16,6 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
-use data_encoding::BASE64URL_NOPAD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -96,8 +95,7 @@ async fn exchange(State(desk): State<Desk>, request: Request) -> Result<Response
 async fn enrol(State(desk): State<Desk>, request: Request) -> Result<Json<Value>, Refusal> {
     let document = body(request, MAX_ENROLMENT).await?;
     let answer = desk.0.office.ask(move |office| office.enrol(&document, door::now())).await??;
-    let text = |bytes: &[u8]| BASE64URL_NOPAD.encode(bytes);
-    Ok(Json(json!({"root": text(&answer.root), "trust": text(&answer.trust), "credential": text(&answer.credential)})))
+    Ok(Json(answer.json()))
 }
 
 async fn health(State(desk): State<Desk>) -> Result<Json<Value>, Refusal> {

@@ -1,12 +1,15 @@
 //! Providers with what is agreed, their terminals, and new enrolment codes.
 
-use super::Desk;
 use super::login::SignedIn;
 use super::page::{Fault, Frame, Page, show};
+use super::upload::uploaded;
 use super::words::moment;
-use crate::office::Office;
+use super::{Desk, MAX_ENROLMENT};
+use crate::admit::enrolment::EnrolmentCode;
+use crate::office::{Office, OfficeError};
 use crate::settle::account::Iban;
 use crate::shell::door;
+use crate::shell::paper::letters::{Sender, Slip, enrolment_slip, slip_text};
 use crate::shell::paper::qr::Qr;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::{admission, desk};
@@ -15,16 +18,25 @@ use crate::words::ids::ProviderNumber;
 use crate::words::service::{Pricing, Service};
 use crate::words::time::{DAY_MS, UtcMs};
 use askama::Template;
-use axum::Router;
-use axum::extract::{Path, State};
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, FormRejection};
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderMap, header};
+use axum::response::IntoResponse;
 use axum::routing::{get, post};
+use axum::{Form, Router};
+use serde::Deserialize;
 
 /// After how many days without an exchange a terminal is pointed out.
 const SILENT_DAYS: u64 = 7;
 
 /// The routes of these pages.
 pub fn routes() -> Router<Desk> {
-    Router::new().route("/providers", get(list)).route("/providers/{number}/codes", post(new_code))
+    Router::new()
+        .route("/providers", get(list))
+        .route("/providers/{number}/codes", post(new_code))
+        .route("/providers/{number}/slip", post(slip))
+        .route("/providers/enrolment", post(take_enrolment).layer(DefaultBodyLimit::max(MAX_ENROLMENT)))
 }
 
 struct ProviderView {
@@ -109,18 +121,78 @@ struct CodePage {
     number: ProviderNumber,
     code: String,
     picture: String,
+    url: String,
     days: u64,
 }
 
-async fn new_code(State(desk): State<Desk>, clerk: SignedIn, Path(number): Path<u32>) -> Page {
+async fn new_code(State(desk): State<Desk>, clerk: SignedIn, Path(number): Path<u32>, headers: HeaderMap) -> Page {
     let number = ProviderNumber(number);
     let make = move |office: &mut Office| {
         let code = office.new_code(number, door::now())?;
         let provider = admission::provider(office.db(), number)?;
-        Ok::<_, crate::office::OfficeError>((code, provider.map(|p| p.name).unwrap_or_default()))
+        Ok::<_, OfficeError>((code, provider.map(|p| p.name).unwrap_or_default()))
     };
     let (code, provider) = desk.with(make).await.map_err(|fault: Fault| fault.back_to("/providers", "Zu den Anbietern"))?;
-    let picture = Qr::new(&code.compact()).map(|qr| qr.svg("Einmal-Code als QR-Code")).unwrap_or_default();
+    let url = own_address(&headers);
+    let picture = Qr::new(&slip_text(&code.compact(), &url)).map(|qr| qr.svg("Einmal-Code als QR-Code")).unwrap_or_default();
     let frame = Frame::new(&desk, &clerk, "providers");
-    show(&CodePage { frame, provider, number, code: code.grouped(), picture, days: crate::office::CODE_DAYS })
+    show(&CodePage { frame, provider, number, code: code.grouped(), picture, url, days: crate::office::CODE_DAYS })
+}
+
+/// Where this page was asked for: what a terminal will call too, unless the clerk writes another address onto the slip.
+fn own_address(headers: &HeaderMap) -> String {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let origin = text("origin");
+    if origin.contains("://") { origin.to_owned() } else { format!("https://{}", text("host")) }
+}
+
+#[derive(Debug, Deserialize)]
+struct SlipForm {
+    code: String,
+    url: String,
+}
+
+/// The slip to print, with a code that was just made.
+async fn slip(State(desk): State<Desk>, _: SignedIn, Path(number): Path<u32>, form: Result<Form<SlipForm>, FormRejection>) -> Page {
+    let back = |fault: Fault| fault.back_to("/providers", "Zu den Anbietern");
+    let incomplete = || back(Fault::form("Für den Zettel fehlen Code oder Adresse. Bitte einen neuen Einmal-Code erstellen."));
+    let Form(SlipForm { code, url }) = form.map_err(|_| incomplete())?;
+    let code = EnrolmentCode::parse(&code).ok_or_else(incomplete)?;
+    let number = ProviderNumber(number);
+    let made = desk.with(move |office| {
+        let known = admission::code(office.db(), code.id())?.filter(|known| known.provider == number && known.secret == *code.secret());
+        let provider = admission::provider(office.db(), number)?;
+        let (Some(known), Some(provider)) = (known, provider) else { return Ok(None) };
+        let sender = Sender { office: &office.profile().name, contact: "", dated: CivilDay::of(door::now()) };
+        let until = CivilDay::of(known.expires);
+        let slip = Slip { provider: &provider.name, url: url.trim(), code: &code.grouped(), until };
+        Ok::<_, StoreError>(Some(enrolment_slip(&sender, &slip)))
+    });
+    match made.await.map_err(back)?.ok_or_else(incomplete)? {
+        Ok(pdf) => {
+            let name = format!("inline; filename=\"anmeldung-{number}.pdf\"");
+            Ok(([(header::CONTENT_TYPE, "application/pdf".to_owned()), (header::CONTENT_DISPOSITION, name)], pdf).into_response())
+        }
+        Err(why) => Err(back(Fault::form(format!("Der Zettel ließ sich nicht drucken. Das Programm meldet: {why}")))),
+    }
+}
+
+/// Admits a terminal whose request came on a stick, and hands out the answer for the stick.
+async fn take_enrolment(State(desk): State<Desk>, _: SignedIn, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Page {
+    let back = |fault: Fault| fault.back_to("/providers", "Zu den Anbietern");
+    let no_request = || back(Fault::form("Das ist keine Anmeldedatei. Bitte auf dem Stick die Datei „anmeldung.cbor“ des Lesegeräts wählen."));
+    let body = body.map_err(|_| no_request())?;
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let request = uploaded(kind, &body).ok_or_else(no_request)?.to_vec();
+    let answered = desk.0.office.ask(move |office| office.enrol(&request, door::now())).await;
+    let answer = answered.map_err(Fault::from)?.map_err(|why| match why {
+        OfficeError::Refused(_) => no_request(),
+        OfficeError::NotAdmitted(_) => back(Fault::form(
+            "Der Code in dieser Datei ist falsch, schon benutzt oder abgelaufen, oder das Lesegerät gehört einem anderen Anbieter. \
+             Bitte dem Anbieter einen neuen Einmal-Code geben.",
+        )),
+        other => back(other.into()),
+    })?;
+    let headers = [(header::CONTENT_TYPE, "application/json"), (header::CONTENT_DISPOSITION, "attachment; filename=\"antwort.json\"")];
+    Ok((headers, answer.json().to_string()).into_response())
 }

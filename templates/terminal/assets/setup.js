@@ -3,8 +3,7 @@
 import { $, ask, save } from "./box.js";
 import { t } from "./texts.js";
 import "./pins.js";
-
-const onScan = (handler) => import("./wedge.js").then((wedge) => wedge.onScan(handler)).catch(() => {});
+import { onScan } from "./wedge.js";
 
 const wizard = $(".wizard");
 const { step, next } = wizard.dataset;
@@ -196,7 +195,7 @@ if (office) {
 async function tryScan(text) {
   const read = $("#read");
   if (text.trim() === "") return;
-  const answer = await ask("/api/v1/checks", { code: text });
+  const answer = await ask("/api/v1/checks", { code: text, service: $("#scanner").dataset.service });
   if (answer.verdict === undefined) read.textContent = answer.detail;
   else if (answer.practice || answer.verdict === "accepted") read.textContent = t("setup.scanner_good");
   else if (answer.reason === "wrong_layout") read.textContent = t("setup.scanner_layout");

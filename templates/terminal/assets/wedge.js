@@ -39,6 +39,8 @@ export function isCardNumber(text) {
 export function ours(text) {
   const code = /^.{0,24}?(BUT[12][0-9A-V]{4,}|TEST1[0-9A-Z]{10,})$/is.exec(text.trim());
   if (code) return code[1];
+  const slip = /^.{0,3}?(E[0-9A-V]{32} HTTPS?:\/\/\S+)$/is.exec(text.trim());
+  if (slip) return slip[1];
   const plain = text.replace(/[\s-]/g, "");
   return isCardNumber(plain) || /^E[0-9A-V]{32}$/i.test(plain) ? plain : null;
 }

@@ -51,6 +51,9 @@ impl From<CancelError> for Problem {
 
 pub(super) async fn redeem(State(app): State<App>, desk: Desk, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let request = json::<RedemptionBody>(&headers, body)?.request()?;
+    if let Some(refused) = training::refused_here(Some(&request.code), desk.caller.training) {
+        return Ok(refused);
+    }
     let (code, training) = (request.code.clone(), desk.caller.training);
     let (id, outcome) = desk.writer.run(move |terminal, chance| (terminal.id(), terminal.redeem(&request, chance, door::now()))).await?;
     if !training {
@@ -66,6 +69,9 @@ pub(super) async fn redeem(State(app): State<App>, desk: Desk, headers: HeaderMa
 
 pub(super) async fn check(desk: Desk, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let request = json::<RedemptionBody>(&headers, body)?.request()?;
+    if let Some(refused) = training::refused_here(Some(&request.code), desk.caller.training) {
+        return Ok(refused);
+    }
     let code = request.code.clone();
     let (id, outcome) = desk.writer.run(move |terminal, _| (terminal.id(), terminal.check(&request, door::now()))).await?;
     let (status, body) = shape::answer(id, &outcome?);

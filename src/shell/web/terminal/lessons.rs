@@ -43,6 +43,9 @@ impl LessonBody {
 pub(super) async fn scan(State(app): State<App>, desk: Desk, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Response, Problem> {
     let now = door::now();
     let request = json::<LessonBody>(&headers, body)?.request(CivilDay::of(now))?;
+    if let Some(refused) = training::refused_here(Some(&request.code), desk.caller.training) {
+        return Ok(refused);
+    }
     let code = request.code.clone();
     let (id, scanned) = desk.writer.run(move |terminal, chance| (terminal.id(), terminal.lesson(&request, chance, now))).await?;
     let scanned = scanned?;

@@ -58,6 +58,8 @@ struct SetupPage {
     pins: [bool; 3],
     /// A practice card to try the scanner with.
     sample: String,
+    /// The service that a card is looked at with there.
+    looked_with: String,
 }
 
 /// The step that is asked for, or the one that was reached.
@@ -91,6 +93,7 @@ fn page(terminal: &mut Terminal, frame: Frame, asked: Option<&str>, pins: [bool;
         code,
         name: terminal.setting(Setting::Name)?.unwrap_or_default(),
         service: terminal.setting(Setting::Service)?.unwrap_or_default(),
+        looked_with: offices.iter().flat_map(|o| &o.services).map(|s| s.code.clone()).next().unwrap_or_default(),
         offices,
         pins,
         sample: if step == "scanner" { sample(&frame) } else { String::new() },

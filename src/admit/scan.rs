@@ -4,11 +4,14 @@ use super::number::CardNumber;
 use crate::words::reason::Reason;
 use crate::words::sealed::MAX_TOKEN_BYTES;
 use data_encoding::BASE32HEX_NOPAD;
+use serde::{Deserialize, Serialize};
 
 /// The prefix of a token on paper or card.
 pub const CODE_PREFIX: &str = "BUT1";
 /// The prefix of a code shown by a phone.
 pub const PHONE_PREFIX: &str = "BUT2";
+/// How every code goes on after its prefix: the first bytes of a signed document.
+const BEGINNING: &str = "GH4Q40";
 /// The longest text looked at, in bytes: a code of the largest token, twice over for a foreign keyboard layout.
 pub const MAX_SCAN_BYTES: usize = 4096;
 /// The longest chip UID, in characters.
@@ -27,12 +30,33 @@ pub enum Scan {
     Chip(String),
 }
 
+/// What was scanned instead of a code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// The beginning of a code, whose end is missing.
+    #[error("the end of the code is missing")]
+    HalfACode,
+    /// Two codes or numbers without an end between them.
+    #[error("it is two codes at once")]
+    TwoCodes,
+    /// A code with a character that none has.
+    #[error("a character is wrong or missing")]
+    Damaged,
+    /// More than any code has.
+    #[error("it is longer than any code of ours")]
+    TooLong,
+    /// Something else: an address, a business card, a word.
+    #[error("it is not a code, card number or chip")]
+    Foreign,
+}
+
 /// A scan that could not be read, with the reason for the counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
     /// Not a code of ours, or damaged.
     #[error("the code cannot be read: {0}")]
-    Malformed(&'static str),
+    Malformed(Fault),
     /// Typed through a keyboard layout that garbles it beyond repair.
     #[error("the scanner types with another keyboard layout than this computer expects")]
     WrongLayout,
@@ -52,7 +76,7 @@ impl Scan {
     /// Reads what was scanned or typed.
     pub fn new(raw: &str) -> Result<Self, ReadError> {
         if raw.len() > MAX_SCAN_BYTES {
-            return Err(ReadError::Malformed("it is longer than any code of ours"));
+            return Err(ReadError::Malformed(Fault::TooLong));
         }
         let text = strip(raw);
         if let Some(body) = strip_prefix(text, CODE_PREFIX) {
@@ -70,10 +94,11 @@ impl Scan {
         if let Some(number) = CardNumber::parse(&plain) {
             return Ok(Scan::Number(number));
         }
-        if let Some(chip) = chip(&plain) {
-            return Ok(Scan::Chip(chip));
+        let two = plain.get(..12).and_then(CardNumber::parse).and(plain.get(12..).and_then(CardNumber::parse));
+        if two.is_some() {
+            return Err(ReadError::Malformed(Fault::TwoCodes));
         }
-        Err(ReadError::Malformed("it is not a code, card number or chip"))
+        chip(&plain).map(Scan::Chip).ok_or(ReadError::Malformed(Fault::Foreign))
     }
 }
 
@@ -109,10 +134,36 @@ fn chip(plain: &str) -> Option<String> {
 }
 
 fn decode(body: &str) -> Result<Vec<u8>, ReadError> {
-    if body.len() > BASE32HEX_NOPAD.encode_len(MAX_TOKEN_BYTES) {
-        return Err(ReadError::Malformed("it is longer than any token"));
+    let body = body.to_ascii_uppercase();
+    let fault = |fault| Err(ReadError::Malformed(fault));
+    if body.contains(&format!("{CODE_PREFIX}{BEGINNING}")) {
+        return fault(Fault::TwoCodes);
     }
-    BASE32HEX_NOPAD.decode(body.to_ascii_uppercase().as_bytes()).map_err(|_| ReadError::Malformed("a character is wrong or the end is missing"))
+    if body.len() > BASE32HEX_NOPAD.encode_len(MAX_TOKEN_BYTES) {
+        return fault(Fault::TooLong);
+    }
+    let ours = body.starts_with(BEGINNING) || BEGINNING.starts_with(&body);
+    match BASE32HEX_NOPAD.decode(body.as_bytes()) {
+        Ok(bytes) if ours && lacks_its_end(&bytes) => fault(Fault::HalfACode),
+        Ok(bytes) => Ok(bytes),
+        // A cut code may end where no text of whole bytes can; what is before the cut tells.
+        Err(_) => match BASE32HEX_NOPAD.decode(body.get(..body.len() / 8 * 8).unwrap_or_default().as_bytes()) {
+            Ok(start) if ours && lacks_its_end(&start) => fault(Fault::HalfACode),
+            _ => fault(Fault::Damaged),
+        },
+    }
+}
+
+/// Whether a signed document ends before its parts do: header, payload, signature (formats § 1).
+fn lacks_its_end(bytes: &[u8]) -> bool {
+    const HEAD: usize = 12;
+    const SIGNATURE: usize = 66;
+    let payload = match *bytes.get(HEAD..).unwrap_or_default() {
+        [0x58, length, ..] => 2 + usize::from(length),
+        [0x59, high, low, ..] => 3 + usize::from(u16::from_be_bytes([high, low])),
+        _ => return bytes.len() < HEAD + 3,
+    };
+    bytes.len() < HEAD + payload + SIGNATURE
 }
 
 /// A US scanner on a French or Belgian host types `1` as `&`, so the prefix arrives as `BUT&`.
@@ -171,7 +222,28 @@ mod tests {
             assert!(matches!(Scan::new(rubbish), Err(ReadError::Malformed(_))), "{rubbish:?}");
         }
         assert_eq!(Scan::new("BUT&Gµ"), Err(ReadError::WrongLayout));
+        assert_eq!(Scan::new("4262 6226 7885 0230 3085 1006"), Err(ReadError::Malformed(Fault::TwoCodes)));
         assert!(matches!(Scan::new(&"A".repeat(MAX_SCAN_BYTES + 1)), Err(ReadError::Malformed(_))));
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_code_is_said() {
+        let document = [&[0x84, 0x49, 0xA2, 0x01][..], &[7; 7], &[0xA0, 0x58, 90], &[1; 90], &[0x58, 64], &[2; 64]].concat();
+        let code = code_text(&document);
+        assert_eq!(Scan::new(&code), Ok(Scan::Code(document)));
+        let fault = |raw: &str| match Scan::new(raw) {
+            Err(ReadError::Malformed(fault)) => Some(fault),
+            _ => None,
+        };
+        for end in 4..code.len() {
+            assert_eq!(fault(&code[..end]), Some(Fault::HalfACode), "{end} characters");
+        }
+        assert_eq!(fault(&format!("{code}{code}")), Some(Fault::TwoCodes));
+        assert_eq!(fault(&format!("{}{}", &code[..40], code.to_lowercase())), Some(Fault::TwoCodes));
+        assert_eq!(fault(&code.replace('1', "W")), Some(Fault::Foreign), "no prefix of ours");
+        assert_eq!(fault(&format!("{}W{}", &code[..50], &code[51..])), Some(Fault::Damaged));
+        assert_eq!(fault("BEGIN:VCARD\nN:Meyer\nEND:VCARD"), Some(Fault::Foreign));
+        assert_eq!(fault(&"A".repeat(MAX_SCAN_BYTES + 1)), Some(Fault::TooLong));
     }
 
     proptest! {

@@ -1,6 +1,6 @@
 //! The token: what a child is entitled to, signed by the office (a CWT, RFC 8392).
 
-use super::scan::{ReadError, Scan};
+use super::scan::{Fault, ReadError, Scan};
 use super::trust::{Purpose, TrustList, TrustedKey};
 use super::verify::{self, Refused};
 use crate::words::benefit::{Benefit, Measure, Period};
@@ -300,7 +300,7 @@ pub struct Entitlement {
 pub fn read(scan: &Scan) -> Result<UnverifiedToken, ReadError> {
     match scan {
         Scan::Code(bytes) => Ok(UnverifiedToken::from_bytes(bytes.clone())),
-        _ => Err(ReadError::Malformed("it carries no token")),
+        _ => Err(ReadError::Malformed(Fault::Foreign)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why something is not recorded at the counter: a value with its numbers, never a text.
 
-use crate::admit::scan::ReadError;
+use crate::admit::scan::{Fault, ReadError};
 use crate::admit::status::Status;
 use crate::admit::verify::Refused;
 use crate::words::civil::CivilDay;
@@ -90,6 +90,14 @@ impl Refusal {
             Self::AlreadyRedeemed { .. } => Reason::AlreadyRedeemed,
             Self::LessonOverlap { .. } => Reason::LessonOverlap,
             Self::CeilingReached { .. } => Reason::CeilingReached,
+        }
+    }
+
+    /// What was scanned instead of a code, where that is known.
+    pub const fn fault(&self) -> Option<Fault> {
+        match self {
+            Self::Unreadable(ReadError::Malformed(fault)) => Some(*fault),
+            _ => None,
         }
     }
 

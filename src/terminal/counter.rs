@@ -5,6 +5,7 @@ use super::journal::Journal;
 use super::lessons;
 use super::rest::{HeldRest, Settled};
 use super::{Offices, Terminal, clock, devices};
+use crate::admit::scan::Fault;
 use crate::admit::status::DataAge;
 use crate::book::ceiling::Left;
 use crate::book::redemption::MAX_OPERATOR;
@@ -132,6 +133,9 @@ pub struct Refused {
     /// The device at which it was recorded before.
     #[serde(default)]
     pub till: Option<String>,
+    /// What was scanned instead of a code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
 }
 
 /// A request that makes no sense whoever asks: nothing is decided.
@@ -315,12 +319,28 @@ pub(super) fn refused(refusal: &Refusal, request: &Request, desk: &Desk<'_>) -> 
         }
         _ => None,
     };
-    Refused { reason: refusal.reason(), since: refusal.since(), day, left, can_be_held: refusal.can_be_held(), till: devices::till(desk, refusal) }
+    Refused {
+        reason: refusal.reason(),
+        since: refusal.since(),
+        day,
+        left,
+        can_be_held: refusal.can_be_held(),
+        fault: refusal.fault(),
+        till: devices::till(desk, refusal),
+    }
 }
 
 impl From<&Refusal> for Refused {
     /// The refusal as far as it says everything itself.
     fn from(refusal: &Refusal) -> Self {
-        Self { reason: refusal.reason(), since: refusal.since(), day: None, left: None, can_be_held: refusal.can_be_held(), till: None }
+        Self {
+            reason: refusal.reason(),
+            since: refusal.since(),
+            day: None,
+            left: None,
+            can_be_held: refusal.can_be_held(),
+            fault: refusal.fault(),
+            till: None,
+        }
     }
 }

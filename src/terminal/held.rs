@@ -94,6 +94,19 @@ impl Terminal {
         })
     }
 
+    /// Gives a held entry the name by which people know it. The name stays on this box; the journal does not change.
+    pub fn name_held(&mut self, seq: u64, alias: &str, now: UtcMs) -> Result<HeldAnswer, CounterError> {
+        let alias = alias.trim();
+        if alias.is_empty() || alias.chars().count() > MAX_ALIAS {
+            return Err(NotWellFormed::AliasMissing.into());
+        }
+        self.at_desk(now, |desk| {
+            let Some(Body::Held(held)) = desk.tx().entry(seq)?.map(|entry| entry.body) else { return Err(NotWellFormed::NoSuchHeld(seq).into()) };
+            desk.tx().rename_held(seq, alias)?;
+            Ok(HeldAnswer { seq, alias: alias.to_owned(), service: held.service, day: held.day, cents: held.cents })
+        })
+    }
+
     /// All held entries that still wait for a card, in order.
     pub fn open_held(&mut self) -> Result<Vec<OpenHeld>, StoreError> {
         self.store.read(|tx| {

@@ -72,6 +72,11 @@ pub fn message(reason: Reason, blanks: &Blanks) -> Value {
     in_every_language(|texts| texts.filled(reason, blanks).sentences())
 }
 
+/// `{de, en, …}`: as for a reason, but what happened is said more exactly by the word `key`.
+pub fn message_saying(key: &'static str, reason: Reason) -> Value {
+    in_every_language(|texts| format!("{} {}", Texts::speaking(texts.language()).word(key), texts.of(reason).todo))
+}
+
 /// `{de, en, …}`: the word for a large screen.
 pub fn word(reason: Reason) -> Value {
     in_every_language(|texts| texts.of(reason).word.clone())

@@ -12,8 +12,9 @@ export function newId() {
 // Whether this page shows itself as training; the box answers only while that is so.
 const training = document.body.classList.contains("training");
 
-async function answered(path, init) {
-  const response = await fetch(path, { ...init, headers: { ...init.headers, "X-Training": training ? "1" : "0" } });
+async function answered(path, { patience, ...init }) {
+  const headers = { ...init.headers, "X-Training": training ? "1" : "0" };
+  const response = await fetch(path, { ...init, headers, ...(patience ? { signal: AbortSignal.timeout(patience) } : {}) });
   const text = await response.text();
   let body = {};
   try {
@@ -53,10 +54,10 @@ async function once(path, init) {
 }
 
 // Asks the box to do something. A lost answer is asked for again: the body carries an id, so that nothing is done twice.
-// What nobody answers has status 0.
-export async function ask(path, body, { tries = 3, method = "POST" } = {}) {
+// What nobody answers, or not within `patience` milliseconds, has status 0.
+export async function ask(path, body, { tries = 3, method = "POST", patience } = {}) {
   const raw = body instanceof Blob || body === undefined;
-  const init = { method, headers: raw ? {} : { "Content-Type": "application/json" }, body: raw ? body : JSON.stringify(body) };
+  const init = { patience, method, headers: raw ? {} : { "Content-Type": "application/json" }, body: raw ? body : JSON.stringify(body) };
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await once(path, init);

@@ -44,6 +44,12 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// What people here call the person of a held entry from now on.
+    pub fn rename_held(&self, seq: u64, alias: &str) -> Result<(), StoreError> {
+        self.sql.prepare_cached("UPDATE held SET alias = ?2 WHERE seq = ?1")?.execute((to_db(seq), alias))?;
+        Ok(())
+    }
+
     /// The index of one held entry.
     pub fn held(&self, seq: u64) -> Result<Option<HeldRow>, StoreError> {
         Ok(self.held_where("seq = ?1", [to_db(seq)])?.pop())

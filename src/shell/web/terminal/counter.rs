@@ -1,7 +1,7 @@
 //! The interface at the counter: redeem, check, hold, cancel, teach, look at a day.
 
 use super::session::Role;
-use super::shape::{CancellationBody, ChipBody, HeldBody, RedemptionBody, entry_id, held_json, read_entry_id, refused_json};
+use super::shape::{AliasBody, CancellationBody, ChipBody, HeldBody, RedemptionBody, entry_id, held_json, read_entry_id, refused_json};
 use super::{App, Desk, answer, json, shape, training};
 use crate::admit::trust::TrustList;
 use crate::book::cancel::CannotCancel;
@@ -90,6 +90,15 @@ pub(super) async fn hold(desk: Desk, headers: HeaderMap, body: Body) -> Result<R
 pub(super) async fn open_held(desk: Desk) -> Result<Response, Problem> {
     let (id, held) = desk.writer.run(|terminal, _| (terminal.id(), terminal.open_held())).await?;
     Ok(answer(StatusCode::OK, value!({"held": held?.iter().map(|h| open_held_json(id, h)).collect::<Vec<_>>()})))
+}
+
+pub(super) async fn name_held(desk: Desk, Path(id): Path<String>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let AliasBody { alias } = json(&headers, body)?;
+    let named = desk.writer.run(move |terminal, _| {
+        let seq = read_entry_id(terminal.id(), &id).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "there is no such held entry here"))?;
+        Ok::<_, Problem>(held_json(terminal.id(), &terminal.name_held(seq, &alias, door::now())?))
+    });
+    Ok(answer(StatusCode::OK, named.await??))
 }
 
 pub(super) async fn teach_chip(desk: Desk, headers: HeaderMap, body: Body) -> Result<Response, Problem> {

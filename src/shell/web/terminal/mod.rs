@@ -182,6 +182,7 @@ fn routes() -> Vec<(&'static str, &'static str, Door, MethodRouter<App>)> {
     vec![
         ("get", "/", Door::Page, brief(get(pages::counter::show))),
         ("get", "/day", SCAN, brief(get(pages::day::show))),
+        ("get", "/scanner", Door::Page, brief(get(pages::scanner::show))),
         ("get", "/month", CORRECT, brief(get(pages::month::show))),
         ("get", "/setup", MANAGE, brief(get(pages::setup::show))),
         ("get", "/training", SCAN, brief(get(pages::training::show))),
@@ -210,6 +211,7 @@ fn routes() -> Vec<(&'static str, &'static str, Door, MethodRouter<App>)> {
         ("get", "/api/v1/held", SCAN, brief(get(counter::open_held))),
         ("post", "/api/v1/held", SCAN, brief(post(counter::hold))),
         ("get", "/api/v1/lessons", SCAN, brief(get(lessons::open))),
+        ("post", "/api/v1/held/{id}/alias", SCAN, brief(post(counter::name_held))),
         ("post", "/api/v1/lessons", SCAN, brief(post(lessons::scan))),
         ("post", "/api/v1/lessons/{id}/discarding", SCAN, brief(post(lessons::discard))),
         ("post", "/api/v1/chips", SCAN, brief(post(counter::teach_chip))),

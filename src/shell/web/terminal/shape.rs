@@ -1,7 +1,8 @@
 //! The shape of requests and answers in JSON (formats § 7).
 
+use crate::admit::scan::Fault;
 use crate::shell::texts::Blanks;
-use crate::shell::web::problem::{Problem, message, word};
+use crate::shell::web::problem::{Problem, message, message_saying, word};
 use crate::terminal::counter::{Accepted, Answer, CounterError, Refused, Request};
 use crate::terminal::held::{HeldAnswer, HoldRequest};
 use crate::terminal::rest::{HeldRest, Settled};
@@ -47,6 +48,13 @@ pub(super) struct HeldBody {
     service_date: Option<CivilDay>,
     cents: Option<Cents>,
     reason: Option<Reason>,
+}
+
+/// A held entry is named.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AliasBody {
+    pub alias: String,
 }
 
 /// A chip is taught.
@@ -214,6 +222,10 @@ pub(super) fn refused_json(refused: &Refused) -> Value {
         "word": word(refused.reason),
         "can_be_held": refused.can_be_held,
     });
+    if let Some(fault) = refused.fault {
+        body["fault"] = json!(fault);
+        body["message"] = message_saying(fault_text(fault), refused.reason);
+    }
     if let Some(since) = refused.since {
         body["since"] = since.rfc3339().into();
     }
@@ -221,6 +233,17 @@ pub(super) fn refused_json(refused: &Refused) -> Value {
         body["till"] = till.as_str().into();
     }
     body
+}
+
+/// What people read about a scan that was not a code.
+const fn fault_text(fault: Fault) -> &'static str {
+    match fault {
+        Fault::HalfACode => "fault.half_a_code",
+        Fault::TwoCodes => "fault.two_codes",
+        Fault::Damaged => "fault.damaged",
+        Fault::TooLong => "fault.too_long",
+        Fault::Foreign => "fault.foreign",
+    }
 }
 
 /// A held entry.

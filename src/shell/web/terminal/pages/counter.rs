@@ -11,7 +11,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 struct ServiceChoice {
     code: String,
     label: String,
-    kind: &'static str,
+    /// What the page asks besides, separated by spaces.
+    fields: &'static str,
 }
 
 struct OfficeChoice {
@@ -42,19 +43,21 @@ fn page(terminal: &Terminal, frame: Frame) -> CounterPage {
     let mut services: Vec<ServiceChoice> = Vec::new();
     for service in agreed {
         if services.iter().all(|s| s.code != service.code.as_str()) {
-            services.push(ServiceChoice { code: service.code.to_string(), label: service.label.clone(), kind: kind(service) });
+            services.push(ServiceChoice { code: service.code.to_string(), label: service.label.clone(), fields: fields(service) });
         }
     }
     let offices = terminal.offices().iter().map(|(o, trust)| OfficeChoice { id: o.id.to_string(), name: trust.office_name.clone() });
     CounterPage { frame, services, offices: offices.collect() }
 }
 
-/// Which further fields a service needs.
-fn kind(service: &Service) -> &'static str {
-    match (service.pricing, service.benefit) {
-        (_, Benefit::Tutoring) => "lesson",
-        (Pricing::Free, _) => "free",
-        (Pricing::Monthly, _) => "monthly",
-        (Pricing::PerUnit, _) => "unit",
+/// What a service needs besides a card: an amount, several months or the number of a rate, a lesson's times, what to do with a rest.
+fn fields(service: &Service) -> &'static str {
+    match (service.benefit, service.pricing) {
+        (Benefit::Tutoring, _) => "lesson",
+        (Benefit::Participation, Pricing::Free) => "amount months rest",
+        (Benefit::Participation, Pricing::Monthly) => "months rest",
+        (_, Pricing::Free) => "amount rate",
+        (_, Pricing::Monthly) => "months",
+        (_, Pricing::PerUnit) => "",
     }
 }

@@ -6,6 +6,7 @@ pub(super) mod devices;
 pub(super) mod month;
 pub(super) mod pair;
 pub(super) mod pin;
+pub(super) mod scanner;
 pub(super) mod settings;
 pub(super) mod setup;
 pub(super) mod training;

@@ -1,0 +1,104 @@
+// How the box is: today's count, what the office has not confirmed, how old its last word is, the clock; what waits for a card; open
+// lessons. Looked at again when the box says that something happened, or now and then where it says nothing.
+
+import { $, look } from "./box.js";
+import { dayName, label, setClock, showLine } from "./service.js";
+import { clock, t } from "./texts.js";
+
+const EVERY_MS = 20_000;
+const SOON_MS = 300; // a burst of scans is one look
+const AGES = ["green", "amber", "red", "stale"];
+
+let settle = () => {};
+let soon;
+
+function light(name, level, text) {
+  const place = $(`#light-${name}`);
+  place.dataset.level = level;
+  $("span", place).textContent = text;
+  place.hidden = text === "";
+}
+
+// An age for people: minutes, hours, days.
+export function age(seconds) {
+  if (seconds < 3600) return t("counter.minutes", { count: Math.max(1, Math.round(seconds / 60)) });
+  if (seconds < 48 * 3600) return t("counter.hours", { count: Math.round(seconds / 3600) });
+  return t("counter.days", { count: Math.round(seconds / 86_400) });
+}
+
+function showStatus(status) {
+  setClock(status.clock.now);
+  const worst = status.offices.map((office) => office.data_age ?? "stale").sort((a, b) => AGES.indexOf(b) - AGES.indexOf(a))[0];
+  light("age", worst ?? "stale", worst ? t(`counter.age_${worst}`) : t("counter.no_office"));
+  const old = status.oldest_pending_seconds ?? 0;
+  const waiting = t("counter.waiting", { count: status.pending, age: age(old) });
+  light("pending", old > 7 * 86_400 ? "amber" : "green", status.pending > 0 ? waiting : t("counter.all_sent"));
+  const suspect = status.clock.state === "suspect";
+  light("clock", suspect ? "red" : "green", suspect ? t("counter.clock_suspect") : t("counter.clock_ok", { time: clock(status.clock.now) }));
+  light("later", "amber", status.held > 0 ? t("counter.open_held", { count: status.held }) : "");
+  $("#offices").replaceChildren(...status.offices.flatMap((office) => [
+    Object.assign(document.createElement("dt"), { textContent: office.name }),
+    Object.assign(document.createElement("dd"), { textContent: `${t(`counter.age_${office.data_age ?? "stale"}`)}${office.heard_at ? ` (${new Date(office.heard_at).toLocaleString(document.documentElement.lang, { dateStyle: "short", timeStyle: "short" })})` : ""}` }),
+  ]));
+  showLine();
+}
+
+function line(parts, act) {
+  const item = document.createElement("li");
+  item.append(...parts.map(([tag, text]) => Object.assign(document.createElement(tag), { textContent: text })));
+  if (act) item.append(act);
+  return item;
+}
+
+function showHeld({ held }) {
+  $("#held-box").hidden = held.length === 0;
+  $("#held").replaceChildren(...held.map((entry) => {
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "small", textContent: t("counter.settle") });
+    button.addEventListener("click", () => settle(entry));
+    return line([["b", entry.alias], ["span", `${label(entry.service)} · ${dayName(entry.service_date)}`]], button);
+  }));
+}
+
+function showLessons({ lessons = [] }) {
+  $("#lessons-box").hidden = lessons.length === 0;
+  $("#lessons").replaceChildren(...lessons.map((lesson) => line([["b", lesson.starts_at ?? clock(lesson.at)], ["span", [lesson.hint, label(lesson.service)].filter(Boolean).join(" · ")]])));
+}
+
+function showDay(day) {
+  $("#count").textContent = day.count;
+  $("#today").replaceChildren(...day.entries.slice(0, 12).map((entry) => {
+    const item = line([["b", clock(entry.at)], ["span", entry.hint ?? "–"], ["span", label(entry.service)]]);
+    if (entry.cancelled_by !== null) {
+      item.className = "cancelled";
+      item.append(Object.assign(document.createElement("span"), { className: "tag", textContent: t("counter.cancelled") }));
+    }
+    return item;
+  }));
+  $("#nothing").hidden = day.entries.length > 0;
+}
+
+async function refresh() {
+  const lessons = $("[data-fields~=lesson]") ? look("/api/v1/lessons") : null;
+  const [status, day, held, open] = await Promise.all([look("/api/v1/status"), look("/api/v1/days/today"), look("/api/v1/held"), lessons]);
+  if (status) showStatus(status);
+  else light("age", "red", t("counter.no_answer"));
+  if (day) showDay(day);
+  if (held) showHeld(held);
+  if (open) showLessons(open);
+}
+
+export function refreshSoon() {
+  clearTimeout(soon);
+  soon = setTimeout(refresh, SOON_MS);
+}
+
+// `on.settle(entry)` is called when somebody wants to make up for a held entry; `on.reached()` when the box can be reached again.
+export function startLights(on) {
+  settle = on.settle;
+  refresh();
+  setInterval(() => document.visibilityState === "visible" && refresh(), EVERY_MS);
+  document.addEventListener("visibilitychange", refreshSoon);
+  const events = new EventSource("/api/v1/events");
+  for (const name of ["recorded", "status"]) events.addEventListener(name, refreshSoon);
+  events.addEventListener("open", () => on.reached());
+}

@@ -102,13 +102,13 @@ function choose(code) {
   return input !== null;
 }
 
-// Begins with what this browser chose last; `change` is called when a choice is complete.
+// Begins with what this browser chose last, else with what is usual at this box; `change` is called when a choice is complete.
 export function startService(change) {
   moved = change;
   const inputs = form.querySelectorAll("input[name=service]");
   const kept = localStorage.getItem("service");
   if (inputs.length === 1) inputs[0].checked = true;
-  else if (kept) choose(kept);
+  else if (!(kept && choose(kept)) && form.dataset.usual) choose(form.dataset.usual);
   showFields();
   showLine();
   unfold(!chosen() && inputs.length > 0);

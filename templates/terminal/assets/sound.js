@@ -10,6 +10,7 @@ const TONES = {
 };
 const SHAKES = { yes: [40], again: [40], run: [40], held: [40, 60, 40], no: [120, 60, 120], paper: [200, 80, 200, 80, 200] };
 const LOUDNESS = 0.18;
+const USUAL = 70; // of the settings' scale from 10 to 100
 
 let context;
 let on = localStorage.getItem("sound") !== "off";
@@ -21,12 +22,15 @@ export function setSound(wanted) {
   localStorage.setItem("sound", on ? "on" : "off");
 }
 
+// As loud as this browser's settings say.
+const loudness = () => (LOUDNESS * (Number(localStorage.getItem("volume")) || USUAL)) / USUAL;
+
 function tone([hertz, after, seconds]) {
   const [oscillator, gain, start] = [context.createOscillator(), context.createGain(), context.currentTime + after];
   oscillator.type = "sine";
   oscillator.frequency.value = hertz;
   gain.gain.setValueAtTime(0, start);
-  gain.gain.linearRampToValueAtTime(LOUDNESS, start + 0.015);
+  gain.gain.linearRampToValueAtTime(loudness(), start + 0.015);
   gain.gain.exponentialRampToValueAtTime(0.0001, start + seconds);
   oscillator.connect(gain).connect(context.destination);
   oscillator.start(start);

@@ -1,8 +1,10 @@
 //! The page at the counter.
 
 use super::{Frame, Visit};
+use crate::shell::store::StoreError;
 use crate::shell::web::problem::Problem;
 use crate::terminal::Terminal;
+use crate::terminal::settings::Setting;
 use crate::words::benefit::Benefit;
 use crate::words::service::{Pricing, Service};
 use askama::Template;
@@ -25,6 +27,8 @@ struct OfficeChoice {
 struct CounterPage {
     frame: Frame,
     services: Vec<ServiceChoice>,
+    /// The code of the service that is usual here.
+    usual: String,
     offices: Vec<OfficeChoice>,
 }
 
@@ -33,10 +37,11 @@ pub(in super::super) async fn show(visit: Visit) -> Result<Response, Problem> {
     if visit.comes_before_set_up().await? {
         return Ok(Redirect::to("/setup").into_response());
     }
-    visit.show(|terminal, frame| Ok(page(terminal, frame))).await
+    visit.show(page).await
 }
 
-fn page(terminal: &Terminal, frame: Frame) -> CounterPage {
+fn page(terminal: &mut Terminal, frame: Frame) -> Result<CounterPage, StoreError> {
+    let usual = terminal.setting(Setting::Service)?.unwrap_or_default();
     let mut agreed: Vec<&Service> =
         terminal.offices().iter().filter_map(|(office, _)| office.credential.as_ref()).flat_map(|c| &c.services).collect();
     agreed.sort_by_key(|service| service.benefit);
@@ -47,7 +52,7 @@ fn page(terminal: &Terminal, frame: Frame) -> CounterPage {
         }
     }
     let offices = terminal.offices().iter().map(|(o, trust)| OfficeChoice { id: o.id.to_string(), name: trust.office_name.clone() });
-    CounterPage { frame, services, offices: offices.collect() }
+    Ok(CounterPage { frame, services, usual, offices: offices.collect() })
 }
 
 /// What a service needs besides a card: an amount, several months or the number of a rate, a lesson's times, what to do with a rest.

@@ -8,12 +8,15 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::{IpAddr, UdpSocket};
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::crypto::CryptoProvider;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use tokio_rustls::rustls::{ServerConfig, crypto, version};
+use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
+use tokio_rustls::rustls::sign::CertifiedKey;
+use tokio_rustls::rustls::{self, ServerConfig};
 
 /// The file with key and certificate.
 pub const FILE: &str = "tls.pem";
@@ -36,7 +39,7 @@ pub enum TlsError {
     Make(#[from] rcgen::Error),
     /// It could not be used.
     #[error("the certificate in {FILE} cannot be used: delete the file, and a new one is made ({0})")]
-    Use(#[from] tokio_rustls::rustls::Error),
+    Use(#[from] rustls::Error),
 }
 
 /// What tablets are shown to know the box by.
@@ -118,15 +121,57 @@ impl Identity {
         digits.as_bytes().chunks(4).map(|group| String::from_utf8_lossy(group).into_owned()).collect::<Vec<_>>().join(" ")
     }
 
-    /// What accepts TLS 1.3 with this certificate; every browser since 2018 speaks it.
-    pub fn acceptor(&self) -> Result<TlsAcceptor, TlsError> {
-        let key = PrivateKeyDer::try_from(self.key.to_vec()).map_err(|error| tokio_rustls::rustls::Error::General(error.to_owned()))?;
-        let mut config = ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
-            .with_protocol_versions(&[&version::TLS13])?
+    fn certified(&self, provider: &CryptoProvider) -> Result<CertifiedKey, TlsError> {
+        let key = PrivateKeyDer::try_from(self.key.to_vec()).map_err(|error| rustls::Error::General(error.to_owned()))?;
+        Ok(CertifiedKey::from_der(vec![self.certificate.clone().into()], key, provider)?)
+    }
+}
+
+/// The box's certificate in use: a server that runs for years renews it without a restart.
+#[derive(Debug)]
+pub struct Keeper {
+    dir: PathBuf,
+    names: Vec<String>,
+    provider: Arc<CryptoProvider>,
+    current: RwLock<(Identity, Arc<CertifiedKey>)>,
+}
+
+impl Keeper {
+    /// Keeps the certificate for `names` in `dir`.
+    pub fn new(dir: &Path, names: Vec<String>, now: UtcMs) -> Result<Self, TlsError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let identity = Identity::of_box(dir, &names, now)?;
+        let certified = Arc::new(identity.certified(&provider)?);
+        Ok(Self { dir: dir.to_owned(), names, provider, current: RwLock::new((identity, certified)) })
+    }
+
+    /// The certificate as it is.
+    pub fn identity(&self) -> Identity {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).0.clone()
+    }
+
+    /// Renews the certificate if it ends soon; connections that are open go on.
+    pub fn renew(&self, now: UtcMs) -> Result<(), TlsError> {
+        let identity = Identity::of_box(&self.dir, &self.names, now)?;
+        let certified = Arc::new(identity.certified(&self.provider)?);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = (identity, certified);
+        Ok(())
+    }
+
+    /// What accepts TLS 1.3 with this certificate; every browser since 2019 speaks it.
+    pub fn acceptor(self: &Arc<Self>) -> Result<TlsAcceptor, TlsError> {
+        let mut config = ServerConfig::builder_with_provider(self.provider.clone())
+            .with_protocol_versions(&[&rustls::version::TLS13])?
             .with_no_client_auth()
-            .with_single_cert(vec![self.certificate.clone().into()], key)?;
+            .with_cert_resolver(self.clone());
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(TlsAcceptor::from(Arc::new(config)))
+    }
+}
+
+impl ResolvesServerCert for Keeper {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.current.read().unwrap_or_else(PoisonError::into_inner).1.clone())
     }
 }
 
@@ -199,7 +244,13 @@ mod tests {
         secret_file::write(&dir.path().join(FILE), "rubbish").expect("written");
         assert_ne!(of_box(&["box.local"], NOW).fingerprint, renewed.fingerprint);
         assert_eq!(first.grouped().split(' ').map(str::len).collect::<Vec<_>>(), [4; 16]);
-        assert!(first.acceptor().is_ok());
+        let keeper = Arc::new(Keeper::new(dir.path(), names(&["box.local"]), NOW).expect("kept"));
+        let before = keeper.identity().fingerprint;
+        keeper.renew(NOW.plus_ms(DAY_MS)).expect("looked at");
+        assert_eq!(keeper.identity().fingerprint, before);
+        keeper.renew(NOW.plus_ms(800 * DAY_MS)).expect("renewed");
+        assert_ne!(keeper.identity().fingerprint, before);
+        assert!(keeper.acceptor().is_ok());
     }
 
     #[test]

@@ -126,7 +126,7 @@ impl House {
         let (own, house) = (any().await, any().await);
         let (at, house_at) = (own.local_addr().expect("its address"), house.local_addr().expect("its address"));
         let lan = Lan::new(dir, house_at, &["ausgabe.lan".to_owned()]).expect("a certificate");
-        let certificate = lan.identity.certificate.clone();
+        let certificate = lan.keeper.identity().certificate;
         let app = App::new(writer, at, &[], Zeroizing::new(KEY.into())).open_to_house(lan);
         app.load_pins().await.expect("loaded");
         let serving = app.clone();

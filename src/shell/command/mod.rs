@@ -51,6 +51,9 @@ enum Command {
         /// Where the office listens.
         #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
         office: std::net::SocketAddr,
+        /// Where tablets of the house may work too, once paired, for example 0.0.0.0:8443.
+        #[arg(long, value_name = "ADDR")]
+        lan: Option<std::net::SocketAddr>,
     },
     /// Show any signed document as JSON and say whether it counts.
     Inspect(inspect::Inspect),
@@ -131,8 +134,8 @@ fn run(cli: Cli) -> anyhow::Result<Report> {
     let Cli { context, command } = cli;
     match command {
         #[cfg(all(feature = "terminal", feature = "office"))]
-        Command::Demo { terminal, office } => {
-            super::demo::run(&context.data.clone().unwrap_or_else(super::demo::default_dir), terminal, office)?;
+        Command::Demo { terminal, office, lan } => {
+            super::demo::run(&context.data.clone().unwrap_or_else(super::demo::default_dir), terminal, office, lan)?;
             Ok(Report::default())
         }
         Command::Inspect(command) => inspect::run(&command),

@@ -265,14 +265,20 @@ fn serve(dir: &Path, how: &Serve) -> anyhow::Result<Report> {
             Some(lan) => Some(listen(lan).await?),
             None => None,
         };
+        let mut ways = Vec::new();
         if let Some(house) = &house {
-            app = app.open_to_house(Lan::new(dir, house.local_addr()?, &how.names)?);
+            let lan = Lan::new(dir, house.local_addr()?, &how.names)?;
+            ways = lan.urls();
+            app = app.open_to_house(lan);
         }
         if how.json {
             let lan = house.as_ref().and_then(|house| house.local_addr().ok());
             println!("{}", json!({"listening": at, "lan": lan, "terminal": id}));
         } else {
             println!("Terminal {id} serves http://{at}/ (end it with Ctrl-C)");
+            if let Some(way) = ways.first() {
+                println!("Tablets of the house open {way}");
+            }
         }
         if !how.no_exchange {
             tokio::spawn(app.clone().exchange_now_and_then());

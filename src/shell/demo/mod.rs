@@ -8,6 +8,7 @@ use crate::shell::door::{now, os_chance};
 use crate::shell::secret_file;
 use crate::shell::terminal_dir;
 use crate::shell::web::terminal::App;
+use crate::shell::web::terminal::lan::Lan;
 use crate::shell::web::terminal::writer::Writer;
 use anyhow::Context as _;
 use std::net::SocketAddr;
@@ -17,7 +18,7 @@ use std::path::{Path, PathBuf};
 const NOTES: &str = "notes.txt";
 
 /// Fills `dir` with the sample town unless it is filled already, serves terminal and office, and says what to try.
-pub fn run(dir: &Path, terminal_at: SocketAddr, office_at: SocketAddr) -> anyhow::Result<()> {
+pub fn run(dir: &Path, terminal_at: SocketAddr, office_at: SocketAddr, lan_at: Option<SocketAddr>) -> anyhow::Result<()> {
     let notes = dir.join(NOTES);
     if !notes.exists() {
         println!("Filling the sample town in {} …", dir.display());
@@ -35,11 +36,18 @@ pub fn run(dir: &Path, terminal_at: SocketAddr, office_at: SocketAddr) -> anyhow
         println!("{}", text.replace("{terminal}", &terminal_at.to_string()).replace("{office}", &office_at.to_string()));
         let mut chance = os_chance();
         let key = secret_file::api_token(&town::canteen_dir(dir), &mut chance)?;
-        let app = App::new(writer, terminal_at, &[], key);
+        let mut app = App::new(writer, terminal_at, &[], key);
         app.load_pins().await.map_err(|problem| anyhow::anyhow!(problem.detail))?;
+        let house = match lan_at {
+            Some(at) => Some(bind(at).await?),
+            None => None,
+        };
+        if let Some(house) = &house {
+            app = app.open_to_house(Lan::new(&town::canteen_dir(dir), house.local_addr()?, &[])?);
+        }
         let office_key = secret_file::api_token(&town::office_dir(dir), &mut chance)?.to_string();
         tokio::select! {
-            ended = axum::serve(terminal_listener, app.router()) => ended?,
+            ended = app.serve(terminal_listener, house) => ended?,
             ended = crate::shell::web::office::serve_on(office_listener, office, office_key, Vec::new()) => ended?,
         }
         Ok::<_, anyhow::Error>(())

@@ -163,7 +163,7 @@ pub(super) async fn keep_seen(app: &App, hash: Hash) {
 /// The devices, and how a further one finds the box.
 pub(super) async fn list(State(app): State<App>, desk: Desk) -> Response {
     let devices: Vec<_> = app.devices.all().iter().map(|device| device_json(device, desk.caller.device)).collect();
-    let lan = app.lan.as_ref().map(|lan| value!({"addresses": lan.urls(), "fingerprint": lan.identity.grouped()}));
+    let lan = app.lan.as_ref().map(|lan| value!({"addresses": lan.urls(), "fingerprint": lan.keeper.identity().grouped()}));
     answer(StatusCode::OK, value!({"devices": devices, "lan": lan}))
 }
 
@@ -182,7 +182,7 @@ pub(super) async fn code(State(app): State<App>) -> Result<Response, Problem> {
     // Behind # the code stays in the tablet's browser until it is sent by the page.
     let picture = lan.urls().first().and_then(|url| Qr::of_bytes(&format!("{url}#{}", offer.code)).ok());
     let body = value!({
-        "code": offer.code, "seconds": CODE_MS / 1000, "addresses": lan.urls(), "fingerprint": lan.identity.grouped(),
+        "code": offer.code, "seconds": CODE_MS / 1000, "addresses": lan.urls(), "fingerprint": lan.keeper.identity().grouped(),
         "picture": picture.map(|qr| qr.svg("QR-Code")),
     });
     Ok(answer(StatusCode::CREATED, body))

@@ -5,15 +5,19 @@
 use super::devices::{self, Paired};
 use super::{App, Problem};
 use crate::shell::door::now;
-use crate::shell::tls::{self, Identity};
+use crate::shell::tls::{self, Keeper};
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Where a device goes that is not paired.
 const PAIR: &str = "/pair";
+/// How often the certificate is looked after.
+const LOOK_AFTER: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// How tablets reach this box.
 #[derive(Clone, Debug)]
@@ -25,7 +29,7 @@ pub struct Lan {
     /// The names it goes by.
     pub names: Vec<String>,
     /// Its certificate.
-    pub identity: Identity,
+    pub keeper: Arc<Keeper>,
 }
 
 impl Lan {
@@ -37,8 +41,19 @@ impl Lan {
         called.extend(names.iter().map(|name| name.to_ascii_lowercase()));
         called.push("localhost".into());
         let certified: Vec<String> = called.iter().cloned().chain(addresses.iter().map(ToString::to_string)).collect();
-        let identity = Identity::of_box(dir, &certified, now())?;
-        Ok(Self { port: at.port(), addresses, names: called, identity })
+        let keeper = Arc::new(Keeper::new(dir, certified, now())?);
+        Ok(Self { port: at.port(), addresses, names: called, keeper })
+    }
+
+    /// Looks after the certificate. Never ends.
+    pub(super) async fn keep_certified(&self) {
+        loop {
+            tokio::time::sleep(LOOK_AFTER).await;
+            let keeper = self.keeper.clone();
+            if let Ok(Err(error)) = tokio::task::spawn_blocking(move || keeper.renew(now())).await {
+                tracing::error!(%error, "the certificate for tablets could not be looked after");
+            }
+        }
     }
 
     /// The addresses to type into a tablet's browser, the best first.

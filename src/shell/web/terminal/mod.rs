@@ -153,17 +153,16 @@ impl App {
 
     /// Serves the box itself at `listener` and paired devices at `house`, until it is closed.
     pub async fn serve(self, listener: TcpListener, house: Option<TcpListener>) -> Result<(), TlsError> {
-        let over_tls = match (house, &self.lan, self.house_router()) {
-            (Some(house), Some(lan), Some(router)) => Some(serve(house, Some(lan.identity.acceptor()?), router, self.closing(), Limits::default())),
-            _ => None,
-        };
-        let closing = self.closing();
-        let own = serve(listener, None, self.router(), closing, Limits::default());
-        match over_tls {
-            Some(over_tls) => {
-                tokio::join!(own, over_tls);
+        let own = serve(listener, None, self.clone().router(), self.closing(), Limits::default());
+        match (house, &self.lan, self.house_router()) {
+            (Some(house), Some(lan), Some(router)) => {
+                let over_tls = serve(house, Some(lan.keeper.acceptor()?), router, self.closing(), Limits::default());
+                tokio::select! {
+                    _ = async { tokio::join!(own, over_tls) } => {}
+                    () = lan.keep_certified() => {}
+                }
             }
-            None => own.await,
+            _ => own.await,
         }
         Ok(())
     }

@@ -22,7 +22,7 @@ pub(in super::super) async fn show(visit: Visit) -> Result<Response, Problem> {
     visit
         .show(move |_, frame| {
             let addresses = lan.as_ref().map(|lan| lan.urls()).unwrap_or_default();
-            let fingerprint = lan.as_ref().map(|lan| lan.identity.grouped()).unwrap_or_default();
+            let fingerprint = lan.as_ref().map(|lan| lan.keeper.identity().grouped()).unwrap_or_default();
             Ok(DevicesPage { frame, open: lan.is_some(), addresses, fingerprint })
         })
         .await

@@ -31,8 +31,16 @@ fn busy(mut town: Town) -> Town {
 }
 
 fn hold(town: &mut Town, alias: &str) {
-    let held =
-        HoldRequest { ask: None, code: None, alias: Some(alias.into()), service: code("lunch"), day: None, cents: None, why: Reason::UnknownNumber };
+    let held = HoldRequest {
+        ask: None,
+        code: None,
+        person: None,
+        alias: Some(alias.into()),
+        service: code("lunch"),
+        day: None,
+        cents: None,
+        why: Reason::UnknownNumber,
+    };
     town.terminal.hold(&held, &mut town.chance, noon()).expect("held");
 }
 

@@ -242,6 +242,7 @@ fn held_meal(town: &mut Town, token: &str, on: &str) -> HeldAnswer {
     let hold = HoldRequest {
         ask: None,
         code: Some(token.into()),
+        person: None,
         alias: None,
         service: code("lunch"),
         day: Some(day(on)),

@@ -8,7 +8,7 @@ use teilhabe::admit::status::Status;
 use teilhabe::book::entry::{Body, ClockState};
 use teilhabe::deliver::advice::{Advice, AdvisedLine, AdvisedPayment, Verdict};
 use teilhabe::shell::store::terminal::BatchState;
-use teilhabe::terminal::aside::TeachRequest;
+use teilhabe::terminal::chips::{ChipOf, Taught, TeachRequest};
 use teilhabe::terminal::counter::{Accepted, Answer, CounterError, NotWellFormed, Request};
 use teilhabe::terminal::held::HoldRequest;
 use teilhabe::terminal::inbound::CannotTakeIn;
@@ -75,8 +75,8 @@ fn after_the_whole_code_the_number_and_a_chip_are_enough() {
     assert_eq!(verdict(&town.redeem(&request("04:A2:24:B2", "lunch"), noon())), "unknown_number");
     accepted(town.redeem(&request(&token, "lunch"), noon()));
     assert_eq!(verdict(&town.redeem(&request(&number, "lunch"), noon().plus_days(1))), "accepted");
-    let teach = TeachRequest { uid: "04:a2:24:b2".into(), code: number };
-    assert_eq!(town.terminal.teach_chip(&teach, noon()).expect("stored"), Ok(Some("K01".into())));
+    let teach = TeachRequest { uid: "04:a2:24:b2".into(), to: ChipOf::Card(number), replace: false };
+    assert_eq!(town.terminal.teach_chip(&teach, noon()).expect("stored"), Taught::Card(Some("K01".into())));
     assert_eq!(verdict(&town.redeem(&request("04A224B2", "lunch"), noon().plus_days(2))), "accepted");
 }
 
@@ -84,7 +84,8 @@ fn after_the_whole_code_the_number_and_a_chip_are_enough() {
 fn a_taught_chip_survives_a_new_card() {
     let mut town = Town::new();
     let old = town.office.token(1, allowances());
-    town.terminal.teach_chip(&TeachRequest { uid: "04A224B2".into(), code: old }, noon()).expect("stored").expect("known");
+    let again = TeachRequest { uid: "04A224B2".into(), to: ChipOf::Card(old), replace: false };
+    assert_eq!(town.terminal.teach_chip(&again, noon()).expect("stored"), Taught::Card(Some("K01".into())));
     let mut renewed = town.office.plain_token(Handle([1; 8]), TokenId([99; 16]), 99, allowances());
     renewed.issued = seconds("2026-11-22T08:00:00Z");
     let renewed = teilhabe::admit::scan::code_text(&renewed.seal(&town.office.key));
@@ -171,6 +172,7 @@ fn served_and_clarified_later_becomes_one_redemption() {
     let hold = HoldRequest {
         ask: Some("h1".into()),
         code: None,
+        person: None,
         alias: Some("Blauer Ranzen".into()),
         service: code("lunch"),
         day: None,
@@ -215,8 +217,16 @@ fn a_clock_that_stood_still_is_suspect_and_an_office_sets_it_right() {
     accepted(town.redeem(&request(&token, "lunch"), noon()));
     let dead_battery = at("2026-01-02T00:00:00Z");
     assert_eq!(verdict(&town.redeem(&request(&token, "judo"), dead_battery)), "clock_suspect");
-    let hold =
-        HoldRequest { ask: None, code: Some(token.clone()), alias: None, service: code("lunch"), day: None, cents: None, why: Reason::ClockSuspect };
+    let hold = HoldRequest {
+        ask: None,
+        code: Some(token.clone()),
+        person: None,
+        alias: None,
+        service: code("lunch"),
+        day: None,
+        cents: None,
+        why: Reason::ClockSuspect,
+    };
     let held = town.terminal.hold(&hold, &mut town.chance, dead_battery).expect("a meal is a meal");
     assert_eq!(held.alias, format!("K01 ({})", CardNumber::of(TokenId([1; 16]))));
     assert_eq!(verdict(&town.redeem(&request(&token, "lunch"), noon().plus_days(1))), "accepted", "the clock was set");

@@ -15,7 +15,7 @@ use crate::book::entry::Opened;
 use crate::shell::envelope::{EnvelopeError, Identity};
 use crate::shell::store::StoreError;
 use crate::shell::store::terminal::TerminalStore;
-use crate::terminal::aside::TeachRequest;
+use crate::terminal::chips::{ChipOf, TeachRequest};
 use crate::terminal::enrol::CannotEnrol;
 use crate::terminal::inbound::CannotTakeIn;
 use crate::terminal::outbound::CannotSend;
@@ -99,8 +99,8 @@ pub fn begin(model: Model, chance: &mut Chance, now: UtcMs) -> Result<(Terminal,
     office.exchange(&mut terminal, chance, now)?;
     for (place, card) in cards(now).into_iter().enumerate() {
         // So that its number is enough, as with a card that was seen before; half a code is refused here too.
-        let taught = terminal.teach_chip(&TeachRequest { uid: format!("04F00000{place:02}"), code: card.code }, now);
-        taught.map_err(|error| CannotTrain::Unreadable(error.to_string()))?.ok();
+        let chip = TeachRequest { uid: format!("04F00000{place:02}"), to: ChipOf::Card(card.code), replace: false };
+        terminal.teach_chip(&chip, now).map_err(|error| CannotTrain::Unreadable(error.to_string()))?;
     }
     Ok((terminal, office))
 }

@@ -222,6 +222,7 @@ fn hold(world: &mut World, place: usize, request: &Request, refused: &Refused, c
     let held = HoldRequest {
         ask: request.ask.as_ref().map(|ask| format!("{ask}-held")),
         code: None,
+        person: None,
         alias: Some(format!("Kind {child}")),
         service,
         day: request.day,

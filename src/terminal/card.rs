@@ -63,7 +63,12 @@ pub(super) fn recognise(tx: &Tx<'_>, offices: &mut Offices, raw: &str, forgotten
         Scan::Phone => return Ok(Err(Refusal::HolderProofMissing)),
         Scan::Code(bytes) => (Some(bytes), SeenAs::Qr),
         Scan::Number(number) => (tx.card(number)?.map(|card| card.token), SeenAs::CardNumber),
-        Scan::Chip(uid) => (tx.card_of_chip(chip_hash(tx, &uid)?)?.map(|card| card.token), SeenAs::NfcUid),
+        Scan::Chip(uid) => {
+            let chip = chip_hash(tx, &uid)?;
+            let taught = tx.card_of_chip(chip)?;
+            let card = if taught.is_some() { taught } else { tx.card_of_person_chip(chip)? };
+            (card.map(|card| card.token), SeenAs::NfcUid)
+        }
     };
     let Some(bytes) = bytes else { return Ok(Err(Refusal::UnknownNumber)) };
     let seen_as = if forgotten { SeenAs::List } else { seen_as };

@@ -2,9 +2,9 @@
 
 use super::decision::{accepted, decide, lesson_time, redeemed};
 use super::journal::Journal;
-use super::lessons;
+use super::people::Forgotten;
 use super::rest::{HeldRest, Settled};
-use super::{Offices, Terminal, clock, devices};
+use super::{Offices, Terminal, clock, devices, lessons, paying, people};
 use crate::admit::scan::Fault;
 use crate::admit::status::DataAge;
 use crate::book::ceiling::Left;
@@ -27,6 +27,8 @@ use serde::{Deserialize, Serialize};
 pub const MAX_ASK: usize = 64;
 /// For how many days an answer is remembered.
 pub const ASK_DAYS: u64 = 40;
+/// The most people who are recorded in one go.
+pub const MAX_GROUP: usize = 500;
 /// The most months one fee may be paid for at once.
 pub const MAX_MONTHS: u32 = 12;
 
@@ -36,8 +38,10 @@ pub struct Request {
     /// The caller's own id: the same one gets the same answer.
     #[serde(skip)]
     pub ask: Option<String>,
-    /// What was scanned or typed.
+    /// What was scanned or typed; empty where a person is named.
     pub code: String,
+    /// Somebody of this provider's own lists, instead of a code.
+    pub person: Option<u64>,
     /// The service; not needed where a held entry names it.
     pub service: Option<Code>,
     /// The service day; today where none is named.
@@ -58,6 +62,8 @@ pub struct Request {
     pub held: Option<u64>,
     /// The card was forgotten; its number is from the provider's own list.
     pub forgotten: bool,
+    /// Why it was; needed where a person is named.
+    pub why_forgotten: Option<Forgotten>,
     /// What of a fee or trip does not fit the allowance, or lies beyond its end, waits for another card.
     pub hold_rest: bool,
 }
@@ -95,6 +101,12 @@ pub struct Accepted {
     pub held_rest: Vec<HeldRest>,
     /// Held entries of this child that the card has just made up for.
     pub settled: Vec<Settled>,
+    /// Who of the own lists it is; never the name, which can be deleted.
+    #[serde(default)]
+    pub person: Option<u64>,
+    /// The number of the record where somebody pays for themselves and nothing is claimed.
+    #[serde(default)]
+    pub pickup: Option<u64>,
 }
 
 /// A part of what is asked for.
@@ -170,6 +182,14 @@ pub enum NotWellFormed {
     LessonTooShort(u32),
     #[error("there is no open lesson {0}")]
     NoSuchLesson(String),
+    #[error("name a code or a person, not both and not neither")]
+    CodeOrPerson,
+    #[error("there is nobody with the number {0} in the lists here")]
+    NoSuchPerson(u64),
+    #[error("why was the card forgotten? left_at_home, lost, damaged, phone_empty or other")]
+    WhyForgotten,
+    #[error("a group has 1 to {MAX_GROUP} people")]
+    GroupSize,
     #[error("an ask id has 1 to {MAX_ASK} characters")]
     AskTooLong,
     #[error("an operator's pseudonym has 1 to {MAX_OPERATOR} characters")]
@@ -214,10 +234,7 @@ impl Terminal {
         self.at_desk(now, |desk| {
             once(desk, request.ask.as_deref(), &("redeem", request), |desk| {
                 clock::note(desk.journal, desk.clock, chance)?;
-                match decide(desk, request)? {
-                    Err(refusal) => Ok(Answer::Refused(refused(&refusal, request, desk))),
-                    Ok(decision) => redeemed(desk, decision, chance).map(Answer::Accepted),
-                }
+                redeem_at(desk, request, chance)
             })
         })
     }
@@ -230,9 +247,12 @@ impl Terminal {
         self.store.read(|tx| {
             let mut desk = Desk { journal: Journal::new(tx, terminal), offices, clock: clock::read(tx, now)?, till };
             let request = &lessons::looked_at(&mut desk, request)?;
+            if let Some(answer) = paying::served(&desk, request, false)? {
+                return Ok(answer);
+            }
             match decide(&mut desk, request)? {
                 Err(refusal) => Ok(Answer::Refused(refused(&refusal, request, &desk))),
-                Ok(decision) => Ok(Answer::Accepted(accepted(&decision))),
+                Ok(decision) => Ok(Answer::Accepted(Accepted { person: people::who(&desk, &decision.card)?, ..accepted(&decision) })),
             }
         })
     }
@@ -262,6 +282,23 @@ impl Desk<'_> {
     }
 }
 
+/// Decides and records within a transaction.
+pub(super) fn redeem_at(desk: &mut Desk<'_>, request: &Request, chance: &mut Chance) -> Result<Answer, CounterError> {
+    if let Some(answer) = paying::served(desk, request, true)? {
+        return Ok(answer);
+    }
+    let accepted = match decide(desk, request)? {
+        Err(refusal) => return Ok(Answer::Refused(refused(&refusal, request, desk))),
+        Ok(decision) => redeemed(desk, decision, chance)?,
+    };
+    if let Some(why) = people::by_list(request) {
+        for entry in &accepted.entries {
+            desk.tx().keep_by_list(entry.seq, why)?;
+        }
+    }
+    Ok(Answer::Accepted(accepted))
+}
+
 /// Answers an ask once: the same one again gets the same answer, another one under its id is refused loudly.
 pub(super) fn once<'d, R: Serialize, A: Serialize + DeserializeOwned>(
     desk: &mut Desk<'d>,
@@ -287,7 +324,7 @@ pub(super) fn once<'d, R: Serialize, A: Serialize + DeserializeOwned>(
 }
 
 /// What can be said of a request without looking anything up.
-fn check_form(request: &Request) -> Result<(), NotWellFormed> {
+pub(super) fn check_form(request: &Request) -> Result<(), NotWellFormed> {
     if request.cents.is_some_and(|c| c <= Cents::ZERO || c > Cents::MAX_SINGLE) {
         return Err(NotWellFormed::AmountOutOfRange);
     }
@@ -299,6 +336,9 @@ fn check_form(request: &Request) -> Result<(), NotWellFormed> {
     }
     if request.service.is_none() && request.held.is_none() {
         return Err(NotWellFormed::ServiceMissing);
+    }
+    if request.person.is_some() && request.forgotten && request.why_forgotten.is_none() {
+        return Err(NotWellFormed::WhyForgotten);
     }
     lesson_time(request).map(|_| ())
 }

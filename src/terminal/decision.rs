@@ -2,9 +2,8 @@
 
 use super::card::{Card, recognise};
 use super::counter::{Accepted, CounterError, Desk, NotWellFormed, Recorded, Request, Share};
-use super::devices;
-use super::lessons;
 use super::rest::{self, Rest};
+use super::{devices, lessons, people};
 use crate::admit::status::DataAge;
 use crate::book::ceiling::Use;
 use crate::book::decide::{Ask, Grant, Plan, Spent, plan};
@@ -54,7 +53,12 @@ pub(super) fn decide(desk: &mut Desk<'_>, request: &Request) -> Result<Result<De
         Ok(wanted) => wanted,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    match recognise(desk.journal.tx, desk.offices, &request.code, request.forgotten, desk.clock.now)? {
+    let (tx, now) = (desk.journal.tx, desk.clock.now);
+    let card = match request.person {
+        Some(id) => people::card_of(tx, desk.offices, id, now)?,
+        None => recognise(tx, desk.offices, &request.code, request.forgotten, now)?,
+    };
+    match card {
         Ok(card) => decide_for(desk, request, wanted, card),
         Err(refusal) => Ok(Err(refusal)),
     }
@@ -202,6 +206,7 @@ fn spent(tx: &Tx<'_>, office: OfficeNumber, plan: &Plan, granted: &[Grant]) -> R
 pub(super) fn redeemed(desk: &mut Desk<'_>, decision: Decision, chance: &mut Chance) -> Result<Accepted, CounterError> {
     let card = decision.card.clone();
     let mut answer = enter(desk, decision, chance)?;
+    answer.person = people::who(desk, &card)?;
     answer.settled = rest::settle_at_scan(desk, &card, chance)?;
     Ok(answer)
 }
@@ -243,5 +248,7 @@ pub(super) fn accepted(decision: &Decision) -> Accepted {
         plan: grants.iter().map(|g| Share { day: g.redemption().day, cents: g.redemption().cents }).collect(),
         held_rest: rests.iter().map(Rest::told).collect(),
         settled: Vec::new(),
+        person: None,
+        pickup: None,
     }
 }

@@ -29,6 +29,8 @@ pub struct HoldRequest {
     pub ask: Option<String>,
     /// What was scanned, if anything.
     pub code: Option<String>,
+    /// Somebody of this provider's own lists; the name is the alias.
+    pub person: Option<u64>,
     /// What people here call the person; it never leaves this box.
     pub alias: Option<String>,
     /// The service.
@@ -74,22 +76,7 @@ impl Terminal {
         self.at_desk(now, |desk| {
             once(desk, request.ask.as_deref(), &("hold", request), |desk| {
                 clock::note(desk.journal, desk.clock, chance)?;
-                let (alias, child) = whose(desk, request)?;
-                let day = request.day.unwrap_or_else(|| desk.today());
-                let no_such = || NotWellFormed::NoSuchService(request.service.clone());
-                let (_, service) = desk.offices.service(&request.service).ok_or_else(no_such)?;
-                if service.benefit.happens_at_the_counter() && day > desk.today() {
-                    return Err(NotWellFormed::LiesAhead(day).into());
-                }
-                let cents = rule::price(service, day, 1, request.cents).map_err(|_| NotWellFormed::NoPrice)?;
-                let benefit = service.benefit;
-                let alias_id = alias_id(desk, &alias, chance)?;
-                let why = Code::parse(request.why.code()).ok_or(NotWellFormed::NoSuchService(request.service.clone()))?;
-                let body = Body::Held(Held { alias: alias_id, benefit, service: request.service.clone(), day, units: 1, cents, why });
-                let entered = desk.journal.record(body, chance, desk.clock.now)?;
-                let row = HeldRow { seq: entered.entry.seq, alias_id, alias: alias.clone(), settled_by: None, child, rest_of: None, reopened: false };
-                desk.tx().index_held(&row)?;
-                Ok(HeldAnswer { seq: entered.entry.seq, alias, service: request.service.clone(), day, cents })
+                hold_at(desk, request, chance)
             })
         })
     }
@@ -123,6 +110,26 @@ impl Terminal {
     }
 }
 
+/// Holds within a transaction.
+pub(super) fn hold_at(desk: &mut Desk<'_>, request: &HoldRequest, chance: &mut Chance) -> Result<HeldAnswer, CounterError> {
+    let (alias, child) = whose(desk, request)?;
+    let day = request.day.unwrap_or_else(|| desk.today());
+    let no_such = || NotWellFormed::NoSuchService(request.service.clone());
+    let (_, service) = desk.offices.service(&request.service).ok_or_else(no_such)?;
+    if service.benefit.happens_at_the_counter() && day > desk.today() {
+        return Err(NotWellFormed::LiesAhead(day).into());
+    }
+    let cents = rule::price(service, day, 1, request.cents).map_err(|_| NotWellFormed::NoPrice)?;
+    let benefit = service.benefit;
+    let alias_id = alias_id(desk, &alias, chance)?;
+    let why = Code::parse(request.why.code()).ok_or(NotWellFormed::NoSuchService(request.service.clone()))?;
+    let body = Body::Held(Held { alias: alias_id, benefit, service: request.service.clone(), day, units: 1, cents, why });
+    let entered = desk.journal.record(body, chance, desk.clock.now)?;
+    let row = HeldRow { seq: entered.entry.seq, alias_id, alias: alias.clone(), settled_by: None, child, rest_of: None, reopened: false };
+    desk.tx().index_held(&row)?;
+    Ok(HeldAnswer { seq: entered.entry.seq, alias, service: request.service.clone(), day, cents })
+}
+
 /// Who it was: as told, or the number of the card that was scanned, or the end of what could not be recognised; and which child, where a
 /// card says so.
 fn whose(desk: &mut Desk<'_>, request: &HoldRequest) -> Result<(String, Option<(OfficeNumber, Handle)>), CounterError> {
@@ -130,6 +137,10 @@ fn whose(desk: &mut Desk<'_>, request: &HoldRequest) -> Result<(String, Option<(
         Some(code) => recognise(desk.journal.tx, desk.offices, code, false, desk.clock.now)?.ok(),
         None => None,
     };
+    if let Some(id) = request.person {
+        let row = desk.tx().person(id)?.ok_or(NotWellFormed::NoSuchPerson(id))?;
+        return Ok((row.details.name, row.child));
+    }
     let child = card.as_ref().and_then(|card| child_of(desk, card));
     if let Some(alias) = request.alias.as_deref().map(str::trim).filter(|alias| !alias.is_empty()) {
         return if alias.chars().count() <= MAX_ALIAS { Ok((alias.to_owned(), child)) } else { Err(NotWellFormed::AliasMissing.into()) };

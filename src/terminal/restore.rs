@@ -73,6 +73,7 @@ fn continue_as(tx: &Tx<'_>, terminal: TerminalId, chance: &mut Chance, now: UtcM
     for row in tx.open_lessons(CivilDay::EPOCH)? {
         lessons.push((tx.entry(row.seq)?, row));
     }
+    let by_list = tx.by_list()?;
     let floor = super::clock::read(tx, now)?.now.max(end.at);
     tx.put_journal_aside(earlier)?;
     for used in &confirmed {
@@ -86,6 +87,11 @@ fn continue_as(tx: &Tx<'_>, terminal: TerminalId, chance: &mut Chance, now: UtcM
         let grant = entry.and_then(|entry: Entry| Grant::again(entry, indexed.slot.day));
         let grant = grant.ok_or_else(|| StoreError::Inconsistent(format!("entry {} is no redemption", indexed.seq)))?;
         numbers.insert(indexed.seq, journal.enter(grant, chance, floor)?.entry.seq);
+    }
+    for (seq, reason) in by_list {
+        if let Some(seq) = numbers.get(&seq) {
+            tx.keep_by_list(*seq, &reason)?;
+        }
     }
     for (entry, row) in held {
         if let Some(Body::Held(body)) = entry.map(|e| e.body) {

@@ -155,6 +155,7 @@ impl Town<'_> {
                 let held = HoldRequest {
                     ask: None,
                     code: Some(self.tokens[child].code.clone()),
+                    person: None,
                     alias: Some("Kind mit blauer Jacke".into()),
                     service: Code::parse("lunch").context("a code")?,
                     day: Some(day),

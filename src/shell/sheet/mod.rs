@@ -10,6 +10,10 @@ pub mod camt;
 pub mod cell;
 #[cfg(feature = "office")]
 pub mod children;
+#[cfg(feature = "terminal")]
+pub mod people;
+#[cfg(feature = "terminal")]
+pub mod pickups;
 #[cfg(feature = "office")]
 pub mod reference;
 #[cfg(feature = "office")]

@@ -32,21 +32,38 @@ CREATE TABLE person(
 ) STRICT;
 CREATE UNIQUE INDEX person_by_child ON person(office, handle) WHERE handle IS NOT NULL;
 
--- Chips of people who pay for themselves, by the same keyed hash as other chips.
-CREATE TABLE paying_chip(
+-- Chips of people of these lists, by the same keyed hash as other chips: of those who pay for themselves, and of those whose card will
+-- be scanned later.
+CREATE TABLE person_chip(
     hash BLOB PRIMARY KEY,
     person INTEGER NOT NULL REFERENCES person(id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX chip_by_person ON person_chip(person);
 
--- What they took: counted here, never claimed. No part of the journal.
+-- What people who pay for themselves took: counted here, never claimed. No part of the journal.
 CREATE TABLE pickup(
     id INTEGER PRIMARY KEY,
     person INTEGER NOT NULL REFERENCES person(id) ON DELETE CASCADE,
     service TEXT NOT NULL,
     day INTEGER NOT NULL,
-    at INTEGER NOT NULL
+    at INTEGER NOT NULL,
+    by_list TEXT,
+    cancelled INTEGER NOT NULL DEFAULT 0
 ) STRICT;
-CREATE UNIQUE INDEX pickup_once ON pickup(day, service, person);
+CREATE UNIQUE INDEX pickup_once ON pickup(day, service, person) WHERE cancelled = 0;
+CREATE INDEX pickup_by_person ON pickup(person);
+
+-- Redemptions for which nobody showed a card, and why: forgotten, or many ticked in one go. Known only here.
+CREATE TABLE by_list(
+    seq INTEGER PRIMARY KEY,
+    reason TEXT NOT NULL
+) STRICT;
+
+-- Rows of other systems' files that were taken, by a keyed hash of what they say: a file taken twice books nothing twice.
+CREATE TABLE taken_row(
+    hash BLOB PRIMARY KEY,
+    at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- What is claimed every month by itself, registered by one scan: a membership, or a monthly flat.
 CREATE TABLE standing(

@@ -1,7 +1,7 @@
-//! The interface at the counter: redeem, check, hold, cancel, teach, look at a day.
+//! The interface at the counter: redeem, check, hold, cancel, look at a day.
 
 use super::session::Role;
-use super::shape::{AliasBody, CancellationBody, ChipBody, HeldBody, RedemptionBody, entry_id, held_json, read_entry_id, refused_json};
+use super::shape::{AliasBody, CancellationBody, HeldBody, RedemptionBody, entry_id, held_json, read_entry_id, read_pickup_id};
 use super::{App, Desk, answer, json, shape, training};
 use crate::admit::trust::TrustList;
 use crate::book::cancel::CannotCancel;
@@ -9,11 +9,10 @@ use crate::shell::door;
 use crate::shell::store::StoreError;
 use crate::shell::store::terminal::DayLine;
 use crate::shell::web::problem::Problem;
-use crate::terminal::Office;
-use crate::terminal::aside::TeachRequest;
 use crate::terminal::correct::{CancelError, WHY_CANCELLED};
-use crate::terminal::counter::Answer;
+use crate::terminal::counter::{Accepted, Answer, CounterError};
 use crate::terminal::held::OpenHeld;
+use crate::terminal::{Office, Terminal};
 use crate::words::civil::CivilDay;
 use crate::words::ids::TerminalId;
 use axum::body::Bytes;
@@ -55,7 +54,11 @@ pub(super) async fn redeem(State(app): State<App>, desk: Desk, headers: HeaderMa
         return Ok(refused);
     }
     let (code, training) = (request.code.clone(), desk.caller.training);
-    let (id, outcome) = desk.writer.run(move |terminal, chance| (terminal.id(), terminal.redeem(&request, chance, door::now()))).await?;
+    let done = desk.writer.run(move |terminal, chance| {
+        let outcome = terminal.redeem(&request, chance, door::now());
+        (terminal.id(), name_of(terminal, &outcome), outcome)
+    });
+    let (id, name, outcome) = done.await?;
     if !training {
         app.metrics.counted(&outcome);
     }
@@ -63,8 +66,14 @@ pub(super) async fn redeem(State(app): State<App>, desk: Desk, headers: HeaderMa
     if matches!(outcome, Answer::Accepted(_)) {
         training::recorded(&app, desk.caller);
     }
-    let (status, body) = shape::answer(id, &outcome);
+    let (status, body) = shape::named_answer(id, &outcome, name.as_deref());
     Ok(answer(status, training::explained(body, &code, training)))
+}
+
+/// The name of whom an answer is about, where the lists here know it. A name that cannot be read spoils no answer.
+fn name_of(terminal: &mut Terminal, outcome: &Result<Answer, CounterError>) -> Option<String> {
+    let Ok(Answer::Accepted(Accepted { person: Some(person), .. })) = outcome else { return None };
+    terminal.person_name(*person).ok().flatten()
 }
 
 pub(super) async fn check(desk: Desk, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
@@ -73,8 +82,12 @@ pub(super) async fn check(desk: Desk, headers: HeaderMap, body: Body) -> Result<
         return Ok(refused);
     }
     let code = request.code.clone();
-    let (id, outcome) = desk.writer.run(move |terminal, _| (terminal.id(), terminal.check(&request, door::now()))).await?;
-    let (status, body) = shape::answer(id, &outcome?);
+    let done = desk.writer.run(move |terminal, _| {
+        let outcome = terminal.check(&request, door::now());
+        (terminal.id(), name_of(terminal, &outcome), outcome)
+    });
+    let (id, name, outcome) = done.await?;
+    let (status, body) = shape::named_answer(id, &outcome?, name.as_deref());
     Ok(answer(status, training::explained(body, &code, desk.caller.training)))
 }
 
@@ -101,19 +114,11 @@ pub(super) async fn name_held(desk: Desk, Path(id): Path<String>, headers: Heade
     Ok(answer(StatusCode::OK, named.await??))
 }
 
-pub(super) async fn teach_chip(desk: Desk, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
-    let ChipBody { uid, code } = json(&headers, body)?;
-    let scanned = code.clone();
-    let request = TeachRequest { uid, code };
-    let taught = desk.writer.run(move |terminal, _| terminal.teach_chip(&request, door::now())).await??;
-    Ok(match taught {
-        Ok(hint) => answer(StatusCode::CREATED, value!({"verdict": "taught", "hint": hint})),
-        Err(refused) => answer(StatusCode::OK, training::explained(refused_json(&refused), &scanned, desk.caller.training)),
-    })
-}
-
 pub(super) async fn cancel(State(app): State<App>, desk: Desk, Path(id): Path<String>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let CancellationBody { reason } = json(&headers, body)?;
+    if let Some(pickup) = read_pickup_id(&id) {
+        return cancel_pickup(desk, pickup).await;
+    }
     let corrects = desk.caller.role >= Some(Role::Correct);
     let done = desk.writer.run(move |terminal, chance| {
         let seq = read_entry_id(terminal.id(), &id).ok_or(CancelError::from(CannotCancel::NoSuchRedemption))?;
@@ -132,6 +137,14 @@ pub(super) async fn cancel(State(app): State<App>, desk: Desk, Path(id): Path<St
         "verdict": "cancelled", "id": entry_id(terminal, cancelled.seq), "seq": cancelled.seq, "cancelled_by": cancelled.by,
     });
     Ok(answer(status, body))
+}
+
+/// Takes back what somebody took who pays for themselves. No money hangs on it, so that no role does.
+async fn cancel_pickup(desk: Desk, pickup: u64) -> Result<Response, Problem> {
+    let before = desk.writer.run(move |terminal, _| terminal.cancel_pickup(pickup)).await??;
+    let before = before.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, CannotCancel::NoSuchRedemption.to_string()))?;
+    let status = if before { StatusCode::OK } else { StatusCode::CREATED };
+    Ok(answer(status, value!({"verdict": "cancelled", "id": shape::pickup_id(pickup)})))
 }
 
 pub(super) async fn day(desk: Desk, Path(date): Path<String>) -> Result<Response, Problem> {

@@ -6,11 +6,14 @@ mod counter;
 mod devices;
 mod door;
 mod events;
+mod groups;
 pub mod lan;
 mod lessons;
+mod lists;
 mod metrics;
 mod office;
 mod pages;
+mod people;
 mod pins;
 pub mod session;
 mod settings;
@@ -28,7 +31,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, delete, get, post};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use axum::{Json, Router};
 use devices::Devices;
 use door::{Desk, Door};
@@ -213,7 +216,20 @@ fn routes() -> Vec<(&'static str, &'static str, Door, MethodRouter<App>)> {
         ("post", "/api/v1/held/{id}/alias", SCAN, brief(post(counter::name_held))),
         ("post", "/api/v1/lessons", SCAN, brief(post(lessons::scan))),
         ("post", "/api/v1/lessons/{id}/discarding", SCAN, brief(post(lessons::discard))),
-        ("post", "/api/v1/chips", SCAN, brief(post(counter::teach_chip))),
+        ("post", "/api/v1/chips", SCAN, brief(post(people::teach_chip))),
+        ("post", "/api/v1/chips/forgetting", CORRECT, brief(post(people::forget_chip))),
+        ("get", "/api/v1/people", SCAN, brief(get(people::find))),
+        ("post", "/api/v1/people", SCAN, brief(post(people::add))),
+        ("put", "/api/v1/people/{id}", CORRECT, brief(put(people::change))),
+        ("delete", "/api/v1/people/{id}", CORRECT, brief(delete(people::delete))),
+        ("post", "/api/v1/people/{id}/card", SCAN, brief(post(people::join))),
+        ("delete", "/api/v1/people/{id}/card", CORRECT, brief(delete(people::unjoin))),
+        ("delete", "/api/v1/people/{id}/chips", CORRECT, brief(delete(people::forget_chips))),
+        ("get", "/api/v1/people.csv", CORRECT, brief(get(lists::download))),
+        ("post", "/api/v1/people/import", CORRECT, slow(post(lists::import)).layer(DefaultBodyLimit::max(MAX_FILE))),
+        ("post", "/api/v1/pickups", CORRECT, slow(post(lists::pickup_list)).layer(DefaultBodyLimit::max(MAX_FILE))),
+        ("post", "/api/v1/pickups/file", CORRECT, slow(post(lists::pickup_file)).layer(DefaultBodyLimit::max(MAX_FILE))),
+        ("post", "/api/v1/groups", SCAN, brief(post(groups::book))),
         ("get", "/api/v1/days/{date}", SCAN, brief(get(counter::day))),
         ("post", "/api/v1/days/{date}/closing", CORRECT, brief(post(counter::close_day))),
         ("get", "/devices", MANAGE, brief(get(pages::devices::show))),

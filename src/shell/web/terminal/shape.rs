@@ -3,8 +3,9 @@
 use crate::admit::scan::Fault;
 use crate::shell::texts::Blanks;
 use crate::shell::web::problem::{Problem, message, message_saying, word};
-use crate::terminal::counter::{Accepted, Answer, CounterError, Refused, Request};
+use crate::terminal::counter::{Accepted, Answer, CounterError, NotWellFormed, Refused, Request};
 use crate::terminal::held::{HeldAnswer, HoldRequest};
+use crate::terminal::people::Forgotten;
 use crate::terminal::rest::{HeldRest, Settled};
 use crate::words::cents::Cents;
 use crate::words::civil::{CivilDay, berlin_minute};
@@ -20,7 +21,8 @@ use serde_json::{Value, json};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RedemptionBody {
-    code: String,
+    code: Option<String>,
+    person: Option<u64>,
     service: Option<Code>,
     ask: Option<String>,
     service_date: Option<CivilDay>,
@@ -33,6 +35,7 @@ pub(super) struct RedemptionBody {
     held: Option<u64>,
     #[serde(default)]
     forgotten: bool,
+    why_forgotten: Option<Forgotten>,
     #[serde(default)]
     hold_rest: bool,
 }
@@ -44,6 +47,7 @@ pub(super) struct HeldBody {
     service: Code,
     ask: Option<String>,
     code: Option<String>,
+    person: Option<u64>,
     alias: Option<String>,
     service_date: Option<CivilDay>,
     cents: Option<Cents>,
@@ -55,14 +59,6 @@ pub(super) struct HeldBody {
 #[serde(deny_unknown_fields)]
 pub(super) struct AliasBody {
     pub alias: String,
-}
-
-/// A chip is taught.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ChipBody {
-    pub uid: String,
-    pub code: String,
 }
 
 /// A redemption is cancelled.
@@ -81,12 +77,19 @@ impl RedemptionBody {
         if named.windows(2).any(|pair| pair[0] != pair[1]) {
             return Err(unfit("service_date, starts_at and ends_at name different days: a lesson lies within one day"));
         }
+        if self.code.is_some() == self.person.is_some() {
+            return Err(CounterError::from(NotWellFormed::CodeOrPerson).into());
+        }
+        if self.person.is_some() && !self.forgotten {
+            return Err(CounterError::from(NotWellFormed::WhyForgotten).into());
+        }
         if self.months == Some(0) {
             return Err(unfit("months counts from 1"));
         }
         Ok(Request {
             ask: self.ask,
-            code: self.code,
+            code: self.code.unwrap_or_default(),
+            person: self.person,
             service: self.service,
             day: named.first().copied(),
             cents: self.cents,
@@ -97,6 +100,7 @@ impl RedemptionBody {
             months: self.months.unwrap_or(1),
             held: self.held,
             forgotten: self.forgotten,
+            why_forgotten: self.why_forgotten,
             hold_rest: self.hold_rest,
         })
     }
@@ -108,6 +112,7 @@ impl HeldBody {
         HoldRequest {
             ask: self.ask,
             code: self.code,
+            person: self.person,
             alias: self.alias,
             service: self.service,
             day: self.service_date,
@@ -146,11 +151,30 @@ pub(super) fn read_entry_id(terminal: TerminalId, id: &str) -> Option<u64> {
     (TerminalId::from_hex(of) == Some(terminal)).then(|| seq.parse().ok())?
 }
 
+/// The id of what somebody took who pays for themselves.
+pub(super) fn pickup_id(pickup: u64) -> String {
+    format!("pickup-{pickup}")
+}
+
+/// The number in such an id.
+pub(super) fn read_pickup_id(id: &str) -> Option<u64> {
+    id.strip_prefix("pickup-")?.parse().ok()
+}
+
+/// The answer of the counter, with the name of whom it is about, where the lists here know it.
+pub(super) fn named_answer(terminal: TerminalId, outcome: &Answer, name: Option<&str>) -> (StatusCode, Value) {
+    let (status, mut body) = answer(terminal, outcome);
+    if let (Answer::Accepted(Accepted { person: Some(id), .. }), Some(name)) = (outcome, name) {
+        body["person"] = json!({"id": id, "name": name});
+    }
+    (status, body)
+}
+
 /// The answer of the counter, with the status it has.
 pub(super) fn answer(terminal: TerminalId, answer: &Answer) -> (StatusCode, Value) {
     match answer {
         Answer::Accepted(accepted) => {
-            let status = if accepted.entries.is_empty() { StatusCode::OK } else { StatusCode::CREATED };
+            let status = if accepted.entries.is_empty() && accepted.pickup.is_none() { StatusCode::OK } else { StatusCode::CREATED };
             (status, accepted_json(terminal, accepted))
         }
         Answer::Refused(refused) => (StatusCode::OK, refused_json(refused)),
@@ -182,6 +206,9 @@ pub(super) fn accepted_json(terminal: TerminalId, accepted: &Accepted) -> Value 
     }
     if !accepted.settled.is_empty() {
         body["settled"] = accepted.settled.iter().map(|settled| settled_json(terminal, settled)).collect();
+    }
+    if let Some(pickup) = accepted.pickup {
+        body["id"] = pickup_id(pickup).into();
     }
     if let Some(hint) = &accepted.hint {
         body["hint"] = hint.as_str().into();

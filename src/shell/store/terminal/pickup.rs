@@ -1,0 +1,77 @@
+//! What is recorded beside the journal: what people who pay for themselves took, who was recorded without a card, which rows of files
+//! were taken.
+
+use super::{StoreError, Tx, from_db, to_db};
+use crate::words::civil::CivilDay;
+use crate::words::code::Code;
+use crate::words::ids::Hash;
+use crate::words::time::UtcMs;
+use rusqlite::OptionalExtension;
+
+impl Tx<'_> {
+    /// When a person took this on that day, if it did.
+    pub fn pickup_at(&self, person: u64, service: &Code, day: CivilDay) -> Result<Option<UtcMs>, StoreError> {
+        let sql = "SELECT at FROM pickup WHERE day = ?1 AND service = ?2 AND person = ?3 AND cancelled = 0";
+        let mut statement = self.sql.prepare_cached(sql)?;
+        let at = statement.query_row((day.days(), service.as_str(), to_db(person)), |row| row.get::<_, i64>(0)).optional()?;
+        at.map(|at| from_db(at).map(UtcMs)).transpose()
+    }
+
+    /// Records that a person took this; `by_list` says why no chip was shown.
+    pub fn keep_pickup(&self, person: u64, service: &Code, day: CivilDay, at: UtcMs, by_list: Option<&str>) -> Result<u64, StoreError> {
+        let sql = "INSERT INTO pickup(person, service, day, at, by_list) VALUES (?1, ?2, ?3, ?4, ?5)";
+        self.sql.prepare_cached(sql)?.execute((to_db(person), service.as_str(), day.days(), to_db(at.0), by_list))?;
+        from_db(self.sql.last_insert_rowid())
+    }
+
+    /// Takes back what a person took. None where there is no such record; otherwise whether it had been taken back before.
+    pub fn cancel_pickup(&self, id: u64) -> Result<Option<bool>, StoreError> {
+        let mut statement = self.sql.prepare_cached("SELECT cancelled FROM pickup WHERE id = ?1")?;
+        let before = statement.query_row([to_db(id)], |row| row.get::<_, bool>(0)).optional()?;
+        if before == Some(false) {
+            self.sql.prepare_cached("UPDATE pickup SET cancelled = 1 WHERE id = ?1")?.execute([to_db(id)])?;
+        }
+        Ok(before)
+    }
+
+    /// Keeps why a redemption was recorded without a card.
+    pub fn keep_by_list(&self, seq: u64, reason: &str) -> Result<(), StoreError> {
+        self.sql.prepare_cached("INSERT OR REPLACE INTO by_list(seq, reason) VALUES (?1, ?2)")?.execute((to_db(seq), reason))?;
+        Ok(())
+    }
+
+    /// All redemptions recorded without a card, with the reason.
+    pub fn by_list(&self) -> Result<Vec<(u64, String)>, StoreError> {
+        let mut statement = self.sql.prepare_cached("SELECT seq, reason FROM by_list ORDER BY seq")?;
+        let mut rows = statement.query([])?;
+        let mut all = Vec::new();
+        while let Some(row) = rows.next()? {
+            all.push((from_db(row.get(0)?)?, row.get(1)?));
+        }
+        Ok(all)
+    }
+
+    /// Of the records since `since` that count, without those ticked in one go (`group`): how many a forgotten card had, and how many
+    /// there are.
+    pub fn forgotten_share(&self, since: CivilDay, group: &str) -> Result<(u64, u64), StoreError> {
+        let sql = "SELECT count(CASE WHEN reason <> '' THEN 1 END), count(*) FROM (
+                SELECT coalesce(b.reason, '') AS reason FROM redemption r LEFT JOIN by_list b ON b.seq = r.seq
+                WHERE r.day >= ?1 AND r.cancelled_by IS NULL
+                UNION ALL SELECT coalesce(by_list, '') FROM pickup WHERE day >= ?1 AND cancelled = 0
+            ) WHERE reason <> ?2";
+        let row = self.sql.prepare_cached(sql)?.query_row((since.days(), group), |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+        Ok((from_db(row.0)?, from_db(row.1)?))
+    }
+
+    /// Whether a row of a file was taken before.
+    pub fn was_taken(&self, row: Hash) -> Result<bool, StoreError> {
+        let mut statement = self.sql.prepare_cached("SELECT EXISTS(SELECT 1 FROM taken_row WHERE hash = ?1)")?;
+        Ok(statement.query_row([row.0], |row| row.get(0))?)
+    }
+
+    /// Remembers that a row of a file was taken.
+    pub fn keep_taken(&self, row: Hash, at: UtcMs) -> Result<(), StoreError> {
+        self.sql.prepare_cached("INSERT OR IGNORE INTO taken_row(hash, at) VALUES (?1, ?2)")?.execute((row.0, to_db(at.0)))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,169 @@
+//! The lists over HTTP: find, add, change, delete, join to a card, teach and forget chips. Names go to pages of this box only.
+
+use super::shape::refused_json;
+use super::{Desk, answer, json, training};
+use crate::shell::door;
+use crate::shell::store::terminal::Details;
+use crate::shell::web::problem::Problem;
+use crate::terminal::chips::{ChipOf, Taught, TeachRequest};
+use crate::terminal::counter::{CounterError, NotWellFormed};
+use crate::terminal::people::{PeopleError, Person};
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, Query};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::json as value;
+
+type Body = Result<Bytes, BytesRejection>;
+
+/// What is looked for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Wanted {
+    search: String,
+    list: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PersonBody {
+    name: String,
+    #[serde(default)]
+    number: String,
+    #[serde(default)]
+    list: String,
+    #[serde(default)]
+    pays_self: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CardBody {
+    code: String,
+    #[serde(default)]
+    replace: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChipBody {
+    uid: String,
+    code: Option<String>,
+    person: Option<u64>,
+    #[serde(default)]
+    replace: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UidBody {
+    uid: String,
+}
+
+impl From<PersonBody> for Details {
+    fn from(body: PersonBody) -> Self {
+        Self { name: body.name, number: body.number, list: body.list, pays_self: body.pays_self }
+    }
+}
+
+impl From<PeopleError> for Problem {
+    fn from(error: PeopleError) -> Self {
+        match error {
+            PeopleError::NoSuchPerson(_) => Self::new(StatusCode::NOT_FOUND, error.to_string()),
+            PeopleError::Unfit => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
+            PeopleError::NumberTaken(_) | PeopleError::CardTaken(_) | PeopleError::Full => Self::new(StatusCode::CONFLICT, error.to_string()),
+            PeopleError::Counter(error) => error.into(),
+            PeopleError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// The answer where somebody else has the number, the card or the chip: a page asks whether that is meant.
+fn taken(sentence: String, person: Option<&Person>) -> Response {
+    let person = person.map(|person| value!({"id": person.id, "name": person.name}));
+    answer(StatusCode::CONFLICT, value!({"verdict": "taken", "status": 409, "detail": sentence, "person": person}))
+}
+
+fn done(status: StatusCode, outcome: Result<Person, PeopleError>) -> Result<Response, Problem> {
+    match outcome {
+        Err(PeopleError::NumberTaken(ref person)) => Ok(taken(PeopleError::NumberTaken(person.clone()).to_string(), Some(person))),
+        outcome => Ok(answer(status, value!({"person": outcome?}))),
+    }
+}
+
+/// Who is in the lists.
+pub(super) async fn find(desk: Desk, Query(wanted): Query<Wanted>) -> Result<Response, Problem> {
+    let found = desk.writer.run(move |terminal, _| {
+        let list = wanted.list.as_deref().filter(|list| !list.is_empty());
+        terminal.people(&wanted.search, list, door::now())
+    });
+    Ok(answer(StatusCode::OK, value!(found.await??)))
+}
+
+/// Adds somebody.
+pub(super) async fn add(desk: Desk, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let details = Details::from(json::<PersonBody>(&headers, body)?);
+    done(StatusCode::CREATED, desk.writer.run(move |terminal, _| terminal.add_person(&details, door::now())).await?)
+}
+
+/// Changes what a list says of somebody.
+pub(super) async fn change(desk: Desk, Path(id): Path<u64>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let details = Details::from(json::<PersonBody>(&headers, body)?);
+    done(StatusCode::OK, desk.writer.run(move |terminal, _| terminal.change_person(id, &details)).await?)
+}
+
+/// Deletes somebody. Told twice, it says the same twice.
+pub(super) async fn delete(desk: Desk, Path(id): Path<u64>) -> Result<Response, Problem> {
+    desk.writer.run(move |terminal, _| terminal.delete_person(id)).await??;
+    Ok(answer(StatusCode::OK, value!({"verdict": "deleted", "id": id})))
+}
+
+/// Joins somebody to the card that was scanned.
+pub(super) async fn join(desk: Desk, Path(id): Path<u64>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let CardBody { code, replace } = json(&headers, body)?;
+    let scanned = code.clone();
+    match desk.writer.run(move |terminal, _| terminal.join_person(id, &code, replace, door::now())).await? {
+        Ok(Ok(joined)) => Ok(answer(StatusCode::OK, value!({"verdict": "joined", "person": joined.person, "hint": joined.hint}))),
+        Ok(Err(refused)) => Ok(answer(StatusCode::OK, training::explained(refused_json(&refused), &scanned, desk.caller.training))),
+        Err(PeopleError::CardTaken(person)) => Ok(taken(PeopleError::CardTaken(person.clone()).to_string(), Some(&person))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Takes somebody apart from their card.
+pub(super) async fn unjoin(desk: Desk, Path(id): Path<u64>) -> Result<Response, Problem> {
+    done(StatusCode::OK, desk.writer.run(move |terminal, _| terminal.unjoin_person(id)).await?)
+}
+
+/// Teaches a chip to a card or gives it to somebody of the lists.
+pub(super) async fn teach_chip(desk: Desk, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let ChipBody { uid, code, person, replace } = json(&headers, body)?;
+    let scanned = code.clone().unwrap_or_default();
+    let to = match (code, person) {
+        (Some(code), None) => ChipOf::Card(code),
+        (None, Some(person)) => ChipOf::Person(person),
+        _ => return Err(CounterError::from(NotWellFormed::CodeOrPerson).into()),
+    };
+    let request = TeachRequest { uid, to, replace };
+    Ok(match desk.writer.run(move |terminal, _| terminal.teach_chip(&request, door::now())).await?? {
+        Taught::Card(hint) => answer(StatusCode::CREATED, value!({"verdict": "taught", "hint": hint})),
+        Taught::Person(person) => answer(StatusCode::CREATED, value!({"verdict": "taught", "person": person})),
+        Taught::Taken(person) => taken("this chip is known for somebody else: send replace to move it".into(), person.as_ref()),
+        Taught::Refused(refused) => answer(StatusCode::OK, training::explained(refused_json(&refused), &scanned, desk.caller.training)),
+    })
+}
+
+/// Forgets a chip that is at hand.
+pub(super) async fn forget_chip(desk: Desk, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let UidBody { uid } = json(&headers, body)?;
+    let known = desk.writer.run(move |terminal, _| terminal.forget_chip(&uid)).await??;
+    Ok(answer(StatusCode::OK, value!({"verdict": "forgotten", "known": known})))
+}
+
+/// Forgets all chips of somebody: a lost one is not at hand.
+pub(super) async fn forget_chips(desk: Desk, Path(id): Path<u64>) -> Result<Response, Problem> {
+    let count = desk.writer.run(move |terminal, _| terminal.forget_chips_of(id)).await??;
+    Ok(answer(StatusCode::OK, value!({"verdict": "forgotten", "count": count})))
+}

@@ -31,6 +31,7 @@ async function answered(path, { patience, ...init }) {
     location.assign("/pair");
     return new Promise(() => {});
   }
+  if (body.what === "training") body.detail = t("page.training_first");
   return { ...body, status: response.status, ok: response.ok };
 }
 

@@ -4,13 +4,14 @@ use super::super::settings::STEPS;
 use super::super::setup::asked_for;
 use super::training::picture;
 use super::{Frame, Visit};
+use crate::admit::trust::TrustList;
 use crate::shell::door::now;
 use crate::shell::store::StoreError;
 use crate::shell::texts::Language;
 use crate::shell::training::cards;
 use crate::shell::web::problem::Problem;
-use crate::terminal::Terminal;
 use crate::terminal::settings::Setting;
+use crate::terminal::{Office, Terminal};
 use crate::words::civil::CivilDay;
 use crate::words::service::{Pricing, Service};
 use askama::Template;
@@ -82,6 +83,7 @@ fn page(terminal: &mut Terminal, frame: Frame, asked: Option<&str>, pins: [bool;
         std::cmp::Ordering::Greater => "ahead",
     };
     let (url, code) = asked_for(terminal)?;
+    let first = offices.iter().flat_map(|o| &o.services).map(|s| s.code.clone()).next().unwrap_or_default();
     Ok(SetupPage {
         step,
         steps: STEPS.iter().take(STEPS.len() - 1).enumerate().map(|(place, key)| StepShown { key, state: state(place) }).collect(),
@@ -92,8 +94,8 @@ fn page(terminal: &mut Terminal, frame: Frame, asked: Option<&str>, pins: [bool;
         url,
         code,
         name: terminal.setting(Setting::Name)?.unwrap_or_default(),
-        service: terminal.setting(Setting::Service)?.unwrap_or_default(),
-        looked_with: offices.iter().flat_map(|o| &o.services).map(|s| s.code.clone()).next().unwrap_or_default(),
+        service: terminal.setting(Setting::Service)?.unwrap_or_else(|| first.clone()),
+        looked_with: first,
         offices,
         pins,
         sample: if step == "scanner" { sample(&frame) } else { String::new() },
@@ -107,13 +109,20 @@ fn sample(frame: &Frame) -> String {
 
 /// The offices that have admitted this box, with what is agreed.
 pub(super) fn admitted(terminal: &Terminal, frame: &Frame) -> Vec<Admitted> {
-    let shown = |(office, trust): (&crate::terminal::Office, &crate::admit::trust::TrustList)| Admitted {
+    let shown = |(office, trust): (&Office, &TrustList)| Admitted {
         name: trust.office_name.clone(),
         provider: office.credential.as_ref().map(|c| c.provider_name.clone()).unwrap_or_default(),
         number: office.credential.as_ref().map(|c| c.provider.to_string()).unwrap_or_default(),
-        services: office.credential.iter().flat_map(|c| &c.services).map(|service| agreed(service, frame)).collect(),
+        services: in_order(office).into_iter().map(|service| agreed(service, frame)).collect(),
     };
     terminal.offices().iter().map(shown).collect()
+}
+
+/// As the counter lists them: lunch first.
+fn in_order(office: &Office) -> Vec<&Service> {
+    let mut services: Vec<&Service> = office.credential.iter().flat_map(|c| &c.services).collect();
+    services.sort_by_key(|service| service.benefit);
+    services
 }
 
 fn agreed(service: &Service, frame: &Frame) -> Agreed {

@@ -1,7 +1,8 @@
 // How the box is: today's count, what the office has not confirmed, how old its last word is, the clock; what waits for a card; open
 // lessons. Looked at again when the box says that something happened, or now and then where it says nothing.
 
-import { $, look } from "./box.js";
+import { $, ask, look, toast } from "./box.js";
+import { onNews } from "./events.js";
 import { dayName, label, setClock, showLine } from "./service.js";
 import { clock, t } from "./texts.js";
 
@@ -59,9 +60,21 @@ function showHeld({ held }) {
   }));
 }
 
+// A lesson of an earlier day that nobody ended: it is off the list, and was never claimed.
+async function discard(lesson) {
+  const answer = await ask(`/api/v1/lessons/${lesson.id}/discarding`, {});
+  if (!answer.ok) toast(answer.detail, "no");
+  refreshSoon();
+}
+
 function showLessons({ lessons = [] }) {
   $("#lessons-box").hidden = lessons.length === 0;
-  $("#lessons").replaceChildren(...lessons.map((lesson) => line([["b", lesson.starts_at ?? clock(lesson.at)], ["span", [lesson.hint, label(lesson.service)].filter(Boolean).join(" · ")]])));
+  $("#lessons").replaceChildren(...lessons.map((lesson) => {
+    const since = lesson.not_ended ? `${dayName(lesson.service_date)}, ${lesson.starts_at}` : lesson.starts_at;
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "plain small", textContent: t("counter.discard_lesson") });
+    button.addEventListener("click", () => discard(lesson));
+    return line([["b", since], ["span", [lesson.hint ?? lesson.number, label(lesson.service)].filter(Boolean).join(" · ")]], lesson.not_ended ? button : null);
+  }));
 }
 
 function showDay(day) {
@@ -97,8 +110,8 @@ export function startLights(on) {
   settle = on.settle;
   refresh();
   setInterval(() => document.visibilityState === "visible" && refresh(), EVERY_MS);
-  document.addEventListener("visibilitychange", refreshSoon);
-  const events = new EventSource("/api/v1/events");
-  for (const name of ["recorded", "status"]) events.addEventListener(name, refreshSoon);
-  events.addEventListener("open", () => on.reached());
+  onNews((what) => {
+    refreshSoon();
+    if (what === "status") on.reached();
+  });
 }

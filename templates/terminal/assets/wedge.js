@@ -6,6 +6,7 @@ const LINE_MS = 150; // lines that follow each other faster come from one code
 const FAST_MS = 60; // no person types faster than this for long
 const CARELESS_MS = 100; // with our prefix, this is fast enough
 const MOST_KEYS = 8192;
+const FEWEST = 3; // fewer keys are a slip of a hand
 // How every code begins: the prefix, then a signed document's first bytes. Two codes typed without a pause are cut there.
 const BEGINNING = /BUT1GH4Q4/gi;
 
@@ -63,7 +64,8 @@ function reading(keys, read) {
   return text;
 }
 
-const byKey = (key) => (key.key.length === 1 ? key.key : "");
+const isCharacter = (text) => [...text].length === 1; // an emoji is one, too
+const byKey = (key) => (isCharacter(key.key) ? key.key : "");
 const by = (layout) => (key) => (isAltGr(key) ? byKey(key) : layout[key.code]?.[key.shift ? 1 : 0] ?? byKey(key));
 
 function median(keys) {
@@ -106,7 +108,7 @@ function ending(key) {
 function counts(key) {
   if (key.alt && !isAltGr(key)) return /^(Alt|Numpad\d)/.test(key.code);
   if ((key.ctrl && !isAltGr(key)) || key.meta) return false;
-  return key.key.length === 1 || (["Dead", "Process", "Unidentified"].includes(key.key) && key.code in US);
+  return isCharacter(key.key) || (["Dead", "Process", "Unidentified"].includes(key.key) && key.code in US);
 }
 
 // Puts keys together: pure, so that it can be tested over tables of keys {code, key, shift, ctrl, alt, altgr, caps, at (ms)}.
@@ -133,7 +135,7 @@ export class Assembly {
       scans.push(...this.flush(), ...found.texts.map((text) => ({ text, ...found.about })));
       return { scans, ended: true };
     }
-    if (keys.length < 4 || found.about.gap > FAST_MS) return { scans, ended: false };
+    if (keys.length < FEWEST || found.about.gap > FAST_MS) return { scans, ended: false };
     this.lines.push({ text: found.texts[0], ...found.about });
     this.ended = key.at;
     return { scans, ended: true };

@@ -8,7 +8,7 @@ import { again, enqueue, startQueue } from "./queue.js";
 import { dayName, details, isLesson, label, missing, startService } from "./service.js";
 import { setSound, signal, soundOn } from "./sound.js";
 import { lang, t } from "./texts.js";
-import { answered, idle, isWaiting, show, stageKind, startVerdict, told, viewOfWaiting } from "./verdict.js";
+import { answered, idle, isWaiting, show, showStrip, stageKind, startVerdict, told, viewOfWaiting } from "./verdict.js";
 import { startWays } from "./ways.js";
 import { onScan } from "./wedge.js";
 
@@ -77,14 +77,14 @@ function look(on) {
 
 function undo(entry) {
   const ids = entry.answer.entries?.map((each) => each.id) ?? [entry.answer.id];
-  for (const id of ids) enqueue(`/api/v1/redemptions/${id}/cancellation`, { reason: "typing_error" }, { kind: "undo" });
+  for (const id of ids) enqueue(`/api/v1/redemptions/${id}/cancellation`, { reason: "typing_error" }, { kind: "undo", of: entry.item.key });
 }
 
 function hold(entry) {
   const { body } = entry.item;
   const held = { ask: newId(), service: body.service, code: body.code, reason: entry.answer.reason, service_date: body.service_date };
   if (body.cents !== undefined) held.cents = body.cents;
-  enqueue("/api/v1/held", held, { kind: "hold" });
+  enqueue("/api/v1/held", held, { kind: "hold", of: entry.item.key });
 }
 
 // A name for what was held, asked when the plate is long out of the door.
@@ -95,6 +95,7 @@ function name(entry) {
       entry.view.hint = answer.alias;
       entry.done = true;
       if (stageKind() === "held") show(entry.view, entry, true);
+      showStrip();
       refreshSoon();
     } else {
       toast(answer.detail ?? t("counter.unknown_answer"), "no");

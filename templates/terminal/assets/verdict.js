@@ -160,8 +160,25 @@ export function idle() {
 export const stageKind = () => kind;
 export const isWaiting = () => ["off", "paper"].includes(kind);
 
+// An answer about an earlier scan changes that scan's place in the strip, where it is still there.
+function changed(item, answer) {
+  const entry = shown.find((each) => each.item.key === item.note.of);
+  if (!entry || !["cancelled", "held"].includes(answer.verdict)) return null;
+  const hint = answer.verdict === "cancelled" ? entry.view.hint : "";
+  entry.view = { ...viewOf(item, answer), ...(hint ? { hint } : {}) };
+  entry.answer = answer;
+  entry.done = false;
+  return entry;
+}
+
 // Adds an answer to the strip and shows it.
 export function answered(item, answer) {
+  const before = changed(item, answer);
+  if (before) {
+    show(before.view, before);
+    showStrip();
+    return;
+  }
   const entry = { item, answer, view: viewOf(item, answer), done: false, until: Date.now() + UNDO_SECONDS * 1000 };
   shown.unshift(entry);
   // What is settled gives way first, so that a refusal is not lost behind the green ones that follow it.
@@ -172,7 +189,6 @@ export function answered(item, answer) {
   }
   show(entry.view, entry);
   showStrip();
-  return entry;
 }
 
 function row(entry) {

@@ -27,6 +27,7 @@ pub mod pickups;
 pub mod rest;
 pub mod restore;
 pub mod settings;
+pub mod standing;
 pub mod verify;
 pub mod view;
 

@@ -15,7 +15,7 @@ use crate::shell::store::terminal::Tx;
 use crate::words::benefit::{Benefit, Measure};
 use crate::words::cents::Cents;
 use crate::words::chance::Chance;
-use crate::words::civil::CivilDay;
+use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::code::Code;
 use crate::words::ids::Hash;
 use crate::words::reason::Reason;
@@ -190,6 +190,14 @@ pub enum NotWellFormed {
     WhyForgotten,
     #[error("a group has 1 to {MAX_GROUP} people")]
     GroupSize,
+    #[error("every month by itself is claimed only what has a monthly price, or a membership fee with an amount")]
+    CannotStand,
+    #[error("{0} is too far away: the first month lies at most twelve months back or ahead")]
+    MonthTooFar(CivilMonth),
+    #[error("there is no monthly registration {0}")]
+    NoSuchStanding(i64),
+    #[error("{0} lies outside this registration: mark days of its months, at most a year back")]
+    NoAbsence(CivilDay),
     #[error("an ask id has 1 to {MAX_ASK} characters")]
     AskTooLong,
     #[error("an operator's pseudonym has 1 to {MAX_OPERATOR} characters")]

@@ -12,12 +12,13 @@ use crate::book::entry::{Body, Held};
 use crate::book::refusal::Refusal;
 use crate::book::rule;
 use crate::shell::store::StoreError;
-use crate::shell::store::terminal::HeldRow;
+use crate::shell::store::terminal::{HeldRow, OfficeNumber};
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::chance::Chance;
 use crate::words::civil::CivilDay;
 use crate::words::code::Code;
+use crate::words::ids::Handle;
 use crate::words::reason::Reason;
 use crate::words::service::{Pricing, Service};
 use crate::words::time::UtcMs;
@@ -25,6 +26,8 @@ use serde::{Deserialize, Serialize};
 
 /// The most held entries of a child that one scan tries to make up for; the queue waits behind it.
 pub const SETTLED_AT_SCAN: usize = 12;
+/// How many held entries one step of the upkeep looks at; the queue at the counter waits no longer than that.
+const STEP: usize = 20;
 /// The most months a rest may wait for its card.
 const MONTHS: u32 = 24;
 
@@ -211,24 +214,44 @@ impl Terminal {
     /// Makes up for held entries whose child has a card here that now allows it, each in a transaction of its own. Called now and then:
     /// a card may have come, or news of the office.
     pub fn settle_held(&mut self, chance: &mut Chance, now: UtcMs) -> Result<Vec<Settled>, CounterError> {
-        let open = self.store.read(|tx| tx.open_held())?;
-        let mut settled = Vec::new();
-        for row in open.into_iter().filter(|row| !row.reopened) {
-            let Some(child) = row.child else { continue };
-            let done = self.at_desk(now, |desk| {
-                clock::note(desk.journal, desk.clock, chance)?;
-                for card in cards_of(desk.journal.tx, desk.offices, child, desk.clock.now)? {
-                    if !desk.tx().is_open_held(row.seq)? {
-                        break;
-                    }
-                    if let Some(settled) = settle(desk, row.seq, &card, chance)? {
-                        return Ok(Some(settled));
-                    }
-                }
-                Ok::<_, CounterError>(None)
-            })?;
-            settled.extend(done);
+        let (mut settled, mut after) = (Vec::new(), Some(0));
+        while let Some(seq) = after {
+            let (more, next) = self.settle_held_after(seq, chance, now)?;
+            settled.extend(more);
+            after = next;
         }
         Ok(settled)
     }
+
+    /// One step of [`Terminal::settle_held`]: a bounded number of held entries after number `after`. Answers where to go on.
+    pub fn settle_held_after(&mut self, after: u64, chance: &mut Chance, now: UtcMs) -> Result<(Vec<Settled>, Option<u64>), CounterError> {
+        let open = self.store.read(|tx| tx.open_held())?;
+        let mut open = open.into_iter().filter(|row| row.seq > after && !row.reopened).filter_map(|row| Some((row.seq, row.child?)));
+        let (mut settled, mut last) = (Vec::new(), after);
+        for (seq, child) in open.by_ref().take(STEP) {
+            last = seq;
+            settled.extend(self.at_desk(now, |desk| {
+                clock::note(desk.journal, desk.clock, chance)?;
+                settle_with_known_cards(desk, seq, child, chance)
+            })?);
+        }
+        Ok((settled, open.next().map(|_| last)))
+    }
+}
+
+fn settle_with_known_cards(
+    desk: &mut Desk<'_>,
+    seq: u64,
+    child: (OfficeNumber, Handle),
+    chance: &mut Chance,
+) -> Result<Option<Settled>, CounterError> {
+    for card in cards_of(desk.journal.tx, desk.offices, child, desk.clock.now)? {
+        if !desk.tx().is_open_held(seq)? {
+            break;
+        }
+        if let Some(settled) = settle(desk, seq, &card, chance)? {
+            return Ok(Some(settled));
+        }
+    }
+    Ok(None)
 }

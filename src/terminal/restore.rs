@@ -10,6 +10,7 @@ use crate::shell::store::terminal::{EarlierUse, Fact, HeldRow, LessonRow, Termin
 use crate::words::chance::Chance;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{OfficeId, TerminalId};
+use crate::words::reason::Reason;
 use crate::words::time::UtcMs;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -108,6 +109,7 @@ fn continue_as(tx: &Tx<'_>, terminal: TerminalId, chance: &mut Chance, now: UtcM
             lessons_again += 1;
         }
     }
+    tx.renumber_standing(&numbers, Reason::AlreadyRedeemed.code())?;
     tx.keep_time(Fact::RestoredAt, now)?;
     let offices = offices.into_iter().map(|office| office.id).collect();
     let (entries, entered_again) = (end.head.seq, numbers.len());

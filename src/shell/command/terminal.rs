@@ -280,6 +280,7 @@ fn serve(dir: &Path, how: &Serve) -> anyhow::Result<Report> {
                 println!("Tablets of the house open {way}");
             }
         }
+        tokio::spawn(app.clone().keep_up());
         if !how.no_exchange {
             tokio::spawn(app.clone().exchange_now_and_then());
         }

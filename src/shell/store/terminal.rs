@@ -13,6 +13,7 @@ mod pickup;
 mod record;
 mod restore;
 mod setting;
+mod standing;
 mod view;
 
 pub use card::{KnownCard, RememberedAsk};
@@ -24,6 +25,7 @@ pub use outbox::{BatchRow, BatchState, PaymentRow};
 pub use person::{Details, PersonRow};
 pub use record::IndexedRedemption;
 pub use restore::EarlierUse;
+pub use standing::{StandingMonth, StandingRow};
 pub use view::{Closing, DayLine, Pending, PersonShown};
 
 use super::{StoreError, from_db, to_db};

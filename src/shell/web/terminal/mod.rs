@@ -19,7 +19,9 @@ pub mod session;
 mod settings;
 mod setup;
 mod shape;
+mod standing;
 mod training;
+mod upkeep;
 pub mod writer;
 
 use super::guard::Guard;
@@ -72,6 +74,8 @@ pub struct App {
     exchanging: Arc<tokio::sync::Mutex<()>>,
     /// A redemption was recorded: an exchange is worth its while soon.
     recorded: Arc<tokio::sync::Notify>,
+    /// Something is new that may let the box claim what was due or held: an exchange, a registration.
+    heard: Arc<tokio::sync::Notify>,
     sessions: Arc<Sessions>,
     practice: training::Practice,
     devices: Arc<Devices>,
@@ -95,6 +99,7 @@ impl App {
             metrics: Arc::default(),
             exchanging: Arc::default(),
             recorded: Arc::default(),
+            heard: Arc::default(),
             sessions: Arc::default(),
             practice: training::Practice::default(),
             devices: Arc::default(),
@@ -170,6 +175,11 @@ impl App {
         Ok(())
     }
 
+    /// Claims by itself what is due every month, and makes up for what is held where a card now allows it. Never ends.
+    pub async fn keep_up(self) {
+        upkeep::now_and_then(self).await;
+    }
+
     /// Exchanges by itself: every quarter of an hour, and soon after the last redemption of a rush. Never ends.
     pub async fn exchange_now_and_then(self) {
         office::now_and_then(self).await;
@@ -216,6 +226,12 @@ fn routes() -> Vec<(&'static str, &'static str, Door, MethodRouter<App>)> {
         ("post", "/api/v1/held/{id}/alias", SCAN, brief(post(counter::name_held))),
         ("post", "/api/v1/lessons", SCAN, brief(post(lessons::scan))),
         ("post", "/api/v1/lessons/{id}/discarding", SCAN, brief(post(lessons::discard))),
+        ("get", "/standing", CORRECT, brief(get(pages::standing::show))),
+        ("get", "/standing/list.csv", CORRECT, brief(get(pages::standing::csv))),
+        ("get", "/api/v1/standing", SCAN, brief(get(standing::list))),
+        ("post", "/api/v1/standing", SCAN, brief(post(standing::register))),
+        ("post", "/api/v1/standing/{id}/end", CORRECT, brief(post(standing::end))),
+        ("post", "/api/v1/standing/{id}/absences", SCAN, brief(post(standing::absence))),
         ("post", "/api/v1/chips", SCAN, brief(post(people::teach_chip))),
         ("post", "/api/v1/chips/forgetting", CORRECT, brief(post(people::forget_chip))),
         ("get", "/api/v1/people", SCAN, brief(get(people::find))),

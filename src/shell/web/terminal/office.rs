@@ -119,6 +119,7 @@ async fn exchange_all(app: &App) -> Result<Vec<(OfficeId, Result<TakenIn, String
         let (writer, id) = (app.writer.clone(), office.clone());
         let outcome = tokio::task::spawn_blocking(move || client::exchange(&writer, &id)).await.map_err(|_| Problem::bug())?;
         app.metrics.exchanged(outcome.is_ok());
+        app.heard.notify_one();
         outcomes.push((office, outcome.map_err(|error| error.to_string())));
     }
     app.events.tell(News::Status);

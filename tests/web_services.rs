@@ -114,3 +114,41 @@ async fn the_rest_of_a_fee_is_held_when_that_is_asked_for() {
     let (_, other) = web.post("/api/v1/checks", &json!({"code": web.token, "service": "judo", "cents": 100, "charge": "b"})).await;
     assert_eq!(other["reason"], json!("ceiling_reached"));
 }
+
+#[tokio::test]
+async fn a_membership_is_registered_claimed_and_ended_over_http() {
+    let web = web();
+    let scan = json!({"code": web.token, "service": "choir", "ask": "s1"});
+    let (status, registered) = web.post("/api/v1/standing", &scan).await;
+    assert_eq!((status, &registered["verdict"], &registered["before"]), (StatusCode::CREATED, &json!("registered"), &json!(false)), "{registered}");
+    let (status, again) = web.post("/api/v1/standing", &json!({"code": web.token, "service": "choir"})).await;
+    assert_eq!((status, &again["id"], &again["before"]), (StatusCode::OK, &registered["id"], &json!(true)));
+    let (_, list) = web.get("/api/v1/standing").await;
+    let this = CivilDay::of(teilhabe::shell::door::now()).month();
+    let month = &list["standing"][0]["months"][0];
+    assert_eq!((&month["month"], &month["state"], &month["cents"]), (&json!(this), &json!("claimed"), &json!(1_200)), "{list}");
+    let path = format!("/api/v1/standing/{}/", registered["id"]);
+    let (status, ended) = web.post(&format!("{path}end"), &json!({"last_month": this})).await;
+    assert_eq!((status, &ended["last_month"]), (StatusCode::OK, &json!(this)));
+    let today = CivilDay::of(teilhabe::shell::door::now());
+    assert_eq!(web.post(&format!("{path}absences"), &json!({"day": today, "away": true})).await.0, StatusCode::OK);
+    assert_eq!(web.get("/api/v1/standing").await.1["standing"][0]["months"][0]["away"], json!([today]));
+    for (path, body, status) in [
+        ("/api/v1/standing/99/end", json!({"last_month": null}), StatusCode::NOT_FOUND),
+        ("/api/v1/standing/x/end", json!({"last_month": null}), StatusCode::NOT_FOUND),
+        ("/api/v1/standing/1/end", json!({"last_month": "soon"}), StatusCode::UNPROCESSABLE_ENTITY),
+        ("/api/v1/standing/1/absences", json!({"day": "1999-01-01", "away": true}), StatusCode::UNPROCESSABLE_ENTITY),
+        ("/api/v1/standing", json!({"code": web.token, "service": "lunch"}), StatusCode::UNPROCESSABLE_ENTITY),
+    ] {
+        let (answered, problem) = web.post(path, &body).await;
+        assert_eq!(answered, status, "{path}: {problem}");
+    }
+    let (status, page) = web.get("/standing").await;
+    assert_eq!(status, StatusCode::OK);
+    let page = page.as_str().expect("a page");
+    assert!(page.contains("K01") && page.contains("12,00") && page.contains("data-do=\"end\""), "{page}");
+    let (status, file) = web.get("/standing/list.csv").await;
+    let file = file.as_str().expect("text");
+    assert_eq!((status, file.lines().count()), (StatusCode::OK, 2), "{file}");
+    assert!(file.contains(&format!("\"{this}\";\"choir\";\"K01\"")), "{file}");
+}

@@ -146,7 +146,7 @@ const fn is_flat(service: &Service) -> bool {
 }
 
 /// Whether a service can be claimed every month by itself.
-fn can_stand(service: &Service) -> bool {
+pub fn can_stand(service: &Service) -> bool {
     match service.pricing {
         Pricing::Monthly => service.benefit != Benefit::Tutoring,
         Pricing::Free => service.benefit == Benefit::Participation,

@@ -1,7 +1,7 @@
 //! What is claimed every month, over HTTP: registered, ended, with days of absence.
 
-use super::{App, Desk, answer, json};
 use super::shape::{entry_id, refused_json, unfit};
+use super::{App, Desk, answer, json};
 use crate::shell::door;
 use crate::shell::web::problem::Problem;
 use crate::terminal::counter::{CounterError, NotWellFormed};
@@ -58,8 +58,13 @@ pub(super) async fn register(State(app): State<App>, desk: Desk, headers: Header
     Ok(match registered {
         StandingAnswer::Refused(refused) => answer(StatusCode::OK, refused_json(&refused)),
         StandingAnswer::Registered { id, hint, before } => {
-            // What is due already is claimed in the next moment; the registration does not wait for it.
-            app.heard.notify_one();
+            // What is due already is claimed at once.
+            let due = desk.writer.run(move |terminal, chance| terminal.claim_standing_after(id - 1, chance, door::now())).await?;
+            match due {
+                Ok((claimed, _)) if claimed.is_empty() => {}
+                Ok(_) => app.recorded.notify_one(),
+                Err(error) => tracing::warn!(%error, "nothing was claimed: it is tried again"),
+            }
             let status = if before { StatusCode::OK } else { StatusCode::CREATED };
             answer(status, value!({"verdict": "registered", "id": id, "hint": hint, "before": before}))
         }

@@ -9,6 +9,7 @@ pub(super) mod pin;
 pub(super) mod scanner;
 pub(super) mod settings;
 pub(super) mod setup;
+pub(super) mod standing;
 pub(super) mod training;
 
 use super::App;

@@ -155,10 +155,10 @@ pub fn can_stand(service: &Service) -> bool {
 }
 
 impl StandingRow {
-    /// The service day of a month: its first day, or the day of registration in that month.
+    /// The service day of a month: its first day, or the day of registration where that is in the first month.
     fn day_in(&self, month: CivilMonth) -> CivilDay {
         let registered = CivilDay::of(self.added_at);
-        if registered.month() == month { registered } else { month.first_day() }
+        if registered.month() == month && self.first == month { registered } else { month.first_day() }
     }
 
     /// The weekdays of a month on which the child could be there, up to `until`.

@@ -45,6 +45,7 @@ pub fn run(dir: &Path, terminal_at: SocketAddr, office_at: SocketAddr, lan_at: O
         if let Some(house) = &house {
             app = app.open_to_house(Lan::new(&town::canteen_dir(dir), house.local_addr()?, &[])?);
         }
+        tokio::spawn(app.clone().keep_up());
         let office_key = secret_file::api_token(&town::office_dir(dir), &mut chance)?.to_string();
         tokio::select! {
             ended = app.serve(terminal_listener, house) => ended?,

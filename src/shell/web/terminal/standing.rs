@@ -1,7 +1,7 @@
 //! What is claimed every month, over HTTP: registered, ended, with days of absence.
 
 use super::shape::{entry_id, refused_json, unfit};
-use super::{App, Desk, answer, json};
+use super::{App, Desk, answer, json, training};
 use crate::shell::door;
 use crate::shell::web::problem::Problem;
 use crate::terminal::counter::{CounterError, NotWellFormed};
@@ -62,7 +62,7 @@ pub(super) async fn register(State(app): State<App>, desk: Desk, headers: Header
             let due = desk.writer.run(move |terminal, chance| terminal.claim_standing_after(id - 1, chance, door::now())).await?;
             match due {
                 Ok((claimed, _)) if claimed.is_empty() => {}
-                Ok(_) => app.recorded.notify_one(),
+                Ok(_) => training::recorded(&app, desk.caller),
                 Err(error) => tracing::warn!(%error, "nothing was claimed: it is tried again"),
             }
             let status = if before { StatusCode::OK } else { StatusCode::CREATED };

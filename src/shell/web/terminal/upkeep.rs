@@ -1,6 +1,7 @@
 //! What the box does by itself, beside exchanging: claims the months that are due, and makes up for what is held where a card now allows it.
 
 use super::App;
+use super::events::News;
 use crate::shell::door;
 use crate::shell::web::problem::Problem;
 use std::time::Duration;
@@ -13,7 +14,10 @@ pub(super) async fn now_and_then(app: App) {
     loop {
         match once(&app).await {
             Ok(0) => {}
-            Ok(_) => app.recorded.notify_one(),
+            Ok(_) => {
+                app.recorded.notify_one();
+                app.events.tell(News::Recorded);
+            }
             Err(problem) => tracing::warn!("{}", problem.detail),
         }
         // The time-out is the hour; whether it was that or an exchange makes no difference.

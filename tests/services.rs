@@ -6,9 +6,12 @@ mod town;
 use proptest::prelude::*;
 use teilhabe::admit::scan::code_text;
 use teilhabe::admit::token::Token;
+use teilhabe::shell::store::terminal::TerminalStore;
+use teilhabe::terminal::Terminal;
 use teilhabe::terminal::counter::{Accepted, Answer, CounterError, NotWellFormed, Request};
 use teilhabe::terminal::held::{HeldAnswer, HoldRequest};
 use teilhabe::terminal::lessons::{LessonAnswer, LessonRequest};
+use teilhabe::terminal::standing::{MonthState, StandingRequest};
 use teilhabe::words::benefit::{Benefit, Measure, Period};
 use teilhabe::words::cents::Cents;
 use teilhabe::words::civil::CivilMonth;
@@ -308,4 +311,58 @@ proptest! {
         }
         prop_assert!(town.terminal.verify().is_ok());
     }
+}
+
+#[test]
+fn a_changed_index_of_lessons_is_found() {
+    for (sql, sentence) in [
+        ("UPDATE lesson SET minute = minute + 1 WHERE seq = (SELECT min(seq) FROM lesson)", "its index differs"),
+        ("UPDATE lesson SET handle = zeroblob(8) WHERE seq = (SELECT min(seq) FROM lesson)", "its index differs"),
+        ("UPDATE lesson SET ended_by = 1 WHERE seq = (SELECT min(seq) FROM lesson)", "its index differs"),
+        ("DELETE FROM lesson WHERE seq = (SELECT max(seq) FROM lesson)", "its index differs"),
+        ("INSERT INTO lesson SELECT 9999, office, handle, service, day, minute, NULL, NULL, 0 FROM lesson LIMIT 1", "not in the journal"),
+    ] {
+        let mut town = Town::new();
+        let token = town.office.token(1, allowances());
+        for at in ["14:00", "14:45", "15:00"] {
+            scan(&mut town, &lesson(&token, None), clock(at));
+        }
+        town.terminal.verify().expect("whole before");
+        town.terminal.store().connection().execute(sql, []).expect("changed");
+        let error = town.terminal.verify().expect_err(sql).to_string();
+        assert!(error.contains(sentence), "{sql}: {error}");
+    }
+}
+
+#[test]
+fn a_restored_box_knows_its_open_lessons_its_rests_and_its_months() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let mut town = Town::on(TerminalStore::open(&dir.path().join("old.db")).expect("a database"), PaperOffice::new("05562032", 1));
+    let token = town.office.token(1, allowances());
+    let fee = accepted(town.redeem(&fee(&token, 10_000, 1), clock("12:00")));
+    let choir = StandingRequest { ask: None, code: town.office.token(2, allowances()), service: code("choir"), cents: None, from: None };
+    town.terminal.register_standing(&choir, &mut town.chance, clock("12:00")).expect("an answer");
+    town.terminal.claim_standing(&mut town.chance, clock("12:00")).expect("stored");
+    assert_eq!(scan(&mut town, &lesson(&token, Some("T1")), clock("14:00")), "started 840");
+
+    let copy = dir.path().join("copy.db");
+    town.terminal.store().copy_to(&copy).expect("copied");
+    let (mut store, new_keys) = (TerminalStore::open(&copy).expect("the copy"), keys(60));
+    let restored = Terminal::continue_from(&mut store, &new_keys, &mut town.chance, clock("14:05")).expect("restored");
+    assert_eq!((restored.entered_again, restored.held_again, restored.lessons_again), (2, 1, 1));
+    town.terminal = Terminal::open(store, new_keys, clock("14:05")).expect("opens");
+    town.enrol(clock("14:06"));
+    town.exchange(clock("14:06"));
+    town.terminal.verify().expect("whole");
+    assert!(town.terminal.claim_standing(&mut town.chance, clock("14:07")).expect("stored").is_empty(), "claimed before, under another number");
+    let month = town.terminal.standing(1, clock("14:07")).expect("readable")[0].months[0].clone();
+    let (seq, _) = (month.known.expect("known").seq.expect("its new number"), assert_eq!(month.state, MonthState::Claimed));
+    assert!(town.terminal.store().read(|tx| tx.indexed_redemption(seq)).expect("readable").is_some_and(|r| r.service == code("choir")));
+    assert_eq!(scan(&mut town, &lesson(&token, None), clock("14:46")), "ended 840-885 1 2500", "begun before the restore");
+    // the rest still falls with its fee
+    assert_eq!(town.terminal.open_held().expect("readable").len(), fee.held_rest.len());
+    let sql = "SELECT seq FROM redemption WHERE service = 'judo'";
+    let seq: i64 = town.terminal.store().connection().query_row(sql, [], |row| row.get(0)).expect("one");
+    town.terminal.cancel(u64::try_from(seq).expect("a number"), code("typo"), &mut town.chance, clock("15:00")).expect("cancelled");
+    assert!(town.terminal.open_held().expect("readable").is_empty());
 }

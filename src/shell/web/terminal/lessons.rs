@@ -1,7 +1,8 @@
 //! Lessons over HTTP: the scan at their start and end, and those that nobody has ended.
 
+use super::session::Role;
 use super::shape::{accepted_json, entry_id, read_entry_id, read_time, refused_json, unfit};
-use super::{App, Desk, answer, json, training};
+use super::{App, Desk, Door, Route, answer, brief, json, training};
 use crate::shell::door;
 use crate::shell::web::problem::Problem;
 use crate::terminal::counter::{CounterError, NotWellFormed};
@@ -14,8 +15,18 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::{Value, json as value};
+
+/// The routes of lessons.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        ("get", "/api/v1/lessons", Door::Role(Role::Scan), brief(get(open))),
+        ("post", "/api/v1/lessons", Door::Role(Role::Scan), brief(post(scan))),
+        ("post", "/api/v1/lessons/{id}/discarding", Door::Role(Role::Scan), brief(post(discard))),
+    ]
+}
 
 /// A scan for a lesson.
 #[derive(Debug, Deserialize)]

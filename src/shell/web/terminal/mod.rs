@@ -186,12 +186,15 @@ impl App {
     }
 }
 
+/// A route: its method, path and door, and who answers.
+type Route = (&'static str, &'static str, Door, MethodRouter<App>);
+
 /// Every route with its method, path and door. The OpenAPI document says the same of the interface, and a test compares them.
-fn routes() -> Vec<(&'static str, &'static str, Door, MethodRouter<App>)> {
+fn routes() -> Vec<Route> {
     const SCAN: Door = Door::Role(Role::Scan);
     const CORRECT: Door = Door::Role(Role::Correct);
     const MANAGE: Door = Door::Role(Role::Manage);
-    vec![
+    let mut routes = vec![
         ("get", "/", Door::Page, brief(get(pages::counter::show))),
         ("get", "/day", SCAN, brief(get(pages::day::show))),
         ("get", "/scanner", Door::Page, brief(get(pages::scanner::show))),
@@ -222,16 +225,7 @@ fn routes() -> Vec<(&'static str, &'static str, Door, MethodRouter<App>)> {
         ("post", "/api/v1/redemptions/{id}/cancellation", SCAN, brief(post(counter::cancel))),
         ("get", "/api/v1/held", SCAN, brief(get(counter::open_held))),
         ("post", "/api/v1/held", SCAN, brief(post(counter::hold))),
-        ("get", "/api/v1/lessons", SCAN, brief(get(lessons::open))),
         ("post", "/api/v1/held/{id}/alias", SCAN, brief(post(counter::name_held))),
-        ("post", "/api/v1/lessons", SCAN, brief(post(lessons::scan))),
-        ("post", "/api/v1/lessons/{id}/discarding", SCAN, brief(post(lessons::discard))),
-        ("get", "/standing", CORRECT, brief(get(pages::standing::show))),
-        ("get", "/standing/list.csv", CORRECT, brief(get(pages::standing::csv))),
-        ("get", "/api/v1/standing", SCAN, brief(get(standing::list))),
-        ("post", "/api/v1/standing", SCAN, brief(post(standing::register))),
-        ("post", "/api/v1/standing/{id}/end", CORRECT, brief(post(standing::end))),
-        ("post", "/api/v1/standing/{id}/absences", SCAN, brief(post(standing::absence))),
         ("post", "/api/v1/chips", SCAN, brief(post(people::teach_chip))),
         ("post", "/api/v1/chips/forgetting", CORRECT, brief(post(people::forget_chip))),
         ("get", "/api/v1/people", SCAN, brief(get(people::find))),
@@ -262,7 +256,10 @@ fn routes() -> Vec<(&'static str, &'static str, Door, MethodRouter<App>)> {
         ("post", "/api/v1/exchange", SCAN, slow(post(office::exchange))),
         ("post", "/api/v1/exchange/outbound", SCAN, slow(post(office::outbound))),
         ("post", "/api/v1/exchange/inbound", SCAN, slow(post(office::inbound)).layer(DefaultBodyLimit::max(MAX_FILE))),
-    ]
+    ];
+    routes.extend(lessons::routes());
+    routes.extend(standing::routes());
+    routes
 }
 
 /// The paths that are pages for people, for tests that look at each.

@@ -1,7 +1,8 @@
 //! What is claimed every month, over HTTP: registered, ended, with days of absence.
 
+use super::session::Role;
 use super::shape::{entry_id, refused_json, unfit};
-use super::{App, Desk, answer, json, training};
+use super::{App, Desk, Door, Route, answer, brief, json, pages, training};
 use crate::shell::door;
 use crate::shell::web::problem::Problem;
 use crate::terminal::counter::{CounterError, NotWellFormed};
@@ -15,11 +16,24 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use axum::routing::{get, post};
 use serde::Deserialize;
 use serde_json::{Value, json as value};
 
 /// How many months the interface lists.
 const MONTHS: u32 = 13;
+
+/// The routes of monthly registrations.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        ("get", "/standing", Door::Role(Role::Correct), brief(get(pages::standing::show))),
+        ("get", "/standing/list.csv", Door::Role(Role::Correct), brief(get(pages::standing::csv))),
+        ("get", "/api/v1/standing", Door::Role(Role::Scan), brief(get(list))),
+        ("post", "/api/v1/standing", Door::Role(Role::Scan), brief(post(register))),
+        ("post", "/api/v1/standing/{id}/end", Door::Role(Role::Correct), brief(post(end))),
+        ("post", "/api/v1/standing/{id}/absences", Door::Role(Role::Scan), brief(post(absence))),
+    ]
+}
 
 type Body = Result<Bytes, BytesRejection>;
 

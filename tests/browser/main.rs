@@ -12,4 +12,5 @@ mod shots;
 mod tab;
 mod verdicts;
 mod wedge;
+mod wedge_table;
 mod words;

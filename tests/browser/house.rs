@@ -1,6 +1,8 @@
 //! A sample town on disk and its servers: the real program at real folders.
 
 use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use teilhabe::office::{IssuedToken, Office};
@@ -8,6 +10,7 @@ use teilhabe::shell::demo::town;
 use teilhabe::shell::door::{now, os_chance};
 use teilhabe::shell::sheet::children;
 use teilhabe::words::civil::CivilDay;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// The program, with a folder; for measuring, the release build that `TEILHABE_PROGRAM` names.
@@ -67,8 +70,15 @@ impl House {
 
     pub fn serve_office(&self) -> Server {
         let mut command = program(&self.folder("office"));
-        command.args(["office", "serve", "--listen", &self.office_at]);
-        Server::start(command)
+        command.args(["office", "serve", "--listen", &self.office_at]).process_group(0);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program");
+        let server = Server { child, base: format!("http://{}", self.office_at) };
+        let until = Instant::now() + Duration::from_secs(30);
+        while TcpStream::connect(&self.office_at).is_err() {
+            assert!(Instant::now() < until, "the office did not begin to listen at {}", self.office_at);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        server
     }
 
     /// Proves the journal of a terminal that is not served; answers what was proven.
@@ -119,7 +129,7 @@ impl Server {
 
     /// Starts any command that says where it serves.
     pub fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program");
+        let mut child = command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program");
         let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         let mut said = String::new();
         for line in lines.map_while(Result::ok) {
@@ -153,15 +163,15 @@ impl Server {
     }
 
     /// Ends it as a power cut does.
-    pub fn kill(mut self) {
-        self.child.kill().expect("killed");
-        self.child.wait().expect("ended");
+    pub fn kill(self) {
+        drop(self);
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.child.kill();
+        // Its whole group: some are started by a wrapper that stays.
+        let _ = rustix::process::kill_process_group(rustix::process::Pid::from_child(&self.child), rustix::process::Signal::KILL);
         let _ = self.child.wait();
     }
 }

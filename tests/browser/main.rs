@@ -13,4 +13,5 @@ mod tab;
 mod verdicts;
 mod wedge;
 mod wedge_table;
+mod wizard;
 mod words;

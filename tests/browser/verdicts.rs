@@ -4,7 +4,7 @@
 use super::tab::Tab;
 use serde_json::json;
 
-/// Runs before every document of a tab. A verdict is each time the card's class is set to one of those that stand for a verdict.
+/// Runs before every document of a tab. A verdict is each time the card's class is set to anything but `idle`.
 const WATCH: &str = "(() => {
   let key = 0;
   window.verdicts = [];
@@ -14,8 +14,8 @@ const WATCH: &str = "(() => {
     if (!card) return;
     new MutationObserver((changes) => {
       if (!changes.some((change) => change.type === 'attributes' && change.attributeName === 'class')) return;
-      const kind = ['yes', 'no', 'held'].find((name) => card.classList.contains(name));
-      if (!kind) return;
+      const kind = card.className;
+      if (kind === 'idle') return;
       const verdict = { kind, text: card.innerText, took: null }, since = key;
       verdicts.push(verdict);
       requestAnimationFrame(() => {
@@ -30,7 +30,7 @@ const WATCH: &str = "(() => {
 /// One verdict as it stood on the screen.
 #[derive(Clone, Debug)]
 pub struct Verdict {
-    /// `yes`, `no` or `held`.
+    /// The card's class: `yes`, `no`, `no again`, `held`, `off` while the box has not answered, …
     pub kind: String,
     pub text: String,
     /// Milliseconds from the last key to the painted verdict.
@@ -57,6 +57,7 @@ pub fn all(tab: &Tab) -> Vec<Verdict> {
 pub fn after(tab: &Tab, act: impl FnOnce()) -> Verdict {
     let before = all(tab).len();
     act();
-    tab.wait("a verdict", &format!("verdicts.length > {before} && verdicts.at(-1).took !== null"));
-    all(tab).pop().expect("a verdict")
+    let newest = format!("verdicts.slice({before}).findLast(v => v.kind !== 'off' && v.took !== null)");
+    tab.wait("a verdict", &newest);
+    all(tab).into_iter().skip(before).rfind(|verdict| verdict.kind != "off").expect("a verdict")
 }

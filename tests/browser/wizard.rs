@@ -1,0 +1,74 @@
+//! From an empty folder to the first green scan, by somebody who follows what the pages say; every step looked at by axe-core on the way.
+
+use super::audit::{axe, faults};
+use super::chrome::Chrome;
+use super::counter::choose;
+use super::house::{House, LUNCH, Server, verify};
+use super::tab::{Tab, complaints};
+use super::verdicts;
+use super::wedge::scan;
+use super::words::word;
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use teilhabe::office::{NewProvider, ServiceTerms};
+use teilhabe::shell::door::now;
+use teilhabe::words::civil::CivilDay;
+
+/// A provider who has just got a letter with a code.
+fn one_time_code(house: &House) -> String {
+    let terms = ServiceTerms::parse("lunch:lunch:Mittagessen:390", CivilDay::of(now()).minus(40)).expect("terms");
+    let provider = NewProvider { name: "Kita Regenbogen".into(), iban: "DE02500105170137075030".into(), services: vec![terms] };
+    house.office().add_provider(&provider, now()).expect("a provider").1.grouped()
+}
+
+/// Looks at a step, then leaves it by its main button; answers what was wrong with it.
+fn next(tab: &Tab, axe: &str, step: &str, button: &str) -> Vec<String> {
+    tab.wait(step, &format!("document.querySelector('.wizard')?.dataset.step === '{step}' && document.readyState === 'complete'"));
+    let found = faults(tab, axe).into_iter().map(|fault| format!("{step} {fault}")).collect();
+    tab.press_word(button);
+    found
+}
+
+#[test]
+fn a_volunteer_gets_from_an_empty_folder_to_the_first_green_scan() {
+    let (house, axe) = (House::filled(), axe());
+    let code = one_time_code(&house);
+    let cards = house.cards(2, LUNCH);
+    let office = house.serve_office();
+    let folder = house.path().join("fresh");
+    let server = Server::terminal(&folder);
+    let chrome = Rc::new(Chrome::start());
+    let tab = Tab::open(&chrome, &server.base);
+    tab.front();
+    verdicts::watch(&tab);
+    tab.go("/");
+    assert_eq!(tab.place(), "/setup", "an empty box leads to its set-up");
+    let mut wrong = next(&tab, &axe, "language", "setup.next");
+    tab.fill("#office [name=url]", &office.base);
+    tab.fill("#office [name=code]", &code.replace('1', "2"));
+    tab.press("#office .go");
+    tab.wait("a sentence about the wrong code", "!document.querySelector('#wrong').hidden");
+    tab.fill("#office [name=code]", &code.to_lowercase());
+    wrong.extend(next(&tab, &axe, "office", "setup.enrol"));
+    tab.fill("#name [name=name]", "Ausgabe Süd");
+    wrong.extend(next(&tab, &axe, "name", "setup.next"));
+    tab.sees("3,90");
+    wrong.extend(next(&tab, &axe, "services", "setup.services_right"));
+    tab.fill("[data-role=manage] [name=pin]", "246810");
+    tab.press("[data-role=manage] button");
+    tab.sees(&word("pins.set"));
+    wrong.extend(next(&tab, &axe, "pins", "setup.next"));
+    scan(&tab, &cards[0].code);
+    tab.sees(&word("setup.scanner_good"));
+    wrong.extend(next(&tab, &axe, "scanner", "setup.next"));
+    wrong.extend(next(&tab, &axe, "end", "setup.start"));
+    tab.wait("the counter", "location.pathname === '/' && document.readyState === 'complete' && document.querySelector('#verdict')");
+    tab.sees("Ausgabe Süd");
+    choose(&tab, "lunch");
+    let verdict = verdicts::after(&tab, || scan(&tab, &cards[0].code));
+    assert_eq!(verdict.kind, "yes", "{}", verdict.text);
+    let wrong: BTreeSet<String> = wrong.into_iter().chain(complaints(&chrome, &[&server.base])).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    drop(server);
+    assert_eq!(verify(&folder)["redemptions"], 1);
+}

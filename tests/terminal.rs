@@ -229,6 +229,8 @@ fn a_clock_that_stood_still_is_suspect_and_an_office_sets_it_right() {
     };
     let held = town.terminal.hold(&hold, &mut town.chance, dead_battery).expect("a meal is a meal");
     assert_eq!(held.alias, format!("K01 ({})", CardNumber::of(TokenId([1; 16]))));
+    let right_day = Request { day: Some(day("2026-11-23")), cents: Some(Cents::new(100)), ..request(&token, "zoo") };
+    assert_eq!(verdict(&town.redeem(&right_day, dead_battery)), "clock_suspect", "a page that still knows the day is told of the clock");
     assert_eq!(verdict(&town.redeem(&request(&token, "lunch"), noon().plus_days(1))), "accepted", "the clock was set");
     let slightly_behind = noon().plus_days(1).0 - 60_000;
     assert_eq!(verdict(&town.redeem(&Request { cents: Some(Cents::new(100)), ..request(&token, "judo") }, UtcMs(slightly_behind))), "accepted");

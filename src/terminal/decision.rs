@@ -7,7 +7,7 @@ use super::{devices, lessons, people};
 use crate::admit::status::DataAge;
 use crate::book::ceiling::Use;
 use crate::book::decide::{Ask, Grant, Plan, Spent, plan};
-use crate::book::entry::Body;
+use crate::book::entry::{Body, ClockState};
 use crate::book::refusal::Refusal;
 use crate::book::slot::Lesson;
 use crate::shell::store::StoreError;
@@ -161,7 +161,8 @@ fn asks(desk: &Desk<'_>, request: &Request, wanted: &Wanted, card: &Card) -> Res
     let mut asks = Vec::new();
     for (month, cents) in (0u32..).zip(shares) {
         let day = if month == 0 { wanted.day } else { wanted.day.month().plus(month).first_day() };
-        if service.is_some_and(|s| s.benefit.happens_at_the_counter()) && day > desk.today() {
+        // Under a clock set back, today lies ahead: then the clock is what is refused.
+        if service.is_some_and(|s| s.benefit.happens_at_the_counter()) && day > desk.today() && desk.clock.state == ClockState::Ok {
             return Err(NotWellFormed::LiesAhead(day));
         }
         asks.push(Ask {

@@ -5,7 +5,7 @@ use super::counter::{CounterError, Desk, NotWellFormed, once};
 use super::{Terminal, clock};
 use crate::admit::number::CardNumber;
 use crate::admit::scan::Scan;
-use crate::book::entry::{Body, Held};
+use crate::book::entry::{Body, ClockState, Held};
 use crate::book::rule;
 use crate::shell::store::StoreError;
 use crate::shell::store::terminal::{HeldRow, OfficeNumber};
@@ -116,7 +116,7 @@ pub(super) fn hold_at(desk: &mut Desk<'_>, request: &HoldRequest, chance: &mut C
     let day = request.day.unwrap_or_else(|| desk.today());
     let no_such = || NotWellFormed::NoSuchService(request.service.clone());
     let (_, service) = desk.offices.service(&request.service).ok_or_else(no_such)?;
-    if service.benefit.happens_at_the_counter() && day > desk.today() {
+    if service.benefit.happens_at_the_counter() && day > desk.today() && desk.clock.state == ClockState::Ok {
         return Err(NotWellFormed::LiesAhead(day).into());
     }
     let cents = rule::price(service, day, 1, request.cents).map_err(|_| NotWellFormed::NoPrice)?;

@@ -1,6 +1,7 @@
 //! What goes wrong at a counter: every time one plain sentence, the next card turns green, and the journal holds each meal once.
 
 use super::chrome::Chrome;
+use super::counter::choose;
 use super::house::{House, LUNCH, Server, program, verify};
 use super::tab::{Tab, complaints};
 use super::verdicts::{self, Verdict};
@@ -32,6 +33,7 @@ impl Stand {
         tab.front();
         verdicts::watch(&tab);
         tab.go("/");
+        choose(&tab, "lunch");
         tab
     }
 }
@@ -48,7 +50,7 @@ fn counted(tab: &Tab) -> u64 {
 
 /// A refusal that people can act on: words of ours, a sentence, nothing of the machine.
 fn one_plain_sentence(verdict: &Verdict) {
-    assert_eq!(verdict.kind, "no", "{verdict:?}");
+    assert!(verdict.kind.starts_with("no"), "{verdict:?}");
     let machine = ["undefined", "null", "NaN", "[object", "Error", "{", "HTTP", "JSON", "SQL"];
     assert!(machine.iter().all(|word| !verdict.text.contains(word)), "{}", verdict.text);
     assert!(verdict.text.contains(['.', '!']) && verdict.text.chars().count() < 400, "{}", verdict.text);
@@ -63,12 +65,10 @@ fn what_is_no_card_gets_one_sentence_and_the_next_card_turns_green() {
     let code = &stand.cards[0].code;
     let vcard = "BEGIN:VCARD\r\nVERSION:3.0\r\nN:Beispiel;Bea\r\nTEL:+49 2361 000\r\nEND:VCARD";
     let long: String = "0123456789ABCDEFGHIJKLMNOPQRSTUV".chars().cycle().take(4_000).collect();
-    let bad: [(&str, String); 6] = [
+    let bad: [(&str, String); 4] = [
         ("half a code", code[..code.len() / 2].to_owned()),
-        ("two codes glued together", format!("{code}{}", stand.cards[1].code)),
         ("a visiting card", vcard.to_owned()),
         ("four thousand characters", long),
-        ("an emoji keyboard", "🍕🍕🍕".to_owned()),
         ("a web address", "https://www.example.org/?q=1&lang=de#teil".to_owned()),
     ];
     for ((what, text), good) in bad.iter().zip(&stand.cards[2..]) {
@@ -79,22 +79,39 @@ fn what_is_no_card_gets_one_sentence_and_the_next_card_turns_green() {
         tab.wait("quiet", "new Promise(done => { const n = verdicts.length; setTimeout(() => done(verdicts.length === n), 400); })");
         turns_green(&tab, good);
     }
-    assert_eq!(counted(&tab), before + 6, "nothing that was no card was recorded");
+    assert_eq!(counted(&tab), before + 4, "nothing that was no card was recorded");
     assert_eq!(complaints(&stand.chrome, &[&server.base]), Vec::<String>::new());
     drop(server);
     stand.house.verify("canteen");
 }
 
 #[test]
+fn an_emoji_keyboard_is_told_what_a_card_number_is() {
+    let stand = Stand::new(1);
+    let server = stand.house.serve("canteen");
+    let tab = stand.tab(&server);
+    burst(&tab, &strokes("🍕🍕🍕🍕🍕🍕", "Enter", Host::Us), Duration::ZERO);
+    tab.press_word("counter.type_number");
+    tab.fill("#number", "🍕👩‍👩‍👧🍕");
+    tab.wait("what is said", &format!("document.querySelector('#number-help').textContent === {:?}", word("counter.number_digits")));
+    assert_eq!(tab.eval("document.querySelector('#number-go').disabled"), true);
+    tab.press_word("page.cancel");
+    turns_green(&tab, &stand.cards[0]);
+}
+
+#[test]
 fn two_cards_in_quick_succession_are_two_meals() {
-    let stand = Stand::new(6);
+    let stand = Stand::new(8);
     let server = stand.house.serve("canteen");
     let tab = stand.tab(&server);
     let before = counted(&tab);
-    let all: Vec<_> = stand.cards.iter().flat_map(|card| strokes(&card.code, "Enter", Host::Us)).collect();
+    // Two codes with nothing between them are two cards as well.
+    scan(&tab, &format!("{}{}", stand.cards[6].code, stand.cards[7].code));
+    tab.wait("two verdicts", "verdicts.filter(v => v.kind === 'yes').length === 2");
+    let all: Vec<_> = stand.cards[..6].iter().flat_map(|card| strokes(&card.code, "Enter", Host::Us)).collect();
     burst(&tab, &all, Duration::ZERO);
-    tab.wait("six verdicts", "verdicts.filter(v => v.kind === 'yes').length === 6");
-    assert_eq!(counted(&tab), before + 6);
+    tab.wait("six more", "verdicts.filter(v => v.kind === 'yes').length === 8");
+    assert_eq!(counted(&tab), before + 8);
 }
 
 #[test]
@@ -112,6 +129,7 @@ fn two_tabs_and_two_devices_record_a_card_once() {
     other.front();
     verdicts::watch(&other);
     other.go("/");
+    choose(&other, "lunch");
     one_plain_sentence(&verdicts::after(&other, || scan(&other, &stand.cards[1].code)));
     turns_green(&other, &stand.cards[2]);
     assert_eq!(counted(&other), before + 3);
@@ -206,10 +224,11 @@ fn a_full_disk_is_said_and_the_page_goes_on_when_there_is_room() {
     let before = counted(&tab);
     let refused = verdicts::after(&tab, || scan(&tab, &stand.cards[1].code));
     println!("disk full: {}", refused.text.replace('\n', " / "));
-    assert_eq!(refused.kind, "no");
+    one_plain_sentence(&refused);
     assert_eq!(counted(&tab), before);
     std::fs::remove_file(&filler).expect("room again");
-    turns_green(&tab, &stand.cards[1]);
+    let recorded = format!("fetch('/api/v1/days/today').then(r => r.json()).then(d => d.count === {})", before + 1);
+    tab.wait("the card that waited to be recorded by itself", &recorded);
     turns_green(&tab, &stand.cards[2]);
     assert_eq!(counted(&tab), before + 2);
     let saved = stand.house.path().join("saved");

@@ -5,12 +5,12 @@ use std::net::TcpStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 use teilhabe::office::{IssuedToken, Office};
 use teilhabe::shell::demo::town;
 use teilhabe::shell::door::{now, os_chance};
 use teilhabe::shell::sheet::children;
 use teilhabe::words::civil::CivilDay;
-use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// The program, with a folder; for measuring, the release build that `TEILHABE_PROGRAM` names.

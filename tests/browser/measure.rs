@@ -1,6 +1,7 @@
 //! From the last key of a scan to the verdict on the screen, measured in the browser. Nothing here asserts a time.
 
 use super::chrome::Chrome;
+use super::counter::choose;
 use super::house::{House, LUNCH};
 use super::tab::Tab;
 use super::verdicts;
@@ -38,6 +39,7 @@ fn scans(number: usize, slower: u32) -> Figures {
     tab.front();
     verdicts::watch(&tab);
     tab.go("/");
+    choose(&tab, "lunch");
     tab.slower(slower);
     let mut took = Vec::with_capacity(number);
     for card in &cards {

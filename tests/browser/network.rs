@@ -2,6 +2,7 @@
 
 use super::audit::pages;
 use super::chrome::Chrome;
+use super::counter::choose;
 use super::house::{House, LUNCH};
 use super::tab::{Tab, complaints};
 use super::verdicts;
@@ -43,6 +44,7 @@ fn with_the_network_cut_every_page_opens_and_cards_turn_green() {
         assert!(tab.eval("document.querySelector('main').innerText.trim().length").as_u64() > Some(0), "{path} is empty");
     }
     tab.go("/");
+    choose(&tab, "lunch");
     for card in &cards {
         let verdict = verdicts::after(&tab, || scan(&tab, &card.code));
         assert_eq!(verdict.kind, "yes", "{}", verdict.text);

@@ -2,6 +2,7 @@
 
 use super::audit::{VIEWS, pages};
 use super::chrome::Chrome;
+use super::counter::choose;
 use super::house::{CLUB, House, LUNCH, Server};
 use super::tab::Tab;
 use super::verdicts;
@@ -34,6 +35,8 @@ fn states(tab: &Tab, server: Server, cards: &[IssuedToken], language: &str, name
     take(tab, language, &format!("{name}-3-refused"));
     verdicts::after(tab, || scan(tab, &cards[1].code[..40]));
     take(tab, language, &format!("{name}-4-unreadable"));
+    verdicts::after(tab, || tab.press("#acts button"));
+    take(tab, language, &format!("{name}-5-held"));
     drop(server);
     let before = verdicts::all(tab).len();
     scan(tab, &cards[1].code);
@@ -42,7 +45,7 @@ fn states(tab: &Tab, server: Server, cards: &[IssuedToken], language: &str, name
     take(tab, language, &format!("{name}-6-offline"));
 }
 
-fn counter(name: &str, benefit: &str) {
+fn counter(name: &str, benefit: &str, service: &str) {
     for language in ["de", "en"] {
         let house = House::filled();
         let cards = house.cards(12, benefit);
@@ -52,6 +55,7 @@ fn counter(name: &str, benefit: &str) {
         tab.front();
         verdicts::watch(&tab);
         tab.go("/");
+        choose(&tab, service);
         for card in &cards[2..] {
             verdicts::after(&tab, || scan(&tab, &card.code));
         }
@@ -62,13 +66,13 @@ fn counter(name: &str, benefit: &str) {
 #[test]
 #[ignore = "pictures for people: scripts/screenshots"]
 fn the_counter_of_the_canteen() {
-    counter("canteen", LUNCH);
+    counter("canteen", LUNCH, "lunch");
 }
 
 #[test]
 #[ignore = "pictures for people: scripts/screenshots"]
 fn the_counter_of_the_club() {
-    counter("club", CLUB);
+    counter("club", CLUB, "judo");
 }
 
 #[test]

@@ -166,7 +166,7 @@ impl Tab {
 
     fn press_found(&self, what: &str, found: &str) {
         let point = format!(
-            "(e => {{ if (!e || e.disabled || !e.checkVisibility()) return null; e.scrollIntoView({{ block: 'center', behavior: 'instant' }});
+            "(e => {{ if (document.readyState !== 'complete' || !e || e.disabled || !e.checkVisibility()) return null; e.scrollIntoView({{ block: 'center', behavior: 'instant' }});
                const b = e.getBoundingClientRect(), x = b.x + b.width / 2, y = b.y + b.height / 2, top = document.elementFromPoint(x, y);
                return top && (e === top || e.contains(top) || top.contains(e) && top.closest('label, a, button') === top) ? [x, y] : null; }})({found})"
         );
@@ -181,7 +181,13 @@ impl Tab {
 
     /// Puts text into a field, over what was there, as if pasted or typed with any keyboard.
     pub fn fill(&self, selector: &str, text: &str) {
-        self.wait(selector, &format!("(e => e && !e.disabled && e.checkVisibility())(document.querySelector({}))", json!(selector)));
+        self.wait(
+            selector,
+            &format!(
+                "document.readyState === 'complete' && (e => e && !e.disabled && e.checkVisibility())(document.querySelector({}))",
+                json!(selector)
+            ),
+        );
         self.eval(&format!("(e => {{ e.focus(); e.select?.(); }})(document.querySelector({}))", json!(selector)));
         self.ask("Input.insertText", json!({ "text": text }));
     }

@@ -21,9 +21,13 @@ fn one_time_code(house: &House) -> String {
     house.office().add_provider(&provider, now()).expect("a provider").1.grouped()
 }
 
+fn at_step(tab: &Tab, step: &str) {
+    tab.wait(step, &format!("document.querySelector('.wizard')?.dataset.step === '{step}' && document.readyState === 'complete'"));
+}
+
 /// Looks at a step, then leaves it by its main button; answers what was wrong with it.
 fn next(tab: &Tab, axe: &str, step: &str, button: &str) -> Vec<String> {
-    tab.wait(step, &format!("document.querySelector('.wizard')?.dataset.step === '{step}' && document.readyState === 'complete'"));
+    at_step(tab, step);
     let found = faults(tab, axe).into_iter().map(|fault| format!("{step} {fault}")).collect();
     tab.press_word(button);
     found
@@ -54,10 +58,12 @@ fn a_volunteer_gets_from_an_empty_folder_to_the_first_green_scan() {
     wrong.extend(next(&tab, &axe, "name", "setup.next"));
     tab.sees("3,90");
     wrong.extend(next(&tab, &axe, "services", "setup.services_right"));
+    at_step(&tab, "pins");
     tab.fill("[data-role=manage] [name=pin]", "246810");
     tab.press("[data-role=manage] button");
     tab.sees(&word("pins.set"));
     wrong.extend(next(&tab, &axe, "pins", "setup.next"));
+    at_step(&tab, "scanner");
     scan(&tab, &cards[0].code);
     tab.sees(&word("setup.scanner_good"));
     wrong.extend(next(&tab, &axe, "scanner", "setup.next"));

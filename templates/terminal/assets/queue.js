@@ -82,6 +82,14 @@ async function name() {
   sessionStorage.setItem("page", me);
 }
 
+const berlinDay = (at) => new Date(at).toLocaleDateString("sv-SE", { timeZone: "Europe/Berlin" });
+
+// What waited past midnight was given on the day it was scanned.
+function bodyOf({ path, body, at }) {
+  const dated = /\/(redemptions|held)$/.test(path) && body.service && body.service_date === undefined && body.held === undefined;
+  return dated && berlinDay(at) !== berlinDay(Date.now()) ? { ...body, service_date: berlinDay(at) } : body;
+}
+
 // Whether the box has not decided: it is asked again later.
 export const undecided = (answer) => answer.status === 0 || answer.status >= 500 || [401, 403, 408, 429].includes(answer.status);
 
@@ -101,7 +109,7 @@ async function run() {
     const item = items.find((each) => (each.bugs ?? 0) < MOST_TRIES_OF_A_BUG) ?? items[0];
     if (!item && added) continue;
     if (!item) break;
-    const answer = await ask(item.path, item.body, { tries: 1, patience: PATIENCE });
+    const answer = await ask(item.path, bodyOf(item), { tries: 1, patience: PATIENCE });
     if (!undecided(answer)) {
       forget(item);
       failed = 0;

@@ -56,9 +56,10 @@ export function missing() {
   return null;
 }
 
-// What a request says of the service, its day and amount.
+// What a request says of the service, its day and amount. Which day is today, the box knows better than a page that asked it a while ago.
 export function details() {
-  const found = { service: chosen().value, service_date: day() ?? today() };
+  const found = { service: chosen().value };
+  if (day() !== null) found.service_date = day();
   if (shown("cents")) found.cents = cents(value("cents"));
   const months = Number(value("months") || 1);
   if (months > 1) found.months = Math.min(12, months);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use teilhabe::admit::credential::Credential;
 use teilhabe::admit::enrolment::{Enrolment, EnrolmentCode};
 use teilhabe::admit::number::CardNumber;
-use teilhabe::admit::scan::{ReadError, Scan};
+use teilhabe::admit::scan::{Fault, ReadError, Scan};
 use teilhabe::admit::status::StatusList;
 use teilhabe::admit::token::UnverifiedToken;
 use teilhabe::admit::trust::{Policy, Purpose, TrustList, TrustedKey};
@@ -97,7 +97,7 @@ fn judge_scan(raw: &str, trust: &TrustList, at: UtcSeconds) -> String {
         Err(error) => error.reason().code().to_owned(),
         Ok(Scan::Code(bytes)) => judge_token(&UnverifiedToken::from_bytes(bytes), trust, at),
         Ok(Scan::Phone) => Refusal::HolderProofMissing.reason().code().to_owned(),
-        Ok(Scan::Number(_) | Scan::Chip(_)) => ReadError::Malformed("no token").reason().code().to_owned(),
+        Ok(Scan::Number(_) | Scan::Chip(_)) => ReadError::Malformed(Fault::Foreign).reason().code().to_owned(),
     }
 }
 

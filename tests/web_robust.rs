@@ -141,8 +141,16 @@ fn a_clock_set_back_a_day_serves_on_and_recovers() {
         panic!("a clock that runs back is not believed")
     };
     assert_eq!((refused.reason, refused.can_be_held), (Reason::ClockSuspect, true));
-    let hold =
-        HoldRequest { ask: None, code: None, alias: Some("Blau".into()), service: code("lunch"), day: None, cents: None, why: Reason::ClockSuspect };
+    let hold = HoldRequest {
+        ask: None,
+        code: None,
+        alias: Some("Blau".into()),
+        service: code("lunch"),
+        day: None,
+        cents: None,
+        person: None,
+        why: Reason::ClockSuspect,
+    };
     town.terminal.hold(&hold, &mut town.chance, yesterday).expect("the plate does not wait");
     // An exchange proves that the clock is wrong: it stays so.
     let outbound = town.terminal.outbound(&town.office.id.clone(), &mut town.chance, yesterday).expect("sealed");

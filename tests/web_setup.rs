@@ -371,12 +371,18 @@ async fn nothing_of_a_training_reaches_the_real_box() {
     assert_eq!(second["verdict"], json!("accepted"), "by its number: {second}");
     let cancel = format!("/api/v1/redemptions/{}/cancellation", second["id"].as_str().expect("an id"));
     assert_eq!(browser.post(&cancel, &json!({"reason": "typing_error"})).await.0, 201);
-    for (place, reason) in [(2, "wrong_benefit"), (3, "ceiling_reached"), (4, "expired"), (5, "revoked"), (6, "malformed")] {
+    for (place, reason) in [(3, "wrong_benefit"), (4, "ceiling_reached"), (5, "expired"), (6, "revoked"), (7, "malformed")] {
         assert_eq!(browser.post("/api/v1/redemptions", &meal(&cards[place].code)).await.1["reason"], json!(reason), "{:?}", cards[place].lesson);
     }
+    let (_, paying) = browser.post("/api/v1/redemptions", &meal(training::PAYING_CHIP)).await;
+    assert_eq!((&paying["verdict"], &paying["cents"]), (&json!("accepted"), &json!(0)), "{paying}");
+    let (_, person) = browser.post("/api/v1/people", &json!({"name": "Kim Kurz", "list": "Klasse 4b"})).await;
+    let path = format!("/api/v1/people/{}/card", person["person"]["id"]);
+    assert_eq!(browser.post(&path, &json!({"code": cards[1].code})).await.0, 200, "{person}");
+    assert_eq!(browser.get("/api/v1/people").await["of"], json!(3));
     let (_, held) = browser.post("/api/v1/held", &json!({"alias": "Blauer Ranzen", "service": "lunch"})).await;
     assert_eq!(held["verdict"], json!("held"));
-    let (_, lesson) = browser.post("/api/v1/lessons", &json!({"code": cards[2].code, "service": "maths"})).await;
+    let (_, lesson) = browser.post("/api/v1/lessons", &json!({"code": cards[3].code, "service": "maths"})).await;
     assert_eq!(lesson["verdict"], json!("started"), "{lesson}");
     browser.post("/api/v1/chips", &json!({"uid": "04A224B2", "code": cards[0].code})).await;
     assert_eq!(browser.post("/api/v1/days/today/closing", &json!({})).await.0, 201);
@@ -409,6 +415,7 @@ async fn nothing_of_a_training_reaches_the_real_box() {
     assert_eq!(watcher.get("/metrics").await, metrics);
     assert_eq!(watcher.get("/api/v1/days/today").await["entries"], json!([]));
     assert_eq!(watcher.get("/api/v1/held").await["held"], json!([]));
+    assert_eq!(watcher.get("/api/v1/people").await["of"], json!(0));
 
     browser.post("/api/v1/session/training", &json!({"on": false})).await;
     assert_eq!(browser.post("/api/v1/redemptions", &meal(&real)).await.1["verdict"], json!("accepted"), "the real box goes on");

@@ -7,18 +7,19 @@
 mod cards;
 mod office;
 
-pub use cards::{Card, Lesson, cards};
+pub use cards::{Card, Lesson, PAYING_CHIP, cards};
 pub use office::PracticeOffice;
 
 use crate::admit::scan::Scan;
 use crate::book::entry::Opened;
 use crate::shell::envelope::{EnvelopeError, Identity};
 use crate::shell::store::StoreError;
-use crate::shell::store::terminal::TerminalStore;
+use crate::shell::store::terminal::{Details, TerminalStore};
 use crate::terminal::chips::{ChipOf, TeachRequest};
 use crate::terminal::enrol::CannotEnrol;
 use crate::terminal::inbound::CannotTakeIn;
 use crate::terminal::outbound::CannotSend;
+use crate::terminal::people::PeopleError;
 use crate::terminal::settings::Setting;
 use crate::terminal::{CannotOpen, Keys, Terminal};
 use crate::words::chance::Chance;
@@ -43,6 +44,9 @@ pub enum CannotTrain {
     /// Its question.
     #[error(transparent)]
     Send(#[from] CannotSend),
+    /// The lists.
+    #[error(transparent)]
+    People(#[from] PeopleError),
     /// The answer to it.
     #[error(transparent)]
     TakeIn(#[from] CannotTakeIn),
@@ -98,16 +102,29 @@ pub fn begin(model: Model, chance: &mut Chance, now: UtcMs) -> Result<(Terminal,
     office.admit(&mut terminal, chance, now)?;
     office.exchange(&mut terminal, chance, now)?;
     for (place, card) in cards(now).into_iter().enumerate() {
-        // So that its number is enough, as with a card that was seen before; half a code is refused here too.
-        let chip = TeachRequest { uid: format!("04F00000{place:02}"), to: ChipOf::Card(card.code), replace: false };
-        terminal.teach_chip(&chip, now).map_err(|error| CannotTrain::Unreadable(error.to_string()))?;
+        let (uid, to) = match card.lesson {
+            Lesson::Paying => (card.code, ChipOf::Person(terminal.add_person(&somebody("Ben Beispiel", true), now)?.id)),
+            // So that its number is enough, as with a card that was seen before; half a code is refused here too.
+            _ => (format!("UEBUNG1{place:03}"), ChipOf::Card(card.code)),
+        };
+        terminal.teach_chip(&TeachRequest { uid, to, replace: false }, now)?;
     }
+    terminal.add_person(&somebody("Mia Muster", false), now)?;
     Ok((terminal, office))
+}
+
+/// Somebody for the lists of a training.
+fn somebody(name: &str, pays_self: bool) -> Details {
+    Details { name: name.into(), number: String::new(), list: "Übung".into(), pays_self }
 }
 
 /// Whether what was scanned is a card for practising, from whatever box or month.
 pub fn is_practice_card(scanned: &str) -> bool {
-    let Ok(Scan::Code(bytes)) = Scan::new(scanned) else { return false };
+    let bytes = match Scan::new(scanned) {
+        Ok(Scan::Code(bytes)) => bytes,
+        Ok(Scan::Chip(uid)) => return uid == PAYING_CHIP,
+        _ => return false,
+    };
     Sealed::parse(&bytes, DocType::Token).is_ok_and(|sealed| sealed.is_signed_by(signing_key().public(), DocType::Token))
 }
 

@@ -9,6 +9,8 @@ use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::ids::{Handle, Hash, TokenId};
 use crate::words::time::UtcMs;
 
+/// What the practice chip of a child who pays for itself says: no chip that is sold has such a UID.
+pub const PAYING_CHIP: &str = "UEBUNG0008";
 /// For how many months before this one practice cards are good.
 const MONTHS_BEFORE: u32 = 2;
 /// For how many months in all.
@@ -31,11 +33,14 @@ pub enum Lesson {
     Stopped,
     /// Half a code.
     Torn,
+    /// The chip of a child who pays for itself.
+    Paying,
 }
 
 impl Lesson {
     /// All of them, in the order to be tried.
-    pub const ALL: [Lesson; 7] = [Self::Everything, Self::Another, Self::Tutoring, Self::UsedUp, Self::Expired, Self::Stopped, Self::Torn];
+    pub const ALL: [Lesson; 8] =
+        [Self::Everything, Self::Another, Self::Paying, Self::Tutoring, Self::UsedUp, Self::Expired, Self::Stopped, Self::Torn];
 
     /// Its name on pages.
     pub const fn name(self) -> &'static str {
@@ -47,6 +52,7 @@ impl Lesson {
             Self::Expired => "expired",
             Self::Stopped => "stopped",
             Self::Torn => "torn",
+            Self::Paying => "paying",
         }
     }
 
@@ -73,6 +79,9 @@ pub fn cards(now: UtcMs) -> Vec<Card> {
 }
 
 fn card(lesson: Lesson, month: CivilMonth) -> Card {
+    if lesson == Lesson::Paying {
+        return Card { lesson, code: PAYING_CHIP.to_owned(), number: None };
+    }
     let months = |before: u32| CivilMonth::from_months(month.months().saturating_sub(before).into()).unwrap_or(month);
     let (from, to) = match lesson {
         Lesson::Expired => (months(MONTHS), months(MONTHS_BEFORE)),

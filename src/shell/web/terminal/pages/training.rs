@@ -48,6 +48,7 @@ const fn words(lesson: Lesson) -> (&'static str, &'static str) {
         Lesson::Expired => ("training.expired", "training.expired_text"),
         Lesson::Stopped => ("training.stopped", "training.stopped_text"),
         Lesson::Torn => ("training.torn", "training.torn_text"),
+        Lesson::Paying => ("training.paying", "training.paying_text"),
     }
 }
 

@@ -3,8 +3,10 @@
 
 mod audit;
 mod bad_input;
+mod camera;
 mod chrome;
 mod counter;
+mod film;
 mod house;
 mod measure;
 mod network;

@@ -125,7 +125,7 @@ class CameraDialog {
     this.state.setAttribute("role", "status");
     this.picture = make("div", { className: "picture" }, this.video, make("span", { className: "aim" }));
     const title = make("h2", { id: "camera-title", textContent: t("camera.title") });
-    this.dialog = make("dialog", { id: "camera" }, make("div", { className: "top" }, title, this.end), this.picture, this.state,
+    this.dialog = make("dialog", { id: "camera-dialog" }, make("div", { className: "top" }, title, this.end), this.picture, this.state,
       make("p", { className: "tools" }, this.torch, this.other, this.again));
     this.dialog.setAttribute("aria-labelledby", "camera-title");
     this.dialog.addEventListener("keydown", (event) => {

@@ -25,8 +25,8 @@ async function read(file) {
     const codes = [...new Set(await camera.codesInFile(file))];
     if (codes.length === 0) toast(t("counter.no_code_in_file"), "no");
     for (const code of codes) on.scan(code, { how: "file" });
-  } catch {
-    toast(t("counter.no_code_in_file"), "no");
+  } catch (error) {
+    toast(error.message, "no"); // camera-file.js says in a sentence why it cannot be opened
   }
 }
 

@@ -45,6 +45,29 @@ fn codes_in(tab: &Tab, file: &Path) -> Value {
 }
 
 #[test]
+fn a_card_held_to_the_camera_turns_the_counter_green() {
+    let house = House::filled();
+    let cards = house.cards(1, LUNCH);
+    let path = house.path().join("card.y4m");
+    film(&path, &[(&[&cards[0].code], 4)]);
+    let server = house.serve("canteen");
+    let chrome = Rc::new(Chrome::start_with(&flags(&path)));
+    let tab = Tab::open(&chrome, &server.base);
+    tab.front();
+    tab.go("/");
+    tab.press_text("Mittagessen");
+    tab.press("#camera");
+    tab.wait("a green verdict", "document.querySelector('#verdict.yes')");
+    // The card is still in sight: it is not refused as a second meal.
+    std::thread::sleep(Duration::from_secs(4));
+    tab.wait("still green, or at rest", "!document.querySelector('#verdict.no')");
+    tab.press("#camera-dialog .end");
+    assert_eq!(complaints(&chrome, &[&server.base]), Vec::<String>::new());
+    drop(server);
+    house.verify("canteen");
+}
+
+#[test]
 fn each_code_shown_to_the_camera_is_told_once() {
     let house = House::filled();
     let cards = house.cards(2, LUNCH);

@@ -142,6 +142,7 @@ class CameraDialog {
     if (document.querySelector("dialog:modal")) this.dialog.showModal();
     else this.dialog.show();
     document.body.classList.add("with-camera");
+    document.querySelector("#verdict")?.scrollIntoView({ block: "start" }); // what is answered stays in sight
     this.end.focus();
     document.addEventListener("visibilitychange", this.hidden);
     addEventListener("pagehide", this.leave);

@@ -105,6 +105,7 @@ function takeSlip(text) {
   said.hidden = false;
   said.textContent = url ? t("setup.scanned_both") : t("setup.scanned_code");
   (office.elements.url.value === "" ? office.elements.url : $(".go", office)).focus();
+  return true;
 }
 
 function complete({ address }) {
@@ -166,7 +167,7 @@ async function takeFile(input) {
 
 async function useCamera() {
   const { openCamera } = await import("./camera.js");
-  await openCamera(takeSlip);
+  await openCamera((text, close) => takeSlip(text) && close());
 }
 
 if (office) {

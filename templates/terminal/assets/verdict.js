@@ -67,7 +67,7 @@ export function viewOf(item, answer) {
     case "running": return { kind: "run", word: t("counter.running"), hint: answer.hint ?? "", time: answer.starts_at, text: t("counter.running_text", { minutes: answer.minutes_to_unit }) };
     case "held": return { kind: "held", word: t("counter.held"), hint: told(answer.alias), text: t("counter.held_text"), name: answer.id };
     case "cancelled": return { kind: "undone", word: t("counter.undone"), text: t("counter.undone_text") };
-    default: return { kind: "no", word: t("counter.check_input"), text: answer.detail ?? t("counter.unknown_answer") };
+    default: return { kind: "no", word: t("counter.check_input"), text: answer.detail ? t("counter.not_taken", { detail: answer.detail }) : t("counter.unknown_answer") };
   }
 }
 

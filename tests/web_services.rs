@@ -147,7 +147,7 @@ async fn a_membership_is_registered_claimed_and_ended_over_http() {
     assert_eq!(status, StatusCode::OK);
     let page = page.as_str().expect("a page");
     assert!(page.contains("K01") && page.contains("12,00") && page.contains("data-do=\"end\""), "{page}");
-    let (status, file) = web.get("/standing/list.csv").await;
+    let (status, file) = web.get("/api/v1/standing.csv").await;
     let file = file.as_str().expect("text");
     assert_eq!((status, file.lines().count()), (StatusCode::OK, 2), "{file}");
     assert!(file.contains(&format!("\"{this}\";\"choir\";\"K01\"")), "{file}");

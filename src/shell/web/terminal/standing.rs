@@ -27,7 +27,7 @@ const MONTHS: u32 = 13;
 pub(super) fn routes() -> Vec<Route> {
     vec![
         ("get", "/standing", Door::Role(Role::Correct), brief(get(pages::standing::show))),
-        ("get", "/standing/list.csv", Door::Role(Role::Correct), brief(get(pages::standing::csv))),
+        ("get", "/api/v1/standing.csv", Door::Role(Role::Correct), brief(get(pages::standing::csv))),
         ("get", "/api/v1/standing", Door::Role(Role::Scan), brief(get(list))),
         ("post", "/api/v1/standing", Door::Role(Role::Scan), brief(post(register))),
         ("post", "/api/v1/standing/{id}/end", Door::Role(Role::Correct), brief(post(end))),

@@ -1,4 +1,5 @@
-// News of the box: calls the handler with "recorded" or "status" when something happened, at this device or another one.
+// News of the box: calls the handler with "recorded" or "status" when something happened, at this device or another one, and with
+// "open" when the box can be reached (again).
 // A hidden page lets go of its line, for a browser has only six to one box; when it is seen again it is told to look anew.
 
 import { look } from "./box.js";
@@ -13,6 +14,7 @@ export function onNews(handler) {
     clearTimeout(waiting);
     if (line || document.hidden) return;
     line = new EventSource("/api/v1/events");
+    line.addEventListener("open", () => handler("open"));
     line.addEventListener("recorded", () => handler("recorded"));
     line.addEventListener("status", () => handler("status"));
     line.addEventListener("error", () => {

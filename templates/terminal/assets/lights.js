@@ -112,6 +112,6 @@ export function startLights(on) {
   setInterval(() => document.visibilityState === "visible" && refresh(), EVERY_MS);
   onNews((what) => {
     refreshSoon();
-    if (what === "status") on.reached();
+    if (what !== "recorded") on.reached();
   });
 }

@@ -225,3 +225,26 @@ async fn slow_clients_hold_up_nobody() {
         drop(slow);
     });
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_pays_for_himself_is_told_the_same_as_all_others() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let house = House::open(dir.path()).await;
+    tokio::task::block_in_place(|| {
+        let (program, tablet) = (house.program(), house.paired("Tablet 2"));
+        let ada = program.post("/api/v1/people", &json!({"name": "Ada", "pays_self": true})).body["id"].clone();
+        assert_eq!(program.post("/api/v1/chips", &json!({"uid": "04A224B2", "person": ada})).status, 201);
+        let meals = [json!({"code": "04A224B2", "service": "lunch"}), json!({"code": card(&house.office, 1), "service": "lunch"})];
+        let second: Vec<_> = meals
+            .iter()
+            .map(|meal| {
+                assert_eq!(tablet.post("/api/v1/redemptions", meal).status, 201);
+                program.post("/api/v1/redemptions", meal).body
+            })
+            .collect();
+        assert_eq!(second[0]["till"], json!("Tablet 2"));
+        let keys = |body: &serde_json::Value| body.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
+        assert_eq!(keys(&second[0]), keys(&second[1]));
+        assert_eq!((&second[0]["word"], &second[0]["till"]), (&second[1]["word"], &second[1]["till"]));
+    });
+}

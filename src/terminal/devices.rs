@@ -112,13 +112,17 @@ fn tidy(name: &str) -> Result<String, CannotKeep> {
     if fits { Ok(name.to_owned()) } else { Err(CannotKeep::NoName) }
 }
 
-/// Notes at which device an entry was made; the box itself goes by the name people gave it.
+/// What the device is called that asks; the box itself goes by the name people gave it.
+pub(super) fn here(desk: &Desk<'_>) -> Result<Option<String>, StoreError> {
+    match desk.till {
+        Some(till) => Ok(Some(till.to_owned())),
+        None => desk.tx().setting(Setting::Name.name()),
+    }
+}
+
+/// Notes at which device an entry was made.
 pub(super) fn note(desk: &Desk<'_>, seq: u64) -> Result<(), StoreError> {
-    let name = match desk.till {
-        Some(till) => Some(till.to_owned()),
-        None => desk.tx().setting(Setting::Name.name())?,
-    };
-    name.map_or(Ok(()), |name| desk.tx().note_entered_at(seq, &name))
+    here(desk)?.map_or(Ok(()), |name| desk.tx().note_entered_at(seq, &name))
 }
 
 /// At which device it was recorded before, as far as that is known.

@@ -3,7 +3,7 @@
 
 use super::card::chip_hash;
 use super::counter::{Accepted, Answer, CounterError, Desk, NotWellFormed, Refused, Request};
-use super::{Terminal, people};
+use super::{Terminal, devices, people};
 use crate::admit::scan::Scan;
 use crate::admit::status::DataAge;
 use crate::book::decide::data_age;
@@ -35,10 +35,13 @@ pub(super) fn served(desk: &Desk<'_>, request: &Request, kept: bool) -> Result<O
     let trust = desk.offices.find(&office.id).map(|(office, trust)| office.house(trust, desk.clock.state));
     let data_age = trust.and_then(|house| data_age(&house, desk.clock.now).ok()).map_or(DataAge::Red, |(_, age)| age);
     let tx = desk.tx();
-    if let Some(since) = tx.pickup_at(person.id, &code, day)? {
-        return Ok(Some(Answer::Refused(Refused::from(&Refusal::AlreadyRedeemed { since, seq: 0 }))));
+    if let Some((since, till)) = tx.pickup_at(person.id, &code, day)? {
+        return Ok(Some(Answer::Refused(Refused { till, ..Refused::from(&Refusal::AlreadyRedeemed { since, seq: 0 }) })));
     }
     let pickup = if kept { Some(tx.keep_pickup(person.id, &code, day, desk.clock.now, people::by_list(request))?) } else { None };
+    if let (Some(pickup), Some(till)) = (pickup, devices::here(desk)?) {
+        tx.note_pickup_at(pickup, &till)?;
+    }
     Ok(Some(Answer::Accepted(Accepted {
         entries: Vec::new(),
         benefit,

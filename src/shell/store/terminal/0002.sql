@@ -48,6 +48,7 @@ CREATE TABLE pickup(
     day INTEGER NOT NULL,
     at INTEGER NOT NULL,
     by_list TEXT,
+    entered_at TEXT,
     cancelled INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE UNIQUE INDEX pickup_once ON pickup(day, service, person) WHERE cancelled = 0;

@@ -9,12 +9,13 @@ use crate::words::time::UtcMs;
 use rusqlite::OptionalExtension;
 
 impl Tx<'_> {
-    /// When a person took this on that day, if it did.
-    pub fn pickup_at(&self, person: u64, service: &Code, day: CivilDay) -> Result<Option<UtcMs>, StoreError> {
-        let sql = "SELECT at FROM pickup WHERE day = ?1 AND service = ?2 AND person = ?3 AND cancelled = 0";
+    /// When a person took this on that day, if it did, and at which device.
+    pub fn pickup_at(&self, person: u64, service: &Code, day: CivilDay) -> Result<Option<(UtcMs, Option<String>)>, StoreError> {
+        let sql = "SELECT at, entered_at FROM pickup WHERE day = ?1 AND service = ?2 AND person = ?3 AND cancelled = 0";
         let mut statement = self.sql.prepare_cached(sql)?;
-        let at = statement.query_row((day.days(), service.as_str(), to_db(person)), |row| row.get::<_, i64>(0)).optional()?;
-        at.map(|at| from_db(at).map(UtcMs)).transpose()
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get(1)?));
+        let found = statement.query_row((day.days(), service.as_str(), to_db(person)), read).optional()?;
+        found.map(|(at, till)| Ok((UtcMs(from_db(at)?), till))).transpose()
     }
 
     /// Records that a person took this; `by_list` says why no chip was shown.
@@ -22,6 +23,12 @@ impl Tx<'_> {
         let sql = "INSERT INTO pickup(person, service, day, at, by_list) VALUES (?1, ?2, ?3, ?4, ?5)";
         self.sql.prepare_cached(sql)?.execute((to_db(person), service.as_str(), day.days(), to_db(at.0), by_list))?;
         from_db(self.sql.last_insert_rowid())
+    }
+
+    /// Notes at which device it was.
+    pub fn note_pickup_at(&self, pickup: u64, name: &str) -> Result<(), StoreError> {
+        self.sql.prepare_cached("UPDATE pickup SET entered_at = ?2 WHERE id = ?1")?.execute((to_db(pickup), name))?;
+        Ok(())
     }
 
     /// Takes back what a person took. None where there is no such record; otherwise whether it had been taken back before.

@@ -344,6 +344,21 @@ fn real_box(dir: &Path) -> (Router, String) {
     (app(town.terminal), card)
 }
 
+/// Files, settings and admissions are refused while somebody practises.
+async fn what_is_of_the_real_box_waits(browser: &Browser) {
+    for (path, body) in [
+        ("/api/v1/exchange/outbound", json!({})),
+        ("/api/v1/exchange/inbound", json!({})),
+        ("/api/v1/settings", json!({"name": "x"})),
+        ("/api/v1/offices", json!({"url": "a.example", "code": "E"})),
+        ("/api/v1/offices/request", json!({"code": "E"})),
+        ("/api/v1/offices/answer", json!({"code": "E", "answer": ""})),
+        ("/api/v1/offices/05562032/address", json!({"url": "a.example"})),
+    ] {
+        assert_eq!(browser.fails(path, &body).await, (409, "training".into()), "{path}");
+    }
+}
+
 #[tokio::test]
 async fn nothing_of_a_training_reaches_the_real_box() {
     let dir = tempfile::tempdir().expect("a folder");
@@ -393,17 +408,7 @@ async fn nothing_of_a_training_reaches_the_real_box() {
     assert_eq!((code, &exchanged["offices"][0]["confirmed"]), (200, &json!(1)), "{exchanged}");
     let batches = browser.get("/api/v1/batches").await;
     assert_eq!((&batches["batches"][0]["state"], &batches["batches"][0]["lines"][0]["answer"]["verdict"]), (&json!("confirmed"), &json!("accepted")));
-    for (path, body) in [
-        ("/api/v1/exchange/outbound", json!({})),
-        ("/api/v1/exchange/inbound", json!({})),
-        ("/api/v1/settings", json!({"name": "x"})),
-        ("/api/v1/offices", json!({"url": "a.example", "code": "E"})),
-        ("/api/v1/offices/request", json!({"code": "E"})),
-        ("/api/v1/offices/answer", json!({"code": "E", "answer": ""})),
-        ("/api/v1/offices/05562032/address", json!({"url": "a.example"})),
-    ] {
-        assert_eq!(browser.fails(path, &body).await, (409, "training".into()), "{path}");
-    }
+    what_is_of_the_real_box_waits(&browser).await;
 
     assert_eq!(kept(dir.path()), before, "not a byte of the real box has changed");
     let timeless = |mut status: Value| {

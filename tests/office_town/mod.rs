@@ -1,4 +1,5 @@
 //! A small town that has worked for two weeks: an office with three providers, their terminals, and what a clerk finds in the morning.
+#![allow(dead_code, reason = "each test uses the part it needs")]
 
 use teilhabe::book::entry::Opened;
 use teilhabe::office::{DEFAULT_POLICY, NewProvider, Office, OfficeKeys, Profile, ServiceTerms};

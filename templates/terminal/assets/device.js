@@ -22,7 +22,8 @@ async function download(office) {
       save(await response.blob(), `claims-${office}.age`);
       $("#exchanged").textContent = t("counter.saved");
     } else {
-      toast((await response.json()).detail, "no");
+      const problem = await response.json();
+      toast(problem.what === "training" ? t("page.training_first") : problem.detail, "no");
     }
   } catch {
     toast(t("page.unreachable"), "no");

@@ -1,6 +1,6 @@
 // The set-up: what was typed is kept, each step is stored before the next one opens.
 
-import { $, ask, save } from "./box.js";
+import { $, ask, save, toast } from "./box.js";
 import { t } from "./texts.js";
 import "./pins.js";
 import { onScan } from "./wedge.js";
@@ -17,7 +17,7 @@ function complain(text) {
 async function goOn(settings = {}) {
   const answer = await ask("/api/v1/settings", { ...settings, set_up: next });
   if (answer.ok) location.assign("/setup");
-  else window.alert(answer.detail);
+  else toast(answer.detail, "no");
 }
 
 async function finish(place) {
@@ -148,6 +148,8 @@ async function whileBusy(work) {
 
 async function saveRequest() {
   if (!complete({ address: false })) return;
+  // Changes nothing, but asks for the PIN where one is needed.
+  if (!(await ask("/api/v1/settings", {})).ok) return;
   const response = await fetch("/api/v1/offices/request", {
     method: "POST",
     headers: { "Content-Type": "application/json" },

@@ -5,6 +5,7 @@ use crate::shell::door;
 use crate::shell::sheet::pickups::PickupRow;
 use crate::shell::sheet::split::quoted;
 use crate::shell::sheet::{MAX_ROWS, RowError, people, pickups};
+use crate::shell::texts::{Language, Texts};
 use crate::shell::web::problem::Problem;
 use crate::terminal::list_import::Fate as ListFate;
 use crate::terminal::pickups::{Fate, Mode, Prepared, Told};
@@ -62,6 +63,11 @@ struct PickupBody {
     // Told by other systems; what counts is the day.
     #[serde(rename = "time")]
     _time: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Spoken {
+    lang: Option<String>,
 }
 
 fn file(body: Body) -> Result<Bytes, Problem> {
@@ -190,12 +196,15 @@ async fn book(app: &App, desk: Desk, rows: Vec<PickupRow>, errors: Vec<RowError>
 }
 
 /// The lists with this month's records, for this provider's own use.
-pub(super) async fn download(desk: Desk) -> Result<Response, Problem> {
+pub(super) async fn download(desk: Desk, Query(wanted): Query<Spoken>) -> Result<Response, Problem> {
+    let texts = Texts::speaking(wanted.lang.as_deref().and_then(Language::find).unwrap_or(Language::GERMAN));
     let month = CivilDay::of(door::now()).month();
     let people = desk.writer.run(move |terminal, _| terminal.people_with_records(month.first_day(), month.last_day()));
     let people = people.await??;
-    let yes = |yes: bool| if yes { "ja" } else { "nein" };
-    let mut csv = format!("\u{feff}Name;Nummer;Liste;zahlt selbst;Karte verbunden;Chips;Erfasst {}\r\n", month.german());
+    let yes = |yes: bool| texts.word(if yes { "people.csv_yes" } else { "people.csv_no" });
+    let names = ["people.name", "people.number", "people.list", "people.csv_self", "people.csv_card", "people.csv_chips", "people.csv_records"];
+    let header: Vec<String> = names.iter().map(|name| quoted(texts.word(name))).collect();
+    let mut csv = format!("\u{feff}{} {month}\r\n", header.join(";"));
     for (person, records) in &people {
         let cells = [
             quoted(&harmless(&person.name)),

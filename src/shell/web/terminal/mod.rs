@@ -196,6 +196,10 @@ fn routes() -> Vec<Route> {
     const MANAGE: Door = Door::Role(Role::Manage);
     let mut routes = vec![
         ("get", "/", Door::Page, brief(get(pages::counter::show))),
+        ("get", "/people", SCAN, brief(get(pages::people::show))),
+        ("get", "/people/import", CORRECT, brief(get(pages::people::import))),
+        ("get", "/groups", SCAN, brief(get(pages::people::groups))),
+        ("get", "/pickups", CORRECT, brief(get(pages::people::pickups))),
         ("get", "/day", SCAN, brief(get(pages::day::show))),
         ("get", "/scanner", Door::Page, brief(get(pages::scanner::show))),
         ("get", "/month", CORRECT, brief(get(pages::month::show))),

@@ -10,11 +10,11 @@ use crate::words::service::{Pricing, Service};
 use askama::Template;
 use axum::response::{IntoResponse, Redirect, Response};
 
-struct ServiceChoice {
-    code: String,
-    label: String,
+pub(super) struct ServiceChoice {
+    pub code: String,
+    pub label: String,
     /// What the page asks besides, separated by spaces.
-    fields: &'static str,
+    pub fields: &'static str,
 }
 
 struct OfficeChoice {
@@ -42,6 +42,13 @@ pub(in super::super) async fn show(visit: Visit) -> Result<Response, Problem> {
 
 fn page(terminal: &mut Terminal, frame: Frame) -> Result<CounterPage, StoreError> {
     let usual = terminal.setting(Setting::Service)?.unwrap_or_default();
+    let services = service_choices(terminal);
+    let offices = terminal.offices().iter().map(|(o, trust)| OfficeChoice { id: o.id.to_string(), name: trust.office_name.clone() });
+    Ok(CounterPage { frame, services, usual, offices: offices.collect() })
+}
+
+/// The services there are, each once, lunch first.
+pub(super) fn service_choices(terminal: &Terminal) -> Vec<ServiceChoice> {
     let mut agreed: Vec<&Service> =
         terminal.offices().iter().filter_map(|(office, _)| office.credential.as_ref()).flat_map(|c| &c.services).collect();
     agreed.sort_by_key(|service| service.benefit);
@@ -51,8 +58,7 @@ fn page(terminal: &mut Terminal, frame: Frame) -> Result<CounterPage, StoreError
             services.push(ServiceChoice { code: service.code.to_string(), label: service.label.clone(), fields: fields(service) });
         }
     }
-    let offices = terminal.offices().iter().map(|(o, trust)| OfficeChoice { id: o.id.to_string(), name: trust.office_name.clone() });
-    Ok(CounterPage { frame, services, usual, offices: offices.collect() })
+    services
 }
 
 /// What a service needs besides a card: an amount, several months or the number of a rate, a lesson's times, what to do with a rest.

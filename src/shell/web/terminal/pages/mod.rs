@@ -5,6 +5,7 @@ pub(super) mod day;
 pub(super) mod devices;
 pub(super) mod month;
 pub(super) mod pair;
+pub(super) mod people;
 pub(super) mod pin;
 pub(super) mod scanner;
 pub(super) mod settings;

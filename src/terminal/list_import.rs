@@ -98,20 +98,20 @@ impl Known {
     }
 
     /// Who a row speaks of: whoever has its number; without one, or before they had it, whoever has its name in its list. Where the row names
-    /// no list, the only one of that name.
+    /// no list either, the first of that name, and for a new number the only one.
     fn find(&self, row: &ListedPerson, list: Option<&str>) -> Option<usize> {
         if let Some(place) = self.by_number.get(&row.number).filter(|_| !row.number.is_empty()) {
             return Some(*place);
         }
-        let same = self.by_name.get(&folded(&row.name))?;
-        let mut open =
-            same.iter().copied().filter(|place| self.people.get(*place).is_some_and(|p| row.number.is_empty() || p.details.number.is_empty()));
+        let name = folded(&row.name);
+        // Who was renamed by an earlier row is found by the new name only.
+        let same = self.by_name.get(&name)?.iter().filter_map(|place| self.people.get(*place).map(|person| (*place, person)));
+        let mut open = same.filter(|(_, p)| folded(&p.details.name) == name && (row.number.is_empty() || p.details.number.is_empty()));
+        let lists = |text: &str| lists_of(text).map(folded).collect::<Vec<_>>();
         match list {
-            Some(list) => {
-                let wanted: Vec<String> = lists_of(list).map(folded).collect();
-                open.find(|place| self.people.get(*place).is_some_and(|p| lists_of(&p.details.list).map(folded).collect::<Vec<_>>() == wanted))
-            }
-            None => open.next().filter(|_| open.next().is_none()),
+            Some(list) => open.find(|(_, p)| lists(&p.details.list) == lists(list)).map(|(place, _)| place),
+            None if row.number.is_empty() => open.next().map(|(place, _)| place),
+            None => open.next().filter(|_| open.next().is_none()).map(|(place, _)| place),
         }
     }
 
@@ -177,8 +177,13 @@ impl Known {
         match place.and_then(|place| self.people.get_mut(place).map(|known| (place, known))) {
             None => self.index(row),
             Some((place, known)) => {
-                self.by_number.insert(row.details.number.clone(), place);
-                self.by_name.entry(folded(&row.details.name)).or_default().push(place);
+                if !row.details.number.is_empty() {
+                    self.by_number.insert(row.details.number.clone(), place);
+                }
+                let named = self.by_name.entry(folded(&row.details.name)).or_default();
+                if !named.contains(&place) {
+                    named.push(place);
+                }
                 *known = row;
             }
         }

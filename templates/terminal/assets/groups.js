@@ -117,10 +117,10 @@ function line(result) {
   const made = document.createElement("li");
   const who = span("", "who");
   who.append(Object.assign(document.createElement("strong"), { textContent: result.person.name }));
-  if (result.verdict === "refused") who.append(span(result.message?.[lang] ?? result.reason, "quiet"));
+  if (result.verdict === "refused") who.append(span(result.reason === "unknown_number" ? t("groups.unknown") : result.message?.[lang] ?? result.reason, "quiet"));
   if (result.held_rest) who.append(span(t("groups.rest_held"), "quiet"));
   const state = result.verdict === "accepted" || result.reason === "already_redeemed" ? "tag yes" : result.later ? "tag" : "tag no";
-  const word = result.later ? t("groups.held") : result.verdict === "accepted" ? t("groups.done") : result.word?.[lang] ?? result.reason;
+  const word = result.later ? t("groups.held") : result.verdict === "accepted" ? t("groups.done") : result.reason === "unknown_number" ? t("groups.no_card") : result.word?.[lang] ?? result.reason;
   made.append(who, span(word, state));
   return made;
 }

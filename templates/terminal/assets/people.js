@@ -37,8 +37,8 @@ function row(person) {
   who.append(Object.assign(document.createElement("strong"), { textContent: person.name }));
   if (person.number) who.append(span(person.number, "quiet number"));
   if (person.list) who.append(span(person.list, "quiet"));
+  who.append(state(person));
   const actions = span("", "do");
-  actions.append(state(person));
   if (!person.joined && !person.pays_self) actions.append(button(t("people.join"), person.name, () => begin([person])));
   actions.append(button(t("people.edit"), person.name, () => edit(person)));
   line.append(who, actions);

@@ -33,7 +33,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, delete, get, post, put};
+use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Json, Router};
 use devices::Devices;
 use door::{Desk, Door};
@@ -196,10 +196,6 @@ fn routes() -> Vec<Route> {
     const MANAGE: Door = Door::Role(Role::Manage);
     let mut routes = vec![
         ("get", "/", Door::Page, brief(get(pages::counter::show))),
-        ("get", "/people", SCAN, brief(get(pages::people::show))),
-        ("get", "/people/import", CORRECT, brief(get(pages::people::import))),
-        ("get", "/groups", SCAN, brief(get(pages::people::groups))),
-        ("get", "/pickups", CORRECT, brief(get(pages::people::pickups))),
         ("get", "/day", SCAN, brief(get(pages::day::show))),
         ("get", "/scanner", Door::Page, brief(get(pages::scanner::show))),
         ("get", "/month", CORRECT, brief(get(pages::month::show))),
@@ -230,20 +226,6 @@ fn routes() -> Vec<Route> {
         ("get", "/api/v1/held", SCAN, brief(get(counter::open_held))),
         ("post", "/api/v1/held", SCAN, brief(post(counter::hold))),
         ("post", "/api/v1/held/{id}/alias", SCAN, brief(post(counter::name_held))),
-        ("post", "/api/v1/chips", SCAN, brief(post(people::teach_chip))),
-        ("post", "/api/v1/chips/forgetting", CORRECT, brief(post(people::forget_chip))),
-        ("get", "/api/v1/people", SCAN, brief(get(people::find))),
-        ("post", "/api/v1/people", SCAN, brief(post(people::add))),
-        ("put", "/api/v1/people/{id}", CORRECT, brief(put(people::change))),
-        ("delete", "/api/v1/people/{id}", CORRECT, brief(delete(people::delete))),
-        ("post", "/api/v1/people/{id}/card", SCAN, brief(post(people::join))),
-        ("delete", "/api/v1/people/{id}/card", CORRECT, brief(delete(people::unjoin))),
-        ("delete", "/api/v1/people/{id}/chips", CORRECT, brief(delete(people::forget_chips))),
-        ("get", "/api/v1/people.csv", CORRECT, brief(get(lists::download))),
-        ("post", "/api/v1/people/import", CORRECT, slow(post(lists::import)).layer(DefaultBodyLimit::max(MAX_FILE))),
-        ("post", "/api/v1/pickups", CORRECT, slow(post(lists::pickup_list)).layer(DefaultBodyLimit::max(MAX_FILE))),
-        ("post", "/api/v1/pickups/file", CORRECT, slow(post(lists::pickup_file)).layer(DefaultBodyLimit::max(MAX_FILE))),
-        ("post", "/api/v1/groups", SCAN, brief(post(groups::book))),
         ("get", "/api/v1/days/{date}", SCAN, brief(get(counter::day))),
         ("post", "/api/v1/days/{date}/closing", CORRECT, brief(post(counter::close_day))),
         ("get", "/devices", MANAGE, brief(get(pages::devices::show))),
@@ -262,6 +244,7 @@ fn routes() -> Vec<Route> {
         ("post", "/api/v1/exchange/inbound", SCAN, slow(post(office::inbound)).layer(DefaultBodyLimit::max(MAX_FILE))),
     ];
     routes.extend(lessons::routes());
+    routes.extend(people::routes());
     routes.extend(standing::routes());
     routes
 }

@@ -1,7 +1,9 @@
 //! The lists over HTTP: find, add, change, delete, join to a card, teach and forget chips. Names go to pages of this box only.
 
+use super::door::Door;
+use super::session::Role;
 use super::shape::refused_json;
-use super::{Desk, answer, json, training};
+use super::{Desk, MAX_FILE, Route, answer, brief, groups, json, lists, pages, slow, training};
 use crate::shell::door;
 use crate::shell::store::terminal::Details;
 use crate::shell::web::problem::Problem;
@@ -10,13 +12,40 @@ use crate::terminal::counter::{CounterError, NotWellFormed};
 use crate::terminal::people::{PeopleError, Person};
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, Query};
+use axum::extract::{DefaultBodyLimit, Path, Query};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use axum::routing::{delete as delete_, get, post, put};
 use serde::Deserialize;
 use serde_json::json as value;
 
 type Body = Result<Bytes, BytesRejection>;
+
+/// The pages of the lists and the interface behind them.
+pub(super) fn routes() -> Vec<Route> {
+    const SCAN: Door = Door::Role(Role::Scan);
+    const CORRECT: Door = Door::Role(Role::Correct);
+    vec![
+        ("get", "/people", SCAN, brief(get(pages::people::show))),
+        ("get", "/people/import", CORRECT, brief(get(pages::people::import))),
+        ("get", "/groups", SCAN, brief(get(pages::people::groups))),
+        ("get", "/pickups", CORRECT, brief(get(pages::people::pickups))),
+        ("post", "/api/v1/chips", SCAN, brief(post(teach_chip))),
+        ("post", "/api/v1/chips/forgetting", CORRECT, brief(post(forget_chip))),
+        ("get", "/api/v1/people", SCAN, brief(get(find))),
+        ("post", "/api/v1/people", SCAN, brief(post(add))),
+        ("put", "/api/v1/people/{id}", CORRECT, brief(put(change))),
+        ("delete", "/api/v1/people/{id}", CORRECT, brief(delete_(delete))),
+        ("post", "/api/v1/people/{id}/card", SCAN, brief(post(join))),
+        ("delete", "/api/v1/people/{id}/card", CORRECT, brief(delete_(unjoin))),
+        ("delete", "/api/v1/people/{id}/chips", CORRECT, brief(delete_(forget_chips))),
+        ("get", "/api/v1/people.csv", CORRECT, brief(get(lists::download))),
+        ("post", "/api/v1/people/import", CORRECT, slow(post(lists::import)).layer(DefaultBodyLimit::max(MAX_FILE))),
+        ("post", "/api/v1/pickups", CORRECT, slow(post(lists::pickup_list)).layer(DefaultBodyLimit::max(MAX_FILE))),
+        ("post", "/api/v1/pickups/file", CORRECT, slow(post(lists::pickup_file)).layer(DefaultBodyLimit::max(MAX_FILE))),
+        ("post", "/api/v1/groups", SCAN, brief(post(groups::book))),
+    ]
+}
 
 /// What is looked for.
 #[derive(Debug, Default, Deserialize)]

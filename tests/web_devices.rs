@@ -232,7 +232,7 @@ async fn who_pays_for_himself_is_told_the_same_as_all_others() {
     let house = House::open(dir.path()).await;
     tokio::task::block_in_place(|| {
         let (program, tablet) = (house.program(), house.paired("Tablet 2"));
-        let ada = program.post("/api/v1/people", &json!({"name": "Ada", "pays_self": true})).body["id"].clone();
+        let ada = program.post("/api/v1/people", &json!({"name": "Ada", "pays_self": true})).body["person"]["id"].clone();
         assert_eq!(program.post("/api/v1/chips", &json!({"uid": "04A224B2", "person": ada})).status, 201);
         let meals = [json!({"code": "04A224B2", "service": "lunch"}), json!({"code": card(&house.office, 1), "service": "lunch"})];
         let second: Vec<_> = meals

@@ -88,7 +88,7 @@ pub(super) fn chip_hash(tx: &Tx<'_>, uid: &str) -> Result<Hash, StoreError> {
     Ok(Hash::of(&[b"teilhabe/chip/1", &secret, uid.as_bytes()]))
 }
 
-fn verify(offices: &mut Offices, bytes: Vec<u8>, now: UtcMs) -> Result<(Entitlement, Vec<u8>), Refusal> {
+pub(super) fn verify(offices: &mut Offices, bytes: Vec<u8>, now: UtcMs) -> Result<(Entitlement, Vec<u8>), Refusal> {
     let hash = Hash::of(&[&bytes]);
     if let Some(entitlement) = offices.verified.find(hash) {
         return Ok((entitlement, bytes));

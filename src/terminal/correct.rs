@@ -1,14 +1,21 @@
-//! Storno: a redemption is cancelled by a counter-record.
+//! Storno and correction: a redemption is cancelled by a counter-record, and where it was recorded wrongly, the right one takes its place.
 
-use super::counter::Desk;
+use super::card::{Card, cards_of};
+use super::counter::{Accepted, CounterError, Desk, Refused, Request, check_form, once, refused};
+use super::decision::{Decision, Wanted, decide_for, enter};
 use super::{Terminal, clock};
 use crate::book::cancel::{CannotCancel, cancellation};
 use crate::book::entry::Body;
+use crate::book::redemption::Redemption;
+use crate::book::refusal::Refusal;
 use crate::shell::store::StoreError;
+use crate::words::cents::Cents;
 use crate::words::chance::Chance;
+use crate::words::civil::CivilDay;
 use crate::words::code::Code;
+use crate::words::service::Pricing;
 use crate::words::time::UtcMs;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Why a redemption is cancelled, as people choose it from a list.
 pub const WHY_CANCELLED: [&str; 6] = ["wrong_child", "twice", "not_taken", "wrong_service", "typing_error", "other"];
@@ -16,7 +23,7 @@ pub const WHY_CANCELLED: [&str; 6] = ["wrong_child", "twice", "not_taken", "wron
 pub const UNDO_MS: u64 = 10 * 60 * 1000;
 
 /// A redemption was cancelled, now or before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cancelled {
     /// The redemption.
     pub seq: u64,
@@ -40,7 +47,74 @@ pub enum CancelError {
     Store(#[from] StoreError),
 }
 
+/// A redemption that was recorded wrongly, and how it should be. What is not named stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Correction {
+    /// The caller's own id: the same one gets the same answer.
+    #[serde(skip)]
+    pub ask: Option<String>,
+    /// The redemption.
+    pub seq: u64,
+    /// The service.
+    pub service: Option<Code>,
+    /// The service day.
+    pub day: Option<CivilDay>,
+    /// The amount, where the provider types it.
+    pub cents: Option<Cents>,
+    /// The start of a lesson, in minutes of the Berlin day.
+    pub starts: Option<u32>,
+    /// Its end.
+    pub ends: Option<u32>,
+    /// For how many months the fee is.
+    pub months: u32,
+}
+
+/// What became of a correction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Corrected {
+    /// The wrong redemption is cancelled, the right one recorded.
+    Done {
+        /// The counter-record.
+        cancelled: Cancelled,
+        /// The right one.
+        accepted: Accepted,
+    },
+    /// The right one is refused: the other stays as it was.
+    Refused {
+        /// Why.
+        refused: Refused,
+    },
+    /// It had been cancelled before: there is nothing to correct.
+    CancelledBefore {
+        /// The entry that cancelled it.
+        by: u64,
+    },
+    /// There is no such redemption.
+    NoSuchRedemption,
+}
+
 impl Terminal {
+    /// Cancels a redemption and records it as it should be, with the child's known cards: both or neither.
+    pub fn correct(&mut self, correction: &Correction, chance: &mut Chance, now: UtcMs) -> Result<Corrected, CounterError> {
+        self.at_desk(now, |desk| {
+            once(desk, correction.ask.as_deref(), &("correct", correction), |desk| {
+                let Some(indexed) = desk.tx().indexed_redemption(correction.seq)? else { return Ok(Corrected::NoSuchRedemption) };
+                if let Some(by) = indexed.cancelled_by {
+                    return Ok(Corrected::CancelledBefore { by });
+                }
+                let Some(Body::Redemption(old)) = desk.tx().entry(correction.seq)?.map(|entry| entry.body) else {
+                    return Ok(Corrected::NoSuchRedemption);
+                };
+                let cards = cards_of(desk.journal.tx, desk.offices, (indexed.office, indexed.handle), desk.clock.now)?;
+                let (request, wanted) = wanted(desk, correction, &old)?;
+                check_form(&request)?;
+                clock::note(desk.journal, desk.clock, chance)?;
+                replace(desk, correction.seq, &old, &request, &wanted, cards, chance)
+            })
+        })
+    }
+
     /// Writes the counter-record to a redemption. Told twice, it says the same twice.
     pub fn cancel(&mut self, seq: u64, reason: Code, chance: &mut Chance, now: UtcMs) -> Result<Cancelled, CancelError> {
         self.at_desk(now, |desk| cancel(desk, seq, reason, chance))
@@ -71,4 +145,87 @@ fn cancel(desk: &Desk<'_>, seq: u64, reason: Code, chance: &mut Chance) -> Resul
     let entered = desk.journal.record(Body::Cancellation(cancellation(&bytes, None, reason)?), chance, desk.clock.now)?;
     tx.index_cancellation(seq, entered.entry.seq)?;
     Ok(Cancelled { seq, by: entered.entry.seq, before: false })
+}
+
+/// What the right redemption is: the old one with what the correction names.
+fn wanted(desk: &Desk<'_>, correction: &Correction, old: &Redemption) -> Result<(Request, Wanted), CounterError> {
+    let service = correction.service.clone().unwrap_or_else(|| old.service.clone());
+    let day = correction.day.unwrap_or(old.day);
+    let agreed = desk.offices.find(&old.office).and_then(|(office, _)| office.credential.as_ref()?.service(&service));
+    let free = agreed.is_some_and(|service| service.pricing == Pricing::Free);
+    let is_lesson = agreed.is_some_and(|service| service.benefit == crate::words::benefit::Benefit::Tutoring);
+    let lesson = old.lesson.filter(|_| is_lesson);
+    let cents = correction.cents.or(free.then_some(old.full_price.unwrap_or(old.cents)));
+    let request = Request {
+        service: Some(service.clone()),
+        day: Some(day),
+        cents,
+        starts: correction.starts.or(lesson.map(|lesson| lesson.start)),
+        ends: correction.ends.or(lesson.map(|lesson| lesson.end)),
+        operator: old.operator.clone(),
+        charge: old.charge.clone(),
+        months: correction.months,
+        // What waited for another card waits again.
+        hold_rest: desk.tx().has_rest(correction.seq)?,
+        ..Request::default()
+    };
+    let wanted = Wanted { service, day, cents, charge: old.charge.clone(), settles: old.settles, waits: false };
+    Ok((request, wanted))
+}
+
+fn replace(
+    desk: &Desk<'_>,
+    seq: u64,
+    old: &Redemption,
+    request: &Request,
+    wanted: &Wanted,
+    cards: Vec<Card>,
+    chance: &mut Chance,
+) -> Result<Corrected, CounterError> {
+    let mut why = None;
+    let tx = desk.tx();
+    let done = tx.tentatively(|| {
+        let lesson = tx.lesson_ended_by(seq)?;
+        let cancelled = cancel(desk, seq, code_of("typing_error")?, chance).map_err(|error| match error {
+            CancelError::Store(store) => store,
+            other => StoreError::Inconsistent(other.to_string()),
+        })?;
+        let decision = match with_a_card(desk, old, request, wanted, cards)? {
+            Ok(decision) => decision,
+            Err(refusal) => {
+                why = Some(refusal);
+                return Ok(None);
+            }
+        };
+        let accepted = enter(desk, decision, chance)?;
+        if let Some(first) = accepted.entries.first() {
+            tx.follow_correction(seq, first.seq, lesson)?;
+        }
+        Ok::<_, CounterError>(Some(Corrected::Done { cancelled, accepted }))
+    })?;
+    let refusal = why.unwrap_or(Refusal::UnknownNumber);
+    Ok(done.unwrap_or_else(|| Corrected::Refused { refused: refused(&refusal, request, desk) }))
+}
+
+/// Decides with the card that counts on the day, or else with another of the child's, the latest first.
+fn with_a_card(
+    desk: &Desk<'_>,
+    old: &Redemption,
+    request: &Request,
+    wanted: &Wanted,
+    mut cards: Vec<Card>,
+) -> Result<Result<Decision, Refusal>, CounterError> {
+    cards.sort_by_key(|card| !card.entitlement.token().is_valid_on(wanted.day));
+    let mut first = None;
+    for card in cards {
+        match decide_for(desk, request, wanted.clone(), Card { seen_as: old.seen_as, ..card })? {
+            Ok(decision) => return Ok(Ok(decision)),
+            Err(refusal) => first = first.or(Some(refusal)),
+        }
+    }
+    Ok(Err(first.unwrap_or(Refusal::UnknownNumber)))
+}
+
+fn code_of(text: &str) -> Result<Code, StoreError> {
+    Code::parse(text).ok_or_else(|| StoreError::Inconsistent(format!("“{text}” is no code")))
 }

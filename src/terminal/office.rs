@@ -83,6 +83,11 @@ impl Offices {
         self.iter().find(|(office, _)| office.id == *id)
     }
 
+    /// The office with this number in the database, with its trust list.
+    pub fn with_number(&self, number: OfficeNumber) -> Option<(&Office, &TrustList)> {
+        self.iter().find(|(office, _)| office.number == number)
+    }
+
     pub(super) fn numbered(&self, number: OfficeNumber) -> Option<&Office> {
         self.list.iter().find(|office| office.number == number)
     }

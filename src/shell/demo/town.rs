@@ -1,6 +1,7 @@
 //! What happened in the sample town before today.
 
 use crate::office::{IssuedToken, NewProvider, Office, OfficeError, ServiceTerms, StopReason};
+use crate::reconcile::ruling::Choice;
 use crate::shell::sheet::children;
 use crate::shell::terminal_dir;
 use crate::terminal::Terminal;
@@ -11,7 +12,7 @@ use crate::words::cents::Cents;
 use crate::words::chance::Chance;
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::code::Code;
-use crate::words::ids::OfficeId;
+use crate::words::ids::{EntryId, OfficeId};
 use crate::words::keys::PublicKey;
 use crate::words::reason::Reason;
 use crate::words::time::UtcMs;
@@ -44,6 +45,8 @@ struct Town<'c> {
     club: Terminal,
     tutor: Terminal,
     tokens: Vec<IssuedToken>,
+    /// Meals of the canteen that a clerk looks at before the settlement: the number in its journal.
+    doubtful: Vec<u64>,
 }
 
 /// Makes the sample town in `dir` as it stands at `now`; answers what to tell people.
@@ -70,7 +73,7 @@ pub fn fill(dir: &Path, office_url: &str, chance: &mut Chance, now: UtcMs) -> an
     let canteen = admit("canteen", &canteen_code, "Ausgabe 1")?;
     let club = admit("club", &club_code, "Anmeldung")?;
     let tutor = admit("tutor", &tutor_code, "Büro")?;
-    let mut town = Town { office, id, chance, canteen, club, tutor, tokens };
+    let mut town = Town { office, id, chance, canteen, club, tutor, tokens, doubtful: Vec::new() };
     for back in (1..DAYS).rev() {
         town.live(today.minus(back), DAYS - back)?;
     }
@@ -131,6 +134,7 @@ impl Town<'_> {
         self.exchange_all(evening)?;
         if day_of_story == SETTLED_AFTER {
             self.office.reconcile(evening)?;
+            self.rule(evening)?;
             self.office.settle("Anna", "Bernd", crate::settle::run::next_banking_day(day.plus(1)), evening)?;
             self.exchange_all(evening.plus_ms(60_000))?;
         }
@@ -148,6 +152,11 @@ impl Town<'_> {
             }
             let request = scan(&self.tokens[child], "lunch", day);
             let answer = self.canteen.redeem(&request, self.chance, at)?;
+            if let Answer::Accepted(accepted) = &answer
+                && self.doubtful.len() < 2
+            {
+                self.doubtful.extend(accepted.entries.first().map(|entry| entry.seq));
+            }
             if self.chance.below(10) == 0 {
                 self.canteen.redeem(&request, self.chance, at.plus_ms(4_000))?;
             }
@@ -200,6 +209,16 @@ impl Town<'_> {
                 (lesson.starts, lesson.ends, lesson.operator) = (Some(start), Some(start + 45), Some("Tutor A".into()));
                 self.tutor.redeem(&lesson, self.chance, day.at_minute(start + 45))?;
             }
+        }
+        Ok(())
+    }
+
+    /// Two meals of the canteen come back: one in whole, one in part.
+    fn rule(&mut self, at: UtcMs) -> anyhow::Result<()> {
+        let choices = [Choice::Reject, Choice::Cut(Cents::new(300))];
+        for (seq, choice) in std::mem::take(&mut self.doubtful).into_iter().zip(choices) {
+            let line = EntryId { terminal: self.canteen.id(), seq };
+            self.office.rule(line, choice, Reason::ClerkDecision, "telefonisch geklärt", "Anna", at)?;
         }
         Ok(())
     }

@@ -3,23 +3,28 @@
 
 mod card;
 mod device;
+mod expiring;
 mod held;
 mod journal;
 mod lesson;
+mod month;
 mod office;
 mod outbox;
 mod person;
 mod pickup;
 mod record;
 mod restore;
+mod returned;
 mod setting;
 mod standing;
 mod view;
 
 pub use card::{KnownCard, RememberedAsk};
+pub use expiring::CardEnd;
 pub use held::HeldRow;
 pub use journal::{JournalEnd, JournalRow};
 pub use lesson::LessonRow;
+pub use month::{After, LineFilter, MonthLine, MonthPayment, MonthSum};
 pub use office::{NewOffice, OfficeNumber, OfficeRow};
 pub use outbox::{BatchRow, BatchState, PaymentRow};
 pub use person::{Details, PersonRow};
@@ -131,6 +136,18 @@ impl TerminalStore {
 }
 
 impl Tx<'_> {
+    /// Does `work`; where it comes to nothing, nothing that it wrote stays.
+    pub fn tentatively<T, E: From<StoreError>>(&self, work: impl FnOnce() -> Result<Option<T>, E>) -> Result<Option<T>, E> {
+        let run = |sql| self.sql.execute_batch(sql).map_err(StoreError::from);
+        run("SAVEPOINT tentative")?;
+        let done = work();
+        match &done {
+            Ok(Some(_)) => run("RELEASE tentative")?,
+            _ => run("ROLLBACK TO tentative; RELEASE tentative")?,
+        }
+        done
+    }
+
     /// A fact, if it is known.
     pub fn fact(&self, fact: Fact) -> Result<Option<Vec<u8>>, StoreError> {
         let mut statement = self.sql.prepare_cached("SELECT value FROM meta WHERE name = ?1")?;

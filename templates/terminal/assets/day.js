@@ -1,12 +1,15 @@
 // One day: filters, amounts on demand, Storno with a reason, closing. What changed is fetched as the page itself and put in place.
 
 import { $, ask, newId, toast } from "./box.js";
+import { onNews } from "./events.js";
 import { lang, t } from "./texts.js";
 
-const EVERY = 30_000;
+const EVERY = 60_000;
+const SOON = 700;
 let amounts = false;
 let sought = { hint: "", service: "", state: "" };
 let cancelling = null;
+let soon;
 
 const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 
@@ -129,4 +132,9 @@ $("#go input").addEventListener("change", (event) => {
 });
 
 again();
-if ($("#shown").dataset.today === "true") setInterval(() => busy() || document.hidden || refresh(), EVERY);
+const look = () => busy() || document.hidden || refresh();
+onNews(() => {
+  clearTimeout(soon);
+  soon = setTimeout(look, SOON);
+});
+setInterval(look, EVERY);

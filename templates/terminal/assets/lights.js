@@ -51,7 +51,17 @@ function line(parts, act) {
   return item;
 }
 
+// A list of the day asks to make up for one of them: /?held=12.
+function settleAsked(held) {
+  const asked = new URLSearchParams(location.search).get("held");
+  if (asked === null) return;
+  history.replaceState(null, "", location.pathname);
+  const entry = held.find((one) => String(one.seq) === asked);
+  if (entry) settle(entry);
+}
+
 function showHeld({ held }) {
+  settleAsked(held);
   $("#held-box").hidden = held.length === 0;
   $("#held").replaceChildren(...held.map((entry) => {
     const button = Object.assign(document.createElement("button"), { type: "button", className: "small", textContent: t("counter.settle") });

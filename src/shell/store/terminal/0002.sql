@@ -130,3 +130,20 @@ CREATE INDEX held_by_child ON held(handle) WHERE settled_by IS NULL;
 
 -- When days were closed, which is asked of every day that is looked at.
 CREATE INDEX closings ON journal(at) WHERE kind = 8;
+
+-- Index of advices: which transfer pays how much of which line.
+CREATE TABLE paid(
+    seq INTEGER NOT NULL,
+    end_to_end_id TEXT NOT NULL,
+    cents INTEGER NOT NULL,
+    PRIMARY KEY (seq, end_to_end_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX paid_by_transfer ON paid(end_to_end_id, seq);
+CREATE INDEX payment_by_transfer ON payment(end_to_end_id);
+-- What came back.
+CREATE INDEX advised_returned ON advised(seq) WHERE verdict IN (2, 3);
+
+-- What a card says of itself, so that those that end soon are found without opening all: its last day, its place in the status list.
+ALTER TABLE token ADD COLUMN last_day INTEGER;
+ALTER TABLE token ADD COLUMN place INTEGER;
+CREATE INDEX token_by_end ON token(last_day);

@@ -56,9 +56,10 @@ impl Tx<'_> {
         if self.card(number)?.is_some_and(|known| known.token == bytes) {
             return Ok(());
         }
-        let sql = "INSERT OR REPLACE INTO token(number, bytes, office, handle, issued, hint) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        let hint = token.hint.as_deref();
-        self.sql.prepare_cached(sql)?.execute((to_db(number.get()), bytes, office.0, token.handle.0, to_db(token.issued.0), hint))?;
+        let sql = "INSERT OR REPLACE INTO token(number, bytes, office, handle, issued, hint, last_day, place)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let (hint, last, place) = (token.hint.as_deref(), token.last_day().days(), to_db(token.status_index));
+        self.sql.prepare_cached(sql)?.execute((to_db(number.get()), bytes, office.0, token.handle.0, to_db(token.issued.0), hint, last, place))?;
         Ok(())
     }
 

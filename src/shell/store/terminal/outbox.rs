@@ -129,6 +129,17 @@ impl Tx<'_> {
         Ok(batches)
     }
 
+    /// The batches that a clerk must look at first, or whose history an office disputes.
+    pub fn stuck_batches(&self) -> Result<Vec<BatchRow>, StoreError> {
+        let mut statement = self.sql.prepare_cached(&format!("SELECT {COLUMNS} FROM batch WHERE state IN (2, 3) ORDER BY sealed_at, first"))?;
+        let mut rows = statement.query([])?;
+        let mut batches = Vec::new();
+        while let Some(row) = rows.next()? {
+            batches.push(batch_row(row)?);
+        }
+        Ok(batches)
+    }
+
     /// The signed bytes of an office's batches that are not confirmed, in order: at most `count` of them, and once there is one, at
     /// most `limit` bytes.
     pub fn unconfirmed_bytes(&self, office: OfficeNumber, count: usize, limit: usize) -> Result<Vec<Vec<u8>>, StoreError> {
@@ -202,6 +213,7 @@ impl Tx<'_> {
         for line in advice.lines.iter().filter(|line| covered.contains(&line.seq)) {
             statement.execute((to_db(line.seq), to_db(advice.revision), to_db(line.verdict.code()), line.cents.get(), &line.reason))?;
         }
+        self.keep_paid_lines(advice, covered)?;
         let sql = "INSERT OR REPLACE INTO payment(batch, end_to_end_id, execution, share, transfer) VALUES (?1, ?2, ?3, ?4, ?5)";
         let mut statement = self.sql.prepare_cached(sql)?;
         for paid in &advice.payments {

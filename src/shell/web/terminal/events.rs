@@ -94,7 +94,7 @@ pub(super) async fn listen(State(app): State<App>, desk: Desk) -> Response {
     let line = Line { news: app.events.news.subscribe(), closing: app.closing.subscribe(), session: desk.caller.session, _place: place, app };
     let news = futures_util::stream::unfold(line, |mut line| async {
         let news = line.next().await?;
-        Some((Ok::<_, Infallible>(Event::default().event(news.name()).data("")), line))
+        Some((Ok::<_, Infallible>(Event::default().event(news.name()).data(news.name())), line))
     });
     Sse::new(news).keep_alive(KeepAlive::new().interval(SIGN_OF_LIFE)).into_response()
 }

@@ -15,6 +15,7 @@ mod office;
 mod pages;
 mod people;
 mod pins;
+mod returned;
 pub mod session;
 mod settings;
 mod setup;
@@ -196,9 +197,7 @@ fn routes() -> Vec<Route> {
     const MANAGE: Door = Door::Role(Role::Manage);
     let mut routes = vec![
         ("get", "/", Door::Page, brief(get(pages::counter::show))),
-        ("get", "/day", SCAN, brief(get(pages::day::show))),
         ("get", "/scanner", Door::Page, brief(get(pages::scanner::show))),
-        ("get", "/month", CORRECT, brief(get(pages::month::show))),
         ("get", "/setup", MANAGE, brief(get(pages::setup::show))),
         ("get", "/training", SCAN, brief(get(pages::training::show))),
         ("get", "/settings", MANAGE, brief(get(pages::settings::show))),
@@ -246,6 +245,7 @@ fn routes() -> Vec<Route> {
     routes.extend(lessons::routes());
     routes.extend(people::routes());
     routes.extend(standing::routes());
+    routes.extend(returned::routes());
     routes
 }
 

@@ -79,6 +79,8 @@ struct DayPage {
     services: Vec<(String, String)>,
     sums: Vec<Sum>,
     total: String,
+    /// How many cards end soon, said of today only.
+    expiring: String,
     held: Vec<Held>,
     lines: Vec<Line>,
     cut: bool,
@@ -132,6 +134,7 @@ fn page(terminal: &mut Terminal, frame: Frame, asked: Option<&str>) -> Result<Da
         services: labels.iter().map(|(code, label)| (code.clone(), label.clone())).collect(),
         sums: sums(&day.lines, &label, &frame),
         total: frame.language().money(day.cents),
+        expiring: if on == today { expiring(terminal, &frame)? } else { String::new() },
         held,
         cut: lines.len() == MAX_LINES as usize,
         lines,
@@ -141,6 +144,13 @@ fn page(terminal: &mut Terminal, frame: Frame, asked: Option<&str>) -> Result<Da
         why: WHY.iter().map(|(code, key)| (*code, frame.t(key))).collect(),
         frame,
     })
+}
+
+/// How many cards end soon; empty where none does.
+fn expiring(terminal: &mut Terminal, frame: &Frame) -> Result<String, StoreError> {
+    let soon = terminal.expiring(door::now())?.iter().filter(|expiring| expiring.days >= 0).count();
+    let key = if soon == 1 { "day.expiring_one" } else { "day.expiring" };
+    Ok(if soon == 0 { String::new() } else { fill(frame.t(key), &[("count", &soon.to_string())]) })
 }
 
 /// What people call the services of a day, by code.

@@ -3,7 +3,10 @@
 pub(super) mod counter;
 pub(super) mod day;
 pub(super) mod devices;
+pub(super) mod expiring;
 pub(super) mod month;
+pub(super) mod month_file;
+mod month_shown;
 pub(super) mod pair;
 pub(super) mod people;
 pub(super) mod pin;
@@ -78,16 +81,15 @@ impl Visit {
         Ok(begun.await?? && !self.desk.caller.training)
     }
 
-    /// Makes the page at the box and shows it.
-    pub(super) async fn show<P, F>(self, make: F) -> Result<Response, Problem>
+    /// Reads something at the box, in the reader's language.
+    pub(super) async fn look<T, F>(&self, make: F) -> Result<T, Problem>
     where
-        P: Template + Send + 'static,
-        F: FnOnce(&mut Terminal, Frame) -> Result<P, StoreError> + Send + 'static,
+        T: Send + 'static,
+        F: FnOnce(&mut Terminal, Frame) -> Result<T, StoreError> + Send + 'static,
     {
-        let Self { desk, app, path, chosen, preferred, theme } = self;
-        let pins = app.sessions.pins();
-        let caller = desk.caller;
-        let page = desk.writer.run(move |terminal, _| {
+        let (path, theme, caller) = (self.path.clone(), self.theme, self.desk.caller);
+        let (chosen, preferred, pins) = (self.chosen, self.preferred, self.app.sessions.pins());
+        let made = self.desk.writer.run(move |terminal, _| {
             let set = terminal.setting(Setting::Language)?.as_deref().and_then(Language::find);
             let language = chosen.or(preferred).or(set).unwrap_or(Language::GERMAN);
             let frame = Frame {
@@ -101,12 +103,21 @@ impl Visit {
             };
             make(terminal, frame)
         });
-        let html = page.await??.render().map(Html).map_err(|error| {
+        Ok(made.await??)
+    }
+
+    /// Makes the page at the box and shows it.
+    pub(super) async fn show<P, F>(self, make: F) -> Result<Response, Problem>
+    where
+        P: Template + Send + 'static,
+        F: FnOnce(&mut Terminal, Frame) -> Result<P, StoreError> + Send + 'static,
+    {
+        let html = self.look(make).await?.render().map(Html).map_err(|error| {
             tracing::error!(%error, "a page could not be rendered");
             Problem::bug()
         })?;
         let mut response = html.into_response();
-        if let Some(language) = chosen {
+        if let Some(language) = self.chosen {
             let cookie = format!("{LANGUAGE}={}; Path=/; Max-Age=31536000; SameSite=Strict", language.code());
             if let Ok(value) = HeaderValue::from_str(&cookie) {
                 response.headers_mut().append(header::SET_COOKIE, value);

@@ -1,129 +1,197 @@
-//! Claims, and what the offices answered.
+//! The month: how it stands with each office, what came back, what was claimed, answered and paid; as a page and on paper.
 
+use super::month_shown::{Choice, Line, Office, Payment, Shown, Sum};
 use super::{Frame, Visit};
 use crate::shell::door;
-use crate::shell::store::terminal::{BatchState, DayLine};
+use crate::shell::store::StoreError;
+use crate::shell::store::terminal::{LineFilter, MonthSum};
 use crate::shell::web::problem::Problem;
 use crate::terminal::Terminal;
-use crate::terminal::view::Claim;
+use crate::terminal::month::MAX_RETURNED;
+use crate::words::benefit::Benefit;
+use crate::words::civil::{CivilDay, CivilMonth};
+use crate::words::code::Code;
+use crate::words::service::Pricing;
 use askama::Template;
+use axum::extract::Query;
 use axum::response::Response;
+use serde::Deserialize;
+use std::collections::BTreeSet;
 
-struct PendingOffice {
-    name: String,
-    entries: u64,
-    oldest: String,
-    heard: String,
-    disputed: bool,
+/// How many lines the page shows at once.
+const AT_ONCE: u32 = 200;
+/// The most lines on paper; the file holds all.
+const ON_PAPER: u32 = 10_000;
+
+#[derive(Debug, Default, Deserialize)]
+pub(in super::super) struct Asked {
+    month: Option<String>,
+    service: Option<String>,
+    returned: Option<String>,
+    page: Option<String>,
 }
 
-struct PaymentShown {
-    id: String,
-    execution: String,
-    share: String,
-    transfer: String,
-}
+impl Asked {
+    /// The month; the present one where none or rubbish is named.
+    pub fn month(&self) -> CivilMonth {
+        let present = CivilDay::of(door::now()).month();
+        self.month.as_deref().and_then(CivilMonth::parse).unwrap_or(present)
+    }
 
-struct LineShown {
-    seq: u64,
-    day: String,
-    service: String,
-    hint: String,
-    cents: String,
-    cancelled: bool,
-    verdict: &'static str,
-    verdict_name: &'static str,
-    reason: String,
-    granted: String,
-}
+    fn is_unreadable(&self) -> bool {
+        self.month.as_deref().is_some_and(|text| !text.is_empty() && CivilMonth::parse(text).is_none())
+    }
 
-struct ClaimShown {
-    sealed: String,
-    office: String,
-    state: &'static str,
-    state_name: &'static str,
-    reason: String,
-    payments: Vec<PaymentShown>,
-    lines: Vec<LineShown>,
+    pub fn filter(&self) -> LineFilter {
+        LineFilter { service: self.service.as_deref().and_then(Code::parse), returned: self.returned.as_deref() == Some("1") }
+    }
 }
 
 #[derive(Template)]
 #[template(path = "terminal/month.html")]
 struct MonthPage {
     frame: Frame,
-    pending: Vec<PendingOffice>,
-    claims: Vec<ClaimShown>,
+    offices: Vec<Office>,
+    returned: Vec<Line>,
+    more_returned: u64,
+    month: CivilMonth,
+    name: String,
+    unreadable: bool,
+    before: Option<CivilMonth>,
+    after: Option<CivilMonth>,
+    months: Vec<(CivilMonth, String)>,
+    services: Vec<(String, String)>,
+    service: String,
+    only_returned: bool,
+    sums: Vec<Sum>,
+    total: Sum,
+    several_offices: bool,
+    payments: Vec<Payment>,
+    lines: Vec<Line>,
+    matching: u64,
+    page: u64,
+    pages: u64,
+    choices: Vec<Choice>,
 }
 
-/// Claims and answers.
-pub(in super::super) async fn show(visit: Visit) -> Result<Response, Problem> {
-    let make = |terminal: &mut Terminal, frame: Frame| {
-        let status = terminal.status(door::now())?;
-        let pending = status.offices.iter().map(|o| PendingOffice {
-            name: o.name.clone(),
-            entries: o.pending.entries,
-            oldest: o.pending.oldest.map(|at| frame.language().moment(at)).unwrap_or_default(),
-            heard: if o.heard_at.0 > 0 { frame.language().moment(o.heard_at) } else { String::new() },
-            disputed: o.disputed,
-        });
-        let pending = pending.collect();
-        let claims = terminal.claims()?.iter().map(|claim| claim_shown(claim, terminal, &frame)).collect();
-        Ok(MonthPage { frame, pending, claims })
+#[derive(Template)]
+#[template(path = "terminal/month-print.html")]
+struct PrintPage {
+    frame: Frame,
+    month: CivilMonth,
+    name: String,
+    made: String,
+    sums: Vec<Sum>,
+    total: Sum,
+    several_offices: bool,
+    payments: Vec<Payment>,
+    lines: Vec<Line>,
+    cut: bool,
+}
+
+/// The month as a page.
+pub(in super::super) async fn show(visit: Visit, Query(asked): Query<Asked>) -> Result<Response, Problem> {
+    visit.show(move |terminal, frame| page(terminal, frame, &asked)).await
+}
+
+fn page(terminal: &mut Terminal, frame: Frame, asked: &Asked) -> Result<MonthPage, StoreError> {
+    let now = door::now();
+    let (month, filter, present) = (asked.month(), asked.filter(), CivilDay::of(now).month());
+    let business = terminal.business(now)?;
+    let wanted: u64 = asked.page.as_deref().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let mut found = terminal.month(month, &filter, 0, 0)?;
+    let matching = matching(&found.sums, &filter);
+    let pages = matching.div_ceil(AT_ONCE.into()).max(1);
+    let page = wanted.clamp(1, pages);
+    if matching > 0 {
+        found = terminal.month(month, &filter, (page - 1) * u64::from(AT_ONCE), AT_ONCE)?;
+    }
+    let shown = Shown { terminal, frame: &frame };
+    let offices = business.offices.iter().map(|(office, stuck)| shown.office(office, stuck)).collect();
+    let first = found.first.min(month).min(present);
+    let last = present.max(month);
+    let months = (0..=last.since(first).min(59)).map(|back| CivilMonth::from_months((last.months() - back).into()).unwrap_or(last));
+    let in_month: BTreeSet<&Code> = found.sums.iter().map(|sum| &sum.service).chain(&filter.service).collect();
+    Ok(MonthPage {
+        offices,
+        returned: business.returned.iter().map(|line| shown.line(line, &found.confirmed)).collect(),
+        more_returned: business.returned_count.saturating_sub(MAX_RETURNED.into()),
+        name: month_name(month, &frame),
+        unreadable: asked.is_unreadable(),
+        before: CivilMonth::from_months(u64::from(month.months().saturating_sub(1))).filter(|before| *before >= first),
+        after: (month < present).then(|| month.plus(1)),
+        months: months.map(|month| (month, month_name(month, &frame))).collect(),
+        services: in_month.into_iter().map(|code| (code.to_string(), shown.label(code))).collect(),
+        service: filter.service.as_ref().map(Code::to_string).unwrap_or_default(),
+        only_returned: filter.returned,
+        sums: found.sums.iter().map(|sum| shown.sum(sum)).collect(),
+        total: shown.total(&found.sums),
+        several_offices: terminal_offices(terminal) > 1,
+        payments: found.payments.iter().map(|payment| shown.payment(payment)).collect(),
+        lines: found.lines.iter().map(|line| shown.line(line, &found.confirmed)).collect(),
+        matching,
+        page,
+        pages,
+        choices: choices(terminal),
+        month,
+        frame,
+    })
+}
+
+/// The month on paper.
+pub(in super::super) async fn print(visit: Visit, Query(asked): Query<Asked>) -> Result<Response, Problem> {
+    let make = move |terminal: &mut Terminal, frame: Frame| {
+        let now = door::now();
+        let (month, filter) = (asked.month(), asked.filter());
+        let found = terminal.month(month, &filter, 0, ON_PAPER)?;
+        let shown = Shown { terminal, frame: &frame };
+        Ok(PrintPage {
+            name: month_name(month, &frame),
+            made: frame.language().moment(now),
+            sums: found.sums.iter().map(|sum| shown.sum(sum)).collect(),
+            total: shown.total(&found.sums),
+            several_offices: terminal_offices(terminal) > 1,
+            payments: found.payments.iter().map(|payment| shown.payment(payment)).collect(),
+            lines: found.lines.iter().map(|line| shown.line(line, &found.confirmed)).collect(),
+            cut: matching(&found.sums, &filter) > u64::from(ON_PAPER),
+            month,
+            frame,
+        })
     };
     visit.show(make).await
 }
 
-fn claim_shown(claim: &Claim, terminal: &Terminal, frame: &Frame) -> ClaimShown {
-    let label = |line: &DayLine| terminal.offices().service(&line.service).map_or(line.service.to_string(), |(_, s)| s.label.clone());
-    let payments = claim.payments.iter().map(|p| PaymentShown {
-        id: p.end_to_end_id.clone(),
-        execution: frame.language().day(p.execution),
-        share: frame.language().money(p.share),
-        transfer: frame.language().money(p.transfer),
+/// How many lines of a month a filter lets through.
+fn matching(sums: &[MonthSum], filter: &LineFilter) -> u64 {
+    let fits = |sum: &&MonthSum| filter.service.as_ref().is_none_or(|service| *service == sum.service);
+    sums.iter().filter(fits).map(|sum| if filter.returned { sum.returned } else { sum.lines }).sum()
+}
+
+fn terminal_offices(terminal: &Terminal) -> usize {
+    terminal.offices().iter().count()
+}
+
+/// `November 2026`.
+fn month_name(month: CivilMonth, frame: &Frame) -> String {
+    let place = (month.months() % 12) as usize;
+    let name = frame.t("month.names").split_whitespace().nth(place).unwrap_or_default();
+    format!("{name} {}", month.months() / 12 + 1970)
+}
+
+/// What can be recorded, by office.
+fn choices(terminal: &Terminal) -> Vec<Choice> {
+    let offices = terminal.offices().iter().filter_map(|(office, _)| office.credential.as_ref().map(|credential| (office, credential)));
+    let of_office = offices.flat_map(|(office, credential)| {
+        credential.services.iter().map(|service| Choice {
+            office: office.id.to_string(),
+            code: service.code.to_string(),
+            label: service.label.clone(),
+            kind: match (service.pricing, service.benefit) {
+                (_, Benefit::Tutoring) => "lesson",
+                (Pricing::Free, _) => "free",
+                _ => "fixed",
+            },
+        })
     });
-    ClaimShown {
-        sealed: frame.language().moment(claim.batch.sealed_at),
-        office: claim.office.to_string(),
-        state: claim.batch.state.name(),
-        state_name: state_name(claim.batch.state, frame),
-        reason: claim.batch.reason.as_deref().map(|reason| frame.reason(reason)).unwrap_or_default(),
-        payments: payments.collect(),
-        lines: claim.lines.iter().map(|line| line_shown(line, label(line), claim.batch.state, frame)).collect(),
-    }
-}
-
-fn line_shown(line: &DayLine, service: String, state: BatchState, frame: &Frame) -> LineShown {
-    use crate::deliver::advice::Verdict;
-    let (verdict, verdict_name) = match line.advised.as_ref().map(|a| a.verdict) {
-        Some(Verdict::Accepted) => ("accepted", frame.t("month.accepted")),
-        Some(Verdict::Reduced) => ("reduced", frame.t("month.reduced")),
-        Some(Verdict::Rejected) => ("rejected", frame.t("month.rejected")),
-        Some(Verdict::Pending) => ("pending", frame.t("month.in_question")),
-        None if state == BatchState::Confirmed => ("pending", frame.t("month.received")),
-        None => ("pending", frame.t("month.on_the_way")),
-    };
-    let reason = line.advised.as_ref().map(|a| a.reason.as_str()).filter(|r| !r.is_empty());
-    LineShown {
-        seq: line.seq,
-        day: frame.language().day(line.day),
-        service,
-        hint: line.hint.clone().unwrap_or_default(),
-        cents: frame.language().money(line.cents),
-        cancelled: line.cancelled_by.is_some(),
-        verdict,
-        verdict_name,
-        reason: reason.map(|r| frame.reason(r)).unwrap_or_default(),
-        granted: line.advised.as_ref().map(|a| frame.language().money(a.cents)).unwrap_or_default(),
-    }
-}
-
-/// How far a batch has come.
-fn state_name(state: BatchState, frame: &Frame) -> &'static str {
-    frame.t(match state {
-        BatchState::Waiting => "month.waiting_state",
-        BatchState::Confirmed => "month.confirmed_state",
-        BatchState::WithClerk => "month.with_clerk_state",
-        BatchState::Disputed => "month.disputed_state",
-        BatchState::Superseded => "month.superseded_state",
-    })
+    of_office.collect()
 }

@@ -6,6 +6,7 @@ mod bad_input;
 mod camera;
 mod chrome;
 mod counter;
+mod day;
 mod film;
 mod house;
 mod measure;

@@ -171,7 +171,17 @@ impl Tab {
                return top && (e === top || e.contains(top) || top.contains(e) && top.closest('label, a, button') === top) ? [x, y] : null; }})({found})"
         );
         self.wait(&format!("something to press: {what}"), &format!("({point}) !== null"));
-        let place = self.eval(&point);
+        // What has just come may still be pushed away by what comes above it: a person aims at what stands still.
+        let mut place = Value::Null;
+        for _ in 0..60 {
+            let now = self.eval(&point);
+            if now == place && !now.is_null() {
+                break;
+            }
+            place = now;
+            std::thread::sleep(Duration::from_millis(60));
+        }
+        assert!(!place.is_null(), "{what} went away at {}", self.place());
         let (x, y) = (place[0].clone(), place[1].clone());
         for kind in ["mouseMoved", "mousePressed", "mouseReleased"] {
             let pressed = if kind == "mouseMoved" { "none" } else { "left" };

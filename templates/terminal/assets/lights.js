@@ -39,7 +39,7 @@ function showStatus(status) {
   light("later", "amber", status.held > 0 ? t("counter.open_held", { count: status.held }) : "");
   $("#offices").replaceChildren(...status.offices.flatMap((office) => [
     Object.assign(document.createElement("dt"), { textContent: office.name }),
-    Object.assign(document.createElement("dd"), { textContent: `${t(`counter.age_${office.data_age ?? "stale"}`)}${office.heard_at ? ` (${new Date(office.heard_at).toLocaleString(document.documentElement.lang, { dateStyle: "short", timeStyle: "short" })})` : ""}` }),
+    Object.assign(document.createElement("dd"), { textContent: `${t(`counter.age_${office.data_age ?? "stale"}`)}${office.heard_at ? ` (${new Date(office.heard_at).toLocaleString(document.documentElement.lang, { dateStyle: "short", timeStyle: "short", timeZone: "Europe/Berlin" })})` : ""}` }),
   ]));
   showLine();
 }

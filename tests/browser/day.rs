@@ -163,6 +163,9 @@ fn a_day_at_the_club() {
     tab.wait("registered", "document.querySelector('#told.good')");
     scan(&tab, &monthly[0].code);
     tab.wait("registered before", "document.querySelector('#told.good, #told.warn')");
+    tab.press_word("standing.download");
+    let list = String::from_utf8_lossy(&tab.download(".csv")).into_owned();
+    assert!(list.lines().count() >= 2 && list.contains("Judo"), "{list}");
     assert_eq!(complaints(&chrome, &[&server.base]), Vec::<String>::new());
     drop(server);
     house.verify("club");

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 use teilhabe::office::{IssuedToken, Office};
 use teilhabe::shell::demo::town;
@@ -93,8 +93,6 @@ pub const LUNCH: &str = "lunch;FROM;TO;day;units;1;";
 pub const CLUB: &str = "participation;FROM;TO;accrued;cents;1500;";
 /// Twenty lessons of maths.
 pub const LESSONS: &str = "tutoring;FROM;TO;validity;units;20;MA";
-/// Thirty euros for the trip to the zoo.
-pub const ZOO: &str = "day_trip;FROM;TO;validity;cents;3000;zoo-26";
 
 pub fn verify(folder: &Path) -> serde_json::Value {
     let output = program(folder).args(["--json", "journal", "verify"]).output().expect("the program");
@@ -130,19 +128,17 @@ impl Server {
     /// Starts any command that says where it serves.
     pub fn start(mut command: Command) -> Self {
         let mut child = command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program");
-        let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-        let mut said = String::new();
-        for line in lines.map_while(Result::ok) {
-            said.push_str(&line);
+        let (output, errors) = (child.stdout.take().expect("its output"), child.stderr.take().expect("its errors"));
+        let mut server = Self { child, base: String::new() };
+        for line in BufReader::new(output).lines().map_while(Result::ok) {
             let base = line.split_whitespace().find(|part| part.starts_with("http://127.0.0.1:"));
-            if let Some(base) = base.map(|base| base.trim_end_matches('/').to_owned()) {
-                drain(child.stderr.take());
-                return Self { child, base };
+            if let Some(base) = base {
+                base.trim_end_matches('/').clone_into(&mut server.base);
+                drain(errors);
+                return server;
             }
         }
-        let mut errors = String::new();
-        let _ = child.stderr.take().map(|mut pipe| std::io::Read::read_to_string(&mut pipe, &mut errors));
-        panic!("the server did not start: {said}{errors}");
+        panic!("the server did not start: {}", std::io::read_to_string(errors).unwrap_or_default());
     }
 
     /// `127.0.0.1:PORT`.
@@ -177,6 +173,6 @@ impl Drop for Server {
 }
 
 /// Reads away what a server writes, so that it never waits for a reader.
-fn drain(pipe: Option<std::process::ChildStderr>) {
-    std::thread::spawn(move || pipe.map(|pipe| BufReader::new(pipe).lines().map_while(Result::ok).for_each(drop)));
+fn drain(pipe: ChildStderr) {
+    std::thread::spawn(move || BufReader::new(pipe).lines().map_while(Result::ok).for_each(drop));
 }

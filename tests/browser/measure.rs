@@ -64,7 +64,7 @@ fn twenty_scans_are_measured() {
 #[test]
 #[ignore = "minutes of measuring: scripts/bench-counter"]
 fn five_hundred_scans_are_measured() {
-    println!("| {} | scans | median | p95 | p99 | longest |\n|---|---|---|---|---|---|", "last key → verdict painted");
+    println!("| last key → verdict painted | scans | median | p95 | p99 | longest |\n|---|---|---|---|---|---|");
     println!("{}", scans(500, 1).row("as the machine is"));
     println!("{}", scans(100, 10).row("the browser's processor ten times slower"));
 }

@@ -18,7 +18,6 @@ pub const NARROW: u32 = 360;
 pub struct Tab {
     pub chrome: Rc<Chrome>,
     pub session: String,
-    target: String,
     base: String,
 }
 
@@ -41,7 +40,7 @@ impl Tab {
         }
         let target = text(&chrome.ask(None, "Target.createTarget", wish)["targetId"]);
         let session = text(&chrome.ask(None, "Target.attachToTarget", json!({ "targetId": target, "flatten": true }))["sessionId"]);
-        let tab = Self { chrome: chrome.clone(), session, target, base: base.to_owned() };
+        let tab = Self { chrome: chrome.clone(), session, base: base.to_owned() };
         for domain in ["Page.enable", "Runtime.enable", "Network.enable", "Log.enable"] {
             tab.ask(domain, json!({}));
         }
@@ -59,10 +58,6 @@ impl Tab {
 
     pub fn ask(&self, method: &str, params: Value) -> Value {
         self.chrome.ask(Some(&self.session), method, params)
-    }
-
-    pub fn base(&self) -> &str {
-        &self.base
     }
 
     /// A window this many CSS pixels wide; the narrow one is a phone.
@@ -242,10 +237,6 @@ impl Tab {
         let bytes = data_encoding::BASE64.decode(picture["data"].as_str().expect("data").as_bytes()).expect("base64");
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder");
         std::fs::write(path, bytes).expect("the picture");
-    }
-
-    pub fn close(self) {
-        self.chrome.ask(None, "Target.closeTarget", json!({ "targetId": self.target }));
     }
 }
 

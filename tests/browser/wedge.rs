@@ -167,8 +167,3 @@ pub fn scan(tab: &Tab, code: &str) {
 pub fn scan_on(tab: &Tab, code: &str, host: Host) {
     burst(tab, &strokes(code, "Enter", host), Duration::ZERO);
 }
-
-/// Types on a keyboard as a person does: slowly.
-pub fn type_slowly(tab: &Tab, text: &str) {
-    burst(tab, &strokes(text, "", Host::Us), Duration::from_millis(130));
-}

@@ -214,6 +214,7 @@ async fn a_chip_is_moved_only_when_that_is_meant_and_can_be_forgotten() {
     for to in [json!({"uid": uid, "person": ben}), json!({"uid": uid, "code": web.card(2)})] {
         let (status, taken) = web.post("/api/v1/chips", &to).await;
         assert_eq!((status, &taken["person"]["name"]), (StatusCode::CONFLICT, &json!("Mia")), "{to}");
+        assert_eq!(taken["message"]["de"], "Das gehört schon zu Mia.");
     }
     let (status, _) = web.post("/api/v1/chips", &json!({"uid": uid, "person": ben, "replace": true})).await;
     assert_eq!(status, StatusCode::CREATED);

@@ -6,6 +6,7 @@ use super::shape::refused_json;
 use super::{Desk, MAX_FILE, Route, answer, brief, groups, json, lists, pages, slow, training};
 use crate::shell::door;
 use crate::shell::store::terminal::Details;
+use crate::shell::texts::{Language, Texts};
 use crate::shell::web::problem::Problem;
 use crate::terminal::chips::{ChipOf, Taught, TeachRequest};
 use crate::terminal::counter::{CounterError, NotWellFormed};
@@ -111,8 +112,14 @@ impl From<PeopleError> for Problem {
 
 /// The answer where somebody else has the number, the card or the chip: a page asks whether that is meant.
 fn taken(sentence: String, person: Option<&Person>) -> Response {
+    let said = |language: Language| {
+        let texts = Texts::speaking(language);
+        let text = person.map_or_else(|| texts.word("people.taken").to_owned(), |p| texts.word("people.taken_by").replace("{name}", &p.name));
+        (language.code().to_owned(), text.into())
+    };
+    let message: serde_json::Map<_, _> = Language::all().map(said).collect();
     let person = person.map(|person| value!({"id": person.id, "name": person.name}));
-    answer(StatusCode::CONFLICT, value!({"verdict": "taken", "status": 409, "detail": sentence, "person": person}))
+    answer(StatusCode::CONFLICT, value!({"verdict": "taken", "status": 409, "detail": sentence, "message": message, "person": person}))
 }
 
 fn done(status: StatusCode, outcome: Result<Person, PeopleError>) -> Result<Response, Problem> {

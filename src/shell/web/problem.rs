@@ -21,12 +21,14 @@ pub struct Problem {
     pub seconds: Option<u64>,
     /// Which of several things is wrong, for a page that says it in its own words.
     pub what: Option<&'static str>,
+    /// The sentence in every language, where people read it.
+    pub message: Option<Value>,
 }
 
 impl Problem {
     /// A problem with this status and sentence.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), reason: None, role: None, seconds: None, what: None }
+        Self { status, detail: detail.into(), reason: None, role: None, seconds: None, what: None, message: None }
     }
 
     /// The record could not be stored: 503, and the paper list.
@@ -51,6 +53,9 @@ impl IntoResponse for Problem {
         if let Some(reason) = self.reason {
             body["reason"] = reason.code().into();
             body["message"] = message(reason, &Blanks::default());
+        }
+        if let Some(message) = self.message {
+            body["message"] = message;
         }
         if let Some(what) = self.what {
             body["what"] = what.into();

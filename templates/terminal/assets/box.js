@@ -1,7 +1,7 @@
 // The way to the box: every request, with what to do when the box was restarted, a PIN is needed, or nothing answers.
 
 import { askPin } from "./pin.js";
-import { t } from "./texts.js";
+import { lang, t } from "./texts.js";
 
 export const $ = (selector, within = document) => within.querySelector(selector);
 
@@ -32,7 +32,7 @@ async function answered(path, { patience, ...init }) {
     return new Promise(() => {});
   }
   if (body.what === "training") body.detail = t("page.training_first");
-  return { ...body, status: response.status, ok: response.ok };
+  return { ...body, detail: body.message?.[lang] ?? body.detail, status: response.status, ok: response.ok };
 }
 
 // A new session after a restart of the box; a page in training goes on practising, never at the real box.

@@ -2,7 +2,7 @@
 
 import { $, ask, save, toast } from "./box.js";
 import { refreshSoon } from "./lights.js";
-import { t } from "./texts.js";
+import { lang, t } from "./texts.js";
 
 async function exchange(work) {
   const button = $("#exchange");
@@ -23,7 +23,7 @@ async function download(office) {
       $("#exchanged").textContent = t("counter.saved");
     } else {
       const problem = await response.json();
-      toast(problem.what === "training" ? t("page.training_first") : problem.detail, "no");
+      toast(problem.what === "training" ? t("page.training_first") : (problem.message?.[lang] ?? problem.detail), "no");
     }
   } catch {
     toast(t("page.unreachable"), "no");

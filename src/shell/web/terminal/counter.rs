@@ -2,7 +2,7 @@
 
 use super::session::Role;
 use super::shape::{AliasBody, CancellationBody, HeldBody, RedemptionBody, entry_id, held_json, read_entry_id, read_pickup_id};
-use super::{App, Desk, answer, json, shape, training};
+use super::{App, Desk, answer, json, said, shape, training};
 use crate::admit::trust::TrustList;
 use crate::book::cancel::CannotCancel;
 use crate::shell::door;
@@ -37,11 +37,20 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<CannotCancel> for Problem {
+    fn from(error: CannotCancel) -> Self {
+        let status = match error {
+            CannotCancel::NoSuchRedemption => StatusCode::NOT_FOUND,
+            CannotCancel::CancelledBefore { .. } => StatusCode::CONFLICT,
+        };
+        Self::new(status, error.to_string()).saying(&said::of_cancelling(&error))
+    }
+}
+
 impl From<CancelError> for Problem {
     fn from(error: CancelError) -> Self {
         match error {
-            CancelError::CannotCancel(CannotCancel::NoSuchRedemption) => Self::new(StatusCode::NOT_FOUND, error.to_string()),
-            CancelError::CannotCancel(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
+            CancelError::CannotCancel(why) => why.into(),
             CancelError::TooLate => Self { role: Some(Role::Correct.name()), ..Self::new(StatusCode::FORBIDDEN, error.to_string()) },
             CancelError::Store(store) => store.into(),
         }
@@ -108,7 +117,8 @@ pub(super) async fn open_held(desk: Desk) -> Result<Response, Problem> {
 pub(super) async fn name_held(desk: Desk, Path(id): Path<String>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let AliasBody { alias } = json(&headers, body)?;
     let named = desk.writer.run(move |terminal, _| {
-        let seq = read_entry_id(terminal.id(), &id).ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "there is no such held entry here"))?;
+        let seq = read_entry_id(terminal.id(), &id)
+            .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "there is no such held entry here").saying(&("problem.no_such_held", None)))?;
         Ok::<_, Problem>(held_json(terminal.id(), &terminal.name_held(seq, &alias, door::now())?))
     });
     Ok(answer(StatusCode::OK, named.await??))
@@ -142,7 +152,7 @@ pub(super) async fn cancel(State(app): State<App>, desk: Desk, Path(id): Path<St
 /// Takes back what somebody took who pays for themselves. No money hangs on it, so that no role does.
 async fn cancel_pickup(desk: Desk, pickup: u64) -> Result<Response, Problem> {
     let before = desk.writer.run(move |terminal, _| terminal.cancel_pickup(pickup)).await??;
-    let before = before.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, CannotCancel::NoSuchRedemption.to_string()))?;
+    let before = before.ok_or_else(|| Problem::from(CannotCancel::NoSuchRedemption))?;
     let status = if before { StatusCode::OK } else { StatusCode::CREATED };
     Ok(answer(status, value!({"verdict": "cancelled", "id": shape::pickup_id(pickup)})))
 }
@@ -168,7 +178,8 @@ pub(super) async fn day(desk: Desk, Path(date): Path<String>) -> Result<Response
 pub(super) async fn close_day(desk: Desk, Path(date): Path<String>) -> Result<Response, Problem> {
     let on = read_day(&date)?;
     if on > CivilDay::of(door::now()) {
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{on} lies ahead: only a day that has begun can be closed")));
+        let ahead = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{on} lies ahead: only a day that has begun can be closed"));
+        return Err(ahead.saying(&("problem.lies_ahead", Some(("day", said::Blank::Day(on))))));
     }
     let (closing, before) = desk.writer.run(move |terminal, chance| terminal.close_day(on, chance, door::now())).await??;
     let status = if before { StatusCode::OK } else { StatusCode::CREATED };

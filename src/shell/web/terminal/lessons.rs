@@ -2,7 +2,7 @@
 
 use super::session::Role;
 use super::shape::{accepted_json, entry_id, read_entry_id, read_time, refused_json, unfit};
-use super::{App, Desk, Door, Route, answer, brief, json, training};
+use super::{App, Desk, Door, Route, answer, brief, json, said, training};
 use crate::shell::door;
 use crate::shell::web::problem::Problem;
 use crate::terminal::counter::{CounterError, NotWellFormed};
@@ -118,7 +118,9 @@ pub(super) async fn discard(desk: Desk, Path(id): Path<String>) -> Result<Respon
     });
     match done.await? {
         Ok(()) => Ok(answer(StatusCode::OK, value!({"verdict": "discarded"}))),
-        Err(CounterError::NotWellFormed(error @ NotWellFormed::NoSuchLesson(_))) => Err(Problem::new(StatusCode::NOT_FOUND, error.to_string())),
+        Err(CounterError::NotWellFormed(error @ NotWellFormed::NoSuchLesson(_))) => {
+            Err(Problem::new(StatusCode::NOT_FOUND, error.to_string()).saying(&said::of_request(&error)))
+        }
         Err(error) => Err(error.into()),
     }
 }

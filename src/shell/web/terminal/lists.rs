@@ -73,7 +73,7 @@ pub(super) struct Spoken {
 fn file(body: Body) -> Result<Bytes, Problem> {
     let bytes = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => too_large(),
-        status => Problem::new(status, "the file broke off: send it again"),
+        status => Problem::new(status, "the file broke off: send it again").saying(&("problem.broke_off", None)),
     })?;
     if bytes.len() > MAX_FILE { Err(too_large()) } else { Ok(bytes) }
 }

@@ -16,6 +16,7 @@ mod pages;
 mod people;
 mod pins;
 mod returned;
+mod said;
 pub mod session;
 mod settings;
 mod setup;

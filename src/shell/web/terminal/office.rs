@@ -1,8 +1,9 @@
 //! The interface toward the offices: claims and answers, how the box is, exchange by network and by stick.
 
+use super::client::ExchangeError;
 use super::counter::line_json;
 use super::events::News;
-use super::{App, Desk, answer, client, training};
+use super::{App, Desk, answer, client, said, training};
 use crate::shell::door;
 use crate::shell::web::problem::Problem;
 use crate::terminal::inbound::{CannotTakeIn, TakenIn};
@@ -99,19 +100,19 @@ pub(super) async fn exchange(State(app): State<App>, desk: Desk) -> Result<Respo
         .iter()
         .map(|(office, outcome)| match outcome {
             Ok(taken) => value!(taken),
-            Err(sentence) => value!({"office": office, "error": sentence}),
+            Err(error) => value!({"office": office, "error": error.to_string(), "message": said::in_every_language(&said::of_exchange(error))}),
         })
         .collect();
     let status = if failed { StatusCode::BAD_GATEWAY } else { StatusCode::OK };
-    let sentence = outcomes.iter().find_map(|(_, outcome)| outcome.as_ref().err());
     let mut body = value!({"offices": offices});
-    if let Some(sentence) = sentence {
-        body["detail"] = sentence.as_str().into();
+    if let Some(error) = outcomes.iter().find_map(|(_, outcome)| outcome.as_ref().err()) {
+        body["detail"] = error.to_string().into();
+        body["message"] = said::in_every_language(&said::of_exchange(error));
     }
     Ok(answer(status, body))
 }
 
-async fn exchange_all(app: &App) -> Result<Vec<(OfficeId, Result<TakenIn, String>)>, Problem> {
+async fn exchange_all(app: &App) -> Result<Vec<(OfficeId, Result<TakenIn, ExchangeError>)>, Problem> {
     let _one_at_a_time = app.exchanging.lock().await;
     let offices: Vec<OfficeId> = app.writer.run(|terminal, _| terminal.offices().iter().map(|(o, _)| o.id.clone()).collect()).await?;
     let mut outcomes = Vec::new();
@@ -120,7 +121,7 @@ async fn exchange_all(app: &App) -> Result<Vec<(OfficeId, Result<TakenIn, String
         let outcome = tokio::task::spawn_blocking(move || client::exchange(&writer, &id)).await.map_err(|_| Problem::bug())?;
         app.metrics.exchanged(outcome.is_ok());
         app.heard.notify_one();
-        outcomes.push((office, outcome.map_err(|error| error.to_string())));
+        outcomes.push((office, outcome));
     }
     app.events.tell(News::Status);
     Ok(outcomes)
@@ -135,11 +136,13 @@ pub(super) async fn outbound(desk: Desk, Query(query): Query<OfficeQuery>) -> Re
             Some(text) => OfficeId::parse(text),
             None => only(),
         };
-        let office = office.ok_or_else(|| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "for which office? name it: ?office=05562032"))?;
+        let office = office.ok_or_else(|| {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "for which office? name it: ?office=05562032").saying(&("problem.which_office", None))
+        })?;
         let bytes = terminal.outbound(&office, chance, door::now()).map_err(|error| match error {
-            CannotSend::NoSuchOffice(_) => Problem::new(StatusCode::NOT_FOUND, error.to_string()),
+            CannotSend::NoSuchOffice(_) => Problem::new(StatusCode::NOT_FOUND, error.to_string()).saying(&said::of_sending(&error)),
             CannotSend::Store(store) => store.into(),
-            other => Problem::new(StatusCode::CONFLICT, other.to_string()),
+            other => Problem::new(StatusCode::CONFLICT, other.to_string()).saying(&said::of_sending(&other)),
         })?;
         Ok::<_, Problem>((office, bytes))
     });
@@ -151,12 +154,14 @@ pub(super) async fn outbound(desk: Desk, Query(query): Query<OfficeQuery>) -> Re
 /// Takes over the envelope of an office, from a stick.
 pub(super) async fn inbound(State(app): State<App>, desk: Desk, body: Result<Bytes, BytesRejection>) -> Result<Response, Problem> {
     training::no_stick(desk.caller)?;
-    let bytes =
-        body.map_err(|rejection| Problem::new(rejection.status(), "this file is too large or broke off: an office's answer has at most 20 MiB"))?;
+    let bytes = body.map_err(|rejection| {
+        let sentence = "this file is too large or broke off: an office's answer has at most 20 MiB";
+        Problem::new(rejection.status(), sentence).saying(&("problem.file_too_large", None))
+    })?;
     let taken = desk.writer.run(move |terminal, chance| terminal.take_inbound(&bytes, chance, door::now())).await?;
     let taken = taken.map_err(|error| match error {
         CannotTakeIn::Store(store) => store.into(),
-        other => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, other.to_string()),
+        other => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, other.to_string()).saying(&said::of_answer(&other)),
     })?;
     app.events.tell(News::Status);
     Ok(answer(StatusCode::OK, value!(taken)))

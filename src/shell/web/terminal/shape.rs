@@ -1,5 +1,6 @@
 //! The shape of requests and answers in JSON (formats § 7).
 
+use super::said;
 use crate::admit::scan::Fault;
 use crate::shell::texts::Blanks;
 use crate::shell::web::problem::{Problem, message, message_saying, word};
@@ -289,8 +290,8 @@ pub(super) fn held_json(terminal: TerminalId, held: &HeldAnswer) -> Value {
 impl From<CounterError> for Problem {
     fn from(error: CounterError) -> Self {
         match &error {
-            CounterError::NotWellFormed(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
-            CounterError::AskedOtherwise => Self::new(StatusCode::CONFLICT, error.to_string()),
+            CounterError::NotWellFormed(why) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()).saying(&said::of_request(why)),
+            CounterError::AskedOtherwise => Self::new(StatusCode::CONFLICT, error.to_string()).saying(&("problem.asked_otherwise", None)),
             CounterError::Store(store) => Self::storage_failed(store.to_string()),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::session::Role;
 use super::shape::{entry_id, refused_json, unfit};
-use super::{App, Desk, Door, Route, answer, brief, json, pages, training};
+use super::{App, Desk, Door, Route, answer, brief, json, pages, said, training};
 use crate::shell::door;
 use crate::shell::web::problem::Problem;
 use crate::terminal::counter::{CounterError, NotWellFormed};
@@ -143,7 +143,9 @@ fn read_id(text: &str) -> Result<i64, Problem> {
 
 fn known(done: Result<(), CounterError>) -> Result<(), Problem> {
     done.map_err(|error| match error {
-        CounterError::NotWellFormed(NotWellFormed::NoSuchStanding(_)) => Problem::new(StatusCode::NOT_FOUND, error.to_string()),
+        CounterError::NotWellFormed(ref why @ NotWellFormed::NoSuchStanding(_)) => {
+            Problem::new(StatusCode::NOT_FOUND, error.to_string()).saying(&said::of_request(why))
+        }
         other => other.into(),
     })
 }

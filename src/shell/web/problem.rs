@@ -22,7 +22,7 @@ pub struct Problem {
     /// Which of several things is wrong, for a page that says it in its own words.
     pub what: Option<&'static str>,
     /// The sentence in every language, where people read it.
-    pub message: Option<Value>,
+    pub message: Option<Box<Value>>,
 }
 
 impl Problem {
@@ -55,7 +55,7 @@ impl IntoResponse for Problem {
             body["message"] = message(reason, &Blanks::default());
         }
         if let Some(message) = self.message {
-            body["message"] = message;
+            body["message"] = *message;
         }
         if let Some(what) = self.what {
             body["what"] = what.into();

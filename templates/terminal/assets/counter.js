@@ -16,16 +16,36 @@ const LOOK_MS = 90_000; // looking ends by itself, so that nobody goes on scanni
 
 let looking = null; // the timer that ends looking
 let settling = null; // the held entry that the next scan settles
-const unplaced = []; // scans that came before the service was chosen or the amount typed
+const EARLY = "teilhabe.early"; // where they are kept for a reload
+const unplaced = kept(); // scans that came before the service was chosen or the amount typed
 
 const person = (found) => ({ person: found.person?.id ?? found.person, forgotten: true, why_forgotten: found.why });
+
+function kept() {
+  try {
+    const early = JSON.parse(localStorage.getItem(EARLY) ?? "[]");
+    return Array.isArray(early) ? early : [];
+  } catch {
+    return [];
+  }
+}
+
+function keepEarly() {
+  if (unplaced.length > 0) localStorage.setItem(EARLY, JSON.stringify(unplaced));
+  else localStorage.removeItem(EARLY);
+}
+
+function showEarly(lacking) {
+  show({ kind: "off", word: t("counter.first"), text: `${lacking} ${t("counter.card_waits", { count: unplaced.length })}` });
+}
 
 // Asks the box for what was scanned: a code, or a person without a card.
 function place(who) {
   const lacking = settling ? null : missing();
   if (lacking !== null) {
     unplaced.push(who);
-    show({ kind: "off", word: t("counter.first"), text: `${lacking} ${t("counter.card_waits", { count: unplaced.length })}` });
+    keepEarly();
+    showEarly(lacking);
     return;
   }
   if (looking) {
@@ -48,7 +68,9 @@ function scan(text) {
 function placeWaiting() {
   if (unplaced.length === 0 || missing() !== null) return;
   idle();
-  unplaced.splice(0).forEach(place);
+  const early = unplaced.splice(0);
+  early.forEach(place);
+  keepEarly();
 }
 
 function settle(entry) {
@@ -168,5 +190,10 @@ startChips();
 startWays({ scan, forgotten: (found) => place(person(found)), without });
 onScan(scan);
 startQueue({ answered: got, waiting });
+if (unplaced.length > 0) {
+  const lacking = missing();
+  if (lacking === null) placeWaiting();
+  else showEarly(lacking);
+}
 showSound();
 stayAwake();

@@ -18,12 +18,22 @@ async function part(name) {
   }
 }
 
+// A whole pile of letters may be one file: nobody books twenty meals by mistake.
+function goesOn(count) {
+  const dialog = $("#many");
+  $("#many-title").textContent = t("counter.many_title", { count });
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((done) => dialog.addEventListener("close", () => done(dialog.returnValue === "go"), { once: true }));
+}
+
 async function read(file) {
   if (!camera) return toast(t("counter.no_files"), "no");
   toast(t("counter.reading_file"));
   try {
     const codes = [...new Set(await camera.codesInFile(file))];
     if (codes.length === 0) toast(t("counter.no_code_in_file"), "no");
+    if (codes.length > 1 && !(await goesOn(codes.length))) return;
     for (const code of codes) on.scan(code, { how: "file" });
   } catch (error) {
     toast(error.message, "no"); // camera-file.js says in a sentence why it cannot be opened

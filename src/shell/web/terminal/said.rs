@@ -27,7 +27,7 @@ pub(super) type Said = (&'static str, Option<(&'static str, Blank)>);
 impl Problem {
     /// The problem with what people read of it.
     pub(super) fn saying(self, said: &Said) -> Self {
-        Self { message: Some(in_every_language(said)), ..self }
+        Self { message: Some(Box::new(in_every_language(said))), ..self }
     }
 }
 

@@ -85,7 +85,7 @@ fn a_day_at_the_canteen() {
     assert_eq!(counted(&tab), before + 5);
 
     storno_and_closing(&tab);
-    exchange_and_answer(&tab, before + 5);
+    exchange_and_answer(&tab);
     assert_eq!(complaints(&chrome, &[&server.base]), Vec::<String>::new());
     drop((server, office));
     house.verify("canteen");
@@ -118,13 +118,30 @@ fn storno_and_closing(tab: &Tab) {
 }
 
 /// The claim goes to the office, and its answers come back.
-fn exchange_and_answer(tab: &Tab, _recorded: u64) {
+fn exchange_and_answer(tab: &Tab) {
     tab.go("/");
     tab.press("#exchange");
     tab.wait("the exchange", "document.querySelector('#exchanged').textContent.trim() !== ''");
     tab.wait("all confirmed", &format!("document.querySelector('#light-pending').innerText.includes({})", json!(word("counter.all_sent"))));
     tab.go("/month");
     assert!(tab.eval("document.querySelectorAll('main table tbody tr, main li').length").as_u64() > Some(3), "{}", tab.text("main"));
+    // Two meals came back: one answer is right, the other entry was wrong and is claimed again for the day before.
+    let returned = "document.querySelectorAll('.back li').length";
+    let before = tab.eval(returned).as_u64().expect("a number");
+    assert!(before >= 2, "nothing came back: {}", tab.text("main"));
+    tab.press(".back li .agree");
+    tab.wait("one less", &format!("{returned} === {}", before - 1));
+    tab.press(".back li .correct");
+    tab.wait("the correction", "document.querySelector('#correct[open]')");
+    tab.press("#correct button[value=do]");
+    tab.wait("its outcome", &format!("{returned} === {} || !document.querySelector('#correct-problem').hidden", before - 2));
+    if tab.eval("!!document.querySelector('#correct[open]')") == true {
+        println!("correction: {}", tab.text("#correct-problem"));
+        tab.press("#correct [data-close]");
+    }
+    tab.press("a[href*='csv']");
+    let table = String::from_utf8_lossy(&tab.download(".csv")).into_owned();
+    assert!(table.lines().count() > 100 && table.contains("Mittagessen"), "{}", &table[..table.len().min(300)]);
 }
 
 #[test]

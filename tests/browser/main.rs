@@ -9,6 +9,7 @@ mod counter;
 mod day;
 mod film;
 mod house;
+mod lists;
 mod measure;
 mod network;
 mod shots;

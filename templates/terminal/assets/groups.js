@@ -177,7 +177,8 @@ $("#none").addEventListener("click", () => {
   for (const person of visible()) ticked.delete(person.id);
   show();
 });
-form.addEventListener("change", (event) => event.target.closest("#people") || show());
+// Only what changes the list draws it anew: a finger that leaves a field for a name must find that name still there.
+form.addEventListener("change", (event) => ["service", "list"].includes(event.target.name) && show());
 form.search.addEventListener("input", show);
 
 const found = await ask("/api/v1/people", undefined, { method: "GET" });

@@ -56,6 +56,8 @@ struct SetupPage {
     name: String,
     service: String,
     offices: Vec<Admitted>,
+    /// Code and label of each service once; what several offices agreed under one code is one choice at the counter.
+    choices: Vec<(String, String)>,
     pins: [bool; 3],
     /// A practice card to try the scanner with.
     sample: String,
@@ -83,7 +85,13 @@ fn page(terminal: &mut Terminal, frame: Frame, asked: Option<&str>, pins: [bool;
         std::cmp::Ordering::Greater => "ahead",
     };
     let (url, code) = asked_for(terminal)?;
-    let first = offices.iter().flat_map(|o| &o.services).map(|s| s.code.clone()).next().unwrap_or_default();
+    let mut choices: Vec<(String, String)> = Vec::new();
+    for service in offices.iter().flat_map(|office| &office.services) {
+        if choices.iter().all(|(code, _)| *code != service.code) {
+            choices.push((service.code.clone(), service.label.clone()));
+        }
+    }
+    let first = choices.first().map(|(code, _)| code.clone()).unwrap_or_default();
     Ok(SetupPage {
         step,
         steps: STEPS.iter().take(STEPS.len() - 1).enumerate().map(|(place, key)| StepShown { key, state: state(place) }).collect(),
@@ -97,6 +105,7 @@ fn page(terminal: &mut Terminal, frame: Frame, asked: Option<&str>, pins: [bool;
         service: terminal.setting(Setting::Service)?.unwrap_or_else(|| first.clone()),
         looked_with: first,
         offices,
+        choices,
         pins,
         sample: if step == "scanner" { sample(&frame) } else { String::new() },
         frame,

@@ -399,6 +399,7 @@ fn fits(token: &Token, provider: ProviderNumber, more: &Spent, others: &[Spent])
         drawn.push(more.clone());
         a.ceilings
             .iter()
+            .filter(|c| amount(more, c.measure) > 0) // what takes nothing of a ceiling breaks it not, even one that is overdrawn
             .all(|c| bounds(token, c.period, c.amount, more.day).into_iter().all(|(from, to, most)| sum(&drawn, c.measure, from, to) <= most))
     })
 }
@@ -412,12 +413,15 @@ pub fn draws(spent: &Spent, allowance: &Allowance) -> bool {
 }
 
 pub fn sum(spent: &[Spent], measure: Measure, from: CivilDay, to: CivilDay) -> i128 {
-    let amount = |s: &Spent| match measure {
-        Measure::Units => s.units,
-        Measure::Cents => s.cents,
-        Measure::Minutes => s.minutes,
-    };
-    spent.iter().filter(|s| from <= s.day && s.day <= to).map(amount).sum()
+    spent.iter().filter(|s| from <= s.day && s.day <= to).map(|s| amount(s, measure)).sum()
+}
+
+const fn amount(spent: &Spent, measure: Measure) -> i128 {
+    match measure {
+        Measure::Units => spent.units,
+        Measure::Cents => spent.cents,
+        Measure::Minutes => spent.minutes,
+    }
 }
 
 /// The stretches of days that a use on `day` must respect, each with its bound.

@@ -311,6 +311,21 @@ proptest! {
     }
 }
 
+#[test]
+fn a_ruling_raises_a_settled_lesson_though_its_units_are_overdrawn() {
+    let first = [
+        12_247_400_659_398_569,
+        3_192_677_379_398_519_448,
+        1_608_908_606_605_012_577,
+        6_379_564_162_037_636_377,
+        498_420_694_937_022_268,
+        1_651_709_006_200_296_286,
+        8_380_732_358_248_613_836,
+        3_055_083_207_370_162_255,
+    ];
+    assert_eq!(holds(&any_world(9_245_840_342_959_029_301), &first, &[], 10_566_510_166_049_293_411, ours, true), Ok(()));
+}
+
 /// The line with some of its numbers at their limits.
 fn at_the_limits(mut line: ClaimLine, seed: u64) -> ClaimLine {
     let mut dice = Dice(Chance::seeded(seed));

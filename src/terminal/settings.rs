@@ -61,4 +61,36 @@ impl Terminal {
     pub fn set(&mut self, setting: Setting, value: Option<&str>) -> Result<(), StoreError> {
         self.store.write(|tx| tx.keep_setting(setting.name(), value))
     }
+
+    /// Takes all PINs away, and what was counted of wrong ones, at once.
+    pub fn forget_pins(&mut self) -> Result<(), StoreError> {
+        let all = [Setting::ScanPin, Setting::CorrectPin, Setting::ManagePin, Setting::WrongPins, Setting::LockedUntil];
+        self.store.write(|tx| all.into_iter().try_for_each(|setting| tx.keep_setting(setting.name(), None)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::entry::Opened;
+    use crate::shell::envelope::Identity;
+    use crate::shell::store::terminal::TerminalStore;
+    use crate::terminal::Keys;
+    use crate::words::chance::Chance;
+    use crate::words::keys::SecretKey;
+    use crate::words::time::UtcMs;
+
+    #[test]
+    fn forgotten_pins_are_taken_away_and_nothing_else() {
+        let keys = Keys { signing: SecretKey::from_seed([1; 32]), envelope: Identity::generate() };
+        let store = TerminalStore::open_in_memory().expect("a database");
+        let mut terminal = Terminal::create(store, keys, Opened::default(), &mut Chance::seeded(1), UtcMs(1)).expect("created");
+        for setting in [Setting::Name, Setting::ManagePin, Setting::WrongPins] {
+            terminal.set(setting, Some("7")).expect("set");
+        }
+        terminal.forget_pins().expect("forgotten");
+        assert_eq!(terminal.setting(Setting::ManagePin).expect("read"), None);
+        assert_eq!(terminal.setting(Setting::WrongPins).expect("read"), None);
+        assert_eq!(terminal.setting(Setting::Name).expect("read").as_deref(), Some("7"));
+    }
 }

@@ -74,6 +74,8 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         passphrase_file: Option<PathBuf>,
     },
+    /// Take all PINs away, when the one for managing is forgotten; a running server follows when it is started again.
+    ResetPins,
     /// Make a new terminal of a backup, in an empty folder; it must be enrolled anew.
     Restore {
         /// The backup.
@@ -95,6 +97,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
         Command::Exchange { input: Some(file), .. } => read_envelope(dir, &file),
         Command::Exchange { office, .. } => exchange(dir, office.as_deref()),
         Command::Backup { out, passphrase_file } => write_backup(dir, &out, passphrase_file.as_deref()),
+        Command::ResetPins => reset_pins(dir),
         Command::Restore { input, passphrase_file } => restore(dir, &input, passphrase_file.as_deref()),
     }
 }
@@ -188,6 +191,12 @@ fn office_of(terminal: &Terminal, named: Option<&str>) -> Result<OfficeId, Usage
         (None, []) => Err(Usage("this terminal is enrolled nowhere yet: run terminal enrol".into())),
         (None, _) => Err(Usage("this terminal serves several offices: name one with --office ID".into())),
     }
+}
+
+fn reset_pins(dir: &Path) -> anyhow::Result<Report> {
+    let mut terminal = terminal_dir::open(dir, door::now())?;
+    terminal.forget_pins()?;
+    Ok(Report::new("All PINs are taken away: everybody may do everything at this box until new ones are set.", json!({"pins": []})))
 }
 
 fn write_backup(dir: &Path, file: &Path, passphrase_file: Option<&Path>) -> anyhow::Result<Report> {

@@ -6,11 +6,12 @@ mod town;
 use proptest::prelude::*;
 use teilhabe::admit::scan::code_text;
 use teilhabe::admit::token::Token;
-use teilhabe::shell::store::terminal::TerminalStore;
+use teilhabe::shell::store::terminal::{Details, TerminalStore};
 use teilhabe::terminal::Terminal;
 use teilhabe::terminal::counter::{Accepted, Answer, CounterError, NotWellFormed, Request};
 use teilhabe::terminal::held::{HeldAnswer, HoldRequest};
 use teilhabe::terminal::lessons::{LessonAnswer, LessonRequest};
+use teilhabe::terminal::people::Forgotten;
 use teilhabe::terminal::standing::{MonthState, StandingRequest};
 use teilhabe::words::benefit::{Benefit, Measure, Period};
 use teilhabe::words::cents::Cents;
@@ -49,8 +50,28 @@ fn scan(town: &mut Town, request: &LessonRequest, now: UtcMs) -> String {
         LessonAnswer::Ended { lesson, units, accepted, .. } => {
             format!("ended {}-{} {units} {}", lesson.start, lesson.end, accepted.cents.get())
         }
+        LessonAnswer::Taken(_) => "taken".into(),
         LessonAnswer::Refused(refused) => refused.reason.code().to_owned(),
     }
+}
+
+#[test]
+fn a_forgotten_card_ends_a_lesson_and_the_record_says_so() {
+    let mut town = Town::new();
+    let token = town.office.token(1, allowances());
+    let mia = town.terminal.add_person(&Details { name: "Mia".into(), ..Details::default() }, clock("13:00")).expect("added");
+    town.terminal.join_person(mia.id, &token, false, clock("13:00")).expect("done").expect("joined");
+    let forgotten = LessonRequest { person: Some(mia.id), forgotten: true, why_forgotten: Some(Forgotten::Lost), ..lesson("", None) };
+    let unsaid = LessonRequest { why_forgotten: None, ..forgotten.clone() };
+    let refused = town.terminal.lesson(&unsaid, &mut town.chance, clock("14:00"));
+    assert!(matches!(refused, Err(CounterError::NotWellFormed(NotWellFormed::WhyForgotten))), "{refused:?}");
+    assert_eq!(scan(&mut town, &lesson(&token, None), clock("14:01")), "started 840");
+    assert!(scan(&mut town, &forgotten, clock("14:20")).starts_with("running"));
+    let ended = town.terminal.lesson(&forgotten, &mut town.chance, clock("14:46")).expect("an answer");
+    let LessonAnswer::Ended { accepted, .. } = ended else { panic!("{ended:?}") };
+    assert_eq!(accepted.person, Some(mia.id));
+    let by_list = town.terminal.store().read(|tx| tx.by_list()).expect("readable");
+    assert_eq!(by_list, [(accepted.entries[0].seq, "lost".to_owned())]);
 }
 
 #[test]

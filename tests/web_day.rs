@@ -7,6 +7,9 @@ mod town;
 use axum::http::{Request, StatusCode};
 use box_of_today::*;
 use serde_json::json;
+use teilhabe::shell::store::terminal::Details;
+use teilhabe::terminal::counter::{Answer, Request as Asked};
+use teilhabe::terminal::people::Forgotten;
 use teilhabe::words::civil::CivilDay;
 use teilhabe::words::time::UtcMs;
 use town::*;
@@ -29,6 +32,49 @@ async fn whoever_scans_may_undo_for_ten_minutes_and_whoever_corrects_later() {
     let raised = web.post_as(by(&scanner, Request::post("/api/v1/session/pin")), &json!({"pin": "5555"})).await;
     assert_eq!(raised.1["role"], json!("correct"));
     assert_eq!(undo(old).await.0, StatusCode::CREATED);
+}
+
+/// Somebody who pays for themselves took a meal; the record's id.
+fn paid_meal(town: &mut Town, name: &str, at: UtcMs) -> String {
+    let person = town.terminal.add_person(&Details { name: name.into(), pays_self: true, ..Details::default() }, at).expect("added");
+    let forgotten = Asked { person: Some(person.id), forgotten: true, why_forgotten: Some(Forgotten::Other), ..request("", "lunch") };
+    match town.redeem(&forgotten, at) {
+        Answer::Accepted(accepted) => format!("/api/v1/redemptions/pickup-{}/cancellation", accepted.pickup.expect("a pick-up")),
+        Answer::Refused(refused) => panic!("refused: {:?}", refused.reason),
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_paid_is_undone_under_the_same_rule() {
+    let mut town = town_of(now());
+    let old = paid_meal(&mut town, "Ada", UtcMs(now().0 - 11 * MINUTE));
+    let young = paid_meal(&mut town, "Ben", UtcMs(now().0 - 9 * MINUTE));
+    let web = serve(town);
+    let scanner = web.scanner().await;
+    let undo = async |path: &str| web.post_as(by(&scanner, Request::post(path)), &json!({"reason": "twice"})).await;
+    assert_eq!(undo(&young).await.0, StatusCode::CREATED);
+    assert_eq!(undo(&young).await.0, StatusCode::OK, "told twice, said twice");
+    let (status, problem) = undo(&old).await;
+    assert_eq!((status, &problem["role"]), (StatusCode::FORBIDDEN, &json!("correct")), "{problem}");
+    assert!(problem["message"]["de"].as_str().is_some_and(|text| text.contains("PIN")), "{problem}");
+    assert_eq!(undo("/api/v1/redemptions/pickup-99/cancellation").await.0, StatusCode::NOT_FOUND);
+    web.post_as(by(&scanner, Request::post("/api/v1/session/pin")), &json!({"pin": "5555"})).await;
+    assert_eq!(undo(&old).await.0, StatusCode::CREATED);
+    assert_eq!(undo(&old).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_language_changes_and_the_page_stays_as_it_was_asked_for() {
+    let web = serve(town_of(now()));
+    for (asked, link) in [
+        ("/day", "?lang=en"),
+        ("/day?date=2026-11-02&lang=de", "?date=2026-11-02&#38;lang=en"),
+        ("/month?lang=de&month=2026-10&service=lunch&page=2", "?month=2026-10&#38;service=lunch&#38;page=2&#38;lang=en"),
+        ("/day?lang=de&&x=%22'%3E&lang", "?x=%22&#39;%3E&#38;lang=en"),
+    ] {
+        let html = web.page(asked).await;
+        assert!(html.contains(&format!("<a href=\"{link}\" hreflang=\"en\"")), "{asked}: {}", html.split("tools").nth(1).unwrap_or_default());
+    }
 }
 
 #[tokio::test]

@@ -122,6 +122,71 @@ async fn people_are_added_found_changed_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_name_is_found_however_its_letters_are_typed() {
+    let web = web();
+    for name in ["Ana Čapek", "Ben Müller", "Cem Straßer"] {
+        web.add(name, "").await;
+    }
+    for (search, name) in [
+        ("capek", "Ana Čapek"),
+        ("mueller", "Ben Müller"),
+        ("muller", "Ben Müller"),
+        ("m%C3%BCll", "Ben Müller"),
+        ("strasse", "Cem Straßer"),
+        ("%C4%8Capek%20ana", "Ana Čapek"),
+    ] {
+        let (_, found) = web.get(&format!("/api/v1/people?search={search}")).await;
+        let names: Vec<&Value> = found["people"].as_array().expect("people").iter().map(|person| &person["name"]).collect();
+        assert_eq!(names, [name], "{search}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_forgotten_card_is_held_for_its_child() {
+    let web = web();
+    let mia = web.joined("Mia", "3a", 1).await;
+    let held = json!({"ask": "h", "person": mia, "service": "lunch", "reason": "status_stale"});
+    let (status, first) = web.post("/api/v1/held", &held).await;
+    assert_eq!((status, &first["alias"]), (StatusCode::CREATED, &json!("Mia")), "{first}");
+    assert_eq!(web.post("/api/v1/held", &held).await.1, first, "the same ask, the same answer");
+    assert_eq!(web.get("/api/v1/held").await.1["held"][0]["reason"], "status_stale");
+    let (status, meal) = web.post("/api/v1/redemptions", &json!({"code": web.card(1), "service": "lunch"})).await;
+    assert_eq!(status, StatusCode::CREATED, "{meal}");
+    assert_eq!(web.get("/api/v1/held").await.1["held"], json!([]), "her card makes up for it by itself");
+}
+
+#[tokio::test]
+async fn a_lesson_begins_for_a_forgotten_card_and_for_who_pays() {
+    let web = web();
+    let mia = web.joined("Mia", "3a", 1).await;
+    let lesson = |person: u64| json!({"person": person, "service": "maths", "forgotten": true, "why_forgotten": "lost"});
+    let (status, started) = web.post("/api/v1/lessons", &lesson(mia)).await;
+    assert_eq!((status, &started["verdict"]), (StatusCode::CREATED, &json!("started")), "{started}");
+    let (status, running) = web.post("/api/v1/lessons", &json!({"code": web.card(1), "service": "maths"})).await;
+    assert_eq!((status, &running["verdict"]), (StatusCode::OK, &json!("running")), "the card means the same child: {running}");
+    let (_, look) = web.post("/api/v1/checks", &lesson(mia)).await;
+    assert_eq!(look["verdict"], "accepted", "{look}");
+    let (_, unknown) = web.post("/api/v1/lessons", &lesson(web.add("Ben", "").await)).await;
+    assert_eq!((&unknown["reason"], &unknown["can_be_held"]), (&json!("unknown_number"), &json!(true)));
+    for unfit in [
+        json!({"service": "maths"}),
+        json!({"person": mia, "service": "maths"}),
+        json!({"person": mia, "service": "maths", "forgotten": true}),
+        json!({"person": mia, "code": web.card(1), "service": "maths", "forgotten": true, "why_forgotten": "lost"}),
+        json!({"person": 999, "service": "maths", "forgotten": true, "why_forgotten": "lost"}),
+    ] {
+        let (status, problem) = web.post("/api/v1/lessons", &unfit).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{unfit}");
+        assert!(problem["message"]["de"].is_string(), "{problem}");
+    }
+    let (_, ada) = web.post("/api/v1/people", &json!({"name": "Ada", "pays_self": true})).await;
+    let ada = ada["person"]["id"].as_u64().expect("an id");
+    let (status, taken) = web.post("/api/v1/lessons", &lesson(ada)).await;
+    assert_eq!((status, &taken["verdict"], &taken["person"]["name"]), (StatusCode::CREATED, &json!("accepted"), &json!("Ada")), "{taken}");
+    assert_eq!(web.post("/api/v1/lessons", &lesson(ada)).await.1["reason"], "already_redeemed");
+}
+
+#[tokio::test]
 async fn a_person_is_joined_by_a_scan_and_one_card_is_one_person() {
     let web = web();
     let (mia, ben) = (web.joined("Mia", "3a", 1).await, web.add("Ben", "3a").await);

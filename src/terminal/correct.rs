@@ -125,13 +125,17 @@ impl Terminal {
         self.at_desk(now, |desk| {
             let at = desk.tx().entry_time(seq)?.ok_or(CannotCancel::NoSuchRedemption)?;
             let is_cancelled = desk.tx().indexed_redemption(seq)?.is_some_and(|r| r.cancelled_by.is_some());
-            let apart = desk.clock.now.since(at).max(at.since(desk.clock.now));
-            if apart > UNDO_MS && !is_cancelled {
+            if !is_cancelled && !is_just_now(at, desk.clock.now) {
                 return Err(CancelError::TooLate);
             }
             cancel(desk, seq, reason, chance)
         })
     }
+}
+
+/// Whether what was recorded at `at` may still be undone by whoever scans.
+pub(super) fn is_just_now(at: UtcMs, now: UtcMs) -> bool {
+    now.since(at).max(at.since(now)) <= UNDO_MS
 }
 
 fn cancel(desk: &Desk<'_>, seq: u64, reason: Code, chance: &mut Chance) -> Result<Cancelled, CancelError> {

@@ -299,11 +299,7 @@ pub(super) fn redeem_at(desk: &mut Desk<'_>, request: &Request, chance: &mut Cha
         Err(refusal) => return Ok(Answer::Refused(refused(&refusal, request, desk))),
         Ok(decision) => redeemed(desk, decision, chance)?,
     };
-    if let Some(why) = people::by_list(request) {
-        for entry in &accepted.entries {
-            desk.tx().keep_by_list(entry.seq, why)?;
-        }
-    }
+    people::keep_by_list(desk, request, &accepted)?;
     Ok(Answer::Accepted(accepted))
 }
 

@@ -53,14 +53,18 @@ pub(super) fn decide(desk: &mut Desk<'_>, request: &Request) -> Result<Result<De
         Ok(wanted) => wanted,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let (tx, now) = (desk.journal.tx, desk.clock.now);
-    let card = match request.person {
-        Some(id) => people::card_of(tx, desk.offices, id, now)?,
-        None => recognise(tx, desk.offices, &request.code, request.forgotten, now)?,
-    };
-    match card {
+    match card_shown(desk, request)? {
         Ok(card) => decide_for(desk, request, wanted, card),
         Err(refusal) => Ok(Err(refusal)),
+    }
+}
+
+/// The card that was scanned, or that of the person who is named.
+pub(super) fn card_shown(desk: &mut Desk<'_>, request: &Request) -> Result<Result<Card, Refusal>, CounterError> {
+    let (tx, now) = (desk.journal.tx, desk.clock.now);
+    match request.person {
+        Some(id) => people::card_of(tx, desk.offices, id, now),
+        None => Ok(recognise(tx, desk.offices, &request.code, request.forgotten, now)?),
     }
 }
 

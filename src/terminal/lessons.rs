@@ -1,10 +1,11 @@
 //! Lessons: one scan when they begin, one when they end. The first is an entry of its own, the second a redemption of the whole units between.
 
-use super::card::{Card, cards_of, recognise};
-use super::counter::{Accepted, CounterError, Desk, NotWellFormed, Refused, Request, once, refused};
-use super::decision::{decide_for, redeemed, wanted};
+use super::card::{Card, cards_of};
+use super::counter::{Accepted, Answer, CounterError, Desk, NotWellFormed, Refused, Request, once, refused};
+use super::decision::{card_shown, decide_for, redeemed, wanted};
 use super::held::child_of;
-use super::{Terminal, clock};
+use super::people::Forgotten;
+use super::{Terminal, clock, paying, people};
 use crate::admit::number::CardNumber;
 use crate::book::entry::{Body, Started};
 use crate::book::planned::{QUARTER, SLACK, minutes_to_unit, planned_lesson, planned_start};
@@ -34,8 +35,14 @@ pub struct LessonRequest {
     /// The caller's own id: the same one gets the same answer.
     #[serde(skip)]
     pub ask: Option<String>,
-    /// What was scanned.
+    /// What was scanned; empty where a person is named.
     pub code: String,
+    /// Somebody of this provider's own lists, instead of a code.
+    pub person: Option<u64>,
+    /// The card was forgotten.
+    pub forgotten: bool,
+    /// Why it was; needed where a person is named.
+    pub why_forgotten: Option<Forgotten>,
     /// The service; none is never asked for, it is `Option` for want of an empty code.
     pub service: Option<Code>,
     /// The planned start in minutes of the Berlin day, where the scan does not tell it.
@@ -81,6 +88,8 @@ pub enum LessonAnswer {
         /// Its whole units.
         units: u64,
     },
+    /// Somebody who pays for themselves was there: one scan, no time.
+    Taken(Box<Accepted>),
     /// Nothing was recorded.
     Refused(Refused),
 }
@@ -124,11 +133,19 @@ impl Terminal {
         if request.operator.as_ref().is_some_and(|o| o.is_empty() || o.chars().count() > MAX_OPERATOR) {
             return Err(NotWellFormed::OperatorTooLong.into());
         }
+        if request.person.is_some() && request.why_forgotten.is_none() {
+            return Err(NotWellFormed::WhyForgotten.into());
+        }
         self.at_desk(now, |desk| {
             once(desk, request.ask.as_deref(), &("lesson", request), |desk| {
                 clock::note(desk.journal, desk.clock, chance)?;
                 let refused = |refusal: Refusal| Ok(LessonAnswer::Refused(Refused::from(&refusal)));
-                let card = match recognise(desk.journal.tx, desk.offices, &request.code, false, desk.clock.now)? {
+                match paying::served(desk, &request.shown(), true)? {
+                    Some(Answer::Accepted(accepted)) => return Ok(LessonAnswer::Taken(Box::new(accepted))),
+                    Some(Answer::Refused(refused)) => return Ok(LessonAnswer::Refused(refused)),
+                    None => {}
+                }
+                let card = match card_shown(desk, &request.shown())? {
                     Ok(card) => card,
                     Err(refusal) => return refused(refusal),
                 };
@@ -190,6 +207,22 @@ impl Terminal {
     }
 }
 
+impl LessonRequest {
+    /// The same as a redemption, without a time.
+    fn shown(&self) -> Request {
+        Request {
+            code: self.code.clone(),
+            person: self.person,
+            service: self.service.clone(),
+            operator: self.operator.clone(),
+            forgotten: self.forgotten,
+            why_forgotten: self.why_forgotten,
+            months: 1,
+            ..Request::default()
+        }
+    }
+}
+
 impl Scanned<'_> {
     fn unit(&self) -> u32 {
         self.service.as_ref().and_then(|s| s.unit_minutes).filter(|unit| (1..=DAY).contains(unit)).unwrap_or(1)
@@ -211,14 +244,11 @@ impl Scanned<'_> {
     /// The redemption of `lesson`, with the operator of its start where the end names none.
     fn redemption(&self, lesson: Lesson, begun_by: Option<&String>) -> Request {
         Request {
-            code: self.request.code.clone(),
-            service: Some(self.code.clone()),
             day: Some(self.day),
             starts: Some(lesson.start),
             ends: Some(lesson.end),
             operator: self.request.operator.as_ref().or(begun_by).cloned(),
-            months: 1,
-            ..Request::default()
+            ..self.request.shown()
         }
     }
 
@@ -346,6 +376,7 @@ fn redeem(
             if let (Some(open), Some(made)) = (open, accepted.entries.first()) {
                 desk.tx().end_lesson(open.seq, made.seq)?;
             }
+            people::keep_by_list(desk, &request, &accepted)?;
             Ok(LessonAnswer::Ended { accepted: Box::new(accepted), lesson, units })
         }
     }
@@ -370,10 +401,10 @@ pub(super) fn looked_at(desk: &mut Desk<'_>, request: &Request) -> Result<Reques
     let service = request.service.as_ref().and_then(|code| desk.offices.service(code));
     let Some((_, service)) = service.filter(|(_, s)| s.benefit == Benefit::Tutoring && !named) else { return Ok(looked) };
     let (code, unit) = (service.code.clone(), service.unit_minutes.unwrap_or(1).clamp(1, DAY));
-    let (now, minute) = (desk.clock.now, berlin_minute(desk.clock.now));
+    let minute = berlin_minute(desk.clock.now);
     let start = planned_start(minute, 0).min(DAY - unit);
     let mut lesson = Lesson::new(start, start + unit);
-    if let Ok(card) = recognise(desk.journal.tx, desk.offices, &request.code, request.forgotten, now)?
+    if let Ok(card) = card_shown(desk, request)?
         && let Some(child) = child_of(desk, &card)
         && let Some(open) = desk.tx().open_lesson(child.0, child.1, &code, desk.today())?
     {

@@ -2,6 +2,7 @@
 //! the journal knows nothing of it.
 
 use super::card::chip_hash;
+use super::correct::{CancelError, is_just_now};
 use super::counter::{Accepted, Answer, CounterError, Desk, NotWellFormed, Refused, Request};
 use super::{Terminal, devices, people};
 use crate::admit::scan::Scan;
@@ -11,11 +12,23 @@ use crate::book::refusal::Refusal;
 use crate::shell::store::StoreError;
 use crate::shell::store::terminal::PersonRow;
 use crate::words::cents::Cents;
+use crate::words::time::UtcMs;
 
 impl Terminal {
     /// Takes back what somebody took on their own account. None where there is no such record; otherwise whether it had been taken back.
     pub fn cancel_pickup(&mut self, id: u64) -> Result<Option<bool>, StoreError> {
         self.store.write(|tx| tx.cancel_pickup(id))
+    }
+
+    /// Takes back as [`Terminal::cancel_pickup`] does, but only what was recorded just now: whoever scans sees no difference to a card.
+    pub fn undo_pickup(&mut self, id: u64, now: UtcMs) -> Result<Option<bool>, CancelError> {
+        self.at_desk(now, |desk| {
+            let kept = desk.tx().pickup_kept(id)?;
+            if kept.is_some_and(|(at, cancelled)| !cancelled && !is_just_now(at, desk.clock.now)) {
+                return Err(CancelError::TooLate);
+            }
+            Ok(desk.tx().cancel_pickup(id)?)
+        })
     }
 }
 

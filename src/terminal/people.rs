@@ -1,11 +1,11 @@
 //! The provider's own lists: names and member numbers, which stay on this box, each joined to a child's cards at the first scan.
 
 use super::card::{Card, cards_of, recognise};
-use super::counter::{CounterError, Desk, NotWellFormed, Refused, Request};
+use super::counter::{Accepted, CounterError, Desk, NotWellFormed, Refused, Request};
 use super::held::child_of;
 use super::{Offices, Terminal};
 use crate::book::refusal::Refusal;
-use crate::shell::sheet::text::folded;
+use crate::shell::sheet::text::{folded, folded_without_dots};
 use crate::shell::store::StoreError;
 use crate::shell::store::terminal::{Details, PersonRow, Tx};
 use crate::words::civil::CivilDay;
@@ -138,7 +138,7 @@ impl Terminal {
             let all = tx.people()?;
             let lists: BTreeSet<&str> = all.iter().flat_map(|row| lists_of(&row.details.list)).collect();
             let lists = lists.into_iter().map(str::to_owned).collect();
-            let words: Vec<String> = search.split_whitespace().map(folded).filter(|word| !word.is_empty()).collect();
+            let words = words_of(search);
             let of = all.len();
             let mut people: Vec<Person> = all.into_iter().filter(|row| is_found(row, &words, list)).map(Person::from).collect();
             people.sort_by_cached_key(|person| (folded(&person.list), folded(&person.name), person.id));
@@ -258,11 +258,19 @@ fn number_is_free(tx: &Tx<'_>, number: &str, own: Option<u64>) -> Result<(), Peo
     other.map_or(Ok(()), |row| Err(PeopleError::NumberTaken(Box::new(row.into()))))
 }
 
-fn is_found(row: &PersonRow, words: &[String], list: Option<&str>) -> bool {
+/// A word that is looked for: with its umlauts spelt out, and without their dots.
+type Word = (String, String);
+
+fn words_of(search: &str) -> Vec<Word> {
+    search.split_whitespace().map(|word| (folded(word), folded_without_dots(word))).filter(|(word, _)| !word.is_empty()).collect()
+}
+
+fn is_found(row: &PersonRow, words: &[Word], list: Option<&str>) -> bool {
     let in_list = list.is_none_or(|list| lists_of(&row.details.list).any(|own| own == list));
     in_list && {
-        let (name, number) = (folded(&row.details.name), folded(&row.details.number));
-        words.iter().all(|word| name.contains(word.as_str()) || number.starts_with(word.as_str()))
+        let (name, dotless, number) = (folded(&row.details.name), folded_without_dots(&row.details.name), folded(&row.details.number));
+        let has = |(spelt, bare): &Word| name.contains(spelt.as_str()) || dotless.contains(bare.as_str()) || number.starts_with(spelt.as_str());
+        words.iter().all(has)
     }
 }
 
@@ -288,6 +296,12 @@ pub(super) fn by_list(request: &Request) -> Option<&'static str> {
     }
 }
 
+/// Keeps why nobody showed a card for what was just recorded, where that is so.
+pub(super) fn keep_by_list(desk: &Desk<'_>, request: &Request, accepted: &Accepted) -> Result<(), StoreError> {
+    let Some(why) = by_list(request) else { return Ok(()) };
+    accepted.entries.iter().try_for_each(|entry| desk.tx().keep_by_list(entry.seq, why))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -310,11 +324,9 @@ mod tests {
             child: None,
             chips: 0,
         };
-        let finds = |search: &str, list: Option<&str>| {
-            let words: Vec<String> = search.split_whitespace().map(folded).collect();
-            is_found(&row("Jörg Müller-Weiß", "0042", "3a, Judo"), &words, list)
-        };
+        let finds = |search: &str, list: Option<&str>| is_found(&row("Jörg Müller-Weiß", "0042", "3a, Judo"), &words_of(search), list);
         assert!(finds("", None) && finds("müll jörg", None) && finds("mueller", Some("Judo")) && finds("004", None) && finds("WEISS", None));
+        assert!(finds("muller", None) && finds("MÜLL jorg", None) && finds("Mu\u{308}ller", None));
         assert!(!finds("42", None) && !finds("jörg meier", None) && !finds("", Some("3")));
     }
 }

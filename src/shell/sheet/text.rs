@@ -53,19 +53,60 @@ pub fn echo(cell: &str) -> String {
     shown
 }
 
-/// Folds a word so that spelling variants meet: lower case, umlauts spelt out, only letters and digits kept.
+/// The two dots as a mark of its own, as some systems write an umlaut.
+const DOTS: char = '\u{308}';
+
+/// Folds a word so that spelling variants meet: lower case, umlauts spelt out, no accents, only letters and digits kept.
 pub fn folded(word: &str) -> String {
     word.chars().flat_map(char::to_lowercase).fold(String::new(), |mut out, c| {
         match c {
             'ä' => out.push_str("ae"),
             'ö' => out.push_str("oe"),
             'ü' => out.push_str("ue"),
-            'ß' => out.push_str("ss"),
-            c if c.is_alphanumeric() => out.push(c),
-            _ => {}
+            DOTS if out.ends_with(['a', 'o', 'u']) => out.push('e'),
+            c => push_plain(&mut out, c),
         }
         out
     })
+}
+
+/// Folds likewise, but umlauts only lose their dots, as people type them on a foreign keyboard.
+pub fn folded_without_dots(word: &str) -> String {
+    word.chars().flat_map(char::to_lowercase).fold(String::new(), |mut out, c| {
+        push_plain(&mut out, c);
+        out
+    })
+}
+
+/// A lower-case letter without its accents, or a digit; nothing else.
+fn push_plain(out: &mut String, c: char) {
+    match c {
+        'à'..='å' | 'ā' | 'ă' | 'ą' | 'ǎ' | 'ạ'..='ặ' => out.push('a'),
+        'ç' | 'ć' | 'ĉ' | 'ċ' | 'č' => out.push('c'),
+        'ð' | 'ď' | 'đ' => out.push('d'),
+        'è'..='ë' | 'ē' | 'ĕ' | 'ė' | 'ę' | 'ě' | 'ə' | 'ẹ'..='ệ' => out.push('e'),
+        'ĝ' | 'ğ' | 'ġ' | 'ģ' | 'ǧ' => out.push('g'),
+        'ĥ' | 'ħ' => out.push('h'),
+        'ì'..='ï' | 'ĩ' | 'ī' | 'ĭ' | 'į' | 'ı' | 'ỉ'..='ị' => out.push('i'),
+        'ĵ' => out.push('j'),
+        'ķ' => out.push('k'),
+        'ĺ' | 'ļ' | 'ľ' | 'ŀ' | 'ł' => out.push('l'),
+        'ñ' | 'ń' | 'ņ' | 'ň' => out.push('n'),
+        'ò'..='ö' | 'ø' | 'ō' | 'ŏ' | 'ő' | 'ơ' | 'ọ'..='ợ' => out.push('o'),
+        'ŕ' | 'ŗ' | 'ř' => out.push('r'),
+        'ś' | 'ŝ' | 'ş' | 'š' | 'ș' => out.push('s'),
+        'ţ' | 'ť' | 'ŧ' | 'ț' => out.push('t'),
+        'ù'..='ü' | 'ũ' | 'ū' | 'ŭ' | 'ů' | 'ű' | 'ų' | 'ư' | 'ụ'..='ự' => out.push('u'),
+        'ŵ' => out.push('w'),
+        'ý' | 'ÿ' | 'ŷ' | 'ỳ'..='ỹ' => out.push('y'),
+        'ź' | 'ż' | 'ž' => out.push('z'),
+        'æ' => out.push_str("ae"),
+        'œ' => out.push_str("oe"),
+        'þ' => out.push_str("th"),
+        'ß' => out.push_str("ss"),
+        c if c.is_alphanumeric() => out.push(c),
+        _ => {}
+    }
 }
 
 #[cfg(test)]
@@ -90,6 +131,24 @@ mod tests {
         ] {
             let error = decode(bytes).unwrap_err();
             assert!(error.line == 0 && error.message_en.contains(hint), "{error}");
+        }
+    }
+
+    #[test]
+    fn spelling_variants_meet() {
+        for (word, spelt, without_dots) in [
+            ("Müller-Weiß", "muellerweiss", "mullerweiss"),
+            ("Mu\u{308}ller", "mueller", "muller"),
+            ("ČAPEK", "capek", "capek"),
+            ("C\u{30c}apek", "capek", "capek"),
+            ("Straße", "strasse", "strasse"),
+            ("STRAẞE", "strasse", "strasse"),
+            ("Łukasz Øre", "lukaszore", "lukaszore"),
+            ("İpek Yıldız", "ipekyildiz", "ipekyildiz"),
+            ("Nguyễn Thị Đào", "nguyenthidao", "nguyenthidao"),
+            ("Зоя 7", "зоя7", "зоя7"),
+        ] {
+            assert_eq!((folded(word).as_str(), folded_without_dots(word).as_str()), (spelt, without_dots), "{word}");
         }
     }
 

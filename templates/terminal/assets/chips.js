@@ -7,7 +7,9 @@ import { onScan, ours } from "./wedge.js";
 const dialog = $("#chip");
 const step = $("#chip-step");
 const said = $("#chip-said");
+const move = $("#chip-move");
 let code = null;
+let taken = null; // whose chip it is, was said; what to ask to move it
 
 function begin() {
   code = null;
@@ -15,20 +17,31 @@ function begin() {
   step.textContent = t("counter.chip_code");
 }
 
-async function teach(uid) {
-  const answer = await ask("/api/v1/chips", { uid, code });
+function free() {
+  taken = null;
+  move.hidden = true;
+}
+
+async function teach(body) {
+  free();
+  const answer = await ask("/api/v1/chips", body);
   if (answer.verdict === "taught") {
     said.className = "good";
     said.textContent = t("counter.chip_taught", { hint: answer.hint ?? "" });
   } else {
     said.className = "warn";
     said.textContent = answer.message?.[lang] ?? answer.detail ?? t("counter.unknown_answer");
+    if (answer.verdict === "taken") {
+      taken = body;
+      move.hidden = false;
+    }
   }
   begin();
 }
 
 function scanned(text) {
   said.textContent = "";
+  free();
   if (code === null) {
     if (ours(text) === null) {
       said.className = "warn";
@@ -42,13 +55,15 @@ function scanned(text) {
     said.className = "warn";
     said.textContent = t("counter.chip_not_a_code");
   } else {
-    teach(text);
+    teach({ uid: text, code });
   }
 }
 
 export function startChips() {
+  move.addEventListener("click", () => taken && teach({ ...taken, replace: true }));
   $("#teach").addEventListener("click", () => {
     said.textContent = "";
+    free();
     begin();
     dialog.showModal();
     const stop = onScan(scanned);

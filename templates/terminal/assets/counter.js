@@ -54,7 +54,7 @@ function place(who) {
   } else if (settling) {
     enqueue("/api/v1/redemptions", { ask: newId(), ...who, held: settling.seq }, { kind: "redeem" });
     settle(null);
-  } else if (isLesson() && who.code !== undefined) {
+  } else if (isLesson()) {
     enqueue("/api/v1/lessons", { ask: newId(), ...who, service: details().service }, { kind: "redeem" });
   } else {
     enqueue("/api/v1/redemptions", { ask: newId(), ...who, ...details() }, { kind: "redeem" });
@@ -104,7 +104,7 @@ function undo(entry) {
 
 function hold(entry) {
   const { body } = entry.item;
-  const held = { ask: newId(), service: body.service, code: body.code, reason: entry.answer.reason, service_date: body.service_date };
+  const held = { ask: newId(), service: body.service, code: body.code, person: body.person, reason: entry.answer.reason, service_date: body.service_date };
   if (body.cents !== undefined) held.cents = body.cents;
   enqueue("/api/v1/held", held, { kind: "hold", of: entry.item.key });
 }

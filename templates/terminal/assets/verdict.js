@@ -33,7 +33,7 @@ function refused(item, answer) {
     if (answer.reason === "already_redeemed") view.kind = "again";
     if (view.kind === "again" && boxTime() - at < JUST_NOW_MS) Object.assign(view, { word: t("counter.just_now"), text: t("counter.just_now_text"), time: "" });
   }
-  view.hold = answer.can_be_held === true && item.note.kind === "redeem" && item.body.held === undefined && item.body.code !== undefined;
+  view.hold = answer.can_be_held === true && item.note.kind === "redeem" && item.body.held === undefined;
   return view;
 }
 
@@ -65,7 +65,7 @@ export function viewOf(item, answer) {
     case "refused": return refused(item, answer);
     case "started": return { kind: "run", word: t("counter.started"), hint: answer.hint ?? "", time: answer.starts_at, text: t("counter.started_text") };
     case "running": return { kind: "run", word: t("counter.running"), hint: answer.hint ?? "", time: answer.starts_at, text: t("counter.running_text", { minutes: answer.minutes_to_unit }) };
-    case "held": return { kind: "held", word: t("counter.held"), hint: told(answer.alias), text: t("counter.held_text"), name: answer.id };
+    case "held": return { kind: "held", word: t("counter.held"), hint: told(answer.alias), text: t("counter.held_text"), name: item.body.person === undefined ? answer.id : undefined };
     case "cancelled": return { kind: "undone", word: t("counter.undone"), text: t("counter.undone_text") };
     default: return { kind: "no", word: t("counter.check_input"), text: answer.detail ? t("counter.not_taken", { detail: answer.detail }) : t("counter.unknown_answer") };
   }

@@ -31,6 +31,13 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// When a record of what a person took was made, and whether it was taken back.
+    pub fn pickup_kept(&self, id: u64) -> Result<Option<(UtcMs, bool)>, StoreError> {
+        let mut statement = self.sql.prepare_cached("SELECT at, cancelled FROM pickup WHERE id = ?1")?;
+        let found = statement.query_row([to_db(id)], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?))).optional()?;
+        found.map(|(at, cancelled)| Ok((UtcMs(from_db(at)?), cancelled))).transpose()
+    }
+
     /// Takes back what a person took. None where there is no such record; otherwise whether it had been taken back before.
     pub fn cancel_pickup(&self, id: u64) -> Result<Option<bool>, StoreError> {
         let mut statement = self.sql.prepare_cached("SELECT cancelled FROM pickup WHERE id = ?1")?;

@@ -51,7 +51,10 @@ impl From<CancelError> for Problem {
     fn from(error: CancelError) -> Self {
         match error {
             CancelError::CannotCancel(why) => why.into(),
-            CancelError::TooLate => Self { role: Some(Role::Correct.name()), ..Self::new(StatusCode::FORBIDDEN, error.to_string()) },
+            CancelError::TooLate => {
+                let late = Self { role: Some(Role::Correct.name()), ..Self::new(StatusCode::FORBIDDEN, error.to_string()) };
+                late.saying(&("problem.too_late", None))
+            }
             CancelError::Store(store) => store.into(),
         }
     }
@@ -149,9 +152,16 @@ pub(super) async fn cancel(State(app): State<App>, desk: Desk, Path(id): Path<St
     Ok(answer(status, body))
 }
 
-/// Takes back what somebody took who pays for themselves. No money hangs on it, so that no role does.
+/// Takes back what somebody took who pays for themselves, under the rule of all others.
 async fn cancel_pickup(desk: Desk, pickup: u64) -> Result<Response, Problem> {
-    let before = desk.writer.run(move |terminal, _| terminal.cancel_pickup(pickup)).await??;
+    let corrects = desk.caller.role >= Some(Role::Correct);
+    let done =
+        desk.writer.run(
+            move |terminal, _| {
+                if corrects { terminal.cancel_pickup(pickup).map_err(CancelError::from) } else { terminal.undo_pickup(pickup, door::now()) }
+            },
+        );
+    let before = done.await??;
     let before = before.ok_or_else(|| Problem::from(CannotCancel::NoSuchRedemption))?;
     let status = if before { StatusCode::OK } else { StatusCode::CREATED };
     Ok(answer(status, value!({"verdict": "cancelled", "id": shape::pickup_id(pickup)})))

@@ -1,12 +1,13 @@
 //! Lessons over HTTP: the scan at their start and end, and those that nobody has ended.
 
 use super::session::Role;
-use super::shape::{accepted_json, entry_id, read_entry_id, read_time, refused_json, unfit};
+use super::shape::{accepted_json, entry_id, read_entry_id, read_time, refused_json, shown_by, unfit};
 use super::{App, Desk, Door, Route, answer, brief, json, said, training};
 use crate::shell::door;
 use crate::shell::web::problem::Problem;
-use crate::terminal::counter::{CounterError, NotWellFormed};
+use crate::terminal::counter::{Accepted, CounterError, NotWellFormed};
 use crate::terminal::lessons::{LessonAnswer, LessonRequest, OpenLesson};
+use crate::terminal::people::Forgotten;
 use crate::words::civil::{CivilDay, clock_text};
 use crate::words::code::Code;
 use crate::words::ids::TerminalId;
@@ -32,12 +33,16 @@ pub(super) fn routes() -> Vec<Route> {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LessonBody {
-    code: String,
+    code: Option<String>,
+    person: Option<u64>,
     service: Code,
     ask: Option<String>,
     starts_at: Option<String>,
     ends_at: Option<String>,
     operator: Option<String>,
+    #[serde(default)]
+    forgotten: bool,
+    why_forgotten: Option<Forgotten>,
 }
 
 impl LessonBody {
@@ -47,7 +52,18 @@ impl LessonBody {
         if [start_day, end_day].into_iter().flatten().any(|day| day != today) {
             return Err(unfit("a scan begins or ends a lesson of today: for another day use /api/v1/redemptions with service_date"));
         }
-        Ok(LessonRequest { ask: self.ask, code: self.code, service: Some(self.service), starts, ends, operator: self.operator })
+        shown_by(self.code.as_deref(), self.person, self.forgotten)?;
+        Ok(LessonRequest {
+            ask: self.ask,
+            code: self.code.unwrap_or_default(),
+            person: self.person,
+            forgotten: self.forgotten,
+            why_forgotten: self.why_forgotten,
+            service: Some(self.service),
+            starts,
+            ends,
+            operator: self.operator,
+        })
     }
 }
 
@@ -58,18 +74,37 @@ pub(super) async fn scan(State(app): State<App>, desk: Desk, headers: HeaderMap,
         return Ok(refused);
     }
     let code = request.code.clone();
-    let (id, scanned) = desk.writer.run(move |terminal, chance| (terminal.id(), terminal.lesson(&request, chance, now))).await?;
+    let done = desk.writer.run(move |terminal, chance| {
+        let scanned = terminal.lesson(&request, chance, now);
+        let person = scanned.as_ref().ok().and_then(recorded).and_then(|accepted| accepted.person);
+        let name = person.and_then(|person| terminal.person_name(person).ok().flatten());
+        (terminal.id(), name, scanned)
+    });
+    let (id, name, scanned) = done.await?;
     let scanned = scanned?;
-    if matches!(scanned, LessonAnswer::Ended { .. }) {
+    let recorded = recorded(&scanned);
+    if recorded.is_some() {
         training::recorded(&app, desk.caller);
     }
-    let (status, body) = lesson_json(id, &scanned);
+    let (status, mut body) = lesson_json(id, &scanned);
+    if let (Some(person), Some(name)) = (recorded.and_then(|accepted| accepted.person), name) {
+        body["person"] = value!({"id": person, "name": name});
+    }
     Ok(answer(status, training::explained(body, &code, desk.caller.training)))
+}
+
+/// What such a scan has recorded, where it did.
+fn recorded(scanned: &LessonAnswer) -> Option<&Accepted> {
+    match scanned {
+        LessonAnswer::Ended { accepted, .. } | LessonAnswer::Taken(accepted) => Some(accepted),
+        _ => None,
+    }
 }
 
 fn lesson_json(id: TerminalId, scanned: &LessonAnswer) -> (StatusCode, Value) {
     match scanned {
         LessonAnswer::Refused(refused) => (StatusCode::OK, refused_json(refused)),
+        LessonAnswer::Taken(accepted) => (StatusCode::CREATED, accepted_json(id, accepted)),
         LessonAnswer::Started { seq, day, minute, hint } => {
             let body = value!({
                 "verdict": "started", "id": entry_id(id, *seq), "seq": seq, "service_date": day, "starts_at": clock_text(*minute), "hint": hint,

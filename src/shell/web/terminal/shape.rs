@@ -78,12 +78,7 @@ impl RedemptionBody {
         if named.windows(2).any(|pair| pair[0] != pair[1]) {
             return Err(unfit("service_date, starts_at and ends_at name different days: a lesson lies within one day"));
         }
-        if self.code.is_some() == self.person.is_some() {
-            return Err(CounterError::from(NotWellFormed::CodeOrPerson).into());
-        }
-        if self.person.is_some() && !self.forgotten {
-            return Err(CounterError::from(NotWellFormed::WhyForgotten).into());
-        }
+        shown_by(self.code.as_deref(), self.person, self.forgotten)?;
         if self.months == Some(0) {
             return Err(unfit("months counts from 1"));
         }
@@ -105,6 +100,17 @@ impl RedemptionBody {
             hold_rest: self.hold_rest,
         })
     }
+}
+
+/// Either a code is shown, or somebody of the lists has forgotten it.
+pub(super) fn shown_by(code: Option<&str>, person: Option<u64>, forgotten: bool) -> Result<(), Problem> {
+    if code.is_some() == person.is_some() {
+        return Err(CounterError::from(NotWellFormed::CodeOrPerson).into());
+    }
+    if person.is_some() && !forgotten {
+        return Err(CounterError::from(NotWellFormed::WhyForgotten).into());
+    }
+    Ok(())
 }
 
 impl HeldBody {

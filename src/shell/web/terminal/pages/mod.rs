@@ -43,6 +43,7 @@ pub(super) struct Visit {
     desk: Desk,
     app: App,
     path: String,
+    query: String,
     /// Chosen by a link just now.
     chosen: Option<Language>,
     /// Chosen earlier, or what the browser prefers.
@@ -55,7 +56,7 @@ impl FromRequestParts<App> for Visit {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
         let desk = Desk::from_request_parts(parts, app).await?;
-        let query = parts.uri.query().unwrap_or_default();
+        let query = parts.uri.query().unwrap_or_default().to_owned();
         let chosen = query.split('&').find_map(|part| part.strip_prefix("lang=")).and_then(Language::find);
         let text = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
         let cookie = |name: &str| text(header::COOKIE).split(';').find_map(|c| c.trim().strip_prefix(name)?.strip_prefix('='));
@@ -66,7 +67,7 @@ impl FromRequestParts<App> for Visit {
             _ => "auto",
         };
         let preferred = kept.or_else(|| Language::accepted(text(header::ACCEPT_LANGUAGE)));
-        Ok(Self { desk, app: app.clone(), path: parts.uri.path().to_owned(), chosen, preferred, theme })
+        Ok(Self { desk, app: app.clone(), path: parts.uri.path().to_owned(), query, chosen, preferred, theme })
     }
 }
 
@@ -87,7 +88,7 @@ impl Visit {
         T: Send + 'static,
         F: FnOnce(&mut Terminal, Frame) -> Result<T, StoreError> + Send + 'static,
     {
-        let (path, theme, caller) = (self.path.clone(), self.theme, self.desk.caller);
+        let (path, query, theme, caller) = (self.path.clone(), self.query.clone(), self.theme, self.desk.caller);
         let (chosen, preferred, pins) = (self.chosen, self.preferred, self.app.sessions.pins());
         let made = self.desk.writer.run(move |terminal, _| {
             let set = terminal.setting(Setting::Language)?.as_deref().and_then(Language::find);
@@ -96,6 +97,7 @@ impl Visit {
                 texts: Texts::speaking(language),
                 place: place(terminal),
                 path,
+                query,
                 role: caller.role,
                 training: caller.training,
                 raised: caller.role > pins.free(),
@@ -136,6 +138,8 @@ pub(super) struct Frame {
     pub place: String,
     /// The page's path.
     pub path: String,
+    /// What else was asked for, as it stood in the address.
+    pub query: String,
     /// What the reader may do.
     pub role: Option<Role>,
     /// Whether they practise.
@@ -165,6 +169,14 @@ impl Frame {
     /// The other languages there are.
     pub fn others(&self) -> Vec<Language> {
         Language::all().filter(|language| *language != self.language()).collect()
+    }
+
+    /// The link to this very page in another language; the template escapes it.
+    pub fn link_in(&self, language: &Language) -> String {
+        let kept = self.query.split('&').filter(|part| !part.is_empty() && *part != "lang" && !part.starts_with("lang="));
+        let parts: Vec<&str> = kept.collect();
+        let lang = format!("lang={}", language.code());
+        format!("?{}", parts.into_iter().chain([lang.as_str()]).collect::<Vec<_>>().join("&"))
     }
 
     /// Whether the reader may correct.

@@ -59,6 +59,8 @@ function count() {
   $("#ticked").textContent = t("groups.ticked", { count: number });
   $("#book").textContent = t("groups.book", { count: number, service: service()?.parentElement.textContent.trim() ?? "" });
   $("#book").disabled = number === 0 || !service();
+  // Where there is nobody to tick, no button lies over the words that say so.
+  $("#book").hidden = people.length === 0;
 }
 
 function show() {

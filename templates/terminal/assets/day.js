@@ -67,7 +67,6 @@ const busy = () => document.querySelector("dialog[open]") !== null || $("#shown"
 function said(answer) {
   if (answer.message?.[lang]) return answer.message[lang];
   if (answer.status === 0) return answer.detail;
-  if (answer.status === 403) return t("day.needs_pin");
   return t("day.failed");
 }
 

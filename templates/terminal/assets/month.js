@@ -10,7 +10,6 @@ let correcting = null;
 function said(answer) {
   if (answer.message?.[lang]) return answer.message[lang];
   if (answer.status === 0) return answer.detail;
-  if (answer.status === 403) return t("month.needs_pin");
   if (answer.status === 409) return t("month.changed_meanwhile");
   if (answer.status === 422) return t("month.check_input");
   return t("month.failed");

@@ -42,7 +42,7 @@ function show(answer, taken) {
   $("#go-on").hidden = !taken || !read;
   $("#ignored").hidden = !read || answer.ignored.length === 0;
   if (!read) {
-    $("#preview-title").textContent = answer.status === 0 ? t("page.unreachable") : answer.errors ? t("people.unreadable") : t("people.not_done");
+    $("#preview-title").textContent = answer.status === 0 ? t("page.unreachable") : answer.errors ? t("people.unreadable") : (answer.message?.[lang] ?? t("people.not_done"));
   } else {
     $("#preview-title").textContent = t(taken ? "people.import_taken" : "people.import_preview");
     $("#counts").append(

@@ -52,7 +52,7 @@ function show(answer) {
   $("#counts").replaceChildren();
   $("#book").hidden = $("#hold").hidden = true;
   if (!answer.ok) {
-    $("#preview-title").textContent = answer.status === 0 ? t("page.unreachable") : errors.length > 0 ? t("pickups.unreadable") : t("pickups.not_done");
+    $("#preview-title").textContent = answer.status === 0 ? t("page.unreachable") : errors.length > 0 ? t("pickups.unreadable") : (answer.message?.[lang] ?? t("pickups.not_done"));
   } else {
     $("#preview-title").textContent = t(answer.booked ? "pickups.booked" : "pickups.preview", { amount: euros(answer.cents) });
     $("#counts").append(...COUNTS.filter(([name]) => answer[name] > 0).map(([name, key, kind]) => count(answer[name], key, kind)));

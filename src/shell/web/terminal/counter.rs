@@ -137,7 +137,7 @@ pub(super) async fn cancel(State(app): State<App>, desk: Desk, Path(id): Path<St
         let seq = read_entry_id(terminal.id(), &id).ok_or(CancelError::from(CannotCancel::NoSuchRedemption))?;
         if !WHY_CANCELLED.contains(&reason.as_str()) {
             let sentence = format!("“{reason}” is not a reason to cancel: name one of {}", WHY_CANCELLED.join(", "));
-            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, sentence));
+            return Err(shape::unfit(&sentence));
         }
         let now = door::now();
         let cancelled = if corrects { terminal.cancel(seq, reason, chance, now)? } else { terminal.undo(seq, reason, chance, now)? };
@@ -216,7 +216,7 @@ fn service_json(service: &crate::words::service::Service, office: &Office, trust
 fn read_day(text: &str) -> Result<CivilDay, Problem> {
     let today = || CivilDay::of(door::now());
     let day = if text == "today" { Some(today()) } else { CivilDay::parse(text) };
-    day.ok_or_else(|| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("“{text}” is not a date: write it as 2026-11-23")))
+    day.ok_or_else(|| shape::unfit(&format!("“{text}” is not a date: write it as 2026-11-23")))
 }
 
 /// One redemption as a list shows it.

@@ -2,11 +2,12 @@
 
 use super::door::Desk;
 use super::events::News;
+use super::said::Blank;
 use super::{App, answer, json};
 use crate::shell::door::{now, os_chance};
 use crate::shell::paper::qr::Qr;
 use crate::shell::web::problem::Problem;
-use crate::terminal::devices::{CannotKeep, Device};
+use crate::terminal::devices::{CannotKeep, Device, MAX_DEVICES, MAX_NAME};
 use crate::words::ids::Hash;
 use crate::words::time::UtcMs;
 use axum::body::Bytes;
@@ -176,7 +177,10 @@ fn device_json(device: &Device, asking: Option<Hash>) -> serde_json::Value {
 
 /// A code for one device, with the address as a QR code.
 pub(super) async fn code(State(app): State<App>) -> Result<Response, Problem> {
-    let closed = || Problem::new(StatusCode::CONFLICT, "this box is not open to other devices: start it with --lan 0.0.0.0:8443");
+    let closed = || {
+        Problem::new(StatusCode::CONFLICT, "this box is not open to other devices: start it with --lan 0.0.0.0:8443")
+            .saying(&("problem.house_closed", None))
+    };
     let lan = app.lan.as_ref().ok_or_else(closed)?;
     let offer = app.devices.offer(now());
     // Behind # the code stays in the tablet's browser until it is sent by the page.
@@ -236,13 +240,15 @@ pub(super) async fn remove(State(app): State<App>, Path(id): Path<String>) -> Re
 
 impl From<CannotKeep> for Problem {
     fn from(error: CannotKeep) -> Self {
-        match error {
-            CannotKeep::Store(store) => store.into(),
-            CannotKeep::NoName => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
-            CannotKeep::NoSuchDevice => Self::new(StatusCode::NOT_FOUND, error.to_string()),
-            CannotKeep::NameTaken => Self::new(StatusCode::CONFLICT, error.to_string()),
-            CannotKeep::TooMany => Self::new(StatusCode::TOO_MANY_REQUESTS, error.to_string()),
-        }
+        let text = |name, value: usize| Some((name, Blank::Text(value.to_string())));
+        let (status, said) = match error {
+            CannotKeep::Store(store) => return store.into(),
+            CannotKeep::NoName => (StatusCode::UNPROCESSABLE_ENTITY, ("problem.device_name", text("most", MAX_NAME))),
+            CannotKeep::NoSuchDevice => (StatusCode::NOT_FOUND, ("problem.no_such_device", None)),
+            CannotKeep::NameTaken => (StatusCode::CONFLICT, ("problem.device_name_taken", None)),
+            CannotKeep::TooMany => (StatusCode::TOO_MANY_REQUESTS, ("problem.too_many_devices", text("most", MAX_DEVICES))),
+        };
+        Self::new(status, error.to_string()).saying(&said)
     }
 }
 

@@ -149,7 +149,8 @@ fn stranger() -> Response {
 
 /// 403 with the role that is needed: the page asks for a PIN and tries again.
 fn needs(role: Role) -> Response {
-    Problem { role: Some(role.name()), ..Problem::new(StatusCode::FORBIDDEN, "this needs a PIN: show it at the box first") }.into_response()
+    let closed = Problem { role: Some(role.name()), ..Problem::new(StatusCode::FORBIDDEN, "this needs a PIN: show it at the box first") };
+    closed.saying(&("problem.needs_pin", None)).into_response()
 }
 
 fn to_the_pin_page(app: &App, request: &Request, begun: Option<&str>) -> Response {

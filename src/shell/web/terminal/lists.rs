@@ -1,6 +1,6 @@
 //! Files with lists and pick-ups over HTTP: looked at first, then taken; and the lists as a file.
 
-use super::{App, Desk, MAX_FILE, answer, json, training};
+use super::{App, Desk, MAX_FILE, answer, json, said, training};
 use crate::shell::door;
 use crate::shell::sheet::pickups::PickupRow;
 use crate::shell::sheet::split::quoted;
@@ -79,7 +79,9 @@ fn file(body: Body) -> Result<Bytes, Problem> {
 }
 
 fn too_large() -> Problem {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a file here has at most {} MB: split it", MAX_FILE >> 20))
+    let most = MAX_FILE >> 20;
+    let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a file here has at most {most} MB: split it"));
+    problem.saying(&("problem.list_too_large", Some(("most", said::Blank::Text(most.to_string())))))
 }
 
 fn error_json(error: &RowError) -> Value {

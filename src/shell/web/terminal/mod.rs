@@ -301,7 +301,7 @@ fn json<T: serde::de::DeserializeOwned>(
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "send JSON: Content-Type: application/json"));
     }
     serde_json::from_slice(&bytes).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("the request does not fit: {error}")),
+        serde_json::error::Category::Data => shape::unfit(&format!("the request does not fit: {error}")),
         _ => Problem::new(StatusCode::BAD_REQUEST, format!("this is not JSON: {error}")),
     })
 }

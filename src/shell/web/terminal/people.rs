@@ -100,13 +100,15 @@ impl From<PersonBody> for Details {
 
 impl From<PeopleError> for Problem {
     fn from(error: PeopleError) -> Self {
-        match error {
-            PeopleError::NoSuchPerson(_) => Self::new(StatusCode::NOT_FOUND, error.to_string()),
-            PeopleError::Unfit => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
-            PeopleError::NumberTaken(_) | PeopleError::CardTaken(_) | PeopleError::Full => Self::new(StatusCode::CONFLICT, error.to_string()),
-            PeopleError::Counter(error) => error.into(),
-            PeopleError::Store(error) => error.into(),
-        }
+        let (status, key) = match error {
+            PeopleError::NoSuchPerson(_) => (StatusCode::NOT_FOUND, "problem.no_such_person"),
+            PeopleError::Unfit => (StatusCode::UNPROCESSABLE_ENTITY, "people.unfit"),
+            PeopleError::NumberTaken(_) | PeopleError::CardTaken(_) => (StatusCode::CONFLICT, "people.taken"),
+            PeopleError::Full => (StatusCode::CONFLICT, "problem.people_full"),
+            PeopleError::Counter(error) => return error.into(),
+            PeopleError::Store(error) => return error.into(),
+        };
+        Self::new(status, error.to_string()).saying(&(key, None))
     }
 }
 

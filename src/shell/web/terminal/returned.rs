@@ -108,7 +108,8 @@ pub(super) async fn correct(
         }
         Corrected::Refused { refused } => Ok(answer(StatusCode::OK, refused_json(&refused))),
         Corrected::CancelledBefore { by } => {
-            Err(Problem::new(StatusCode::CONFLICT, format!("it was cancelled before, by entry {by}: there is nothing to correct")))
+            let sentence = format!("it was cancelled before, by entry {by}: there is nothing to correct");
+            Err(Problem::new(StatusCode::CONFLICT, sentence).saying(&("problem.cancelled_before", None)))
         }
         Corrected::NoSuchRedemption => Err(CannotAccept::NoSuchRedemption.into()),
     }

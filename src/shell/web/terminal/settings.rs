@@ -1,7 +1,8 @@
 //! The box's settings over HTTP, and a look at whether all is well with it.
 
 use super::setup::not_practising;
-use super::{App, Desk, answer, json, pins};
+use super::shape::unfit;
+use super::{App, Desk, answer, json, pins, said};
 use crate::shell::checkup::look_at;
 use crate::shell::door::now;
 use crate::shell::store::StoreError;
@@ -85,7 +86,8 @@ pub(super) async fn change(State(app): State<App>, desk: Desk, headers: HeaderMa
 
 fn check(asked: &SettingsBody) -> Result<(), Problem> {
     if asked.name.as_deref().is_some_and(|name| name.trim().chars().count() > MAX_NAME || name.chars().any(char::is_control)) {
-        return Err(unfit(format!("a name has at most {MAX_NAME} characters")));
+        let long = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("a name has at most {MAX_NAME} characters"));
+        return Err(long.saying(&("problem.box_name", Some(("most", said::Blank::Text(MAX_NAME.to_string()))))));
     }
     if asked.language.as_deref().is_some_and(|language| !language.is_empty() && Language::find(language).is_none()) {
         return Err(unfit("this box does not speak that language"));
@@ -97,10 +99,6 @@ fn check(asked: &SettingsBody) -> Result<(), Problem> {
         return Err(unfit("the set-up has no such step"));
     }
     Ok(())
-}
-
-fn unfit(sentence: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, sentence)
 }
 
 /// Looks whether all is well with the box, its whole journal included.

@@ -144,7 +144,7 @@ pub(super) fn read_time(field: &str, text: Option<&str>) -> Result<(Option<Civil
 }
 
 pub(super) fn unfit(sentence: &str) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, sentence)
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, sentence).saying(&("problem.does_not_fit", None))
 }
 
 /// An entry's id: unlike its number alone it means nothing in another journal.

@@ -138,7 +138,7 @@ pub(super) async fn absence(State(app): State<App>, desk: Desk, Path(id): Path<S
 }
 
 fn read_id(text: &str) -> Result<i64, Problem> {
-    text.parse().map_err(|_| Problem::new(StatusCode::NOT_FOUND, "there is no such monthly registration"))
+    text.parse().map_err(|_| Problem::new(StatusCode::NOT_FOUND, "there is no such monthly registration").saying(&("problem.no_such_standing", None)))
 }
 
 fn known(done: Result<(), CounterError>) -> Result<(), Problem> {

@@ -246,3 +246,29 @@ proptest! {
         prop_assert!(town.terminal.verify().is_ok());
     }
 }
+
+#[test]
+fn a_fee_of_another_day_of_the_month_is_not_claimed_again() {
+    let mut town = Town::with(office());
+    let token = card(&town, 1, "2026-08", "2027-08");
+    let judo = StandingRequest { cents: Some(Cents::new(1_500)), ..standing(&token, "judo") };
+    let by_hand = Request { cents: judo.cents, months: 1, day: Some(day("2026-11-03")), ..request(&token, "judo") };
+    town.redeem(&by_hand, noon());
+    let first = register(&mut town, &StandingRequest { from: Some(month("2026-09")), ..judo.clone() }, noon());
+    assert_eq!(claim(&mut town, noon()), ["2026-09 1500", "2026-10 1500"], "November was paid by hand, on another day");
+    assert_eq!(states(&mut town, noon())[2].1, MonthState::ByHand);
+    // ended, registered anew in the middle of a month, and the end of the first taken back
+    town.terminal.end_standing(first, Some(month("2026-11")), noon()).expect("ended");
+    let december = at("2026-12-10T09:00:00Z");
+    news(&mut town, december, &[]);
+    register(&mut town, &judo, december);
+    assert_eq!(claim(&mut town, december), ["2026-12 1500"]);
+    town.terminal.end_standing(first, None, december).expect("goes on");
+    assert!(claim(&mut town, december).is_empty(), "December is paid, on the tenth");
+    // a fee with a charge of its own is another one
+    let camp = Request { charge: Some(code("camp")), day: Some(day("2027-01-02")), ..by_hand };
+    let january = at("2027-01-10T09:00:00Z");
+    news(&mut town, january, &[]);
+    town.redeem(&camp, january);
+    assert_eq!(claim(&mut town, january), ["2027-01 1500"]);
+}

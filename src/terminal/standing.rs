@@ -8,6 +8,7 @@ use super::counter::{CounterError, Desk, NotWellFormed, Refused, Request, once};
 use super::decision::{decide_for, enter, wanted};
 use super::held::child_of;
 use super::{Terminal, clock};
+use crate::book::entry::Body;
 use crate::book::refusal::Refusal;
 use crate::shell::store::StoreError;
 use crate::shell::store::terminal::{StandingMonth, StandingRow};
@@ -385,6 +386,9 @@ fn grant(desk: &mut Desk<'_>, row: &StandingRow, month: CivilMonth) -> Result<Gr
         Some(service) if !can_stand(service) => return Ok(Err(Refusal::NoPrice)),
         Some(_) => {}
     }
+    if let Some(by_hand) = paid_before(desk, row, month)? {
+        return Ok(Err(by_hand));
+    }
     let day = row.day_in(month);
     let request = row.request(day);
     let mut cards = cards_of(desk.journal.tx, desk.offices, (row.office, row.handle), desk.clock.now)?;
@@ -408,6 +412,19 @@ fn grant(desk: &mut Desk<'_>, row: &StandingRow, month: CivilMonth) -> Result<Gr
         }
     }
     Ok(Err(first.unwrap_or(Refusal::UnknownNumber)))
+}
+
+/// The fee of a month that was recorded on another of its days: by hand, or for another registration of the child. Its slot is not this one's,
+/// and still it is the same fee; what has a charge of its own is another.
+fn paid_before(desk: &Desk<'_>, row: &StandingRow, month: CivilMonth) -> Result<Option<Refusal>, StoreError> {
+    for seq in desk.tx().redeemed_in(row, month)? {
+        if let Some(entry) = desk.tx().entry(seq)?
+            && matches!(&entry.body, Body::Redemption(fee) if fee.charge.is_none())
+        {
+            return Ok(Some(Refusal::AlreadyRedeemed { since: entry.at, seq }));
+        }
+    }
+    Ok(None)
 }
 
 fn month_view(row: &StandingRow, flat: bool, month: CivilMonth, known: &[StandingMonth], away: &[CivilDay], today: CivilDay) -> MonthView {

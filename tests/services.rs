@@ -8,6 +8,7 @@ use teilhabe::admit::scan::code_text;
 use teilhabe::admit::token::Token;
 use teilhabe::shell::store::terminal::{Details, TerminalStore};
 use teilhabe::terminal::Terminal;
+use teilhabe::terminal::correct::{Corrected, Correction};
 use teilhabe::terminal::counter::{Accepted, Answer, CounterError, NotWellFormed, Request};
 use teilhabe::terminal::held::{HeldAnswer, HoldRequest};
 use teilhabe::terminal::lessons::{LessonAnswer, LessonRequest};
@@ -335,6 +336,31 @@ proptest! {
 }
 
 #[test]
+fn a_correction_claims_nothing_again_that_another_card_has_paid() {
+    let mut town = Town::new();
+    let small = card(&town, 1, 1, ("2026-10", "2027-01"), Period::Validity, 1_500);
+    let first = accepted(town.redeem(&fee(&small, 5_000, 1), noon()));
+    assert_eq!((first.cents.get(), first.held_rest[0].cents.get()), (1_500, 3_500));
+    let large = card(&town, 1, 2, ("2026-10", "2027-01"), Period::Validity, 100_000);
+    assert_eq!(accepted(town.redeem(&request(&large, "lunch"), noon())).settled.len(), 1);
+    let wrong_day = Correction {
+        ask: None,
+        seq: first.entries[0].seq,
+        service: None,
+        day: Some(day("2026-11-20")),
+        cents: None,
+        starts: None,
+        ends: None,
+        months: 1,
+    };
+    let corrected = town.terminal.correct(&wrong_day, &mut town.chance, noon()).expect("an answer");
+    assert!(matches!(&corrected, Corrected::Done { accepted, .. } if accepted.cents.get() == 1_500), "{corrected:?}");
+    let sql = "SELECT sum(cents) FROM redemption WHERE service = 'judo' AND cancelled_by IS NULL";
+    let claimed: i64 = town.terminal.store().connection().query_row(sql, [], |row| row.get(0)).expect("a sum");
+    assert_eq!((claimed, town.terminal.open_held().expect("readable").len()), (5_000, 0));
+}
+
+#[test]
 fn a_changed_index_of_lessons_is_found() {
     for (sql, sentence) in [
         ("UPDATE lesson SET minute = minute + 1 WHERE seq = (SELECT min(seq) FROM lesson)", "its index differs"),
@@ -366,12 +392,17 @@ fn a_restored_box_knows_its_open_lessons_its_rests_and_its_months() {
     town.terminal.claim_standing(&mut town.chance, clock("12:00")).expect("stored");
     assert_eq!(scan(&mut town, &lesson(&token, Some("T1")), clock("14:00")), "started 840");
 
+    let beside = "INSERT INTO paid VALUES (2, 'old', 500); INSERT INTO returned VALUES (2, 9, 0); INSERT INTO entered_at VALUES (2, 'Tablet');";
+    town.terminal.store().connection().execute_batch(beside).expect("noted");
     let copy = dir.path().join("copy.db");
     town.terminal.store().copy_to(&copy).expect("copied");
     let (mut store, new_keys) = (TerminalStore::open(&copy).expect("the copy"), keys(60));
     let restored = Terminal::continue_from(&mut store, &new_keys, &mut town.chance, clock("14:05")).expect("restored");
     assert_eq!((restored.entered_again, restored.held_again, restored.lessons_again), (2, 1, 1));
     town.terminal = Terminal::open(store, new_keys, clock("14:05")).expect("opens");
+    let sql = "SELECT (SELECT count(*) FROM paid) + (SELECT count(*) FROM returned) + (SELECT count(*) FROM entered_at)";
+    let left: i64 = town.terminal.store().connection().query_row(sql, [], |row| row.get(0)).expect("a count");
+    assert_eq!(left, 0, "the numbers of the new journal mean other entries");
     town.enrol(clock("14:06"));
     town.exchange(clock("14:06"));
     town.terminal.verify().expect("whole");

@@ -159,7 +159,10 @@ fn wanted(desk: &Desk<'_>, correction: &Correction, old: &Redemption) -> Result<
     let free = agreed.is_some_and(|service| service.pricing == Pricing::Free);
     let is_lesson = agreed.is_some_and(|service| service.benefit == crate::words::benefit::Benefit::Tutoring);
     let lesson = old.lesson.filter(|_| is_lesson);
-    let cents = correction.cents.or(free.then_some(old.full_price.unwrap_or(old.cents)));
+    let (rest_waits, rest_is_paid) = desk.tx().rests(correction.seq)?;
+    // What another card has paid of the price is recorded already, and stays.
+    let price = if rest_is_paid { old.cents } else { old.full_price.unwrap_or(old.cents) };
+    let cents = correction.cents.or(free.then_some(price));
     let request = Request {
         service: Some(service.clone()),
         day: Some(day),
@@ -170,7 +173,7 @@ fn wanted(desk: &Desk<'_>, correction: &Correction, old: &Redemption) -> Result<
         charge: old.charge.clone(),
         months: correction.months,
         // What waited for another card waits again.
-        hold_rest: desk.tx().has_rest(correction.seq)?,
+        hold_rest: rest_waits,
         ..Request::default()
     };
     let wanted = Wanted { service, day, cents, charge: old.charge.clone(), settles: old.settles, waits: false };

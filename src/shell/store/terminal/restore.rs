@@ -42,7 +42,8 @@ impl Tx<'_> {
         let sql = "INSERT INTO earlier_journal(terminal, seq, bytes, link) SELECT ?1, seq, bytes, link FROM journal";
         self.sql.execute(sql, [terminal.0])?;
         self.sql.execute_batch(
-            "DELETE FROM journal; DELETE FROM redemption; DELETE FROM held; DELETE FROM lesson; DELETE FROM by_list; DELETE FROM batch; DELETE FROM advised; DELETE FROM asked;
+            "DELETE FROM journal; DELETE FROM redemption; DELETE FROM held; DELETE FROM lesson; DELETE FROM by_list; DELETE FROM entered_at; DELETE FROM batch; DELETE FROM advised;
+             DELETE FROM paid; DELETE FROM returned; DELETE FROM asked;
              DELETE FROM ask; UPDATE office SET credential = NULL, cursor = 0, sealed_to = 0, heard_at = 0, disputed = 0;",
         )?;
         Ok(())

@@ -22,10 +22,10 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Whether a part of a redemption's price waits for another card.
-    pub fn has_rest(&self, seq: u64) -> Result<bool, StoreError> {
-        let mut statement = self.sql.prepare_cached("SELECT EXISTS(SELECT 1 FROM held WHERE rest_of = ?1)")?;
-        Ok(statement.query_row([to_db(seq)], |row| row.get(0))?)
+    /// Whether a part of a redemption's price waits for another card, and whether a card has made up for a part of it.
+    pub fn rests(&self, seq: u64) -> Result<(bool, bool), StoreError> {
+        let sql = "SELECT coalesce(max(settled_by IS NULL), 0), coalesce(max(settled_by IS NOT NULL), 0) FROM held WHERE rest_of = ?1";
+        Ok(self.sql.prepare_cached(sql)?.query_row([to_db(seq)], |row| Ok((row.get(0)?, row.get(1)?)))?)
     }
 
     /// The begun lesson that a redemption ended.

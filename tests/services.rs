@@ -361,6 +361,34 @@ fn a_correction_claims_nothing_again_that_another_card_has_paid() {
 }
 
 #[test]
+fn a_rest_has_one_slot_whichever_box_claims_it() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let mut town = Town::on(TerminalStore::open(&dir.path().join("old.db")).expect("a database"), PaperOffice::new("05562032", 1));
+    let small = card(&town, 1, 1, ("2026-10", "2027-01"), Period::Validity, 1_500);
+    accepted(town.redeem(&request(&small, "lunch"), noon()));
+    town.exchange(noon());
+    let held = accepted(town.redeem(&fee(&small, 5_000, 1), noon())).held_rest[0].seq;
+    let copy = dir.path().join("copy.db");
+    town.terminal.store().copy_to(&copy).expect("copied");
+    let large = card(&town, 1, 2, ("2026-10", "2027-01"), Period::Validity, 100_000);
+    let claimed = |town: &mut Town| -> (u64, String) {
+        let settled = accepted(town.redeem(&request(&large, "choir"), noon())).settled;
+        let sql = "SELECT hex(slot) FROM redemption WHERE seq = ?1";
+        let slot = town.terminal.store().connection().query_row(sql, [settled[0].seq.cast_signed()], |row| row.get(0)).expect("its slot");
+        (settled[0].held, slot)
+    };
+    let (before, slot) = claimed(&mut town);
+    // the old box breaks down after the office has heard of it, and yesterday's backup goes on
+    let (mut store, new_keys) = (TerminalStore::open(&copy).expect("the copy"), keys(60));
+    Terminal::continue_from(&mut store, &new_keys, &mut town.chance, noon()).expect("restored");
+    town.terminal = Terminal::open(store, new_keys, noon()).expect("opens");
+    town.enrol(noon());
+    let (after, same) = claimed(&mut town);
+    assert_eq!((before, after == held), (held, false), "the held entry has another number now");
+    assert_eq!(same, slot, "the office counts it once");
+}
+
+#[test]
 fn a_changed_index_of_lessons_is_found() {
     for (sql, sentence) in [
         ("UPDATE lesson SET minute = minute + 1 WHERE seq = (SELECT min(seq) FROM lesson)", "its index differs"),

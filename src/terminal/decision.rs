@@ -142,10 +142,7 @@ pub(super) fn wanted(desk: &Desk<'_>, request: &Request) -> Result<Result<Wanted
     }
     let free = desk.offices.service(&held.service).is_some_and(|(_, s)| s.pricing == Pricing::Free);
     let cents = request.cents.or(free.then_some(held.cents));
-    let charge = match &request.charge {
-        Some(charge) => Some(charge.clone()),
-        None => rest::charge_of(desk, &row, &held, free)?,
-    };
+    let charge = request.charge.clone().or(row.charge);
     let waits = rest::waits(&held, free);
     Ok(Ok(Wanted { service: held.service, day: held.day, cents, charge, settles: Some(seq), waits }))
 }

@@ -2,7 +2,7 @@
 
 use super::card::{Card, recognise};
 use super::counter::{CounterError, Desk, NotWellFormed, once};
-use super::{Terminal, clock};
+use super::{Terminal, clock, rest};
 use crate::admit::number::CardNumber;
 use crate::admit::scan::Scan;
 use crate::book::entry::{Body, ClockState, Held};
@@ -15,6 +15,7 @@ use crate::words::civil::CivilDay;
 use crate::words::code::Code;
 use crate::words::ids::{AliasId, Handle};
 use crate::words::reason::Reason;
+use crate::words::service::Pricing;
 use crate::words::time::UtcMs;
 use serde::{Deserialize, Serialize};
 
@@ -120,14 +121,16 @@ pub(super) fn hold_at(desk: &mut Desk<'_>, request: &HoldRequest, chance: &mut C
         return Err(NotWellFormed::LiesAhead(day).into());
     }
     let cents = rule::price(service, day, 1, request.cents).map_err(|_| NotWellFormed::NoPrice)?;
-    let benefit = service.benefit;
+    let (benefit, free) = (service.benefit, service.pricing == Pricing::Free);
     let alias_id = alias_id(desk, &alias, chance)?;
     let why = Code::parse(request.why.code()).ok_or(NotWellFormed::NoSuchService(request.service.clone()))?;
+    let beyond = rest::is_beyond(&why, free);
     let body = Body::Held(Held { alias: alias_id, benefit, service: request.service.clone(), day, units: 1, cents, why });
-    let entered = desk.journal.record(body, chance, desk.clock.now)?;
-    let row = HeldRow { seq: entered.entry.seq, alias_id, alias: alias.clone(), settled_by: None, child, rest_of: None, reopened: false };
+    let seq = desk.journal.record(body, chance, desk.clock.now)?.entry.seq;
+    let charge = if beyond { rest::own_charge(desk, seq) } else { None };
+    let row = HeldRow { seq, alias_id, alias: alias.clone(), settled_by: None, child, rest_of: None, reopened: false, charge };
     desk.tx().index_held(&row)?;
-    Ok(HeldAnswer { seq: entered.entry.seq, alias, service: request.service.clone(), day, cents })
+    Ok(HeldAnswer { seq, alias, service: request.service.clone(), day, cents })
 }
 
 /// Who it was: as told, or the number of the card that was scanned, or the end of what could not be recognised; and which child, where a

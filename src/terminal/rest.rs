@@ -18,7 +18,7 @@ use crate::words::cents::Cents;
 use crate::words::chance::Chance;
 use crate::words::civil::CivilDay;
 use crate::words::code::Code;
-use crate::words::ids::Handle;
+use crate::words::ids::{Handle, Hash};
 use crate::words::reason::Reason;
 use crate::words::service::{Pricing, Service};
 use crate::words::time::UtcMs;
@@ -43,6 +43,10 @@ pub(super) struct Rest {
     pub is_part: bool,
     /// Which of the grants it belongs to.
     pub of: usize,
+    /// The charge of the fee it was asked for with.
+    charge: Option<Code>,
+    /// Whether it can be claimed under a charge of its own.
+    is_free: bool,
 }
 
 /// What was held beside a redemption; for a mere look, without a number.
@@ -86,8 +90,10 @@ impl Rest {
             why: Reason::CeilingReached,
             is_part: true,
             of,
+            charge: redemption.charge.clone(),
+            is_free: service.pricing == Pricing::Free,
         };
-        (service.pricing == Pricing::Free).then_some(rest)
+        rest.is_free.then_some(rest)
     }
 
     /// A month or trip of which nothing fits, or that lies beyond the approval.
@@ -95,7 +101,17 @@ impl Rest {
         let why = refusal.reason();
         let is_late = matches!(refusal, Refusal::CeilingReached { .. } | Refusal::Expired { .. });
         let cents = rule::price(service, ask.day, 1, ask.cents).ok()?;
-        let rest = Self { service: service.code.clone(), benefit: service.benefit, day: ask.day, cents, why, is_part: false, of: 0 };
+        let rest = Self {
+            service: service.code.clone(),
+            benefit: service.benefit,
+            day: ask.day,
+            cents,
+            why,
+            is_part: false,
+            of: 0,
+            charge: ask.charge.clone(),
+            is_free: service.pricing == Pricing::Free,
+        };
         (is_late && service.benefit.takes_free_amount()).then_some(rest)
     }
 
@@ -111,27 +127,49 @@ pub(super) fn hold(desk: &Desk<'_>, card: &Card, rest: &Rest, of: Option<u64>, c
     let why = Code::parse(rest.why.code()).ok_or_else(|| StoreError::Inconsistent("a reason that is no code".into()))?;
     let held = Held { alias: alias_id, benefit: rest.benefit, service: rest.service.clone(), day: rest.day, units: 1, cents: rest.cents, why };
     let seq = desk.journal.record(Body::Held(held), chance, desk.clock.now)?.entry.seq;
-    let row = HeldRow { seq, alias_id, alias, settled_by: None, child: child_of(desk, card), rest_of: of, reopened: false };
+    let row = HeldRow {
+        seq,
+        alias_id,
+        alias,
+        settled_by: None,
+        child: child_of(desk, card),
+        rest_of: of,
+        reopened: false,
+        charge: charge_of(desk, rest, of, seq)?,
+    };
     desk.tx().index_held(&row)?;
     Ok(seq)
 }
 
-/// The charge under which a held entry is claimed: what did not fit has a charge of its own, since the fee it was part of has its slot; what
-/// lay beyond the approval has the charge of the fee it was asked for with.
-pub(super) fn charge_of(desk: &Desk<'_>, row: &HeldRow, held: &Held, free: bool) -> Result<Option<Code>, StoreError> {
-    if free && held.why.as_str() == Reason::CeilingReached.code() {
-        return Ok(Code::parse(&format!("rest-{}", row.seq)));
+/// The charge under which a rest is claimed. What did not fit has one of its own, since the fee it was part of has its slot: made of that slot,
+/// so that a box restored from a backup claims the same rest under the same charge, and the office counts it once. What lay beyond the approval
+/// has the charge of the fee it was asked for with.
+fn charge_of(desk: &Desk<'_>, rest: &Rest, of: Option<u64>, seq: u64) -> Result<Option<Code>, StoreError> {
+    if !rest.is_free || rest.why != Reason::CeilingReached {
+        return Ok(rest.charge.clone());
     }
-    let Some(of) = row.rest_of else { return Ok(None) };
-    Ok(match desk.tx().entry(of)?.map(|entry| entry.body) {
-        Some(Body::Redemption(redemption)) => redemption.charge,
-        _ => None,
-    })
+    let part = of.map(|seq| desk.tx().indexed_redemption(seq)).transpose()?.flatten();
+    Ok(part.map_or_else(|| own_charge(desk, seq), |part| charge_made_of(&[&part.slot.id.0, &rest.day.days().to_be_bytes()])))
+}
+
+/// A charge that no other held entry has, for what belongs to no fee.
+pub(super) fn own_charge(desk: &Desk<'_>, seq: u64) -> Option<Code> {
+    charge_made_of(&[&desk.journal.terminal.0, &seq.to_be_bytes()])
+}
+
+fn charge_made_of(parts: &[&[u8]; 2]) -> Option<Code> {
+    let hash = Hash::of(&[b"teilhabe/rest/1", parts[0], parts[1]]).first::<8>();
+    Code::parse(&format!("rest-{}", data_encoding::HEXLOWER.encode(&hash)))
 }
 
 /// Whether a card for later months may pay it: a membership fee above the budget waits for the follow-up approval.
 pub(super) fn waits(held: &Held, free: bool) -> bool {
-    free && held.benefit == Benefit::Participation && held.why.as_str() == Reason::CeilingReached.code()
+    held.benefit == Benefit::Participation && is_beyond(&held.why, free)
+}
+
+/// Whether it did not fit, and an amount of its own can be claimed for it.
+pub(super) fn is_beyond(why: &Code, free: bool) -> bool {
+    free && why.as_str() == Reason::CeilingReached.code()
 }
 
 /// The days on which something wanted may be claimed, the best first: its own, and for what waits the first days of later months of the card

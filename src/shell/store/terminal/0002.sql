@@ -122,6 +122,8 @@ CREATE TABLE returned(
 -- Whose held entry it is, where a card said so: it is made up for when a card of that child allows it.
 ALTER TABLE held ADD COLUMN office INTEGER;
 ALTER TABLE held ADD COLUMN handle BLOB;
+-- The charge under which it is claimed, where it has one: it stays the same on a restored box, and so does the slot.
+ALTER TABLE held ADD COLUMN charge TEXT;
 -- The redemption whose price this is the rest of: with it, the rest is void.
 ALTER TABLE held ADD COLUMN rest_of INTEGER;
 -- Whether a person has cancelled what it had become: then it does not become that again by itself.

@@ -1,6 +1,8 @@
 //! The index of held entries, with what people here call the person: it never leaves this box.
 
+use super::record::code;
 use super::{OfficeNumber, StoreError, Tx, from_db, to_db};
+use crate::words::code::Code;
 use crate::words::ids::{AliasId, Handle};
 use rusqlite::{OptionalExtension, Params, Row};
 
@@ -21,16 +23,18 @@ pub struct HeldRow {
     pub rest_of: Option<u64>,
     /// Whether a person has cancelled what it had become.
     pub reopened: bool,
+    /// The charge under which it is claimed.
+    pub charge: Option<Code>,
 }
 
-const COLUMNS: &str = "seq, alias_id, alias, settled_by, office, handle, rest_of, reopened";
+const COLUMNS: &str = "seq, alias_id, alias, settled_by, office, handle, rest_of, reopened, charge";
 /// Not settled; and the rest of a price counts only as long as what was paid of it does.
 const OPEN: &str = "settled_by IS NULL AND NOT EXISTS (SELECT 1 FROM redemption r WHERE r.seq = held.rest_of AND r.cancelled_by IS NOT NULL)";
 
 impl Tx<'_> {
     /// Indexes a held entry that was appended.
     pub fn index_held(&self, row: &HeldRow) -> Result<(), StoreError> {
-        let sql = format!("INSERT INTO held({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+        let sql = format!("INSERT INTO held({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
         self.sql.prepare_cached(&sql)?.execute((
             to_db(row.seq),
             row.alias_id.0,
@@ -40,6 +44,7 @@ impl Tx<'_> {
             row.child.map(|(_, handle)| handle.0),
             row.rest_of.map(to_db),
             row.reopened,
+            row.charge.as_ref().map(Code::as_str),
         ))?;
         Ok(())
     }
@@ -103,5 +108,6 @@ fn held_row(row: &Row<'_>) -> Result<HeldRow, StoreError> {
         child: office.zip(row.get::<_, Option<[u8; 8]>>(5)?.map(Handle)),
         rest_of: row.get::<_, Option<i64>>(6)?.map(from_db).transpose()?,
         reopened: row.get(7)?,
+        charge: row.get::<_, Option<String>>(8)?.map(|charge| code(&charge)).transpose()?,
     })
 }

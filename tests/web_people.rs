@@ -260,6 +260,13 @@ async fn who_pays_scans_green_like_all_others_and_no_money_is_recorded() {
     let (_, other) = web.post("/api/v1/redemptions", &json!({"code": web.card(1), "service": "lunch"})).await;
     let shape = |refused: &Value| refused.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
     assert_eq!((&refused["reason"], &refused["word"], shape(&refused)), (&other["reason"], &other["word"], shape(&other)));
+    let today = web.get("/api/v1/days/today").await.1;
+    assert_eq!((&today["served"], &today["count"]), (&json!(2), &json!(1)), "the screen counts all alike");
+    let taken = &today["pickups"][0];
+    assert_eq!((&taken["id"], &taken["person"]["name"], &taken["cancelled"]), (&json!("pickup-1"), &json!("Ada"), &json!(false)));
+    let (_, page) = web.send(Request::get("/day").header("accept", "text/html"), Body::empty()).await;
+    let page = page.as_str().expect("a page");
+    assert!(page.contains("data-id=\"pickup-1\"") && page.contains("Ada"), "the day lists all alike");
     let undo = "/api/v1/redemptions/pickup-1/cancellation";
     assert_eq!(web.post(undo, &json!({"reason": "typing_error"})).await.0, StatusCode::CREATED);
     assert_eq!(web.post(undo, &json!({"reason": "typing_error"})).await.0, StatusCode::OK);

@@ -6,7 +6,7 @@ use crate::admit::status::DataAge;
 use crate::book::decide::data_age;
 use crate::book::entry::{ClockState, Head};
 use crate::shell::store::StoreError;
-use crate::shell::store::terminal::{BatchRow, Closing, DayLine, Fact, PaymentRow, Pending};
+use crate::shell::store::terminal::{BatchRow, Closing, DayLine, Fact, PaymentRow, Pending, PickupLine};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{OfficeId, TerminalId};
@@ -34,6 +34,10 @@ pub struct Day {
     pub cents: Cents,
     /// The redemptions, the latest first.
     pub lines: Vec<DayLine>,
+    /// How many have been served: what counts, and what was taken by people who pay for themselves.
+    pub served: u64,
+    /// What those took, the latest first.
+    pub pickups: Vec<PickupLine>,
     /// What is held for that day.
     pub held: Vec<OpenHeld>,
 }
@@ -94,6 +98,11 @@ impl Day {
     pub fn is_late(&self, seq: u64) -> bool {
         self.closings.first().is_some_and(|first| seq > first.seq)
     }
+
+    /// The same of what was taken beside the journal.
+    pub fn is_late_pickup(&self, at: UtcMs) -> bool {
+        self.closings.first().is_some_and(|first| at > first.at)
+    }
 }
 
 impl Terminal {
@@ -107,7 +116,9 @@ impl Terminal {
                 Some(last) => tx.changed_since(day, last.seq)?,
                 None => false,
             };
-            Ok(Day { day, closings, changed_since, running: tx.running_lessons(day)?, count, cents, lines: tx.day_lines(day, MAX_LINES)?, held })
+            let (lines, pickups) = (tx.day_lines(day, MAX_LINES)?, tx.pickup_lines(day, MAX_LINES)?);
+            let (running, served) = (tx.running_lessons(day)?, count.saturating_add(tx.pickups_of_day(day)?));
+            Ok(Day { day, closings, changed_since, running, count, cents, lines, served, pickups, held })
         })
     }
 

@@ -28,6 +28,7 @@ pub use month::{After, LineFilter, MonthLine, MonthPayment, MonthSum};
 pub use office::{NewOffice, OfficeNumber, OfficeRow};
 pub use outbox::{BatchRow, BatchState, PaymentRow};
 pub use person::{Details, PersonRow};
+pub use pickup::PickupLine;
 pub use record::IndexedRedemption;
 pub use restore::EarlierUse;
 pub use standing::{StandingMonth, StandingRow};

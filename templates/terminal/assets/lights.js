@@ -87,17 +87,20 @@ function showLessons({ lessons = [] }) {
   }));
 }
 
+// Who pays for themselves is counted and listed like all others: nobody can tell from this screen who does.
 function showDay(day) {
-  $("#count").textContent = day.count;
-  $("#today").replaceChildren(...day.entries.slice(0, 12).map((entry) => {
-    const item = line([["b", clock(entry.at)], ["span", entry.hint ?? "–"], ["span", label(entry.service)]]);
-    if (entry.cancelled_by !== null) {
+  const entries = day.entries.map((entry) => ({ ...entry, cancelled: entry.cancelled_by !== null }));
+  const all = [...entries, ...day.pickups].sort((one, other) => Date.parse(other.at) - Date.parse(one.at));
+  $("#count").textContent = day.served;
+  $("#today").replaceChildren(...all.slice(0, 12).map((entry) => {
+    const item = line([["b", clock(entry.at)], ["span", entry.person?.name ?? entry.hint ?? "–"], ["span", label(entry.service)]]);
+    if (entry.cancelled) {
       item.className = "cancelled";
       item.append(Object.assign(document.createElement("span"), { className: "tag", textContent: t("counter.cancelled") }));
     }
     return item;
   }));
-  $("#nothing").hidden = day.entries.length > 0;
+  $("#nothing").hidden = all.length > 0;
 }
 
 async function refresh() {

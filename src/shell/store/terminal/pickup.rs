@@ -1,6 +1,7 @@
 //! What is recorded beside the journal: what people who pay for themselves took, who was recorded without a card, which rows of files
 //! were taken.
 
+use super::record::code;
 use super::{StoreError, Tx, from_db, to_db};
 use crate::words::civil::CivilDay;
 use crate::words::code::Code;
@@ -8,7 +9,50 @@ use crate::words::ids::Hash;
 use crate::words::time::UtcMs;
 use rusqlite::OptionalExtension;
 
+/// What somebody who pays for themselves took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PickupLine {
+    /// Its number.
+    pub id: u64,
+    /// When it was recorded.
+    pub at: UtcMs,
+    /// The service.
+    pub service: Code,
+    /// Whether it was taken back.
+    pub cancelled: bool,
+    /// Whose it is.
+    pub person: u64,
+    /// The name.
+    pub name: String,
+}
+
 impl Tx<'_> {
+    /// How many on a day took something on their own account and did not give it back.
+    pub fn pickups_of_day(&self, on: CivilDay) -> Result<u64, StoreError> {
+        let mut statement = self.sql.prepare_cached("SELECT count(*) FROM pickup WHERE day = ?1 AND cancelled = 0")?;
+        from_db(statement.query_row([on.days()], |row| row.get(0))?)
+    }
+
+    /// What was taken on a day, the latest first, at most `limit`.
+    pub fn pickup_lines(&self, on: CivilDay, limit: u32) -> Result<Vec<PickupLine>, StoreError> {
+        let sql = "SELECT k.id, k.at, k.service, k.cancelled, p.id, p.name FROM pickup k JOIN person p ON p.id = k.person
+            WHERE k.day = ?1 ORDER BY k.id DESC LIMIT ?2";
+        let mut statement = self.sql.prepare_cached(sql)?;
+        let mut rows = statement.query((on.days(), limit))?;
+        let mut lines = Vec::new();
+        while let Some(row) = rows.next()? {
+            lines.push(PickupLine {
+                id: from_db(row.get(0)?)?,
+                at: UtcMs(from_db(row.get(1)?)?),
+                service: code(&row.get::<_, String>(2)?)?,
+                cancelled: row.get(3)?,
+                person: from_db(row.get(4)?)?,
+                name: row.get(5)?,
+            });
+        }
+        Ok(lines)
+    }
+
     /// When a person took this on that day, if it did, and at which device.
     pub fn pickup_at(&self, person: u64, service: &Code, day: CivilDay) -> Result<Option<(UtcMs, Option<String>)>, StoreError> {
         let sql = "SELECT at, entered_at FROM pickup WHERE day = ?1 AND service = ?2 AND person = ?3 AND cancelled = 0";

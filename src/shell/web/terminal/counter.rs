@@ -7,7 +7,7 @@ use crate::admit::trust::TrustList;
 use crate::book::cancel::CannotCancel;
 use crate::shell::door;
 use crate::shell::store::StoreError;
-use crate::shell::store::terminal::DayLine;
+use crate::shell::store::terminal::{DayLine, PickupLine};
 use crate::shell::web::problem::Problem;
 use crate::terminal::correct::{CancelError, WHY_CANCELLED};
 use crate::terminal::counter::{Accepted, Answer, CounterError};
@@ -179,6 +179,8 @@ pub(super) async fn day(desk: Desk, Path(date): Path<String>) -> Result<Response
         "running": day.running,
         "count": day.count,
         "cents": day.cents,
+        "served": day.served,
+        "pickups": day.pickups.iter().map(pickup_json).collect::<Vec<_>>(),
         "entries": day.lines.iter().map(|line| line_json(id, line)).collect::<Vec<_>>(),
         "held": day.held.iter().map(|held| open_held_json(id, held)).collect::<Vec<_>>(),
     });
@@ -240,6 +242,14 @@ pub(super) fn line_json(terminal: TerminalId, line: &DayLine) -> Value {
         body["answer"] = value!({"verdict": advised.verdict, "cents": advised.cents, "reason": advised.reason});
     }
     body
+}
+
+/// What somebody took who pays for themselves, as a list shows it.
+fn pickup_json(line: &PickupLine) -> Value {
+    value!({
+        "id": shape::pickup_id(line.id), "at": line.at.rfc3339(), "service": line.service, "cancelled": line.cancelled,
+        "person": {"id": line.person, "name": line.name},
+    })
 }
 
 fn open_held_json(terminal: TerminalId, held: &OpenHeld) -> Value {

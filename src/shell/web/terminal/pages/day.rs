@@ -3,9 +3,9 @@
 use super::{Frame, Visit, fill};
 use crate::shell::door;
 use crate::shell::store::StoreError;
-use crate::shell::store::terminal::DayLine;
+use crate::shell::store::terminal::{DayLine, PickupLine};
 use crate::shell::web::problem::Problem;
-use crate::shell::web::terminal::shape::entry_id;
+use crate::shell::web::terminal::shape::{entry_id, pickup_id};
 use crate::terminal::Terminal;
 use crate::terminal::correct::UNDO_MS;
 use crate::terminal::held::OpenHeld;
@@ -13,6 +13,7 @@ use crate::terminal::view::{Day, MAX_LINES};
 use crate::words::cents::Cents;
 use crate::words::civil::{CivilDay, berlin_minute, clock_text};
 use crate::words::code::Code;
+use crate::words::time::UtcMs;
 use askama::Template;
 use axum::extract::Query;
 use axum::response::Response;
@@ -75,6 +76,8 @@ struct DayPage {
     today: CivilDay,
     unreadable: bool,
     counted: u64,
+    /// How many of them are claimed.
+    claimed: u64,
     cancelled: usize,
     services: Vec<(String, String)>,
     sums: Vec<Sum>,
@@ -107,19 +110,27 @@ fn page(terminal: &mut Terminal, frame: Frame, asked: Option<&str>) -> Result<Da
     let labels = labels(terminal, &day);
     let label = |code: &Code| labels.get(code.as_str()).cloned().unwrap_or_else(|| code.to_string());
     let id = terminal.id();
-    let lines = day.lines.iter().map(|line| Line {
-        id: entry_id(id, line.seq),
-        time: clock_text(berlin_minute(line.at)),
-        who: line.person.as_ref().map_or_else(|| line.hint.clone().unwrap_or_default(), |person| person.name.clone()),
-        hint: line.person.as_ref().and(line.hint.clone()).unwrap_or_default(),
-        service: label(&line.service),
-        code: line.service.to_string(),
-        cents: frame.language().money(line.cents),
-        cancelled: line.cancelled_by.is_some(),
-        late: day.is_late(line.seq),
-        theirs: frame.corrects() || now.since(line.at) <= UNDO_MS,
+    let lines = day.lines.iter().map(|line| {
+        (
+            line.at,
+            Line {
+                id: entry_id(id, line.seq),
+                time: clock_text(berlin_minute(line.at)),
+                who: line.person.as_ref().map_or_else(|| line.hint.clone().unwrap_or_default(), |person| person.name.clone()),
+                hint: line.person.as_ref().and(line.hint.clone()).unwrap_or_default(),
+                service: label(&line.service),
+                code: line.service.to_string(),
+                cents: frame.language().money(line.cents),
+                cancelled: line.cancelled_by.is_some(),
+                late: day.is_late(line.seq),
+                theirs: frame.corrects() || now.since(line.at) <= UNDO_MS,
+            },
+        )
     });
-    let lines: Vec<Line> = lines.collect();
+    let mut lines: Vec<(UtcMs, Line)> = lines.collect();
+    lines.extend(day.pickups.iter().map(|pickup| (pickup.at, taken(pickup, &day, label(&pickup.service), &frame, now))));
+    lines.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
+    let lines: Vec<Line> = lines.into_iter().map(|(_, line)| line).take(MAX_LINES as usize).collect();
     let held = day.held.iter().map(|held| held_shown(held, label(&held.held.service), &frame)).collect();
     Ok(DayPage {
         day_name: format!("{}, {}", weekday(on, &frame), frame.language().day(on)),
@@ -129,7 +140,8 @@ fn page(terminal: &mut Terminal, frame: Frame, asked: Option<&str>) -> Result<Da
         today,
         day: on,
         unreadable,
-        counted: day.count,
+        counted: day.served,
+        claimed: day.count,
         cancelled: lines.iter().filter(|line| line.cancelled).count(),
         services: labels.iter().map(|(code, label)| (code.clone(), label.clone())).collect(),
         sums: sums(&day.lines, &label, &frame),
@@ -146,6 +158,22 @@ fn page(terminal: &mut Terminal, frame: Frame, asked: Option<&str>) -> Result<Da
     })
 }
 
+/// What somebody took on their own account: a line like all others, without an amount.
+fn taken(pickup: &PickupLine, day: &Day, service: String, frame: &Frame, now: UtcMs) -> Line {
+    Line {
+        id: pickup_id(pickup.id),
+        time: clock_text(berlin_minute(pickup.at)),
+        who: pickup.name.clone(),
+        hint: String::new(),
+        service,
+        code: pickup.service.to_string(),
+        cents: String::new(),
+        cancelled: pickup.cancelled,
+        late: day.is_late_pickup(pickup.at),
+        theirs: frame.corrects() || now.since(pickup.at) <= UNDO_MS,
+    }
+}
+
 /// How many cards end soon; empty where none does.
 fn expiring(terminal: &mut Terminal, frame: &Frame) -> Result<String, StoreError> {
     let soon = terminal.expiring(door::now())?.iter().filter(|expiring| expiring.days >= 0).count();
@@ -155,7 +183,8 @@ fn expiring(terminal: &mut Terminal, frame: &Frame) -> Result<String, StoreError
 
 /// What people call the services of a day, by code.
 fn labels(terminal: &Terminal, day: &Day) -> BTreeMap<String, String> {
-    let codes = day.lines.iter().map(|line| &line.service).chain(day.held.iter().map(|held| &held.held.service));
+    let taken = day.pickups.iter().map(|pickup| &pickup.service);
+    let codes = day.lines.iter().map(|line| &line.service).chain(taken).chain(day.held.iter().map(|held| &held.held.service));
     let label = |code: &Code| terminal.offices().service(code).map_or(code.to_string(), |(_, service)| service.label.clone());
     let mut labels = BTreeMap::new();
     for code in codes {

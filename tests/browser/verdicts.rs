@@ -16,7 +16,8 @@ const WATCH: &str = "(() => {
       if (!changes.some((change) => change.type === 'attributes' && change.attributeName === 'class')) return;
       const kind = card.className;
       if (kind === 'idle') return;
-      const verdict = { kind, text: card.innerText, took: null }, since = key;
+      const words = [...card.querySelectorAll('p, button')].map((part) => part.textContent).filter(Boolean);
+      const verdict = { kind, text: words.join('\\n'), took: null }, since = key;
       verdicts.push(verdict);
       requestAnimationFrame(() => {
         const painted = new MessageChannel();

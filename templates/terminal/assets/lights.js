@@ -5,6 +5,7 @@ import { $, ask, look, toast } from "./box.js";
 import { onNews } from "./events.js";
 import { dayName, label, setClock, showLine } from "./service.js";
 import { clock, t } from "./texts.js";
+import { typing } from "./wedge.js";
 
 const EVERY_MS = 20_000;
 const SOON_MS = 300; // a burst of scans is one look
@@ -104,6 +105,7 @@ function showDay(day) {
 }
 
 async function refresh() {
+  if (typing()) return refreshSoon();
   const lessons = $("[data-fields~=lesson]") ? look("/api/v1/lessons") : null;
   const [status, day, held, open] = await Promise.all([look("/api/v1/status"), look("/api/v1/days/today"), look("/api/v1/held"), lessons]);
   if (status) showStatus(status);

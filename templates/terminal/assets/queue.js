@@ -2,6 +2,7 @@
 // reload nor a box without power loses one, and an answer that was lost on the way books nothing twice.
 
 import { ask, newId } from "./box.js";
+import { berlinDay } from "./texts.js";
 
 const PREFIX = "waiting.";
 const PAUSES = [1000, 2000, 3000, 5000]; // between tries, in milliseconds
@@ -58,7 +59,8 @@ function all() {
 // This page's own, and those whose page was closed.
 async function mine() {
   const items = all();
-  if (!navigator.locks) return items;
+  // Who else is there is asked only where something of somebody else lies: it is a way out of this process and back.
+  if (!navigator.locks || items.every((item) => item.owner === me)) return items;
   const { held } = await navigator.locks.query();
   const alive = new Set(held.map((lock) => lock.name));
   return items.filter((item) => item.owner === me || !alive.has(item.owner));
@@ -81,8 +83,6 @@ async function name() {
   }
   sessionStorage.setItem("page", me);
 }
-
-const berlinDay = (at) => new Date(at).toLocaleDateString("sv-SE", { timeZone: "Europe/Berlin" });
 
 // What waited past midnight was given on the day it was scanned.
 function bodyOf({ path, body, at }) {

@@ -12,5 +12,11 @@ export function t(key, values = {}) {
 
 export const euros = (cents) => (cents / 100).toLocaleString(lang, { style: "currency", currency: "EUR" });
 
-export const clock = (at) =>
-  new Date(at).toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "Europe/Berlin" });
+// Made once: making one costs a hundred times what using it does.
+const timeOfDay = new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "Europe/Berlin" });
+const dayOfYear = new Intl.DateTimeFormat("sv-SE", { timeZone: "Europe/Berlin" });
+
+export const clock = (at) => timeOfDay.format(new Date(at));
+
+// The day here at a time, as 2026-11-25.
+export const berlinDay = (at) => dayOfYear.format(new Date(at));

@@ -1,9 +1,11 @@
 // What the box has answered, as people see it: one large verdict, and the last scans in a strip beneath, each with what can be done.
 
 import { $ } from "./box.js";
+import { afterPaint } from "./paint.js";
 import { boxTime, dayName, label, today } from "./service.js";
 import { signal } from "./sound.js";
-import { clock, euros, lang, t } from "./texts.js";
+import { berlinDay, clock, euros, lang, t } from "./texts.js";
+import { typing } from "./wedge.js";
 
 const MOST = 6; // scans in the strip
 const UNDO_SECONDS = 30;
@@ -21,8 +23,6 @@ let actions = {}; // what the buttons do: undo, hold, name
 let fading;
 let current = null;
 let kind = "idle"; // of the verdict on the stage
-
-const berlinDay = (at) => new Date(at).toLocaleDateString("sv-SE", { timeZone: "Europe/Berlin" });
 
 function refused(item, answer) {
   const view = { kind: "no", word: answer.word?.[lang] ?? t("counter.check_input"), text: answer.message?.[lang] ?? "", time: "" };
@@ -146,9 +146,13 @@ export function show(view, entry = null, silent = false) {
   if (!["idle", "off", "paper"].includes(view.kind)) {
     fading = setTimeout(idle, ["yes", "undone", "again", "run"].includes(view.kind) ? GREEN_MS : OTHER_MS);
   }
-  if (!silent) signal(view.kind);
-  const { top, bottom } = stage.getBoundingClientRect();
-  if (!silent && (bottom < innerHeight / 4 || top > innerHeight / 2)) stage.scrollIntoView({ block: "center" });
+  if (silent) return;
+  // Sound and scrolling measure and load; the colour is first.
+  afterPaint(() => {
+    signal(view.kind);
+    const { top, bottom } = stage.getBoundingClientRect();
+    if (bottom < innerHeight / 4 || top > innerHeight / 2) stage.scrollIntoView({ block: "center" });
+  });
 }
 
 export function idle() {
@@ -176,7 +180,7 @@ export function answered(item, answer) {
   const before = changed(item, answer);
   if (before) {
     show(before.view, before);
-    showStrip();
+    afterPaint(showRows);
     return;
   }
   const entry = { item, answer, view: viewOf(item, answer), done: false, until: Date.now() + UNDO_SECONDS * 1000 };
@@ -188,7 +192,7 @@ export function answered(item, answer) {
     shown.splice(settled > 0 ? settled : shown.length - 1, 1);
   }
   show(entry.view, entry);
-  showStrip();
+  afterPaint(showRows);
 }
 
 function row(entry) {
@@ -207,13 +211,18 @@ function row(entry) {
   return item;
 }
 
-export function showStrip() {
+function showRows() {
   strip.replaceChildren(...shown.map(row));
   $("#strip-empty").hidden = shown.length > 0;
+}
+
+export function showStrip() {
+  showRows();
   if (current) $("#acts").replaceChildren(...buttons(current, true));
 }
 
 setInterval(() => {
+  if (typing()) return;
   for (const each of document.querySelectorAll("[data-until]")) {
     const left = Math.ceil((Number(each.dataset.until) - Date.now()) / 1000);
     if (left > 0) each.textContent = t("counter.undo", { seconds: left });

@@ -64,7 +64,7 @@ function reading(keys, read) {
   return text;
 }
 
-const isCharacter = (text) => [...text].length === 1; // an emoji is one, too
+const isCharacter = (text) => text.length === 1 || (text.length === 2 && text.codePointAt(0) > 0xffff); // an emoji is one, too
 const byKey = (key) => (isCharacter(key.key) ? key.key : "");
 const by = (layout) => (key) => (isAltGr(key) ? byKey(key) : layout[key.code]?.[key.shift ? 1 : 0] ?? byKey(key));
 
@@ -76,17 +76,18 @@ function median(keys) {
 // What keys say: the text, which keyboard it is read with, and what a test page wants to know.
 function understood(keys, how) {
   const typed = reading(keys, byKey);
-  const tried = [["us", reading(keys, by(US))], ["same", typed], ["fr", reading(keys, by(FR))], ["cz", reading(keys, by(CZ))]];
+  const us = reading(keys, by(US));
   const about = { how, typed, gap: median(keys), caps: keys.some((key) => key.caps) };
-  const parts = tried.map(([layout, text]) => [layout, apart(text)]).find(([, texts]) => texts.some((text) => ours(text) !== null));
-  if (parts) {
-    const [layout, texts] = parts;
-    const name = layout === "us" && tried[0][1].toUpperCase() === typed.toUpperCase() ? "same" : layout;
-    return { ours: true, texts: texts.map((text) => ours(text) ?? text), about: { ...about, layout: name } };
+  for (const [layout, read] of [["us", () => us], ["same", () => typed], ["fr", () => reading(keys, by(FR))], ["cz", () => reading(keys, by(CZ))]]) {
+    const texts = apart(read());
+    if (texts.some((text) => ours(text) !== null)) {
+      const name = layout === "us" && us.toUpperCase() === typed.toUpperCase() ? "same" : layout;
+      return { ours: true, texts: texts.map((text) => ours(text) ?? text), about: { ...about, layout: name } };
+    }
   }
   const plain = (text) => /^[\x20-\x7e]+$/.test(text) && /^[A-Z\d: -]+$/i.test(text);
-  const layout = plain(typed) || !plain(tried[0][1]) ? "same" : "us";
-  return { ours: false, texts: [layout === "same" ? typed : tried[0][1]], about: { ...about, layout } };
+  const layout = plain(typed) || !plain(us) ? "same" : "us";
+  return { ours: false, texts: [layout === "same" ? typed : us], about: { ...about, layout } };
 }
 
 // Cuts codes or card numbers apart that came without an end between them.
@@ -122,7 +123,7 @@ export class Assembly {
     const scans = [];
     const last = this.keys.at(-1)?.at ?? -Infinity;
     if (this.keys.length > 0 && key.at - last > IDLE_MS) scans.push(...this.idle());
-    if (key.at - this.ended > LINE_MS) scans.push(...this.flush());
+    if (this.lines.length > 0 && key.at - this.ended > LINE_MS) scans.push(...this.flush());
     const how = ending(key);
     if (how === null) {
       if (counts(key) && this.keys.length < MOST_KEYS) this.keys.push(key);
@@ -176,7 +177,10 @@ const assembly = new Assembly();
 const handlers = [];
 let before = null; // the field that had the focus when the first key came
 let caught = false;
-let waiting;
+let waiting = null; // the timer that looks whether nothing more comes
+let fires = 0; // when it looks (ms of the page's clock), and when nothing more has come long enough
+let due = 0;
+let touched = -Infinity; // when the last key came
 let listening = false;
 
 const TYPED = "input:not([type=checkbox], [type=radio], [type=button], [type=submit], [type=file]), textarea, select, [contenteditable]";
@@ -217,16 +221,39 @@ function typedByHand(kind, keys) {
   return !(kind === "text" || kind === "search") || !/^(?=.*\d)[\dA-F]{8,20}$/i.test(text) || /^\d{1,9}$/.test(text);
 }
 
+// One timer for a whole scan: each key only moves what it waits for.
+function lookAfter(ms) {
+  due = touched + ms;
+  if (waiting !== null && fires <= due) return;
+  clearTimeout(waiting);
+  fires = due;
+  waiting = setTimeout(silent, ms);
+}
+
+function silent() {
+  const left = due - performance.now();
+  waiting = null;
+  if (left > 0) {
+    fires = due;
+    waiting = setTimeout(silent, left);
+  } else {
+    deliver(assembly.keys.length > 0 ? assembly.idle() : assembly.flush());
+  }
+}
+
+// Comes some eight hundred times a scan: what a key costs here, a slow tablet pays before its verdict.
 function onKey(event) {
-  if (event.repeat || event.isComposing || handlers.length === 0) return;
+  if (event.repeat || event.isComposing || handlers.length === 0 || event.key === "Shift") return;
   const key = plain(event);
+  touched = performance.now();
   if (assembly.keys.length === 0) {
     before = field();
     caught = false;
   }
-  key.value = before?.value;
-  const keys = [...assembly.keys];
-  if (before && !caught && ending(key) !== null && !understood(keys, "").ours && typedByHand(before.type, keys)) {
+  if (before && !caught) key.value = before.value;
+  const ends = ending(key) !== null;
+  const keys = ends ? [...assembly.keys] : [];
+  if (before && !caught && ends && !understood(keys, "").ours && typedByHand(before.type, keys)) {
     assembly.keys = [];
     return;
   }
@@ -238,10 +265,11 @@ function onKey(event) {
   if (caught || ended || (!before && assembly.fast)) stop(event);
   if (ended && !caught) restore(keys);
   deliver(scans);
-  clearTimeout(waiting);
-  const rest = assembly.keys.length > 0;
-  waiting = setTimeout(() => deliver(rest ? assembly.idle() : assembly.flush()), rest ? IDLE_MS : LINE_MS);
+  lookAfter(assembly.keys.length > 0 ? IDLE_MS : LINE_MS);
 }
+
+// Whether a scanner is just typing: what can wait leaves the page to it.
+export const typing = () => assembly.keys.length > 0 && performance.now() - touched < CARELESS_MS;
 
 // Calls `handler(text, {layout, how, …})` for every scan; the one registered last has them all. Returns how to stop it.
 export function onScan(handler) {

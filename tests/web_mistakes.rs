@@ -51,6 +51,8 @@ async fn a_plain_mistake_is_told_in_every_language() {
     ] {
         told(&format!("{path} {body}"), web.post(path, &body).await);
     }
+    let (_, problem) = web.post("/api/v1/standing", &json!({"code": code, "service": "choir", "from_month": "2031-01"})).await;
+    assert!(problem["message"]["de"].as_str().is_some_and(|text| text.starts_with("01/2031 ")), "{problem}");
     let scanner = web.scanner().await;
     let closing = web.post_as(by(&scanner, Request::post("/api/v1/days/today/closing")), &json!({})).await;
     assert_eq!(closing.1["role"], "correct");

@@ -8,11 +8,13 @@ let people = [];
 let ticked = new Set();
 let asked = null; // the request as it was sent, with its id: sent again it doubles nothing
 let shownKey = "";
+let found = null; // whom the box finds for what is searched; null: everybody
+let latest = 0;
+let soon;
 
 const service = () => form.querySelector("input[name=service]:checked");
 const key = () => `group ${service()?.value} ${form.list.value}`;
 const span = (text, kind = "") => Object.assign(document.createElement("span"), { textContent: text, className: kind });
-const folded = (text) => text.toLocaleLowerCase(lang).normalize("NFD").replace(/\p{M}/gu, "");
 
 // "12,50" in cents; null where it is no amount.
 function cents(text) {
@@ -37,7 +39,7 @@ function remember() {
 }
 
 const inList = (person) => form.list.value === "" || person.list.split(",").some((list) => list.trim() === form.list.value);
-const visible = () => people.filter((person) => inList(person) && folded(`${person.name} ${person.number}`).includes(folded(form.search.value.trim())));
+const visible = () => people.filter((person) => inList(person) && (found === null || found.has(person.id)));
 
 function tick(person) {
   const line = document.createElement("li");
@@ -76,6 +78,17 @@ function show() {
   $("#people").replaceChildren(...visible().map(tick));
   $("#empty").hidden = people.length > 0;
   count();
+}
+
+// The box knows how names are typed: with umlauts, without, with accents or none.
+async function search() {
+  const asking = (latest += 1);
+  const words = form.search.value.trim();
+  const answer = words === "" ? null : await ask(`/api/v1/people?${new URLSearchParams({ search: words })}`, undefined, { method: "GET" });
+  if (asking !== latest) return;
+  found = answer?.ok ? new Set(answer.people.map((person) => person.id)) : null;
+  said(answer && !answer.ok ? t("page.unreachable") : "");
+  show();
 }
 
 function said(text) {
@@ -181,13 +194,16 @@ $("#none").addEventListener("click", () => {
 });
 // Only what changes the list draws it anew: a finger that leaves a field for a name must find that name still there.
 form.addEventListener("change", (event) => ["service", "list"].includes(event.target.name) && show());
-form.search.addEventListener("input", show);
+form.search.addEventListener("input", () => {
+  clearTimeout(soon);
+  soon = setTimeout(search, 120);
+});
 
-const found = await ask("/api/v1/people", undefined, { method: "GET" });
-if (found.ok) {
-  people = found.people;
-  $("#by-list").hidden = found.lists.length === 0;
-  form.list.append(...found.lists.map((list) => new Option(list, list)));
+const all = await ask("/api/v1/people", undefined, { method: "GET" });
+if (all.ok) {
+  people = all.people;
+  $("#by-list").hidden = all.lists.length === 0;
+  form.list.append(...all.lists.map((list) => new Option(list, list)));
 } else {
   said(t("page.unreachable"));
 }

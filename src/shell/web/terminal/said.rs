@@ -9,7 +9,7 @@ use crate::shell::web::problem::Problem;
 use crate::terminal::counter::{MAX_MONTHS, NotWellFormed};
 use crate::terminal::inbound::CannotTakeIn;
 use crate::terminal::outbound::CannotSend;
-use crate::words::civil::CivilDay;
+use crate::words::civil::{CivilDay, CivilMonth};
 use serde_json::Value;
 
 /// What a sentence leaves open.
@@ -19,6 +19,8 @@ pub(super) enum Blank {
     Text(String),
     /// A day, as readers write it.
     Day(CivilDay),
+    /// A month in figures, as a form has it: 01/2026.
+    Month(CivilMonth),
 }
 
 /// A sentence by its key, with what fills its one blank.
@@ -38,6 +40,11 @@ pub(super) fn in_every_language((key, blank): &Said) -> Value {
         match blank {
             None => sentence.to_owned(),
             Some((name, Blank::Text(text))) => sentence.replace(&format!("{{{name}}}"), text),
+            Some((name, Blank::Month(month))) => {
+                let iso = month.to_string();
+                let (year, number) = iso.split_once('-').unwrap_or((&iso, ""));
+                sentence.replace(&format!("{{{name}}}"), &format!("{number}/{year}"))
+            }
             Some((name, Blank::Day(day))) => sentence.replace(&format!("{{{name}}}"), &language.day(*day)),
         }
     };
@@ -71,7 +78,7 @@ pub(super) fn of_request(error: &NotWellFormed) -> Said {
         N::WhyForgotten => ("problem.why_forgotten", None),
         N::GroupSize => ("problem.group_size", None),
         N::CannotStand => ("problem.cannot_stand", None),
-        N::MonthTooFar(month) => ("problem.month_too_far", text("month", month)),
+        N::MonthTooFar(month) => ("problem.month_too_far", Some(("month", Blank::Month(*month)))),
         N::NoSuchStanding(_) => ("problem.no_such_standing", None),
         N::NoAbsence(day) => ("problem.no_absence", Some(("day", Blank::Day(*day)))),
         N::AskTooLong | N::OperatorTooLong => ("problem.name_too_long", None),

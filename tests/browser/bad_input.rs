@@ -7,7 +7,7 @@ use super::tab::{Tab, complaints};
 use super::verdicts::{self, Verdict};
 use super::wedge::{Host, burst, scan, strokes};
 use super::words::word;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::Path;
 use std::process::Command;
 use std::rc::Rc;
@@ -256,4 +256,23 @@ fn a_scan_while_the_pin_pad_is_open_is_no_pin_and_is_not_lost() {
     let pin_was_not_tried = tab.eval("document.querySelector('#pin').open && document.querySelector('#pin-digits').value === ''");
     assert_eq!(pin_was_not_tried, true, "the pad waits on, empty");
     assert_ne!(tab.text("#pin-why"), word("page.pin_wrong"));
+}
+
+#[test]
+fn what_was_recorded_before_midnight_but_never_answered_is_green_the_day_after() {
+    let stand = Stand::new(1);
+    let server = stand.house.serve("canteen");
+    let tab = stand.tab(&server);
+    let before = counted(&tab);
+    let body = json!({"ask": "a".repeat(32), "code": stand.cards[0].code, "service": "lunch"});
+    let post = format!("{{ method: 'POST', headers: {{ 'Content-Type': 'application/json' }}, body: JSON.stringify({body}) }}");
+    assert_eq!(tab.eval(&format!("fetch('/api/v1/redemptions', {post}).then(r => r.status)")).as_u64(), Some(201));
+    let item =
+        format!("{{ key: 'waiting.1', path: '/api/v1/redemptions', body: {body}, note: {{ kind: 'redeem' }}, owner: 'page.gone', training: false }}");
+    tab.eval(&format!("localStorage.setItem('waiting.1', JSON.stringify({{ ...{item}, at: Date.now() - 86400000 }}))"));
+    tab.go("/");
+    tab.wait("a verdict", "verdicts.findLast(v => v.kind !== 'off' && v.took !== null)");
+    let verdict = verdicts::all(&tab).pop().expect("a verdict");
+    assert_eq!(verdict.kind, "yes", "{}", verdict.text);
+    assert_eq!(counted(&tab), before + 1);
 }

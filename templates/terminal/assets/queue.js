@@ -100,6 +100,13 @@ async function pause(ms) {
   });
 }
 
+// Where only the answer was lost before midnight, the box knows the question as it was asked then, and has its answer.
+async function answerTo(item) {
+  const body = bodyOf(item);
+  const answer = await ask(item.path, body, { tries: 1, patience: PATIENCE });
+  return answer.status === 409 && body !== item.body ? ask(item.path, item.body, { tries: 1, patience: PATIENCE }) : answer;
+}
+
 async function run() {
   if (running) return;
   running = true;
@@ -109,7 +116,7 @@ async function run() {
     const item = items.find((each) => (each.bugs ?? 0) < MOST_TRIES_OF_A_BUG) ?? items[0];
     if (!item && added) continue;
     if (!item) break;
-    const answer = await ask(item.path, bodyOf(item), { tries: 1, patience: PATIENCE });
+    const answer = await answerTo(item);
     if (!undecided(answer)) {
       forget(item);
       failed = 0;

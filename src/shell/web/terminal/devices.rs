@@ -3,6 +3,7 @@
 use super::door::Desk;
 use super::events::News;
 use super::said::Blank;
+use super::setup::not_practising;
 use super::{App, answer, json};
 use crate::shell::door::{now, os_chance};
 use crate::shell::paper::qr::Qr;
@@ -176,7 +177,8 @@ fn device_json(device: &Device, asking: Option<Hash>) -> serde_json::Value {
 }
 
 /// A code for one device, with the address as a QR code.
-pub(super) async fn code(State(app): State<App>) -> Result<Response, Problem> {
+pub(super) async fn code(State(app): State<App>, desk: Desk) -> Result<Response, Problem> {
+    not_practising(&desk)?;
     let closed = || {
         Problem::new(StatusCode::CONFLICT, "this box is not open to other devices: start it with --lan 0.0.0.0:8443")
             .saying(&("problem.house_closed", None))
@@ -219,6 +221,7 @@ pub(super) async fn pair(State(app): State<App>, headers: HeaderMap, body: Body)
 
 /// Calls a device by another name.
 pub(super) async fn rename(State(app): State<App>, desk: Desk, Path(id): Path<String>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    not_practising(&desk)?;
     let NameBody { name } = json(&headers, body)?;
     let hash = app.devices.find(&id).ok_or(CannotKeep::NoSuchDevice)?;
     let device = app.writer.run(move |terminal, _| terminal.rename_device(hash, &name)).await??;
@@ -229,7 +232,8 @@ pub(super) async fn rename(State(app): State<App>, desk: Desk, Path(id): Path<St
 }
 
 /// Removes a device: its sessions end at once.
-pub(super) async fn remove(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn remove(State(app): State<App>, desk: Desk, Path(id): Path<String>) -> Result<Response, Problem> {
+    not_practising(&desk)?;
     let hash = app.devices.find(&id).ok_or(CannotKeep::NoSuchDevice)?;
     app.writer.run(move |terminal, _| terminal.remove_device(hash)).await??;
     locked(&app.devices.paired).remove(&hash);

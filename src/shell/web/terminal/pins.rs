@@ -3,6 +3,7 @@
 use super::devices::Paired;
 use super::door::{self, Desk};
 use super::session::{LOCK_MINUTES, Pins, Role};
+use super::setup::not_practising;
 use super::{App, answer, json};
 use crate::shell::door::{now, os_chance};
 use crate::shell::slow_hash;
@@ -142,6 +143,7 @@ pub(super) async fn lock(State(app): State<App>, desk: Desk) -> Response {
 
 /// Sets a PIN or takes it away.
 pub(super) async fn change(State(app): State<App>, desk: Desk, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Response, Problem> {
+    not_practising(&desk)?;
     let ChangeBody { role, pin } = json(&headers, body)?;
     if pin.as_ref().is_some_and(|pin| !DIGITS.contains(&pin.len()) || !pin.bytes().all(|b| b.is_ascii_digit())) {
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "a PIN has 4 to 8 digits"));

@@ -55,8 +55,8 @@ fn settings_json(terminal: &mut Terminal) -> Result<Value, StoreError> {
 
 /// Makes the settings that are named: all of them, or none.
 pub(super) async fn change(State(app): State<App>, desk: Desk, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Response, Problem> {
-    let asked: SettingsBody = json(&headers, body)?;
     not_practising(&desk)?;
+    let asked: SettingsBody = json(&headers, body)?;
     check(&asked)?;
     let body = app.writer.run(move |terminal, _| {
         if let Some(code) = asked.service.as_deref().filter(|code| !code.is_empty())

@@ -49,7 +49,7 @@ struct AddressBody {
     url: String,
 }
 
-/// Settings and admissions are of the real box: whoever practises ends that first.
+/// Settings, PINs, devices and admissions are of the real box: whoever practises ends that first.
 pub(super) fn not_practising(desk: &Desk) -> Result<(), Problem> {
     if desk.caller.training { Err(wrong(StatusCode::CONFLICT, "training", "end the training first: this changes the real box")) } else { Ok(()) }
 }
@@ -60,8 +60,8 @@ pub(super) fn wrong(status: StatusCode, what: &'static str, detail: impl Into<St
 
 /// Asks an office for admission over the network, takes its answer, and exchanges for the first time.
 pub(super) async fn enrol(State(app): State<App>, desk: Desk, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
-    let asked: AskBody = json(&headers, body)?;
     not_practising(&desk)?;
+    let asked: AskBody = json(&headers, body)?;
     let url = office_address(&asked.url)?;
     let _one_at_a_time = app.exchanging.lock().await;
     let request = request(&app, &url, &asked.code, asked.label).await?;
@@ -73,8 +73,8 @@ pub(super) async fn enrol(State(app): State<App>, desk: Desk, headers: HeaderMap
 
 /// The signed request as a file, for a box without network.
 pub(super) async fn request_file(State(app): State<App>, desk: Desk, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
-    let asked: AskBody = json(&headers, body)?;
     not_practising(&desk)?;
+    let asked: AskBody = json(&headers, body)?;
     let url = if asked.url.trim().is_empty() { String::new() } else { office_address(&asked.url)? };
     let bytes = request(&app, &url, &asked.code, asked.label).await?;
     let name = "attachment; filename=\"anmeldung.cbor\"";
@@ -83,8 +83,8 @@ pub(super) async fn request_file(State(app): State<App>, desk: Desk, headers: He
 
 /// Takes an office's answer that came as a file.
 pub(super) async fn take_answer(State(app): State<App>, desk: Desk, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
-    let given: AnswerBody = json(&headers, body)?;
     not_practising(&desk)?;
+    let given: AnswerBody = json(&headers, body)?;
     let url = if given.url.trim().is_empty() { String::new() } else { office_address(&given.url)? };
     check_code(&given.code).map_err(refused)?;
     let parsed = match given.answer {
@@ -104,8 +104,8 @@ pub(super) async fn move_office(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let AddressBody { url } = json(&headers, body)?;
     not_practising(&desk)?;
+    let AddressBody { url } = json(&headers, body)?;
     let url = office_address(&url)?;
     let missing = || Problem::new(StatusCode::NOT_FOUND, "this box is not enrolled there");
     let office = OfficeId::parse(&id).ok_or_else(missing)?;

@@ -358,6 +358,11 @@ fn a_correction_claims_nothing_again_that_another_card_has_paid() {
     let sql = "SELECT sum(cents) FROM redemption WHERE service = 'judo' AND cancelled_by IS NULL";
     let claimed: i64 = town.terminal.store().connection().query_row(sql, [], |row| row.get(0)).expect("a sum");
     assert_eq!((claimed, town.terminal.open_held().expect("readable").len()), (5_000, 0));
+    town.terminal.verify().expect("whole");
+    // what its index calls settled by an entry that is none would be lost
+    town.terminal.store().connection().execute("UPDATE held SET settled_by = 1", []).expect("changed");
+    let error = town.terminal.verify().expect_err("a held entry is hidden").to_string();
+    assert!(error.contains("has not made up for it"), "{error}");
 }
 
 #[test]

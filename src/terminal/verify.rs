@@ -114,8 +114,11 @@ impl Walk {
                 expect(first, || format!("redemption {} is cancelled twice, the second time by {seq}", cancellation.seq))
             }
             Body::Held(held) => {
-                let index = tx.held(seq)?;
-                expect(index.is_some_and(|row| row.alias_id == held.alias), || format!("held entry {seq}: its index differs from the entry"))
+                let index = tx.held(seq)?.filter(|row| row.alias_id == held.alias);
+                let index = index.ok_or_else(|| NotWhole::Difference(format!("held entry {seq}: its index differs from the entry")))?;
+                let Some(by) = index.settled_by else { return Ok(()) };
+                let counts = tx.indexed_redemption(by)?.is_some_and(|r| r.cancelled_by.is_none());
+                expect(counts, || format!("held entry {seq}: entry {by}, which its index names, has not made up for it"))
             }
             Body::Started(started) => {
                 self.lessons += 1;

@@ -323,6 +323,11 @@ async fn pins_protect_what_is_above_them() {
     assert_eq!(send("POST", "/api/v1/checks", meal.clone()).await.0, 200, "scanning goes on");
     let (status, problem) = send("GET", "/api/v1/batches", json!({})).await;
     assert_eq!((status.as_u16(), &problem["role"]), (403, &json!("correct")));
+    let chip = json!({"uid": "04A224B2", "code": web.token});
+    assert_eq!(send("POST", "/api/v1/chips", chip.clone()).await.0, 201, "a new chip is for everybody");
+    let moved = json!({"uid": "04A224B2", "code": web.token, "replace": true});
+    let (status, problem) = send("POST", "/api/v1/chips", moved).await;
+    assert_eq!((status.as_u16(), &problem["role"]), (403, &json!("correct")), "to take one from somebody is not");
     assert_eq!(send("POST", "/api/v1/session/pin", json!({"pin": "0000"})).await.0, 403);
     assert_eq!(send("POST", "/api/v1/session/pin", json!({"pin": "1357"})).await.1["role"], json!("correct"));
     assert_eq!(send("GET", "/api/v1/batches", json!({})).await.0, 200);

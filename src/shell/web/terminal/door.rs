@@ -40,6 +40,13 @@ pub(super) struct Desk {
     pub caller: Caller,
 }
 
+impl Desk {
+    /// Refuses whoever has not this role, where a route does more for a higher one.
+    pub(super) fn must_be(&self, role: Role) -> Result<(), Problem> {
+        if self.caller.role >= Some(role) { Ok(()) } else { Err(needs(role)) }
+    }
+}
+
 impl FromRequestParts<App> for Desk {
     type Rejection = Infallible;
 
@@ -73,7 +80,7 @@ pub(super) async fn pass(State((app, door)): State<(App, Door)>, mut request: Re
     if let Door::Role(needed) = door
         && caller.role < Some(needed)
     {
-        return if page { to_the_pin_page(&app, &request, begun.as_deref()) } else { needs(needed) };
+        return if page { to_the_pin_page(&app, &request, begun.as_deref()) } else { needs(needed).into_response() };
     }
     if shows_the_other_box(request.headers(), caller) {
         return other_box(caller).into_response();
@@ -148,9 +155,9 @@ fn stranger() -> Response {
 }
 
 /// 403 with the role that is needed: the page asks for a PIN and tries again.
-fn needs(role: Role) -> Response {
+fn needs(role: Role) -> Problem {
     let closed = Problem { role: Some(role.name()), ..Problem::new(StatusCode::FORBIDDEN, "this needs a PIN: show it at the box first") };
-    closed.saying(&("problem.needs_pin", None)).into_response()
+    closed.saying(&("problem.needs_pin", None))
 }
 
 fn to_the_pin_page(app: &App, request: &Request, begun: Option<&str>) -> Response {

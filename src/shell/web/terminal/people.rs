@@ -158,9 +158,12 @@ pub(super) async fn delete(desk: Desk, Path(id): Path<u64>) -> Result<Response, 
     Ok(answer(StatusCode::OK, value!({"verdict": "deleted", "id": id})))
 }
 
-/// Joins somebody to the card that was scanned.
+/// Joins somebody to the card that was scanned. Taking it from somebody else is for whoever may correct.
 pub(super) async fn join(desk: Desk, Path(id): Path<u64>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let CardBody { code, replace } = json(&headers, body)?;
+    if replace {
+        desk.must_be(Role::Correct)?;
+    }
     let scanned = code.clone();
     match desk.writer.run(move |terminal, _| terminal.join_person(id, &code, replace, door::now())).await? {
         Ok(Ok(joined)) => Ok(answer(StatusCode::OK, value!({"verdict": "joined", "person": joined.person, "hint": joined.hint}))),
@@ -175,9 +178,12 @@ pub(super) async fn unjoin(desk: Desk, Path(id): Path<u64>) -> Result<Response, 
     done(StatusCode::OK, desk.writer.run(move |terminal, _| terminal.unjoin_person(id)).await?)
 }
 
-/// Teaches a chip to a card or gives it to somebody of the lists.
+/// Teaches a chip to a card or gives it to somebody of the lists. Taking it from somebody else is for whoever may correct.
 pub(super) async fn teach_chip(desk: Desk, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let ChipBody { uid, code, person, replace } = json(&headers, body)?;
+    if replace {
+        desk.must_be(Role::Correct)?;
+    }
     let scanned = code.clone().unwrap_or_default();
     let to = match (code, person) {
         (Some(code), None) => ChipOf::Card(code),

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use teilhabe::admit::scan::code_text;
 use teilhabe::shell::web::terminal::App;
 use teilhabe::shell::web::terminal::writer::Writer;
-use teilhabe::words::chance::Chance;
 use teilhabe::words::ids::{Handle, TokenId};
 use tower::ServiceExt;
 use town::*;
@@ -20,15 +19,7 @@ const KEY: &str = "0123456789abcdef";
 
 /// A terminal of today behind its router, and a whole code of the town.
 fn web() -> (Router, String) {
-    let mut office = PaperOffice::new("05562032", 1);
-    let now = teilhabe::shell::door::now();
-    office.trust.issued = now;
-    office.status = None;
-    let store = teilhabe::shell::store::terminal::TerminalStore::open_in_memory().expect("a database");
-    let mut chance = Chance::seeded(7);
-    let terminal = teilhabe::terminal::Terminal::create(store, keys(50), Default::default(), &mut chance, now).expect("created");
-    let mut town = Town { terminal, chance, office };
-    town.enrol(now);
+    let town = Town::of_today();
     let token = town.office.plain_token(Handle([1; 8]), TokenId([1; 16]), 1, allowances());
     let code = code_text(&token.seal(&town.office.key));
     let (writer, _) = Writer::start(town.terminal, town.chance);

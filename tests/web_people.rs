@@ -9,9 +9,7 @@ use axum::http::{Request, StatusCode};
 use serde_json::{Value, json};
 use teilhabe::shell::web::terminal::App;
 use teilhabe::shell::web::terminal::writer::Writer;
-use teilhabe::words::chance::Chance;
 use teilhabe::words::civil::CivilDay;
-use teilhabe::words::ids::{Handle, TokenId};
 use tower::ServiceExt;
 use town::*;
 use zeroize::Zeroizing;
@@ -25,17 +23,9 @@ struct Web {
     recipient: String,
 }
 
-/// A terminal of today behind its router: the server reads the real clock, so the town's calendar is moved to it.
+/// A terminal of today behind its router.
 fn web() -> Web {
-    let mut office = PaperOffice::new("05562032", 1);
-    let now = teilhabe::shell::door::now();
-    office.trust.issued = now;
-    office.status = None;
-    let store = teilhabe::shell::store::terminal::TerminalStore::open_in_memory().expect("a database");
-    let mut chance = Chance::seeded(7);
-    let terminal = teilhabe::terminal::Terminal::create(store, keys(50), Default::default(), &mut chance, now).expect("created");
-    let mut town = Town { terminal, chance, office };
-    town.enrol(now);
+    let town = Town::of_today();
     let recipient = town.terminal.recipient();
     let (writer, _) = Writer::start(town.terminal, town.chance);
     let app = App::new(writer.clone(), "127.0.0.1:8080".parse().expect("an address"), &[], Zeroizing::new(KEY.into()));
@@ -49,11 +39,7 @@ fn today() -> CivilDay {
 impl Web {
     /// The card of a child, valid today.
     fn card(&self, child: u8) -> String {
-        let mut token = self.office.plain_token(Handle([child; 8]), TokenId([child; 16]), u64::from(child), allowances());
-        token.not_before = today().minus(60).midnight();
-        token.expires = today().plus(60).midnight();
-        token.issued = teilhabe::shell::door::now().seconds();
-        teilhabe::admit::scan::code_text(&token.seal(&self.office.key))
+        self.office.card_of_today(child)
     }
 
     async fn send(&self, request: axum::http::request::Builder, body: Body) -> (StatusCode, Value) {

@@ -24,22 +24,10 @@ struct Web {
     recipient: String,
 }
 
-/// A terminal of today behind its router: the server reads the real clock, so the town's calendar is moved to it.
+/// A terminal of today behind its router.
 fn web() -> Web {
-    let mut office = PaperOffice::new("05562032", 1);
-    let now = teilhabe::shell::door::now();
-    office.trust.issued = now;
-    office.status = None;
-    let store = teilhabe::shell::store::terminal::TerminalStore::open_in_memory().expect("a database");
-    let mut chance = Chance::seeded(7);
-    let terminal = teilhabe::terminal::Terminal::create(store, keys(50), Default::default(), &mut chance, now).expect("created");
-    let mut town = Town { terminal, chance, office };
-    town.enrol(now);
-    let mut token = town.office.plain_token(teilhabe::words::ids::Handle([1; 8]), teilhabe::words::ids::TokenId([1; 16]), 1, allowances());
-    token.not_before = CivilDay::of(now).minus(60).midnight();
-    token.expires = CivilDay::of(now).plus(60).midnight();
-    token.issued = now.seconds();
-    let token = teilhabe::admit::scan::code_text(&token.seal(&town.office.key));
+    let town = Town::of_today();
+    let token = town.office.card_of_today(1);
     let recipient = town.terminal.recipient();
     let (writer, _) = Writer::start(town.terminal, town.chance);
     let listen = "127.0.0.1:8080".parse().expect("an address");

@@ -184,6 +184,16 @@ impl PaperOffice {
         }
     }
 
+    /// The code of a card of the child `number` for a server, which reads the real clock: good for 60 days before and after today.
+    pub fn card_of_today(&self, number: u8) -> String {
+        let now = teilhabe::shell::door::now();
+        let mut token = self.plain_token(Handle([number; 8]), TokenId([number; 16]), u64::from(number), allowances());
+        token.not_before = CivilDay::of(now).minus(60).midnight();
+        token.expires = CivilDay::of(now).plus(60).midnight();
+        token.issued = now.seconds();
+        code_text(&token.seal(&self.key))
+    }
+
     pub fn credential(&self, key: &PublicKey, recipient: &str, issued: UtcMs) -> Credential {
         Credential {
             provider: PROVIDER,
@@ -297,6 +307,20 @@ pub fn morning() -> UtcMs {
 impl Town {
     pub fn new() -> Self {
         Self::with(PaperOffice::new("05562032", 1))
+    }
+
+    /// A town of today, for a server, which reads the real clock.
+    pub fn of_today() -> Self {
+        let now = teilhabe::shell::door::now();
+        let mut office = PaperOffice::new("05562032", 1);
+        office.trust.issued = now;
+        office.status = None;
+        let mut chance = Chance::seeded(7);
+        let store = TerminalStore::open_in_memory().expect("a database");
+        let terminal = Terminal::create(store, keys(50), Opened::default(), &mut chance, now).expect("created");
+        let mut town = Self { terminal, chance, office };
+        town.enrol(now);
+        town
     }
 
     pub fn with(office: PaperOffice) -> Self {

@@ -1,17 +1,21 @@
 //! The office: rooms composed over one database. Synchronous; every method that needs the time is told it.
 
 mod admission;
+mod audit;
 mod clerks;
 mod exchange;
 mod import;
 mod issue;
 mod reconcile;
+mod roles;
 mod settle;
 
 pub use admission::{CODE_DAYS, NewProvider, ServiceTerms};
+pub use audit::{Action, Broken};
 pub use clerks::{MAX_PASSWORD, MIN_PASSWORD, PasswordCheck};
 pub use import::{CamtOutcome, ImportOutcome};
 pub use issue::{IssuedToken, StopReason};
+pub use roles::{Role, Roles};
 pub use settle::{Settlement, SettlementFile};
 
 use crate::admit::status::StatusList;

@@ -8,9 +8,9 @@ use axum::http::{HeaderMap, Request, StatusCode, header};
 use office_town::{CANTEEN, Counter, PASSWORD, empty, lived_in};
 use serde_json::Value;
 use std::net::SocketAddr;
-use teilhabe::office::{NewProvider, Office, ServiceTerms};
+use teilhabe::office::{NewProvider, Office, Role, Roles, ServiceTerms};
 use teilhabe::shell::door;
-use teilhabe::shell::web::office::{Desk, MAX_EXCHANGE, interfaces};
+use teilhabe::shell::web::office::{Desk, Door, MAX_EXCHANGE, interfaces, pages};
 use teilhabe::words::civil::CivilDay;
 use tower::ServiceExt;
 
@@ -100,6 +100,37 @@ impl Browser {
     }
 }
 
+/// A path with something in place of every blank.
+fn some_path(path: &str) -> String {
+    path.split('/').map(|part| if part.starts_with('{') { "1" } else { part }).collect::<Vec<_>>().join("/")
+}
+
+#[tokio::test]
+async fn every_page_opens_only_to_those_whose_work_it_is() {
+    for role in Role::ALL {
+        let roles = Roles::of(&[role]);
+        let mut office = empty(door::now());
+        office.set_roles("Anna Adler", &roles).expect("roles");
+        let browser = Browser::at(office).signed_in("Anna Adler").await;
+        for (method, path, door) in pages().into_iter().filter(|(_, path, _)| *path != "/logout") {
+            let answer = match method {
+                "get" => browser.get(&some_path(path)).await,
+                _ => browser.post(&some_path(path), &[]).await,
+            };
+            assert_eq!(answer.status == StatusCode::FORBIDDEN, !door.opens_to(&roles), "{role:?} {method} {path}: {}", answer.text);
+            assert!(!answer.status.is_server_error(), "{role:?} {method} {path}: {}", answer.text);
+        }
+        for (method, path, door) in pages() {
+            assert!(method == "get" || role != Role::Audit || !matches!(door, Door::Does(_)) || !door.opens_to(&roles), "{path}");
+        }
+    }
+    let stranger = Browser::at(empty(door::now()));
+    for (method, path, _) in pages().into_iter().filter(|(_, _, door)| *door != Door::Open) {
+        let answer = if method == "get" { stranger.get(&some_path(path)).await } else { stranger.post(&some_path(path), &[]).await };
+        assert_eq!(answer.location(), "/login", "{method} {path}");
+    }
+}
+
 #[tokio::test]
 async fn a_clerk_signs_in_and_out() {
     let mut browser = Browser::at(empty(door::now()));
@@ -181,7 +212,7 @@ async fn every_answer_is_protected_and_pages_bring_no_script() {
     let (office, _) = lived_in(door::now());
     let browser = Browser::at(office).signed_in("Anna Adler").await;
     browser.post("/reconcile", &[]).await;
-    for path in ["/", "/batches", "/findings", "/settlement", "/providers", "/login", "/nothing/here", "/healthz", "/office.css"] {
+    for path in ["/", "/batches", "/findings", "/settlement", "/providers", "/login", "/nothing/here", "/healthz", "/assets/office.css"] {
         let answer = browser.get(path).await;
         let policy = answer.headers[header::CONTENT_SECURITY_POLICY].to_str().expect("text");
         assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{path}: {policy}");

@@ -1,6 +1,6 @@
 //! Who may work at the office's pages: a name and a password, of which only a slow hash is kept.
 
-use super::{Office, OfficeError};
+use super::{Office, OfficeError, Roles};
 use crate::settle::clerk::Clerk;
 use crate::shell::slow_hash::{self, hash};
 use crate::shell::store::office::settings;
@@ -40,6 +40,14 @@ impl Office {
         let hash = hash(password, &self.chance.bytes())
             .ok_or_else(|| OfficeError::Wrong("the password could not be hashed: is this computer out of memory?".into()))?;
         Ok(settings::set_clerk(&self.db, clerk.as_str(), &hash, now)?)
+    }
+
+    /// Gives a clerk these roles, in place of those held before.
+    pub fn set_roles(&mut self, name: &str, roles: &Roles) -> Result<(), OfficeError> {
+        if settings::set_roles(&self.db, name, &roles.to_string())? {
+            return Ok(());
+        }
+        Err(OfficeError::NotFound(format!("there is no clerk “{name}”: add one first")))
     }
 
     /// Admits a clerk with a password made up here, or gives a known one a new one; answers the password.

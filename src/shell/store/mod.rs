@@ -6,7 +6,7 @@ pub mod office;
 pub mod terminal;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -77,6 +77,15 @@ pub fn open(path: &Path, migrations: &[&str]) -> Result<Connection, StoreError> 
     made.map_err(|error| super::secret_file::SecretFileError::Io { path: path.to_owned(), error })?;
     let mut connection = Connection::open(path)?;
     prepare(&mut connection, migrations)?;
+    Ok(connection)
+}
+
+/// A further connection to the database at `path`, which another one has opened and brought up to date; it only reads.
+pub fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    connection.set_prepared_statement_cache_capacity(128);
     Ok(connection)
 }
 

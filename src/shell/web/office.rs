@@ -2,19 +2,23 @@
 
 mod answer;
 mod api;
+mod assets;
 mod batches;
 mod doors;
 mod findings;
+mod jobs;
 mod login;
 mod overview;
 mod page;
 mod providers;
+mod readers;
 mod session;
 mod settlement;
 mod upload;
 mod words;
 
 pub use api::interfaces;
+pub use doors::Door;
 
 use super::actor::Actor;
 use super::guard::Guard;
@@ -24,6 +28,11 @@ use crate::shell::{door, secret_file};
 use crate::words::chance::Chance;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+use doors::Route;
+use jobs::Jobs;
+use readers::Readers;
 use session::Sessions;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -48,6 +57,24 @@ const PASSWORDS_AT_ONCE: usize = 2;
 /// How long a request may take, a slow line's upload included.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
+/// Every page with its method, path and door.
+fn routes() -> Vec<Route> {
+    let mut routes = vec![("get", "/assets/{name}", Door::Open, get(assets::file))];
+    routes.extend(login::routes());
+    routes.extend(overview::routes());
+    routes.extend(jobs::routes());
+    routes.extend(batches::routes());
+    routes.extend(findings::routes());
+    routes.extend(settlement::routes());
+    routes.extend(providers::routes());
+    routes
+}
+
+/// Method, path and door of every page, for tests that try each.
+pub fn pages() -> Vec<(&'static str, &'static str, Door)> {
+    routes().into_iter().map(|(method, path, door, _)| (method, path, door)).collect()
+}
+
 /// What every request may use.
 #[derive(Clone)]
 pub struct Desk(Arc<Inner>);
@@ -57,6 +84,8 @@ struct Inner {
     name: String,
     guard: Guard,
     sessions: Sessions,
+    readers: Readers,
+    jobs: Jobs,
     exchanges: Semaphore,
     passwords: Semaphore,
 }
@@ -72,28 +101,24 @@ impl Desk {
     pub fn new(office: Office, api_token: String, listen: SocketAddr, hosts: &[String]) -> std::io::Result<Self> {
         let name = office.profile().name.clone();
         let guard = Guard::new(listen, hosts, Zeroizing::new(api_token));
+        let readers = Readers::of(&office)?;
         let (office, _) = Actor::start("office", office)?;
         let (exchanges, passwords) = (Semaphore::new(EXCHANGES_AT_ONCE), Semaphore::new(PASSWORDS_AT_ONCE));
-        Ok(Self(Arc::new(Inner { office, name, guard, sessions: Sessions::default(), exchanges, passwords })))
+        let (sessions, jobs) = (Sessions::default(), Jobs::default());
+        Ok(Self(Arc::new(Inner { office, name, guard, sessions, readers, jobs, exchanges, passwords })))
     }
 
     /// All routes of the office.
     pub fn router(&self) -> Router {
-        let pages = Router::new()
-            .merge(login::routes())
-            .merge(overview::routes())
-            .merge(batches::routes())
-            .merge(findings::routes())
-            .merge(settlement::routes())
-            .merge(providers::routes())
-            .fallback(page::nothing_here)
-            .layer(DefaultBodyLimit::max(MAX_FORM))
-            .layer(axum::middleware::from_fn_with_state(self.clone(), doors::pages));
+        let pages = routes().into_iter().fold(Router::new(), |pages, (_, path, door, answer)| {
+            pages.route(path, answer.layer(from_fn_with_state((self.clone(), door), doors::pass)))
+        });
+        let pages = pages.fallback(page::nothing_here).layer(DefaultBodyLimit::max(MAX_FORM)).layer(from_fn_with_state(self.clone(), doors::pages));
         api::routes(self)
             .merge(pages)
             .layer(CatchPanicLayer::custom(|_| axum::response::IntoResponse::into_response(Problem::bug())))
             .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, TIMEOUT))
-            .layer(axum::middleware::from_fn(doors::protect))
+            .layer(from_fn(doors::protect))
             .with_state(self.clone())
     }
 }

@@ -1,6 +1,7 @@
 //! The office's database. Functions here hold SQL and nothing else: what they mean is decided by who calls them.
 
 pub mod admission;
+pub mod audit;
 pub mod batches;
 pub mod children;
 pub mod desk;
@@ -10,7 +11,18 @@ pub mod settings;
 pub mod views;
 
 /// All versions of the schema, each script taking the database from the one before.
-pub const MIGRATIONS: &[&str] = &[include_str!("0001.sql")];
+pub const MIGRATIONS: &[&str] = &[
+    include_str!("0001.sql"),
+    concat!(
+        include_str!("0002/accounts.sql"),
+        include_str!("0002/audit.sql"),
+        include_str!("0002/findings.sql"),
+        include_str!("0002/cases.sql"),
+        include_str!("0002/settlement.sql"),
+        include_str!("0002/retention.sql"),
+        include_str!("0002/speed.sql"),
+    ),
+];
 
 use super::StoreError;
 

@@ -51,3 +51,13 @@ pub fn clerks(db: &Connection) -> Result<Vec<String>, StoreError> {
     let names = statement.query_map([], |row| row.get(0))?;
     Ok(names.collect::<Result<_, _>>()?)
 }
+
+/// The roles of a clerk, names with blanks between; none where there is no such clerk.
+pub fn roles(db: &Connection, clerk: &str) -> Result<Option<String>, StoreError> {
+    Ok(db.prepare_cached("SELECT roles FROM clerk WHERE name = ?1")?.query_row([clerk], |row| row.get(0)).optional()?)
+}
+
+/// Gives a clerk these roles; false where there is no such clerk.
+pub fn set_roles(db: &Connection, clerk: &str, roles: &str) -> Result<bool, StoreError> {
+    Ok(db.execute("UPDATE clerk SET roles = ?2 WHERE name = ?1", [clerk, roles])? > 0)
+}

@@ -7,6 +7,7 @@ use crate::office::{Office, OfficeError};
 use crate::shell::door;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::{desk, payments, views};
+use crate::shell::web::problem::Problem;
 use crate::words::ids::BatchId;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::rejection::QueryRejection;
@@ -63,8 +64,13 @@ impl FromRequestParts<Desk> for Reader {
 
     async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Refusal> {
         let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));
-        if bearer.is_some_and(|key| desk.0.guard.is_key(key)) || SignedIn::of(desk, &parts.headers, door::now()).is_some() {
+        if bearer.is_some_and(|key| desk.0.guard.is_key(key)) {
             return Ok(Self);
+        }
+        match SignedIn::of(desk, &parts.headers, door::now()).await {
+            Ok(Some(_)) => return Ok(Self),
+            Ok(None) => {}
+            Err(_) => return Err(Problem::bug().into()),
         }
         Err(Refusal::new(StatusCode::UNAUTHORIZED, "show the key from the file api-token: Authorization: Bearer KEY"))
     }

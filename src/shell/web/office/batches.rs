@@ -1,10 +1,10 @@
 //! Batches as they arrived, and every line of one.
 
 use super::Desk;
+use super::doors::{Door, Route};
 use super::login::SignedIn;
 use super::page::{Fault, Frame, Page, show};
 use super::words::{moment, seen_as, sentence, title, verdict, verdict_class};
-use crate::office::Office;
 use crate::settle::run::short_id;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::views::{BatchView, LineView};
@@ -12,10 +12,10 @@ use crate::shell::store::office::{admission, desk, views};
 use crate::words::cents::Cents;
 use crate::words::ids::{BatchId, ProviderNumber};
 use askama::Template;
-use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::routing::get;
+use rusqlite::Connection;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -25,8 +25,8 @@ const BATCHES: u64 = 50;
 const LINES: u64 = 500;
 
 /// The routes of these pages.
-pub fn routes() -> Router<Desk> {
-    Router::new().route("/batches", get(list)).route("/batches/{id}", get(detail))
+pub fn routes() -> Vec<Route> {
+    vec![("get", "/batches", Door::SignedIn, get(list)), ("get", "/batches/{id}", Door::SignedIn, get(detail))]
 }
 
 /// Where a list begins.
@@ -153,8 +153,8 @@ impl Pager {
 }
 
 async fn list(State(desk): State<Desk>, clerk: SignedIn, Query(from): Query<From>) -> Page {
-    let look = move |office: &mut Office| Ok::<_, StoreError>((views::batches(office.db(), from.skip, BATCHES)?, desk::batch_count(office.db())?));
-    let (batches, all) = desk.with(look).await?;
+    let look = move |db: &Connection| Ok::<_, StoreError>((views::batches(db, from.skip, BATCHES)?, desk::batch_count(db)?));
+    let (batches, all) = desk.look(look).await?;
     let pager = Pager::new("/batches?", from.skip, batches.len(), BATCHES);
     show(&BatchesPage { frame: Frame::new(&desk, &clerk, "batches"), batches: batches.into_iter().map(Into::into).collect(), all, pager })
 }
@@ -174,11 +174,10 @@ async fn detail(State(desk): State<Desk>, clerk: SignedIn, Path(id): Path<String
     let missing =
         || Fault::new(StatusCode::NOT_FOUND, "Diese Abrechnung gibt es nicht", "Bitte in der Liste nachsehen.").back_to("/batches", "Zur Liste");
     let batch = BatchId::from_hex(&id).ok_or_else(missing)?;
-    let look = move |office: &mut Office| {
-        let db = office.db();
+    let look = move |db: &Connection| {
         Ok::<_, StoreError>((views::batch(db, batch)?, views::batch_lines(db, batch, from.skip, LINES)?, desk::unreadable(db, batch)?, labels(db)?))
     };
-    let (batches, lines, unreadable, labels) = desk.with(look).await?;
+    let (batches, lines, unreadable, labels) = desk.look(look).await?;
     if batches.is_empty() {
         return Err(missing());
     }

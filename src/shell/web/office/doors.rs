@@ -1,15 +1,77 @@
-//! What stands before every page: our own name, no foreign page, and the headers that protect answers.
+//! What stands before every page: our own name, no foreign page, who may pass, and the headers that protect answers.
 
 use super::Desk;
+use super::login::SignedIn;
 use super::page::Fault;
+use crate::office::{Role, Roles};
+use crate::shell::door;
 use crate::shell::web::problem::Problem;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::MethodRouter;
 
-/// What our pages may load and do: their own styles and forms, and nobody frames them.
-const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// What our pages may load and do: their own styles, scripts and forms, and nobody frames them.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+    form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Who may pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// Everybody.
+    Open,
+    /// Whoever has signed in.
+    SignedIn,
+    /// Whoever has one of these roles, or audits: for looking.
+    Reads(&'static [Role]),
+    /// Whoever has this role: for doing.
+    Does(Role),
+}
+
+impl Door {
+    /// Whether somebody with these roles may pass.
+    pub fn opens_to(self, roles: &Roles) -> bool {
+        match self {
+            Self::Open | Self::SignedIn => true,
+            Self::Reads(any) => roles.has(Role::Audit) || any.iter().any(|role| roles.has(*role)),
+            Self::Does(role) => roles.has(role),
+        }
+    }
+
+    /// What somebody reads who may not pass.
+    fn closed(self) -> Fault {
+        let needed = match self {
+            Self::Open | Self::SignedIn => Vec::new(),
+            Self::Reads(any) => any.iter().map(|role| role.german()).collect(),
+            Self::Does(role) => vec![role.german()],
+        };
+        let sentence = format!(
+            "Dafür braucht Ihr Konto die Rolle „{}“. Bitte jemanden fragen, der sie hat; Rollen vergibt die Verwaltung. Es wurde nichts geändert.",
+            needed.join("“ oder „")
+        );
+        Fault::new(StatusCode::FORBIDDEN, "Das gehört nicht zu Ihren Aufgaben", sentence)
+    }
+}
+
+/// A route: its method, path and door, and who answers.
+pub type Route = (&'static str, &'static str, Door, MethodRouter<Desk>);
+
+/// Lets pass whom the door opens to; a handler behind it can ask who that is.
+pub async fn pass(State((desk, door)): State<(Desk, Door)>, mut request: Request, next: Next) -> Response {
+    if door == Door::Open {
+        return next.run(request).await;
+    }
+    match SignedIn::of(&desk, request.headers(), door::now()).await {
+        Err(fault) => fault.into_response(),
+        Ok(None) => Redirect::to("/login").into_response(),
+        Ok(Some(clerk)) if !door.opens_to(&clerk.roles) => door.closed().into_response(),
+        Ok(Some(clerk)) => {
+            request.extensions_mut().insert(clerk);
+            next.run(request).await
+        }
+    }
+}
 
 const HEADERS: [(HeaderName, &str); 6] = [
     (header::CONTENT_SECURITY_POLICY, PAGE_POLICY),

@@ -2,11 +2,12 @@
 
 use super::Desk;
 use super::batches::{Labels, Pager, labels};
+use super::doors::{Door, Route};
 use super::login::SignedIn;
 use super::page::{Fault, Frame, Page, go, show};
 use super::words::{RULING_REASONS, choice, data_age, moment, seen_as, sentence, title, verdict, verdict_class};
 use crate::deliver::advice::Verdict;
-use crate::office::{Office, OfficeError};
+use crate::office::{OfficeError, Role};
 use crate::reconcile::ruling::Choice;
 use crate::settle::run::short_id;
 use crate::shell::door;
@@ -18,11 +19,10 @@ use crate::words::civil::clock_text;
 use crate::words::ids::{EntryId, TerminalId};
 use crate::words::reason::Reason;
 use askama::Template;
-use axum::Router;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, Query, State};
 use axum::http::StatusCode;
-use axum::routing::get;
+use axum::routing::{get, post};
 use rusqlite::Connection;
 use serde::Deserialize;
 
@@ -32,8 +32,13 @@ const FINDINGS: u64 = 20;
 const MAX_NOTE: usize = 1_000;
 
 /// The routes of these pages.
-pub fn routes() -> Router<Desk> {
-    Router::new().route("/findings", get(list)).route("/lines/{terminal}/{seq}", get(one).post(rule))
+pub fn routes() -> Vec<Route> {
+    const READS: Door = Door::Reads(&[Role::Reconcile, Role::Release]);
+    vec![
+        ("get", "/findings", READS, get(list)),
+        ("get", "/lines/{terminal}/{seq}", READS, get(one)),
+        ("post", "/lines/{terminal}/{seq}", Door::Does(Role::Reconcile), post(rule)),
+    ]
 }
 
 #[derive(Debug, Deserialize)]
@@ -182,14 +187,13 @@ struct FindingsPage {
 async fn list(State(desk): State<Desk>, clerk: SignedIn, Query(asked): Query<Asked>) -> Page {
     let only = asked.reason.filter(|code| Reason::from_code(code).is_some());
     let (reason, skip) = (only.clone(), asked.skip);
-    let look = move |office: &mut Office| {
-        let db = office.db();
+    let look = move |db: &Connection| {
         let (kinds, labels) = (desk::finding_kinds(db)?, labels(db)?);
         let lines = views::findings_of(db, reason.as_deref(), skip, FINDINGS)?;
         let cases = lines.iter().map(|line| case(db, line, &labels)).collect::<Result<Vec<_>, _>>()?;
         Ok::<_, StoreError>((kinds, cases.into_iter().flatten().collect::<Vec<_>>()))
     };
-    let (kinds, cases) = desk.with(look).await?;
+    let (kinds, cases) = desk.look(look).await?;
     let all = kinds.iter().map(|(_, count, _)| count).sum();
     let kinds = kinds.into_iter().map(|(code, count, cents)| Kind { title: title(&code), code, count, cents }).collect();
     let place = only.as_ref().map_or_else(|| "/findings?".to_owned(), |code| format!("/findings?reason={code}&"));
@@ -213,12 +217,11 @@ fn no_such_line() -> Fault {
 
 async fn one(State(desk): State<Desk>, clerk: SignedIn, Path((terminal, seq)): Path<(String, String)>) -> Page {
     let id = entry_id(&terminal, &seq)?;
-    let look = move |office: &mut Office| {
-        let db = office.db();
+    let look = move |db: &Connection| {
         let Some(line) = views::line(db, id)? else { return Ok(None) };
         case(db, &line, &labels(db)?)
     };
-    let case = desk.with::<_, StoreError>(look).await?.ok_or_else(no_such_line)?;
+    let case = desk.look::<_, StoreError>(look).await?.ok_or_else(no_such_line)?;
     show(&LinePage { frame: Frame::new(&desk, &clerk, "findings"), case, reasons: offered() })
 }
 

@@ -1,18 +1,19 @@
-//! Signing in and out, the style sheet, and the sign-in every other page demands.
+//! Signing in and out, and who has signed in.
 
 use super::Desk;
+use super::doors::{Door, Route};
 use super::page::{Fault, Page, go, show};
 use super::session::TRIES;
+use crate::office::{Action, OfficeError, Roles};
 use crate::shell::door;
 use crate::shell::store::office::settings;
 use crate::words::time::UtcMs;
 use askama::Template;
-use axum::Router;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Redirect};
 use axum::routing::{get, post};
 use serde::Deserialize;
 
@@ -20,20 +21,10 @@ use serde::Deserialize;
 const COOKIE: &str = "__Host-teilhabe-office";
 /// The same on this machine, where nothing crosses a wire and browsers keep no `__Host-` cookie without https.
 const LOOPBACK_COOKIE: &str = "teilhabe-office";
-const STYLE: &str = include_str!("../../../../templates/office/office.css");
-const ICON: &str = include_str!("../../../../templates/office/icon.svg");
 
 /// The routes of this page.
-pub fn routes() -> Router<Desk> {
-    Router::new()
-        .route("/login", get(form).post(sign_in))
-        .route("/logout", post(sign_out))
-        .route("/office.css", get(async || fixed("text/css; charset=utf-8", STYLE)))
-        .route("/icon.svg", get(async || fixed("image/svg+xml", ICON)))
-}
-
-fn fixed(kind: &'static str, content: &'static str) -> Response {
-    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "max-age=300")], content).into_response()
+pub fn routes() -> Vec<Route> {
+    vec![("get", "/login", Door::Open, get(form)), ("post", "/login", Door::Open, post(sign_in)), ("post", "/logout", Door::SignedIn, post(sign_out))]
 }
 
 /// A clerk who has signed in. Whoever has not is shown the way.
@@ -41,24 +32,33 @@ fn fixed(kind: &'static str, content: &'static str) -> Response {
 pub struct SignedIn {
     /// The clerk's name.
     pub name: String,
+    /// What the clerk may do.
+    pub roles: Roles,
     secret: String,
 }
 
 impl SignedIn {
-    /// Whose session the request's cookie is.
-    pub fn of(desk: &Desk, headers: &HeaderMap, now: UtcMs) -> Option<Self> {
+    /// Whose session the request's cookie is. The clerk's roles are those of this moment, not of the sign-in.
+    pub async fn of(desk: &Desk, headers: &HeaderMap, now: UtcMs) -> Result<Option<Self>, Fault> {
+        let Some((name, secret)) = Self::session(desk, headers, now) else { return Ok(None) };
+        let asked = name.clone();
+        let roles = desk.look(move |db| settings::roles(db, &asked)).await?;
+        Ok(roles.map(|roles| Self { name, roles: Roles::parse(&roles), secret }))
+    }
+
+    fn session(desk: &Desk, headers: &HeaderMap, now: UtcMs) -> Option<(String, String)> {
         let name = if is_loopback(headers) { LOOPBACK_COOKIE } else { COOKIE };
         let cookies = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(';'));
         let secrets = cookies.filter_map(|cookie| cookie.trim().split_once('=')).filter(|(key, _)| *key == name).map(|(_, secret)| secret);
-        secrets.filter_map(|secret| Some(Self { name: desk.0.sessions.clerk(secret, now)?, secret: secret.to_owned() })).next()
+        secrets.filter_map(|secret| Some((desk.0.sessions.clerk(secret, now)?, secret.to_owned()))).next()
     }
 }
 
 impl FromRequestParts<Desk> for SignedIn {
     type Rejection = Redirect;
 
-    async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Redirect> {
-        Self::of(desk, &parts.headers, door::now()).ok_or_else(|| Redirect::to("/login"))
+    async fn from_request_parts(parts: &mut Parts, _: &Desk) -> Result<Self, Redirect> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| Redirect::to("/login"))
     }
 }
 
@@ -78,14 +78,14 @@ struct LoginPage {
 }
 
 async fn form(State(desk): State<Desk>, headers: HeaderMap) -> Page {
-    if SignedIn::of(&desk, &headers, door::now()).is_some() {
+    if SignedIn::of(&desk, &headers, door::now()).await?.is_some() {
         return Ok(go("/"));
     }
     ask_again(&desk, StatusCode::OK, String::new(), String::new()).await
 }
 
 async fn ask_again(desk: &Desk, status: StatusCode, trouble: String, name: String) -> Page {
-    let nobody_yet = desk.with(|office| settings::clerks(office.db())).await?.is_empty();
+    let nobody_yet = desk.look(settings::clerks).await?.is_empty();
     let page = show(&LoginPage { office: desk.0.name.clone(), trouble, name, nobody_yet })?;
     Ok((status, page).into_response())
 }
@@ -118,18 +118,23 @@ async fn sign_in(State(desk): State<Desk>, headers: HeaderMap, filled: Result<Fo
     let clerk = tokio::task::spawn_blocking(move || check.holds(&password)).await.unwrap_or_default();
     drop(place);
     let Some(clerk) = clerk else {
+        let tried = name.clone();
+        desk.with::<_, OfficeError>(move |office| office.note(&tried, Action::SignInFailed, "", "", door::now())).await?;
         let trouble = "Name oder Passwort ist falsch. Bitte noch einmal eingeben.".to_owned();
         return ask_again(&desk, StatusCode::UNAUTHORIZED, trouble, name).await;
     };
     desk.0.sessions.forget_tries(&name);
     let secret = data_encoding::HEXLOWER.encode(&door::os_chance().bytes::<32>());
+    let who = clerk.clone();
+    desk.with::<_, OfficeError>(move |office| office.note(&who, Action::SignIn, "", "", door::now())).await?;
     desk.0.sessions.begin(&secret, clerk, door::now());
     Ok(([(header::SET_COOKIE, cookie(&headers, &secret))], Redirect::to("/")).into_response())
 }
 
-async fn sign_out(State(desk): State<Desk>, headers: HeaderMap, clerk: SignedIn) -> Response {
+async fn sign_out(State(desk): State<Desk>, headers: HeaderMap, clerk: SignedIn) -> Page {
     desk.0.sessions.end(&clerk.secret);
-    ([(header::SET_COOKIE, cookie(&headers, "") + "; Max-Age=0")], Redirect::to("/login")).into_response()
+    desk.with::<_, OfficeError>(move |office| office.note(&clerk.name, Action::SignOut, "", "", door::now())).await?;
+    Ok(([(header::SET_COOKIE, cookie(&headers, "") + "; Max-Age=0")], Redirect::to("/login")).into_response())
 }
 
 fn cookie(headers: &HeaderMap, secret: &str) -> String {

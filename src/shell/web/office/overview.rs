@@ -1,25 +1,26 @@
 //! The first page: what is open, and what to do next.
 
 use super::Desk;
+use super::doors::{Door, Route};
 use super::login::SignedIn;
 use super::page::{Done, Frame, Page, go, show};
-use crate::office::Office;
+use crate::office::Role;
 use crate::shell::door;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::desk::{self, OpenWork};
 use crate::shell::store::office::{payments, views};
 use crate::words::cents::Cents;
 use askama::Template;
-use axum::Router;
 use axum::extract::{Query, State};
 use axum::routing::{get, post};
+use rusqlite::Connection;
 
 /// How many of the last batches the first page shows.
 const LAST_BATCHES: u64 = 5;
 
 /// The routes of this page.
-pub fn routes() -> Router<Desk> {
-    Router::new().route("/", get(overview)).route("/reconcile", post(reconcile))
+pub fn routes() -> Vec<Route> {
+    vec![("get", "/", Door::SignedIn, get(overview)), ("post", "/reconcile", Door::Does(Role::Reconcile), post(reconcile))]
 }
 
 #[derive(Template)]
@@ -46,12 +47,11 @@ impl OverviewPage {
 }
 
 async fn overview(State(desk): State<Desk>, clerk: SignedIn, Query(done): Query<Done>) -> Page {
-    let look = |office: &mut Office| {
-        let db = office.db();
+    let look = |db: &Connection| {
         let payable = payments::payable(db)?.iter().map(crate::settle::settlement::PayableLine::pay).sum();
         Ok::<_, StoreError>((desk::open_work(db)?, payable, payments::signed_once(db)?, views::batches(db, 0, LAST_BATCHES)?, desk::batch_count(db)?))
     };
-    let (work, payable, waiting, batches, batch_count) = desk.with(look).await?;
+    let (work, payable, waiting, batches, batch_count) = desk.look(look).await?;
     let waiting_run = waiting.map(|run| {
         let own = super::settlement::is_same_clerk(&run.first.0, &clerk.name);
         (run.number, run.first.0, own)

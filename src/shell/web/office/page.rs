@@ -1,15 +1,43 @@
 //! What all pages share: the frame around them, and the page that says why something did not happen.
 
 use super::Desk;
+use super::doors::Door;
 use super::login::SignedIn;
 use super::words::{store_trouble, trouble};
-use crate::office::{Office, OfficeError};
+use crate::office::{Office, OfficeError, Role, Roles};
 use crate::shell::store::StoreError;
 use crate::shell::web::actor::NotDone;
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
+use rusqlite::Connection;
 use serde::Deserialize;
+
+/// An entry of the menu.
+#[derive(Debug)]
+pub struct Entry {
+    /// Its key.
+    pub key: &'static str,
+    /// Where it leads.
+    pub place: &'static str,
+    /// What people read.
+    pub words: &'static str,
+    /// Whom it concerns.
+    door: Door,
+}
+
+const fn entry(key: &'static str, place: &'static str, words: &'static str, door: Door) -> Entry {
+    Entry { key, place, words, door }
+}
+
+/// The menu in its order.
+const MENU: &[Entry] = &[
+    entry("overview", "/", "Überblick", Door::SignedIn),
+    entry("batches", "/batches", "Abrechnungen", Door::SignedIn),
+    entry("findings", "/findings", "Befunde", Door::Reads(&[Role::Reconcile, Role::Release])),
+    entry("settlement", "/settlement", "Zahlung", Door::Reads(&[Role::Reconcile, Role::Release])),
+    entry("providers", "/providers", "Anbieter", Door::SignedIn),
+];
 
 /// What stands around every page.
 #[derive(Debug)]
@@ -18,6 +46,8 @@ pub struct Frame {
     pub office: String,
     /// Who is signed in.
     pub clerk: String,
+    /// What the clerk may do.
+    pub roles: Roles,
     /// Which entry of the menu this is.
     pub here: &'static str,
     /// What was done last.
@@ -27,7 +57,17 @@ pub struct Frame {
 impl Frame {
     /// The frame of the menu's entry `here` for whoever is signed in.
     pub fn new(desk: &Desk, clerk: &SignedIn, here: &'static str) -> Self {
-        Self { office: desk.0.name.clone(), clerk: clerk.name.clone(), here, done: "" }
+        Self { office: desk.0.name.clone(), clerk: clerk.name.clone(), roles: clerk.roles.clone(), here, done: "" }
+    }
+
+    /// The menu as far as it concerns this clerk.
+    pub fn menu(&self) -> impl Iterator<Item = &'static Entry> {
+        MENU.iter().filter(|entry| entry.door.opens_to(&self.roles))
+    }
+
+    /// Whether the clerk may do what needs this role, by its stable name.
+    pub fn may(&self, role: &str) -> bool {
+        Role::parse(role).is_some_and(|role| self.roles.has(role))
     }
 
     /// With a word on what was done last.
@@ -165,6 +205,19 @@ pub async fn nothing_here() -> Fault {
 }
 
 impl Desk {
+    /// Has `work` look at the database, beside whatever the office does. What was committed before is seen.
+    pub async fn look<T, E>(&self, work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static) -> Result<T, Fault>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        Fault: From<E>,
+    {
+        match self.0.readers.next() {
+            Some(reader) => Ok(reader.ask(move |db| work(db)).await??),
+            None => self.with(move |office| work(office.db())).await,
+        }
+    }
+
     /// Has `work` done with the office.
     pub async fn with<T, E>(&self, work: impl FnOnce(&mut Office) -> Result<T, E> + Send + 'static) -> Result<T, Fault>
     where

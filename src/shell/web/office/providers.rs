@@ -1,12 +1,13 @@
 //! Providers with what is agreed, their terminals, and new enrolment codes.
 
+use super::doors::{Door, Route};
 use super::login::SignedIn;
 use super::page::{Fault, Frame, Page, show};
 use super::upload::uploaded;
 use super::words::moment;
 use super::{Desk, MAX_ENROLMENT};
 use crate::admit::enrolment::EnrolmentCode;
-use crate::office::{Office, OfficeError};
+use crate::office::{Office, OfficeError, Role};
 use crate::settle::account::Iban;
 use crate::shell::door;
 use crate::shell::paper::letters::{Sender, Slip, enrolment_slip, slip_text};
@@ -18,25 +19,28 @@ use crate::words::ids::ProviderNumber;
 use crate::words::service::{Pricing, Service};
 use crate::words::time::{DAY_MS, UtcMs};
 use askama::Template;
+use axum::Form;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, FormRejection};
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
-use axum::{Form, Router};
+use rusqlite::Connection;
 use serde::Deserialize;
 
 /// After how many days without an exchange a terminal is pointed out.
 const SILENT_DAYS: u64 = 7;
 
 /// The routes of these pages.
-pub fn routes() -> Router<Desk> {
-    Router::new()
-        .route("/providers", get(list))
-        .route("/providers/{number}/codes", post(new_code))
-        .route("/providers/{number}/slip", post(slip))
-        .route("/providers/enrolment", post(take_enrolment).layer(DefaultBodyLimit::max(MAX_ENROLMENT)))
+pub fn routes() -> Vec<Route> {
+    const DOES: Door = Door::Does(Role::Reconcile);
+    vec![
+        ("get", "/providers", Door::SignedIn, get(list)),
+        ("post", "/providers/{number}/codes", DOES, post(new_code)),
+        ("post", "/providers/{number}/slip", DOES, post(slip)),
+        ("post", "/providers/enrolment", DOES, post(take_enrolment).layer(DefaultBodyLimit::max(MAX_ENROLMENT))),
+    ]
 }
 
 struct ProviderView {
@@ -70,12 +74,11 @@ struct ProvidersPage {
 
 async fn list(State(desk): State<Desk>, clerk: SignedIn) -> Page {
     let now = door::now();
-    let providers = desk.with(move |office| look(office, now)).await?;
+    let providers = desk.look(move |db| look(db, now)).await?;
     show(&ProvidersPage { frame: Frame::new(&desk, &clerk, "providers"), providers })
 }
 
-fn look(office: &Office, now: UtcMs) -> Result<Vec<ProviderView>, StoreError> {
-    let db = office.db();
+fn look(db: &Connection, now: UtcMs) -> Result<Vec<ProviderView>, StoreError> {
     let (files, terminals) = (admission::provider_files(db)?, desk::terminals(db)?);
     let today = CivilDay::of(now);
     let view = |provider: admission::Provider| {

@@ -1,10 +1,11 @@
 //! Payment: one clerk prepares and signs, another one releases; then the files are here.
 
 use super::Desk;
+use super::doors::{Door, Route};
 use super::login::SignedIn;
 use super::page::{Done, Fault, Frame, Page, go, show};
 use super::words::{moment, trouble};
-use crate::office::{Office, OfficeError};
+use crate::office::{Office, OfficeError, Role};
 use crate::settle::clerk::Clerk;
 use crate::settle::run::next_banking_day;
 use crate::settle::settlement::{Plan, Settled};
@@ -17,7 +18,6 @@ use crate::words::civil::CivilDay;
 use crate::words::ids::{Hash, ProviderNumber};
 use crate::words::time::UtcMs;
 use askama::Template;
-use axum::Router;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, Query, State};
 use axum::http::{StatusCode, header};
@@ -30,12 +30,14 @@ use std::collections::BTreeMap;
 const STATEMENT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
 
 /// The routes of these pages.
-pub fn routes() -> Router<Desk> {
-    Router::new()
-        .route("/settlement", get(overview))
-        .route("/settlement/sign", post(sign))
-        .route("/settlement/release", post(release))
-        .route("/settlement/{run}/{file}", get(file))
+pub fn routes() -> Vec<Route> {
+    const READS: Door = Door::Reads(&[Role::Reconcile, Role::Release]);
+    vec![
+        ("get", "/settlement", READS, get(overview)),
+        ("post", "/settlement/sign", Door::Does(Role::Reconcile), post(sign)),
+        ("post", "/settlement/release", Door::Does(Role::Release), post(release)),
+        ("get", "/settlement/{run}/{file}", READS, get(file)),
+    ]
 }
 
 /// Whether both names are one person's.
@@ -287,7 +289,7 @@ async fn file(State(desk): State<Desk>, _: SignedIn, Path((run, name)): Path<(u3
             .back_to("/settlement", "Zur Zahlung")
     };
     let asked = name.clone();
-    let bytes = desk.with(move |office| payments::file(office.db(), run, &asked)).await?.ok_or_else(missing)?;
+    let bytes = desk.look(move |db| payments::file(db, run, &asked)).await?.ok_or_else(missing)?;
     Ok(served(&name, bytes))
 }
 

@@ -1,0 +1,1 @@
+-- Cases: approvals, vouchers, imports, print runs.

@@ -1,0 +1,1 @@
+-- Findings: questions to providers, calendars by site and type, patterns.

@@ -1,0 +1,1 @@
+-- Settlement: selections, returned payments, bank files, claims the office enters for a provider.

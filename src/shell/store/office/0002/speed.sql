@@ -1,0 +1,1 @@
+-- Indexes and sums that keep pages quick over millions of lines.

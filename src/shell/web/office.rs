@@ -1,5 +1,6 @@
 //! The office over HTTP: the terminals' exchange, JSON for other programs, and the clerks' pages behind a login.
 
+mod admin;
 mod answer;
 mod api;
 mod assets;
@@ -67,6 +68,7 @@ fn routes() -> Vec<Route> {
     routes.extend(findings::routes());
     routes.extend(settlement::routes());
     routes.extend(providers::routes());
+    routes.extend(admin::routes());
     routes
 }
 

@@ -37,6 +37,7 @@ const MENU: &[Entry] = &[
     entry("findings", "/findings", "Befunde", Door::Reads(&[Role::Reconcile, Role::Release])),
     entry("settlement", "/settlement", "Zahlung", Door::Reads(&[Role::Reconcile, Role::Release])),
     entry("providers", "/providers", "Anbieter", Door::SignedIn),
+    entry("admin", "/admin", "Verwaltung", Door::Reads(&[Role::Admin])),
 ];
 
 /// What stands around every page.

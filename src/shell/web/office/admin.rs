@@ -1,0 +1,33 @@
+//! The hub of whoever runs the office: one line for each thing that is looked after here.
+
+use super::Desk;
+use super::doors::{Door, Route};
+use super::login::SignedIn;
+use super::page::{Frame, Page, show};
+use crate::office::Role;
+use askama::Template;
+use axum::extract::State;
+use axum::routing::get;
+
+/// Address, title, one sentence, and whom it concerns.
+type Place = (&'static str, &'static str, &'static str, Door);
+
+/// What is looked after, in the order it is shown.
+const PLACES: &[Place] = &[];
+
+/// The routes of this page.
+pub fn routes() -> Vec<Route> {
+    vec![("get", "/admin", Door::Reads(&[Role::Admin]), get(page))]
+}
+
+#[derive(Template)]
+#[template(path = "office/admin.html")]
+struct AdminPage {
+    frame: Frame,
+    places: Vec<Place>,
+}
+
+async fn page(State(desk): State<Desk>, clerk: SignedIn) -> Page {
+    let places = PLACES.iter().filter(|(_, _, _, door)| door.opens_to(&clerk.roles)).copied().collect();
+    show(&AdminPage { frame: Frame::new(&desk, &clerk, "admin"), places })
+}

@@ -100,9 +100,10 @@ impl Office {
 
 impl Work<'_> {
     /// Logs what this transaction does: both are stored or neither. `object` and `detail` name no case reference and no legal basis.
-    pub(super) fn note(&self, by: &str, action: Action, object: &str, detail: &str, now: UtcMs) -> Result<(), OfficeError> {
+    pub(super) fn note(&mut self, by: &str, action: Action, object: &str, detail: &str, now: UtcMs) -> Result<(), OfficeError> {
         let head = audit::head(&self.db)?.unwrap_or_else(|| first(&self.profile.id));
-        let content = content(now, by, action.code(), object, detail);
+        let salt = self.chance.bytes();
+        let content = content(now, by, action.code(), object, detail, &salt);
         let after = head.after_hash(content);
         let text = |text: &str| Some(text.to_owned());
         let record = Record {
@@ -112,6 +113,7 @@ impl Work<'_> {
             action: action.code().to_owned(),
             object: text(object),
             detail: text(detail),
+            salt: Some(salt),
             content,
             link: after.link,
         };
@@ -124,12 +126,13 @@ fn first(office: &OfficeId) -> Head {
     Head { seq: 0, link: Hash::of(&[b"teilhabe/audit/1", office.to_string().as_bytes()]) }
 }
 
-/// The hash of a record. Each part is preceded by its length, so that no two records have the same text.
-fn content(at: UtcMs, clerk: &str, action: &str, object: &str, detail: &str) -> Hash {
+/// The hash of a record. Each part is preceded by its length, so that no two records have the same text; the random salt, purged with the
+/// content, keeps that from being guessed.
+fn content(at: UtcMs, clerk: &str, action: &str, object: &str, detail: &str, salt: &[u8; 16]) -> Hash {
     let at = at.0.to_be_bytes();
     let parts = [clerk, action, object, detail].map(str::as_bytes);
     let lengths = parts.map(|part| (part.len() as u64).to_be_bytes());
-    Hash::of(&[&at, &lengths[0], parts[0], &lengths[1], parts[1], &lengths[2], parts[2], &lengths[3], parts[3]])
+    Hash::of(&[&at, &lengths[0], parts[0], &lengths[1], parts[1], &lengths[2], parts[2], &lengths[3], parts[3], salt])
 }
 
 /// See [`Office::verify_audit`].
@@ -141,8 +144,9 @@ pub fn verify(db: &Connection, office: &OfficeId) -> Result<Result<u64, Broken>,
             return Ok(Ok(head.seq));
         }
         for record in records {
-            let whole = record.clerk.as_deref().zip(record.object.as_deref()).zip(record.detail.as_deref());
-            let sound = whole.is_none_or(|((clerk, object), detail)| content(record.at, clerk, &record.action, object, detail) == record.content);
+            let whole = record.clerk.as_deref().zip(record.object.as_deref()).zip(record.detail.as_deref()).zip(record.salt.as_ref());
+            let sound = whole
+                .is_none_or(|(((clerk, object), detail), salt)| content(record.at, clerk, &record.action, object, detail, salt) == record.content);
             let after = head.after_hash(record.content);
             if !sound || after.seq != record.seq || after.link != record.link {
                 return Ok(Err(Broken { seq: head.seq + 1 }));
@@ -165,11 +169,12 @@ mod tests {
         let db = open_in_memory(MIGRATIONS).expect("a database");
         let mut head = first(&office_id());
         for n in 0..5u64 {
-            let content = content(UtcMs(n), "Anna", "look", "child/1", "");
+            let content = content(UtcMs(n), "Anna", "look", "child/1", "", &[7; 16]);
             head = head.after_hash(content);
             let text = |text: &str| Some(text.to_owned());
             let (object, detail) = (text("child/1"), text(""));
-            let record = Record { seq: head.seq, at: UtcMs(n), clerk: text("Anna"), action: "look".into(), object, detail, content, link: head.link };
+            let (clerk, salt) = (text("Anna"), Some([7; 16]));
+            let record = Record { seq: head.seq, at: UtcMs(n), clerk, action: "look".into(), object, detail, salt, content, link: head.link };
             audit::insert(&db, &record).expect("logged");
         }
         db
@@ -179,10 +184,14 @@ mod tests {
     fn the_log_only_grows() {
         let db = logged();
         assert_eq!(verify(&db, &office_id()).expect("read"), Ok(5));
-        for sql in ["DELETE FROM audit", "UPDATE audit SET clerk = 'Berta'", "UPDATE audit SET at = 9, clerk = NULL, object = NULL, detail = NULL"] {
+        for sql in [
+            "DELETE FROM audit",
+            "UPDATE audit SET clerk = 'Berta'",
+            "UPDATE audit SET at = 9, clerk = NULL, object = NULL, detail = NULL, salt = NULL",
+        ] {
             assert!(db.execute(sql, []).is_err(), "{sql}");
         }
-        db.execute("UPDATE audit SET clerk = NULL, object = NULL, detail = NULL WHERE seq = 2", []).expect("purged");
+        db.execute("UPDATE audit SET clerk = NULL, object = NULL, detail = NULL, salt = NULL WHERE seq = 2", []).expect("purged");
         assert_eq!(verify(&db, &office_id()).expect("read"), Ok(5), "the chain is provable without the content");
     }
 

@@ -22,6 +22,8 @@ pub struct Record {
     pub object: Option<String>,
     /// What more there is to say.
     pub detail: Option<String>,
+    /// Random, so that purged content cannot be guessed from its hash.
+    pub salt: Option<[u8; 16]>,
     /// The hash of all of this.
     pub content: Hash,
     /// The chain's link after it.
@@ -37,15 +39,15 @@ pub fn head(db: &Connection) -> Result<Option<Head>, StoreError> {
 
 /// Appends a record.
 pub fn insert(db: &Connection, record: &Record) -> Result<(), StoreError> {
-    let sql = "INSERT INTO audit (seq, at, clerk, action, object, detail, content, link) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    let Record { seq, at, clerk, action, object, detail, content, link } = record;
-    db.prepare_cached(sql)?.execute(params![to_db(*seq), to_db(at.0), clerk, action, object, detail, content.0, link.0])?;
+    let sql = "INSERT INTO audit (seq, at, clerk, action, object, detail, salt, content, link) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let Record { seq, at, clerk, action, object, detail, salt, content, link } = record;
+    db.prepare_cached(sql)?.execute(params![to_db(*seq), to_db(at.0), clerk, action, object, detail, salt, content.0, link.0])?;
     Ok(())
 }
 
 /// The records after number `after` in their order, at most `most`.
 pub fn records(db: &Connection, after: u64, most: u64) -> Result<Vec<Record>, StoreError> {
-    let sql = "SELECT seq, at, clerk, action, object, detail, content, link FROM audit WHERE seq > ?1 ORDER BY seq LIMIT ?2";
+    let sql = "SELECT seq, at, clerk, action, object, detail, salt, content, link FROM audit WHERE seq > ?1 ORDER BY seq LIMIT ?2";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query(params![to_db(after), to_db(most)])?;
     let mut records = Vec::new();
@@ -63,7 +65,8 @@ fn record(row: &Row<'_>) -> Result<Record, StoreError> {
         action: row.get(3)?,
         object: row.get(4)?,
         detail: row.get(5)?,
-        content: Hash(array(row.get(6)?, "hash")?),
-        link: Hash(array(row.get(7)?, "link")?),
+        salt: row.get(6)?,
+        content: Hash(array(row.get(7)?, "hash")?),
+        link: Hash(array(row.get(8)?, "link")?),
     })
 }

@@ -1,12 +1,13 @@
-//! `letters.pdf`: for each token a letter to the family with the card to cut out; and the slip that admits a terminal.
+//! Pages of A4: for each token a letter to the family with the card to cut out; and the slip that admits a terminal.
 //!
 //! The card is neutral: it names no benefit, no child beyond the office's own hint, and no case. The letter has the case reference
 //! in the address field, so that the office can address it. Measures follow DIN 5008 form B: folded at 105 and 210 mm, the card
 //! lies below both folds.
 
+use super::card::{self, Card};
 use super::face::{Faces, Weight};
-use super::pdf::{Block, PAGE_HEIGHT, Page, Part, Pdf, PdfFault, Tone};
-use super::qr::{MODULE_MM, QUIET_ZONE, Qr, Unprintable};
+use super::pdf::{Block, PAGE_HEIGHT, Page, Part, PdfFault, Tone};
+use super::qr::{QUIET_ZONE, Qr, Unprintable};
 use crate::words::civil::{CivilDay, CivilMonth};
 use krilla::tagging::ListNumbering;
 use thiserror::Error;
@@ -27,16 +28,8 @@ pub struct Sender<'a> {
 pub struct Letter<'a> {
     /// The office's key of the case, for the address field only.
     pub reference: &'a str,
-    /// The code, as the office has made it for the picture file too.
-    pub qr: &'a Qr,
-    /// The card number in its printed form, 4-4-4.
-    pub number: String,
-    /// The hint for the person at the counter.
-    pub hint: Option<&'a str>,
-    /// The first month of validity.
-    pub from: CivilMonth,
-    /// The last month of validity.
-    pub to: CivilMonth,
+    /// The card to cut out.
+    pub card: Card<'a>,
     /// What the card is good for: a name and one German sentence each.
     pub benefits: Vec<(String, String)>,
 }
@@ -60,6 +53,12 @@ pub enum NotPrinted {
     /// No letter was asked for.
     #[error("there is no letter to print: issue at least one token")]
     Nothing,
+    /// The code does not fit on a small card in modules that cheap scanners read.
+    #[error("card {number} carries too much for a card of this size: print it as a letter, whose card is larger")]
+    TooLarge {
+        /// Its card number.
+        number: String,
+    },
     /// A code cannot become a QR code.
     #[error(transparent)]
     Code(#[from] Unprintable),
@@ -73,33 +72,10 @@ const WIDTH: f32 = 165.0;
 const TOP: f32 = 25.0;
 const BOTTOM: f32 = 20.0;
 const TEXT: f32 = 10.5;
-const SMALL: f32 = 8.0;
+pub(super) const SMALL: f32 = 8.0;
 const INDENT: f32 = 6.0;
-/// The size of a card as of ISO/IEC 7810 ID-1; a large code needs more.
-const CARD: (f32, f32) = (85.6, 54.0);
-/// Room for the words beside the code on a card.
-const CARD_TEXT: f32 = 44.0;
-const BLACK: Tone = 0;
-const GREY: Tone = 90;
-
-/// How many letters one file should hold: each takes about 60 KB of memory while it is made and 15 KB in the file.
-pub const LETTERS_PER_FILE: usize = 1_000;
-
-/// The letters as one PDF, each beginning a new page; hand over at most [`LETTERS_PER_FILE`] at a time.
-pub fn letters(sender: &Sender<'_>, letters: &[Letter<'_>]) -> Result<Vec<u8>, NotPrinted> {
-    if letters.is_empty() {
-        return Err(NotPrinted::Nothing);
-    }
-    let faces = Faces::load();
-    let mut pdf = Pdf::new("Karten für Bildung und Teilhabe", sender.office, sender.dated)?;
-    for letter in letters {
-        pdf.bookmark(format!("Karte {}", letter.number));
-        for page in letter_pages(&faces, sender, letter) {
-            pdf.add(&faces, page)?;
-        }
-    }
-    Ok(pdf.finish()?)
-}
+pub(super) const BLACK: Tone = 0;
+pub(super) const GREY: Tone = 90;
 
 /// What the slip's QR code holds: the code, and the office's address where it can stand there as well. Host and scheme mean the same in
 /// capital letters, a path does not.
@@ -110,14 +86,11 @@ pub fn slip_text(code: &str, url: &str) -> String {
     if bare && Qr::new(&both).is_ok() { both } else { code.to_owned() }
 }
 
-/// The slip by which a provider enrols one terminal, as a PDF of one page.
-pub fn enrolment_slip(sender: &Sender<'_>, slip: &Slip<'_>) -> Result<Vec<u8>, NotPrinted> {
-    let faces = Faces::load();
-    let mut pdf = Pdf::new("Lesegerät anmelden", sender.office, sender.dated)?;
-    pdf.bookmark("Lesegerät anmelden".into());
+/// The pages of the slip by which a provider enrols one terminal.
+pub(super) fn slip_pages(faces: &Faces, sender: &Sender<'_>, slip: &Slip<'_>) -> Result<Vec<Page>, NotPrinted> {
     let groups: Vec<&str> = slip.code.split_whitespace().collect();
     let qr = Qr::new(&slip_text(&groups.concat(), slip.url))?;
-    let mut flow = Flow::new(&faces, head(&faces, sender, &format!("Für: {}", slip.provider)), PAGE_HEIGHT - BOTTOM);
+    let mut flow = Flow::new(faces, head(faces, sender, &format!("Für: {}", slip.provider)), PAGE_HEIGHT - BOTTOM);
     flow.heading(1, "Lesegerät anmelden");
     flow.text("Mit diesem Code melden Sie ein Lesegerät bei uns an. Danach prüft es Karten auch ohne Netz, und Sie rechnen mit uns ab.");
     flow.gap(3.0);
@@ -126,13 +99,13 @@ pub fn enrolment_slip(sender: &Sender<'_>, slip: &Slip<'_>) -> Result<Vec<u8>, N
     let y = flow.y;
     flow.page.code(LEFT - 4.0 * module, y, module, &qr, "QR-Code mit dem Anmeldecode, der daneben in Worten steht".into());
     let beside = LEFT + side + 2.0;
-    let mut line = flow.page.text(&faces, beside, y + 5.0, block(Part::Paragraph, &[(Weight::Regular, "Anmeldecode")], SMALL, GREY, 100.0));
+    let mut line = flow.page.text(faces, beside, y + 5.0, block(Part::Paragraph, &[(Weight::Regular, "Anmeldecode")], SMALL, GREY, 100.0));
     for three in groups.chunks(3) {
         let text = three.join(" ");
-        line = flow.page.text(&faces, beside, line, block(Part::Paragraph, &[(Weight::Bold, &text)], 16.0, BLACK, 110.0));
+        line = flow.page.text(faces, beside, line, block(Part::Paragraph, &[(Weight::Bold, &text)], 16.0, BLACK, 110.0));
     }
     let until = format!("Gilt einmal, bis zum {}.", slip.until.german());
-    flow.page.text(&faces, beside, line + 2.0, block(Part::Paragraph, &[(Weight::Regular, &until)], TEXT, BLACK, 100.0));
+    flow.page.text(faces, beside, line + 2.0, block(Part::Paragraph, &[(Weight::Regular, &until)], TEXT, BLACK, 100.0));
     flow.y += side.max(line + 8.0 - y) + 3.0;
     flow.heading(2, "So geht es");
     flow.step(1, "Starten Sie das Lesegerät: Es führt Sie Schritt für Schritt durch die Einrichtung.");
@@ -144,21 +117,20 @@ pub fn enrolment_slip(sender: &Sender<'_>, slip: &Slip<'_>) -> Result<Vec<u8>, N
          benutzt, bekommen Sie bei uns einen neuen. Für jedes weitere Lesegerät brauchen Sie einen eigenen Code.",
     );
     flow.contact(sender);
-    for page in flow.finish() {
-        pdf.add(&faces, page)?;
-    }
-    Ok(pdf.finish()?)
+    Ok(flow.finish())
 }
 
-fn letter_pages(faces: &Faces, sender: &Sender<'_>, letter: &Letter<'_>) -> Vec<Page> {
-    let card_top = PAGE_HEIGHT - BOTTOM - card_size(letter.qr).1;
-    let mut flow = Flow::new(faces, head(faces, sender, &format!("Aktenzeichen {}", letter.reference)), card_top - 8.0);
+/// The pages of a letter; the card lies on the first one.
+pub(super) fn letter_pages(faces: &Faces, sender: &Sender<'_>, letter: &Letter<'_>) -> Vec<Page> {
+    let size = card::size_in_letter(letter.card.qr);
+    let top = PAGE_HEIGHT - BOTTOM - size.1;
+    let mut flow = Flow::new(faces, head(faces, sender, &format!("Aktenzeichen {}", letter.reference)), top - 8.0);
     flow.heading(1, "Karte für Bildung und Teilhabe");
     flow.text(&format!(
         "Guten Tag, unten finden Sie die Karte für Ihr Kind. Sie gilt von {} bis {}. Weitere Formulare brauchen Sie nicht: \
          Die Anbieter rechnen direkt mit uns ab.",
-        month_name(letter.from),
-        month_name(letter.to)
+        month_name(letter.card.from),
+        month_name(letter.card.to)
     ));
     flow.heading(2, "Dafür gilt die Karte");
     for (name, sentence) in &letter.benefits {
@@ -176,7 +148,10 @@ fn letter_pages(faces: &Faces, sender: &Sender<'_>, letter: &Letter<'_>) -> Vec<
     flow.contact(sender);
     let mut pages = flow.finish();
     if let Some(first) = pages.first_mut() {
-        card(faces, first, sender, letter, (LEFT, card_top));
+        let note = [(Weight::Regular, "Karte zum Ausschneiden")];
+        first.text(faces, LEFT, top - 4.5, block(Part::Paragraph, &note, SMALL, GREY, size.0));
+        first.frame(LEFT, top, size.0, size.1);
+        card::draw(faces, first, sender.office, &letter.card, (LEFT, top), size);
     }
     pages
 }
@@ -192,32 +167,7 @@ fn head(faces: &Faces, sender: &Sender<'_>, address: &str) -> Page {
     page
 }
 
-fn card_size(qr: &Qr) -> (f32, f32) {
-    let side = (qr.width() + 2 * QUIET_ZONE) as f32 * MODULE_MM;
-    (CARD.0.max(side + CARD_TEXT), CARD.1.max(side + 2.0))
-}
-
-fn card(faces: &Faces, page: &mut Page, sender: &Sender<'_>, letter: &Letter<'_>, (left, top): (f32, f32)) {
-    let (width, height) = card_size(letter.qr);
-    let side = (letter.qr.width() + 2 * QUIET_ZONE) as f32 * MODULE_MM;
-    page.text(faces, left, top - 4.5, block(Part::Paragraph, &[(Weight::Regular, "Karte zum Ausschneiden")], SMALL, GREY, width));
-    page.frame(left, top, width, height);
-    page.code(left + 1.0, top + (height - side) / 2.0, MODULE_MM, letter.qr, format!("QR-Code der Karte {}", letter.number));
-    let (x, room) = (left + side + 1.5, width - side - 4.5);
-    let size = (room * 72.0 / 25.4 / faces.width(Weight::Bold, &letter.number)).min(14.0);
-    let validity = format!("{} – {}", letter.from.german(), letter.to.german());
-    let mut y = top + 6.0;
-    y = page.text(faces, x, y, block(Part::Paragraph, &[(Weight::Regular, sender.office)], SMALL, BLACK, room)) + 4.0;
-    y = page.text(faces, x, y, block(Part::Paragraph, &[(Weight::Regular, "Nummer")], 7.0, GREY, room));
-    y = page.text(faces, x, y, block(Part::Paragraph, &[(Weight::Bold, &letter.number)], size, BLACK, room)) + 2.5;
-    if let Some(hint) = letter.hint {
-        y = page.text(faces, x, y, block(Part::Paragraph, &[(Weight::Regular, hint)], 11.0, BLACK, room)) + 2.5;
-    }
-    y = page.text(faces, x, y, block(Part::Paragraph, &[(Weight::Regular, "gültig")], 7.0, GREY, room));
-    page.text(faces, x, y, block(Part::Paragraph, &[(Weight::Regular, &validity)], 9.5, BLACK, room));
-}
-
-const fn block<'a>(part: Part, text: &'a [(Weight, &'a str)], size: f32, tone: Tone, width: f32) -> Block<'a> {
+pub(super) const fn block<'a>(part: Part, text: &'a [(Weight, &'a str)], size: f32, tone: Tone, width: f32) -> Block<'a> {
     Block { part, text, size, tone, width }
 }
 
@@ -304,6 +254,7 @@ impl<'a> Flow<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shell::paper::stack::{letters, slip};
 
     fn sender() -> Sender<'static> {
         Sender {
@@ -322,11 +273,13 @@ mod tests {
         let benefit = |name: &str, sentence: &str| (name.to_owned(), sentence.to_owned());
         Letter {
             reference: "00123/2026",
-            qr,
-            number: "4262 6226 7885".into(),
-            hint: Some("Jö. K. 2014"),
-            from: CivilMonth::from_ym(2026, 8).unwrap(),
-            to: CivilMonth::from_ym(2027, 7).unwrap(),
+            card: Card {
+                qr,
+                number: "4262 6226 7885".into(),
+                hint: Some("Jö. K. 2014"),
+                from: CivilMonth::from_ym(2026, 8).unwrap(),
+                to: CivilMonth::from_ym(2027, 7).unwrap(),
+            },
             benefits: vec![
                 benefit("Mittagessen", "ein Essen an jedem Tag, an dem die Schule oder Kita Mittagessen anbietet."),
                 benefit("Teilhabe", "15 € im Monat für Verein, Musikschule oder Ferienfreizeit."),
@@ -369,13 +322,13 @@ mod tests {
 
     #[test]
     fn a_slip_is_one_page() {
-        let slip = Slip {
+        let paper = Slip {
             provider: "Mensa am Park gGmbH",
             url: "https://but.recklinghausen.de",
             code: "E0HL 6O31 8D2P 7BQ4 MNF3 1K9G 5T8R 2VCU A",
             until: CivilDay::from_ymd(2026, 8, 3).unwrap(),
         };
-        let pdf = enrolment_slip(&sender(), &slip).unwrap();
+        let pdf = slip(&sender(), &paper).unwrap();
         keep("slip.pdf", &pdf);
         assert_eq!(pages(&pdf), 1);
     }
@@ -393,11 +346,11 @@ mod tests {
         let code = code(255);
         let mut strange = letter(&code);
         strange.reference = "A\u{0}漢🎈";
-        strange.hint = Some("🎈");
+        strange.card.hint = Some("🎈");
         assert_eq!(pages(&letters(&sender(), &[strange]).unwrap()), 1);
         assert!(matches!(letters(&sender(), &[]), Err(NotPrinted::Nothing)));
-        let slip = Slip { provider: "漢", url: "", code: "e0hl", until: sender().dated };
-        assert!(matches!(enrolment_slip(&sender(), &slip), Err(NotPrinted::Code(Unprintable::Character('e')))));
+        let paper = Slip { provider: "漢", url: "", code: "e0hl", until: sender().dated };
+        assert!(matches!(slip(&sender(), &paper), Err(NotPrinted::Code(Unprintable::Character('e')))));
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! What is printed: QR codes, the letters and cards of the office.
 
 #[cfg(feature = "office")]
+pub mod benefit;
+#[cfg(feature = "office")]
+pub mod card;
+#[cfg(feature = "office")]
 pub mod face;
 #[cfg(feature = "office")]
 pub mod letters;
@@ -8,4 +12,10 @@ pub mod letters;
 pub mod pdf;
 pub mod qr;
 #[cfg(feature = "office")]
+pub mod stack;
+#[cfg(feature = "office")]
 pub mod statement;
+
+#[cfg(all(test, feature = "office"))]
+#[path = "../../../tests/printed/mod.rs"]
+mod printed;

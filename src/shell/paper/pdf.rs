@@ -55,13 +55,21 @@ enum Mark {
     Line { part: usize, at: Point, size: f32, tone: Tone, runs: Vec<Run> },
     Code { part: usize, at: Point, module: f32, modules: Vec<QrRun> },
     Frame(Rect),
+    Rule(Point, Point),
 }
 
-/// One A4 page in the making; positions are millimetres from its upper left corner, font sizes points.
-#[derive(Default)]
+/// One page in the making; positions are millimetres from its upper left corner, font sizes points.
 pub struct Page {
+    size: (f32, f32),
     marks: Vec<Mark>,
     parts: Vec<(Part, Option<Rect>)>,
+}
+
+impl Default for Page {
+    /// A page of A4.
+    fn default() -> Self {
+        Self::of(PAGE_WIDTH, PAGE_HEIGHT)
+    }
 }
 
 /// A piece of text and where it goes.
@@ -94,6 +102,11 @@ impl Block<'_> {
 }
 
 impl Page {
+    /// An empty page of this width and height in millimetres.
+    pub const fn of(width: f32, height: f32) -> Self {
+        Self { size: (width, height), marks: Vec::new(), parts: Vec::new() }
+    }
+
     /// Sets a block with its upper left corner at `x`, `y`; returns where the next one may begin.
     pub fn text(&mut self, faces: &Faces, x: f32, y: f32, block: Block<'_>) -> f32 {
         let part = self.parts.len();
@@ -118,6 +131,11 @@ impl Page {
     /// Draws a dashed frame to cut along.
     pub fn frame(&mut self, x: f32, y: f32, width: f32, height: f32) {
         self.marks.extend(rect(x, y, width, height).map(Mark::Frame));
+    }
+
+    /// Draws a hairline, as a mark to cut at.
+    pub fn rule(&mut self, from: (f32, f32), to: (f32, f32)) {
+        self.marks.push(Mark::Rule(point(from.0, from.1), point(to.0, to.1)));
     }
 }
 
@@ -149,7 +167,7 @@ impl Pdf {
 
     /// Adds a finished page.
     pub fn add(&mut self, faces: &Faces, page: Page) -> Result<(), PdfFault> {
-        let size = Size::from_wh(PAGE_WIDTH * POINTS_PER_MM, PAGE_HEIGHT * POINTS_PER_MM);
+        let size = Size::from_wh(page.size.0 * POINTS_PER_MM, page.size.1 * POINTS_PER_MM);
         let size = size.ok_or_else(|| PdfFault("the page has no size".into()))?;
         let mut identifiers: Vec<Vec<Identifier>> = page.parts.iter().map(|_| Vec::new()).collect();
         let mut sheet = self.document.start_page_with(PageSettings::new(size));
@@ -223,17 +241,28 @@ fn draw(surface: &mut Surface<'_>, faces: &Faces, mark: &Mark) -> Option<(usize,
             Some((*part, identifier))
         }
         Mark::Frame(rect) => {
-            surface.start_tagged(ContentTag::Artifact(Artifact::with_kind(ArtifactType::Page)));
-            surface.set_fill(None);
-            let dash = Some(StrokeDash { array: vec![4.0, 3.0], offset: 0.0 });
-            surface.set_stroke(Some(Stroke { paint: luma::Color::new(110).into(), width: 0.6, dash, ..Default::default() }));
             let mut path = PathBuilder::new();
             path.push_rect(*rect);
-            path.finish().into_iter().for_each(|path| surface.draw_path(&path));
-            surface.end_tagged();
+            decorate(surface, path, 0.6, Some(StrokeDash { array: vec![4.0, 3.0], offset: 0.0 }));
+            None
+        }
+        Mark::Rule(from, to) => {
+            let mut path = PathBuilder::new();
+            path.move_to(from.x, from.y);
+            path.line_to(to.x, to.y);
+            decorate(surface, path, 0.25, None);
             None
         }
     }
+}
+
+/// Draws a line that says nothing to those who cannot see it.
+fn decorate(surface: &mut Surface<'_>, path: PathBuilder, width: f32, dash: Option<StrokeDash>) {
+    surface.start_tagged(ContentTag::Artifact(Artifact::with_kind(ArtifactType::Page)));
+    surface.set_fill(None);
+    surface.set_stroke(Some(Stroke { paint: luma::Color::new(110).into(), width, dash, ..Default::default() }));
+    path.finish().into_iter().for_each(|path| surface.draw_path(&path));
+    surface.end_tagged();
 }
 
 /// The dark modules in units of modules: small whole numbers keep a print run of thousands small.

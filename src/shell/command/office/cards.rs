@@ -1,16 +1,15 @@
 //! Commands that issue and stop tokens, and print what belongs to them.
 
 use super::{day, make_out, read_file, write_file};
-use crate::admit::token::{Allowance, Ceiling};
 use crate::office::{IssuedToken, Office, OfficeError, StopReason};
 use crate::shell::command::{Report, Usage};
 use crate::shell::door::now;
-use crate::shell::paper::letters::{LETTERS_PER_FILE, Letter, NotPrinted, Sender, letters};
+use crate::shell::paper::benefit::letter;
+use crate::shell::paper::letters::{Letter, NotPrinted, Sender};
 use crate::shell::paper::qr::Qr;
+use crate::shell::paper::stack::{PAPERS_PER_FILE, letters};
 use crate::shell::sheet::reference::CaseReference;
 use crate::shell::sheet::{RowError, children, tokens};
-use crate::words::benefit::{Measure, Period};
-use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -132,7 +131,7 @@ fn write_cards(office: &Office, issued: &[IssuedToken], out: &Path, contact: &st
         issued.iter().zip(&rows).map(|(token, (reference, svg, _))| tokens::TokenRow { reference, token: token.token.id, code: &token.code, svg });
     write_file(out, "tokens.csv", tokens::write(list).as_bytes())?;
     let sender = Sender { office: &office.profile().name, contact, dated: CivilDay::of(now()) };
-    let printed: Vec<Letter<'_>> = issued.iter().zip(&rows).map(|(token, (_, _, qr))| letter(token, qr)).collect();
+    let printed: Vec<Letter<'_>> = issued.iter().zip(&rows).map(|(issued, (_, _, qr))| letter(&issued.reference, &issued.token, qr)).collect();
     let mut names = vec!["tokens.csv".to_owned()];
     for (index, pdf) in print(&sender, &printed).into_iter().enumerate() {
         let name = if index == 0 { "letters.pdf".to_owned() } else { format!("letters-{}.pdf", index + 1) };
@@ -145,7 +144,7 @@ fn write_cards(office: &Office, issued: &[IssuedToken], out: &Path, contact: &st
 /// The letters, a thousand to a document; documents are made side by side, as many as there are cores.
 fn print(sender: &Sender<'_>, printed: &[Letter<'_>]) -> Vec<Result<Vec<u8>, NotPrinted>> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let parts: Vec<&[Letter<'_>]> = printed.chunks(LETTERS_PER_FILE).collect();
+    let parts: Vec<&[Letter<'_>]> = printed.chunks(PAPERS_PER_FILE).collect();
     let side_by_side = |group: &[&[Letter<'_>]]| -> Vec<_> {
         std::thread::scope(|scope| {
             let at_work: Vec<_> = group.iter().map(|part| scope.spawn(|| letters(sender, part))).collect();
@@ -153,39 +152,4 @@ fn print(sender: &Sender<'_>, printed: &[Letter<'_>]) -> Vec<Result<Vec<u8>, Not
         })
     };
     parts.chunks(cores).flat_map(side_by_side).collect()
-}
-
-fn letter<'a>(issued: &'a IssuedToken, qr: &'a Qr) -> Letter<'a> {
-    let token = &issued.token;
-    Letter {
-        reference: &issued.reference,
-        qr,
-        number: issued.number.to_string(),
-        hint: token.hint.as_deref(),
-        from: token.first_day().month(),
-        to: token.last_day().month(),
-        benefits: token.allowances.iter().map(|a| (a.benefit.german().to_owned(), sentence(a))).collect(),
-    }
-}
-
-/// What an allowance is good for, in plain German.
-fn sentence(allowance: &Allowance) -> String {
-    let ceilings: Vec<String> = allowance.ceilings.iter().map(ceiling).collect();
-    let detail = allowance.detail.as_ref().map(|d| format!(" ({d})")).unwrap_or_default();
-    format!("{}{detail}.", ceilings.join(", "))
-}
-
-fn ceiling(ceiling: &Ceiling) -> String {
-    let amount = match ceiling.measure {
-        Measure::Units => format!("{}×", ceiling.amount),
-        Measure::Minutes => format!("{} Minuten", ceiling.amount),
-        Measure::Cents => Cents::new(i64::try_from(ceiling.amount).unwrap_or(i64::MAX)).to_string(),
-    };
-    match ceiling.period {
-        Period::Day => format!("{amount} am Tag"),
-        Period::Week => format!("{amount} in der Woche"),
-        Period::Month => format!("{amount} im Monat"),
-        Period::Validity => format!("{amount} in der ganzen Zeit"),
-        Period::Accrued => format!("{amount} für jeden Monat, auch zum Ansparen"),
-    }
 }

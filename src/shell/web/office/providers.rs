@@ -10,8 +10,9 @@ use crate::admit::enrolment::EnrolmentCode;
 use crate::office::{Office, OfficeError, Role};
 use crate::settle::account::Iban;
 use crate::shell::door;
-use crate::shell::paper::letters::{Sender, Slip, enrolment_slip, slip_text};
+use crate::shell::paper::letters::{Sender, Slip, slip_text};
 use crate::shell::paper::qr::Qr;
+use crate::shell::paper::stack;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::{admission, desk};
 use crate::words::civil::CivilDay;
@@ -169,7 +170,7 @@ async fn slip(State(desk): State<Desk>, _: SignedIn, Path(number): Path<u32>, fo
         let sender = Sender { office: &office.profile().name, contact: "", dated: CivilDay::of(door::now()) };
         let until = CivilDay::of(known.expires);
         let slip = Slip { provider: &provider.name, url: url.trim(), code: &code.grouped(), until };
-        Ok::<_, StoreError>(Some(enrolment_slip(&sender, &slip)))
+        Ok::<_, StoreError>(Some(stack::slip(&sender, &slip)))
     });
     match made.await.map_err(back)?.ok_or_else(incomplete)? {
         Ok(pdf) => {

@@ -8,6 +8,7 @@ mod import;
 mod issue;
 mod reconcile;
 mod roles;
+mod rule;
 mod settle;
 
 pub use admission::{CODE_DAYS, NewProvider, ServiceTerms};
@@ -16,6 +17,7 @@ pub use clerks::{MAX_PASSWORD, MIN_PASSWORD, PasswordCheck};
 pub use import::{CamtOutcome, ImportOutcome};
 pub use issue::{IssuedToken, StopReason};
 pub use roles::{Role, Roles};
+pub use rule::{BulkOutcome, BulkRuling, Equally};
 pub use settle::{Settlement, SettlementFile};
 
 use crate::admit::status::StatusList;
@@ -89,6 +91,9 @@ pub enum OfficeError {
     /// The other side of a conflict was paid.
     #[error("the other provider has been paid for this already: it can only be paid once")]
     PaidElsewhere,
+    /// A question back about what is paid already.
+    #[error("this line has been paid already: there is nothing to wait for; decide it anew if it was wrong")]
+    PaidAlready,
     /// Too many wrong attempts.
     #[error("too many wrong codes were tried: wait {wait_minutes} minutes, then try again")]
     TooManyAttempts {

@@ -5,13 +5,10 @@ use crate::deliver::advice::Advice;
 use crate::reconcile::child::reconcile_child;
 use crate::reconcile::finding::{Decision, Tally};
 use crate::reconcile::register::{ClaimLine, ProviderFile, Register};
-use crate::reconcile::ruling::{Choice, Ruling};
 use crate::shell::store::office::lines::LedgerLine;
 use crate::shell::store::office::{admission, batches, children, lines, payments, views};
-use crate::words::cents::Cents;
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::ids::{EntryId, ProviderNumber, TerminalId};
-use crate::words::reason::Reason;
 use crate::words::time::UtcMs;
 use std::collections::BTreeMap;
 
@@ -23,8 +20,7 @@ const MONTHS_BACK: u32 = 48;
 impl Office {
     /// Decides every line that is new or touched by something new. Answers the lines not yet settled, by verdict.
     pub fn reconcile(&mut self, now: UtcMs) -> Result<Tally, OfficeError> {
-        let mut providers = admission::provider_files(&self.db)?;
-        close_days(&mut providers, &admission::calendar(&self.db)?);
+        let providers = self.in_transaction(|work| work.providers())?;
         loop {
             let done = self.in_transaction(|work| {
                 let dirty = lines::dirty(&work.db, CHILDREN_AT_ONCE)?;
@@ -42,28 +38,6 @@ impl Office {
         Ok(views::open_lines(&self.db)?)
     }
 
-    /// A clerk's ruling on one line; the line and all of its child are decided anew.
-    pub fn rule(&mut self, line: EntryId, choice: Choice, reason: Reason, note: &str, clerk: &str, now: UtcMs) -> Result<Tally, OfficeError> {
-        if clerk.trim().is_empty() {
-            return Err(OfficeError::Wrong("a ruling needs the name of the clerk who makes it".into()));
-        }
-        self.in_transaction(|work| {
-            let missing = || OfficeError::NotFound(format!("there is no line {} of terminal {}", line.seq, line.terminal));
-            let terminal = admission::terminal(&work.db, line.terminal)?.ok_or_else(missing)?;
-            let view = views::line(&work.db, line)?.ok_or_else(missing)?;
-            if choice == Choice::Accept && view.reason.as_deref() == Some(Reason::Conflict.code()) {
-                let other = view.against.map(|id| views::line(&work.db, id)).transpose()?.flatten();
-                if other.is_some_and(|other| other.settled.is_some_and(|cents| cents > Cents::ZERO)) {
-                    return Err(OfficeError::PaidElsewhere);
-                }
-            }
-            lines::insert_ruling(&work.db, terminal.id, line.seq, &Ruling { choice, reason, at: now }, clerk.trim(), note)?;
-            let child = lines::child_of(&work.db, terminal.id, line.seq)?.ok_or_else(missing)?;
-            Ok(lines::mark_dirty(&work.db, child)?)
-        })?;
-        self.reconcile(now)
-    }
-
     /// Sends every line that changed to its terminal, batch by batch.
     pub(super) fn advise(&mut self, now: UtcMs) -> Result<(), OfficeError> {
         let batches = lines::batches_to_advise(&self.db)?;
@@ -72,8 +46,21 @@ impl Office {
 }
 
 impl Work<'_> {
-    fn decide_child(&mut self, child: i64, providers: &BTreeMap<ProviderNumber, ProviderFile>, now: UtcMs) -> Result<(), OfficeError> {
-        let Some((first, last)) = lines::months(&self.db)? else { return Ok(()) };
+    /// What is agreed with every provider, with the days on which it is closed.
+    pub(super) fn providers(&self) -> Result<BTreeMap<ProviderNumber, ProviderFile>, OfficeError> {
+        let mut providers = admission::provider_files(&self.db)?;
+        close_days(&mut providers, &admission::calendar(&self.db)?);
+        Ok(providers)
+    }
+
+    /// Decides all lines of a child; answers those whose decision changed.
+    pub(super) fn decide_child(
+        &mut self,
+        child: i64,
+        providers: &BTreeMap<ProviderNumber, ProviderFile>,
+        now: UtcMs,
+    ) -> Result<Vec<EntryId>, OfficeError> {
+        let Some((first, last)) = lines::months(&self.db)? else { return Ok(Vec::new()) };
         let earliest = CivilMonth::from_months(CivilDay::of(now).month().months().saturating_sub(MONTHS_BACK).into()).unwrap_or(first);
         let file = children::file(&self.db, child)?;
         let held = lines::of_child(&self.db, &self.profile.id, child, (first.max(earliest), last))?;
@@ -88,10 +75,10 @@ impl Work<'_> {
         for ledger in changed.iter().filter_map(|decision| known.get(&decision.id)) {
             lines::release_slot(&self.db, ledger.terminal, ledger.line.id.seq)?;
         }
-        for decision in changed {
+        for decision in &changed {
             self.write(decision, &known)?;
         }
-        Ok(())
+        Ok(changed.iter().map(|decision| decision.id).collect())
     }
 
     /// What other tables know of a line.

@@ -70,16 +70,18 @@ impl<'a> Table<'a> {
             for (index, standing) in contest(&contenders, self.lines, self.child, self.register) {
                 match standing {
                     Standing::Winner => {}
-                    Standing::Duplicate { of } => {
-                        self.close(index, Verdict::Rejected, Cents::ZERO, Some(Reason::Duplicate), Some(of), false);
-                    }
-                    Standing::Conflict { with, decided } => {
-                        let verdict = if decided { Verdict::Rejected } else { Verdict::Pending };
-                        self.close(index, verdict, Cents::ZERO, Some(Reason::Conflict), Some(with), false);
-                    }
+                    Standing::Duplicate { of } => self.lose(index, Verdict::Rejected, Reason::Duplicate, of),
+                    Standing::Conflict { with, decided: true } => self.lose(index, Verdict::Rejected, Reason::Conflict, with),
+                    Standing::Conflict { with, decided: false } => self.lose(index, Verdict::Pending, Reason::Conflict, with),
                 }
             }
         }
+    }
+
+    /// Another line holds the slot. Where the provider was asked about this one, it waits for the answer all the same.
+    fn lose(&mut self, index: usize, verdict: Verdict, reason: Reason, to: usize) {
+        let (verdict, reason) = self.line(index).asked().map_or((verdict, reason), |asked| (Verdict::Pending, asked));
+        self.close(index, verdict, Cents::ZERO, Some(reason), Some(to), false);
     }
 
     /// Of two lessons of the child at the same time the later recorded one is doubtful.
@@ -108,7 +110,7 @@ impl<'a> Table<'a> {
         for mut meals in months.into_values() {
             meals.sort_by_key(|index| self.firmest_first(*index));
             let Some(flat) = meals.iter().copied().find(|index| self.is_monthly(*index)) else { continue };
-            let settled_meal = |index: &usize| !self.is_monthly(*index) && self.stands(*index) && self.line(*index).ruling.is_none();
+            let settled_meal = |index: &usize| !self.is_monthly(*index) && self.stands(*index) && !self.line(*index).is_ruled();
             if let Some(meal) = meals.iter().copied().find(settled_meal) {
                 self.doubt(flat, Reason::Overlap, meal);
             }
@@ -231,7 +233,7 @@ impl<'a> Table<'a> {
     }
 
     fn is_firm(&self, index: usize) -> bool {
-        self.stands(index) || self.line(index).ruling.is_some()
+        self.stands(index) || self.line(index).is_ruled()
     }
 
     fn order(&self, index: usize) -> (CivilDay, UtcMs, Hash) {
@@ -251,6 +253,7 @@ impl<'a> Table<'a> {
     fn doubt(&mut self, index: usize, reason: Reason, against: usize) {
         let against = Some(self.line(against).id);
         if !self.is_firm(index) {
+            let reason = self.line(index).asked().unwrap_or(reason);
             self.judgements[index] = Judgement::Doubt { reason, against };
         }
     }

@@ -31,6 +31,7 @@ pub fn judge(line: &ClaimLine, child: &ChildFile, register: &Register<'_>) -> Ju
     let claimed = line.redemption.cents;
     match line.ruling.map(|ruling| (ruling.choice, ruling.reason)) {
         Some((Choice::Reject, reason)) => Judgement::Refused(reason),
+        Some((Choice::Ask, reason)) => Judgement::Doubt { reason, against: None },
         Some((Choice::Accept, _)) => Judgement::Fine { cents: claimed, because: None },
         Some((Choice::Cut(cents), reason)) if cents <= Cents::ZERO => Judgement::Refused(reason),
         Some((Choice::Cut(cents), reason)) if cents < claimed => Judgement::Fine { cents, because: Some(reason) },
@@ -149,6 +150,11 @@ fn not_paid_by_the_office(line: &ClaimLine, registered: &RegisteredToken, child:
     let mut counted_in_cents = registered.token.allowances.iter().filter(|a| a.benefit == r.benefit).flat_map(|a| &a.ceilings);
     let paid = child.debits.iter().any(|d| d.benefit == r.benefit && (d.from..=d.to).contains(&r.day));
     if paid && !counted_in_cents.any(|c| c.measure == Measure::Cents) { Err(Obstacle::Doubt(Reason::SelfPaid)) } else { Ok(()) }
+}
+
+/// What was agreed for what a line claims, where its provider may claim that at all.
+pub fn agreed_amount(line: &ClaimLine, register: &Register<'_>) -> Option<Cents> {
+    admitted(line, register).and_then(|agreement| agreed_price(&line.redemption, agreement)).ok()
 }
 
 /// The units that can be paid: one meal, fee or event; of a lesson no more than its time holds.

@@ -162,8 +162,18 @@ impl ClaimLine {
         match self.ruling.map(|ruling| ruling.choice) {
             Some(Choice::Reject) => Cents::ZERO,
             Some(Choice::Cut(cents)) => settled.min(cents.max(Cents::ZERO)),
-            Some(Choice::Accept) | None => settled,
+            Some(Choice::Accept | Choice::Ask) | None => settled,
         }
+    }
+
+    /// Whether a clerk has decided it: a question to the provider decides nothing.
+    pub fn is_ruled(&self) -> bool {
+        self.ruling.is_some_and(|ruling| ruling.choice != Choice::Ask)
+    }
+
+    /// What the provider was asked, while no clerk has decided.
+    pub fn asked(&self) -> Option<Reason> {
+        self.ruling.filter(|ruling| ruling.choice == Choice::Ask).map(|ruling| ruling.reason)
     }
 
     /// A line for a redemption entry, with nothing known of it yet but its arrival.

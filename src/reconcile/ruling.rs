@@ -15,6 +15,8 @@ pub enum Choice {
     Cut(Cents),
     /// Pay nothing.
     Reject,
+    /// Ask the provider, and let the line wait until a clerk decides.
+    Ask,
 }
 
 /// A ruling.

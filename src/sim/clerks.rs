@@ -157,9 +157,10 @@ fn rule(world: &mut World) -> Result<(), Broken> {
         chosen.extend(any_line(world));
     }
     for line in chosen {
-        let choice = match world.chance.below(4) {
+        let choice = match world.chance.below(5) {
             0 | 1 => Choice::Accept,
             2 => Choice::Cut(Cents::new(i64::from(world.chance.below(400)))),
+            3 => Choice::Ask,
             _ => Choice::Reject,
         };
         match world.town.office.rule(line, choice, Reason::ClerkDecision, "angesehen", CLERKS[0], world.now) {
@@ -168,7 +169,7 @@ fn rule(world: &mut World) -> Result<(), Broken> {
                 money::check_decisions(&ledger, &tally, &world.truth)?;
                 obeyed(world, line, choice)?;
             }
-            Err(OfficeError::PaidElsewhere) => {}
+            Err(OfficeError::PaidElsewhere | OfficeError::PaidAlready) => {}
             Err(error) => return Err(Broken::unexpected("a clerk cannot rule", &error)),
         }
         world.trace.count("rulings");
@@ -191,9 +192,9 @@ fn obeyed(world: &mut World, line: EntryId, choice: Choice) -> Result<(), Broken
     let most = match choice {
         Choice::Accept => view.claimed,
         Choice::Cut(cents) => cents,
-        Choice::Reject => Cents::ZERO,
+        Choice::Reject | Choice::Ask => Cents::ZERO,
     };
     let cancelled = view.settled.is_some_and(|settled| view.decided == settled);
     let waits = view.verdict == Verdict::Pending && view.reason.as_deref() != Some(Reason::Conflict.code());
-    demand(cancelled || (view.decided <= most && !waits), "a ruling is obeyed", || format!("{choice:?}: {view:?}"))
+    demand(cancelled || (view.decided <= most && waits == (choice == Choice::Ask)), "a ruling is obeyed", || format!("{choice:?}: {view:?}"))
 }

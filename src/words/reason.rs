@@ -91,6 +91,8 @@ reasons! {
     Late = "late",
     /// A clerk decided.
     ClerkDecision = "clerk_decision",
+    /// A clerk asks the provider about the line and waits for the answer.
+    PleaseClarify = "please_clarify",
 }
 
 impl Reason {

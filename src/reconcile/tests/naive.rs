@@ -128,6 +128,7 @@ fn opinion(line: &ClaimLine, world: &World) -> Opinion {
         None => unruled(line, world).unwrap_or_else(|opinion| opinion),
         Some(ruling) => match ruling.choice {
             Choice::Reject => Opinion::No(ruling.reason),
+            Choice::Ask => Opinion::Ask(ruling.reason),
             Choice::Cut(c) if c.get() <= 0 => Opinion::No(ruling.reason),
             Choice::Cut(c) if c.get() < claimed => Opinion::Yes(c.get(), Some(ruling.reason)),
             _ => Opinion::Yes(claimed, None),
@@ -234,7 +235,7 @@ fn contest(open: &mut Vec<(&ClaimLine, Opinion)>, world: &World, fault: Option<F
             return true;
         }
         if by_arrival || (fault != Some(Fault::SlotByArrival) && outdone(line)) {
-            out.insert(line.id, (Verdict::Rejected, 0, Some(Reason::Duplicate)));
+            out.insert(line.id, asked(line).unwrap_or((Verdict::Rejected, 0, Some(Reason::Duplicate))));
             return false;
         }
         if fault.is_some_and(|f| f != Fault::StornoFreesTooMuch) {
@@ -246,7 +247,8 @@ fn contest(open: &mut Vec<(&ClaimLine, Opinion)>, world: &World, fault: Option<F
             return true;
         }
         let decided = chosen(winner) && winner.ruling.is_some_and(|r| r.at >= line.received);
-        out.insert(line.id, (if decided { Verdict::Rejected } else { Verdict::Pending }, 0, Some(Reason::Conflict)));
+        let lost = (if decided { Verdict::Rejected } else { Verdict::Pending }, 0, Some(Reason::Conflict));
+        out.insert(line.id, asked(line).unwrap_or(lost));
         false
     });
 }
@@ -255,8 +257,17 @@ fn order(line: &ClaimLine) -> (CivilDay, u64, Hash) {
     (line.redemption.day, time(line), line.hash)
 }
 
+fn ruled(line: &ClaimLine) -> bool {
+    line.ruling.is_some_and(|r| r.choice != Choice::Ask)
+}
+
+/// The outcome of a line whose provider was asked.
+fn asked(line: &ClaimLine) -> Option<Outcome> {
+    line.ruling.filter(|_| !ruled(line)).map(|r| (Verdict::Pending, 0, Some(r.reason)))
+}
+
 fn firm(line: &ClaimLine) -> bool {
-    floor(line) > 0 || line.ruling.is_some()
+    floor(line) > 0 || ruled(line)
 }
 
 fn before(a: &ClaimLine, b: &ClaimLine) -> bool {
@@ -269,7 +280,7 @@ fn lessons(open: &mut [(&ClaimLine, Opinion)]) {
         (Some(x), Some(y)) => a.redemption.day == b.redemption.day && (x.start.max(y.start) < x.end.min(y.end)),
         _ => false,
     };
-    for (line, opinion) in open.iter_mut().filter(|(line, _)| !firm(line)) {
+    for (line, opinion) in open.iter_mut().filter(|(line, _)| !firm(line) && line.ruling.is_none()) {
         if all.iter().any(|other| before(other, line) && together(other, line)) {
             *opinion = Opinion::Ask(Reason::LessonOverlap);
         }
@@ -279,10 +290,10 @@ fn lessons(open: &mut [(&ClaimLine, Opinion)]) {
 fn flats(open: &mut [(&ClaimLine, Opinion)], world: &World) {
     let meals: Vec<&ClaimLine> = open.iter().map(|(line, _)| *line).filter(|line| line.redemption.benefit == Benefit::Lunch).collect();
     let monthly = |line: &ClaimLine| service(line, world).is_some_and(|s| s.pricing == Pricing::Monthly);
-    for (line, opinion) in open.iter_mut().filter(|(line, _)| !firm(line) && line.redemption.benefit == Benefit::Lunch) {
+    for (line, opinion) in open.iter_mut().filter(|(line, _)| !firm(line) && line.ruling.is_none() && line.redemption.benefit == Benefit::Lunch) {
         let month: Vec<&ClaimLine> = meals.iter().copied().filter(|m| m.redemption.day.month() == line.redemption.day.month()).collect();
         let earlier_flat = month.iter().any(|m| monthly(m) && before(m, line));
-        let settled_meal = month.iter().any(|m| !monthly(m) && floor(m) > 0 && m.ruling.is_none());
+        let settled_meal = month.iter().any(|m| !monthly(m) && floor(m) > 0 && !ruled(m));
         let doubtful = if monthly(line) { earlier_flat || settled_meal } else { month.iter().any(|m| monthly(m)) };
         if doubtful {
             *opinion = Opinion::Ask(Reason::Overlap);

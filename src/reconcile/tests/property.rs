@@ -184,6 +184,10 @@ fn cancel(line: &mut ClaimLine) {
     line.cancelled_by = Some(EntryId { seq: line.id.seq + 10_000, ..line.id });
 }
 
+fn ask(line: &mut ClaimLine) {
+    line.ruling = Some(Ruling { choice: Choice::Ask, reason: Reason::PleaseClarify, at: line.received });
+}
+
 /// A second round: the first was settled, then clerks ruled, counters cancelled, and more came in.
 fn second_round(first: &[ClaimLine], more: &[ClaimLine], decided: &BTreeMap<EntryId, Outcome>, seed: u64) -> Vec<ClaimLine> {
     let mut dice = Dice(Chance::seeded(seed));
@@ -203,6 +207,7 @@ fn second_round(first: &[ClaimLine], more: &[ClaimLine], decided: &BTreeMap<Entr
 fn any_round(seeds: &[u64], from: usize) -> Vec<ClaimLine> {
     let mut lines: Vec<ClaimLine> = seeds.iter().enumerate().map(|(place, seed)| any_line(from + place, *seed)).collect();
     lines.iter_mut().filter(|line| line.hash.0[0] < 25).for_each(cancel);
+    lines.iter_mut().filter(|line| line.hash.0[1] < 25).for_each(ask);
     lines
 }
 
@@ -266,6 +271,16 @@ fn what_is_settled_stands(lines: &[ClaimLine], decided: &BTreeMap<EntryId, Outco
     Ok(())
 }
 
+/// It is never paid and never lost, whatever else is wrong or right with it.
+fn what_was_asked_about_waits(lines: &[ClaimLine], decided: &BTreeMap<EntryId, Outcome>) -> Result<(), String> {
+    let unpaid = |line: &&ClaimLine| line.cancelled_by.is_none() && line.stands() == Cents::ZERO;
+    for line in lines.iter().filter(unpaid).filter(|line| line.ruling.is_some_and(|ruling| ruling.choice == Choice::Ask)) {
+        let waits = decided[&line.id] == (Verdict::Pending, 0, Some(Reason::PleaseClarify));
+        ensure(waits, || format!("the provider was asked, yet {:?}: {line:?}", decided[&line.id]))?;
+    }
+    Ok(())
+}
+
 fn agrees_with_the_naive_statement(lines: &[ClaimLine], world: &World, decided: &BTreeMap<EntryId, Outcome>) -> Result<(), String> {
     let expected = naive::decide(lines, world, None);
     for line in lines {
@@ -286,6 +301,7 @@ fn holds(world: &World, first: &[u64], more: &[u64], seed: u64, decide: Decide, 
         no_slot_is_paid_twice(lines, world, &decided)?;
         no_ceiling_is_exceeded(lines, world, &decided)?;
         what_is_settled_stands(lines, &decided)?;
+        what_was_asked_about_waits(lines, &decided)?;
         if naively {
             agrees_with_the_naive_statement(lines, world, &decided)?;
         }

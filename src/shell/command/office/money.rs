@@ -37,6 +37,9 @@ pub struct Rule {
     /// Pay nothing.
     #[arg(long, group = "choice")]
     reject: bool,
+    /// Ask the provider back: the line waits until it is decided.
+    #[arg(long, group = "choice")]
+    ask: bool,
     /// Why, as the provider will read it: a code of the list of reasons.
     #[arg(long, default_value = "clerk_decision")]
     reason: String,
@@ -121,13 +124,14 @@ pub fn rule(office: &mut Office, command: &Rule) -> anyhow::Result<Report> {
         TerminalId::from_hex(&command.terminal).ok_or_else(|| Usage(format!("--terminal {}: give the 32 hexadecimal digits", command.terminal)))?;
     let reason =
         Reason::from_code(&command.reason).ok_or_else(|| Usage(format!("--reason {}: no such reason; clerk_decision is one", command.reason)))?;
-    let choice = match (command.accept, command.cut, command.reject) {
-        (true, None, false) => Choice::Accept,
-        (false, Some(cents), false) => {
+    let choice = match (command.accept, command.cut, command.reject, command.ask) {
+        (true, None, false, false) => Choice::Accept,
+        (false, Some(cents), false, false) => {
             Choice::Cut(Cents::from_field(cents).ok_or_else(|| Usage(format!("--cut {cents}: more than a million euros")))?)
         }
-        (false, None, true) => Choice::Reject,
-        _ => return Err(Usage("say what is decided: --accept, --cut CENTS or --reject".into()).into()),
+        (false, None, true, false) => Choice::Reject,
+        (false, None, false, true) => Choice::Ask,
+        _ => return Err(Usage("say what is decided: --accept, --cut CENTS, --reject or --ask".into()).into()),
     };
     Ok(tally(office.rule(EntryId { terminal, seq: command.seq }, choice, reason, &command.note, &command.by, now())?))
 }

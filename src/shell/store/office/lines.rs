@@ -244,6 +244,20 @@ pub fn of_child(db: &Connection, office: &OfficeId, child: i64, months: (CivilMo
     Ok(lines)
 }
 
+/// One line.
+pub fn one(db: &Connection, office: &OfficeId, id: EntryId) -> Result<Option<LedgerLine>, StoreError> {
+    let mut statement = db.prepare_cached(&format!("{CLAIM} WHERE t.terminal = ?1 AND l.seq = ?2"))?;
+    let mut rows = statement.query(params![id.terminal.0, to_db(id.seq)])?;
+    rows.next()?.map(|row| claim_row(row, office)).transpose()
+}
+
+/// The batch of a line or counter-record that is to be advised.
+pub fn batch_to_advise(db: &Connection, id: EntryId) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT l.batch FROM line l JOIN terminal t ON t.id = l.terminal WHERE t.terminal = ?1 AND l.seq = ?2 AND l.advise = 1
+               UNION ALL SELECT x.batch FROM cancellation x JOIN terminal t ON t.id = x.terminal WHERE t.terminal = ?1 AND x.seq = ?2 AND x.advise = 1";
+    Ok(db.prepare_cached(sql)?.query_row(params![id.terminal.0, to_db(id.seq)], |row| row.get(0)).optional()?)
+}
+
 /// The child of a line.
 pub fn child_of(db: &Connection, terminal: i64, seq: u64) -> Result<Option<i64>, StoreError> {
     let sql = "SELECT child FROM line WHERE terminal = ?1 AND seq = ?2";
@@ -269,20 +283,29 @@ pub fn ruling(db: &Connection, terminal: i64, seq: u64) -> Result<Option<Ruling>
     let choice = match choice.as_str() {
         "accept" => Choice::Accept,
         "cut" => Choice::Cut(Cents::new(cents.unwrap_or(0))),
+        "ask" => Choice::Ask,
         _ => Choice::Reject,
     };
     Ok(Some(Ruling { choice, reason: sound(Reason::from_code(&reason), "reason")?, at: UtcMs(from_db(at)?) }))
 }
 
-/// Keeps a ruling; the note stays in the office.
-pub fn insert_ruling(db: &Connection, terminal: i64, seq: u64, ruling: &Ruling, clerk: &str, note: &str) -> Result<(), StoreError> {
+/// Keeps a ruling; the note stays in the office. `about` is the code of the finding it decides.
+pub fn insert_ruling(
+    db: &Connection,
+    terminal: i64,
+    seq: u64,
+    ruling: &Ruling,
+    (clerk, note): (&str, &str),
+    about: Option<&str>,
+) -> Result<(), StoreError> {
     let (choice, cents) = match ruling.choice {
         Choice::Accept => ("accept", None),
         Choice::Cut(cents) => ("cut", Some(cents.get())),
         Choice::Reject => ("reject", None),
+        Choice::Ask => ("ask", None),
     };
-    let sql = "INSERT INTO ruling (terminal, seq, choice, cents, reason, note, clerk, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    db.execute(sql, params![terminal, to_db(seq), choice, cents, ruling.reason.code(), note, clerk, to_db(ruling.at.0)])?;
+    let sql = "INSERT INTO ruling (terminal, seq, choice, cents, reason, note, clerk, at, about) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    db.prepare_cached(sql)?.execute(params![terminal, to_db(seq), choice, cents, ruling.reason.code(), note, clerk, to_db(ruling.at.0), about])?;
     Ok(())
 }
 

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod batches;
 pub mod children;
 pub mod desk;
+pub mod findings;
 pub mod lines;
 pub mod payments;
 pub mod settings;

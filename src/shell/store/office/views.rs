@@ -145,7 +145,8 @@ pub struct LineView {
     pub settled: Option<Cents>,
 }
 
-const LINE: &str = "SELECT t.terminal, l.seq, b.batch, l.provider, p.name, 0, l.benefit, l.service, l.day, l.at, l.seen_as, l.cents, l.full_price,
+pub(super) const LINE: &str =
+    "SELECT t.terminal, l.seq, b.batch, l.provider, p.name, 0, l.benefit, l.service, l.day, l.at, l.seen_as, l.cents, l.full_price,
         l.verdict, l.decided, l.reason, (SELECT o.terminal FROM terminal o WHERE o.id = l.against_terminal), l.against_seq, l.settled
     FROM line l JOIN terminal t ON t.id = l.terminal JOIN batch b ON b.id = l.batch JOIN provider p ON p.number = l.provider";
 const CANCELLATION: &str = "SELECT t.terminal, x.seq, b.batch, l.provider, p.name, 1, l.benefit, l.service, l.day, x.at, l.seen_as, -l.cents, NULL,
@@ -181,7 +182,7 @@ fn line_row(row: &Row<'_>) -> Result<LineView, StoreError> {
     })
 }
 
-fn collect(db: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<Vec<LineView>, StoreError> {
+pub(super) fn collect(db: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<Vec<LineView>, StoreError> {
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query(values)?;
     let mut lines = Vec::new();

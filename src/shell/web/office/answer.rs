@@ -66,9 +66,11 @@ impl From<OfficeError> for Refusal {
             OfficeError::Wrong(_) | OfficeError::Draft(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, sentence),
             OfficeError::NotFound(_) => Self::new(StatusCode::NOT_FOUND, sentence),
             OfficeError::NotAdmitted(_) | OfficeError::SameClerk(_) => Self::new(StatusCode::FORBIDDEN, sentence),
-            OfficeError::ContentChanged(_) | OfficeError::NothingToSettle | OfficeError::NoRunWaits | OfficeError::PaidElsewhere => {
-                Self::new(StatusCode::CONFLICT, sentence)
-            }
+            OfficeError::ContentChanged(_)
+            | OfficeError::NothingToSettle
+            | OfficeError::NoRunWaits
+            | OfficeError::PaidElsewhere
+            | OfficeError::PaidAlready => Self::new(StatusCode::CONFLICT, sentence),
             OfficeError::TooManyAttempts { wait_minutes } => {
                 Self { retry_after: Some(wait_minutes * 60), ..Self::new(StatusCode::TOO_MANY_REQUESTS, sentence) }
             }

@@ -65,6 +65,7 @@ pub fn choice(name: &str) -> &'static str {
     match name {
         "accept" => "anerkannt",
         "cut" => "gekürzt",
+        "ask" => "zurückgefragt",
         _ => "abgelehnt",
     }
 }
@@ -113,6 +114,7 @@ pub fn title(code: &str) -> String {
         Reason::UnknownToken => "Berechtigung unbekannt",
         Reason::Late => "Nach der Abrechnungsfrist",
         Reason::ClerkDecision => "Entscheidung der Sachbearbeitung",
+        Reason::PleaseClarify => "Rückfrage beim Anbieter",
     };
     title.to_owned()
 }
@@ -150,6 +152,9 @@ pub fn trouble(why: &OfficeError) -> String {
         OfficeError::NothingToSettle => "Es ist nichts zu zahlen. Bitte zuerst abgleichen oder auf Abrechnungen warten.".into(),
         OfficeError::NoRunWaits => "Keine Zahlung wartet auf Freigabe: Sie ist schon freigegeben, oder sie muss erst vorbereitet werden.".into(),
         OfficeError::PaidElsewhere => "Der andere Anbieter hat das Geld dafür schon bekommen; es kann nur einmal gezahlt werden.".into(),
+        OfficeError::PaidAlready => {
+            "Diese Zeile ist schon gezahlt; eine Rückfrage hält nichts mehr auf. War sie falsch, bitte neu entscheiden: kürzen oder ablehnen.".into()
+        }
         OfficeError::Draft(why) => draft_trouble(why),
         OfficeError::TooManyAttempts { wait_minutes } => format!("Zu viele Versuche. Bitte in {wait_minutes} Minuten noch einmal versuchen."),
         OfficeError::SecretFile(_) => {

@@ -2,10 +2,13 @@
 
 mod admission;
 mod audit;
+mod cases;
 mod clerks;
 mod exchange;
+mod granted;
 mod import;
 mod issue;
+mod plan;
 mod reconcile;
 mod roles;
 mod rule;
@@ -13,9 +16,12 @@ mod settle;
 
 pub use admission::{CODE_DAYS, NewProvider, ServiceTerms};
 pub use audit::{Action, Broken};
+pub use cases::{NewApproval, Source, plan};
 pub use clerks::{MAX_PASSWORD, MIN_PASSWORD, PasswordCheck};
+pub use granted::{allowance_words, amount_words, ceiling_words, ceilings_words, months_words};
 pub use import::{CamtOutcome, ImportOutcome};
 pub use issue::{IssuedToken, StopReason};
+pub use plan::{Planned, Standing};
 pub use roles::{Role, Roles};
 pub use rule::{BulkOutcome, BulkRuling, Equally};
 pub use settle::{Settlement, SettlementFile};
@@ -67,6 +73,12 @@ pub enum OfficeError {
     /// What was asked for is wrong; the sentence says what and what to do.
     #[error("{0}")]
     Wrong(String),
+    /// An approval or a card cannot be what was asked for.
+    #[error("{german}")]
+    Case {
+        /// The sentence for clerks: what is wrong and what to do.
+        german: String,
+    },
     /// There is no such thing here.
     #[error("{0}")]
     NotFound(String),

@@ -37,9 +37,21 @@ pub enum CannotIssue {
     SameTwice,
 }
 
+impl CannotIssue {
+    /// The sentence for clerks.
+    pub fn german(self) -> String {
+        match self {
+            Self::EndsBeforeItBegins => "Der Zeitraum endet vor seinem Beginn: bitte von und bis prüfen.".to_owned(),
+            Self::NothingGranted => "Es ist keine Leistung angegeben: bitte mindestens eine eintragen.".to_owned(),
+            Self::TooMuch => format!("Eine Karte trägt höchstens {MAX_ALLOWANCES} Leistungen: bitte auf zwei Zeiträume verteilen."),
+            Self::SameTwice => "Dieselbe Leistung ist zweimal angegeben: bitte zu einer zusammenfassen.".to_owned(),
+        }
+    }
+}
+
 impl Approval {
-    /// The token for the child `handle`, with the ids and the place in the status list that the office gives it.
-    pub fn token(self, handle: Handle, id: TokenId, status_index: u64, issued: UtcSeconds) -> Result<Token, CannotIssue> {
+    /// Whether a token can be made of it.
+    pub fn check(&self) -> Result<(), CannotIssue> {
         if self.to < self.from {
             return Err(CannotIssue::EndsBeforeItBegins);
         }
@@ -50,9 +62,13 @@ impl Approval {
             return Err(CannotIssue::TooMuch);
         }
         let same = |a: &Allowance, b: &Allowance| a.benefit == b.benefit && a.detail == b.detail;
-        if self.allowances.iter().enumerate().any(|(place, a)| self.allowances.iter().take(place).any(|b| same(a, b))) {
-            return Err(CannotIssue::SameTwice);
-        }
+        let twice = |(place, a): (usize, &Allowance)| self.allowances.iter().take(place).any(|b| same(a, b));
+        if self.allowances.iter().enumerate().any(twice) { Err(CannotIssue::SameTwice) } else { Ok(()) }
+    }
+
+    /// The token for the child `handle`, with the ids and the place in the status list that the office gives it.
+    pub fn token(self, handle: Handle, id: TokenId, status_index: u64, issued: UtcSeconds) -> Result<Token, CannotIssue> {
+        self.check()?;
         Ok(Token {
             expires: self.to.plus(1).first_day().midnight(),
             not_before: self.from.first_day().midnight(),

@@ -1,27 +1,31 @@
 //! Tokens: issued from approvals, stopped, and re-issued to the extent not yet used.
 
+use super::audit::Action;
 use super::{Office, OfficeError, Work};
 use crate::admit::issue::Approval;
 use crate::admit::number::CardNumber;
 use crate::admit::scan::code_text;
 use crate::admit::status::Status;
-use crate::admit::token::{Allowance, Ceiling, Token};
+use crate::admit::token::Token;
 use crate::reconcile::register::Stop;
 use crate::shell::sheet::RowError;
 use crate::shell::sheet::children::ApprovalRow;
 use crate::shell::sheet::reference::lost_zeros;
-use crate::shell::store::office::{children as db, lines};
-use crate::words::civil::{CivilDay, CivilMonth};
+use crate::shell::store::office::children::Child;
+use crate::shell::store::office::{approvals, children as db, lines};
+use crate::words::civil::CivilDay;
 use crate::words::ids::{Handle, TokenId};
-use crate::words::legal_basis::LegalBasis;
 use crate::words::time::UtcMs;
-use std::collections::BTreeMap;
 
 /// A token as issued, for letters and lists.
 #[derive(Clone, Debug)]
 pub struct IssuedToken {
     /// The office's case reference: for the office's own list and the letter, never on the card.
     pub reference: String,
+    /// Row id of the child.
+    pub child: i64,
+    /// Row id of the approval it was made from.
+    pub approval: i64,
     /// Its content.
     pub token: Token,
     /// The text of its QR code.
@@ -64,14 +68,6 @@ impl Office {
         rows.iter().filter_map(|row| lost_zeros(row.reference.as_str(), &known).map(|with| zeros_lost(row, &with))).collect()
     }
 
-    /// Issues one token a child and approval period. All or none.
-    pub fn issue(&mut self, rows: &[ApprovalRow], now: UtcMs) -> Result<Vec<IssuedToken>, OfficeError> {
-        let approvals = group(rows)?;
-        self.in_transaction(|work| {
-            approvals.into_iter().map(|(reference, basis, approval)| work.issue_one(reference, basis, approval, now)).collect()
-        })
-    }
-
     /// The token with this id or card number.
     pub fn find_token(&self, text: &str) -> Result<(TokenId, Token), OfficeError> {
         let missing = || OfficeError::NotFound(format!("there is no token “{text}”: give its id (32 hexadecimal digits) or its card number"));
@@ -109,97 +105,88 @@ fn zeros_lost(row: &ApprovalRow, with: &str) -> RowError {
     )
 }
 
-type Grouped = (String, Option<LegalBasis>, Approval);
-
-/// One approval a reference and period; its rows become allowances, and rows of one benefit and detail ceilings of one allowance.
-fn group(rows: &[ApprovalRow]) -> Result<Vec<Grouped>, OfficeError> {
-    let mut places: BTreeMap<(String, CivilMonth, CivilMonth), usize> = BTreeMap::new();
-    let mut grouped: Vec<Grouped> = Vec::new();
-    for row in rows {
-        let key = (row.reference.as_str().to_owned(), row.from, row.to);
-        let place = *places.entry(key).or_insert_with(|| {
-            let approval = Approval { from: row.from, to: row.to, allowances: Vec::new(), hint: None, home_providers: Vec::new() };
-            grouped.push((row.reference.as_str().to_owned(), None, approval));
-            grouped.len() - 1
-        });
-        let Some((_, basis, approval)) = grouped.get_mut(place) else { continue };
-        *basis = basis.or(row.legal_basis);
-        approval.hint = approval.hint.take().or_else(|| row.hint.clone());
-        for provider in &row.home_providers {
-            if !approval.home_providers.contains(provider) {
-                approval.home_providers.push(*provider);
-            }
-        }
-        add_ceiling(approval, row)?;
-    }
-    Ok(grouped)
-}
-
-fn add_ceiling(approval: &mut Approval, row: &ApprovalRow) -> Result<(), OfficeError> {
-    let ceiling = Ceiling { period: row.period, measure: row.measure, amount: row.amount };
-    match approval.allowances.iter_mut().find(|a| a.benefit == row.benefit && a.detail == row.detail) {
-        Some(allowance) if allowance.providers != row.providers => {
-            let benefit = row.benefit.name();
-            Err(OfficeError::Wrong(format!("line {}: two rows of {benefit} name different providers: name the same ones in both", row.line)))
-        }
-        Some(allowance) => {
-            allowance.ceilings.push(ceiling);
-            Ok(())
-        }
-        None => {
-            let allowance = Allowance { benefit: row.benefit, ceilings: vec![ceiling], detail: row.detail.clone(), providers: row.providers.clone() };
-            approval.allowances.push(allowance);
-            Ok(())
-        }
-    }
-}
-
 impl Work<'_> {
-    fn issue_one(&mut self, reference: String, basis: Option<LegalBasis>, approval: Approval, now: UtcMs) -> Result<IssuedToken, OfficeError> {
-        let (child, handle) = match db::by_reference(&self.db, &reference)? {
-            Some(child) => (child.id, child.handle),
-            None => {
-                let handle = Handle(self.chance.bytes());
-                (db::insert(&self.db, handle, Some(&reference), basis)?, handle)
-            }
-        };
-        if let Some(basis) = basis {
-            db::set_legal_basis(&self.db, child, basis)?;
-        }
+    /// The token of an approval, with an id and a place in the status list of its own.
+    pub(super) fn token(&mut self, handle: Handle, approval: Approval, now: UtcMs) -> Result<Token, OfficeError> {
         let id = TokenId(self.chance.bytes());
         let index = db::status_places(&self.db)?;
-        let token = approval.token(handle, id, index, now.seconds()).map_err(|why| OfficeError::Wrong(format!("{reference}: {why}")))?;
-        self.keep(child, reference, token, None)
+        approval.token(handle, id, index, now.seconds()).map_err(|why| OfficeError::Case { german: why.german() })
     }
 
-    fn keep(&mut self, child: i64, reference: String, token: Token, replaces: Option<i64>) -> Result<IssuedToken, OfficeError> {
+    /// The token of an approval on which something may have been redeemed before. It states the approval's whole extent: what was used
+    /// counts per child, at every counter that knows of it and in the office, so that nothing is counted twice.
+    pub(super) fn remainder(&mut self, child: &Child, approval: Approval, now: UtcMs) -> Result<Token, OfficeError> {
+        self.token(child.handle, approval, now)
+    }
+
+    /// Signs and stores a token made from an approval.
+    pub(super) fn keep(
+        &mut self,
+        child: i64,
+        approval: i64,
+        reference: String,
+        token: Token,
+        replaces: Option<i64>,
+    ) -> Result<IssuedToken, OfficeError> {
         let bytes = token.seal(&self.keys.tokens);
         if bytes.len() > crate::words::sealed::MAX_TOKEN_BYTES {
-            return Err(OfficeError::Wrong(format!("{reference}: the benefits do not fit into one code: split the approval into two periods")));
+            let german = "Die Leistungen passen nicht auf eine Karte: bitte auf zwei Zeiträume verteilen.".to_owned();
+            return Err(OfficeError::Case { german });
         }
         let number = CardNumber::of(token.id);
-        db::insert_token(&self.db, child, &token, number.get(), &bytes, replaces)?;
+        let row = db::insert_token(&self.db, child, &token, number.get(), &bytes, replaces)?;
+        approvals::set_token(&self.db, approval, row)?;
         lines::mark_dirty(&self.db, child)?;
-        Ok(IssuedToken { reference, code: code_text(&bytes), number, token })
+        Ok(IssuedToken { reference, child, approval, code: code_text(&bytes), number, token })
+    }
+
+    /// Stops every token of an approval that is not stopped for good; answers the latest one's row.
+    pub(super) fn replace_tokens(&mut self, approval: i64, from: CivilDay, now: UtcMs) -> Result<Option<i64>, OfficeError> {
+        let tokens = approvals::tokens(&self.db, approval)?;
+        for (row, ..) in &tokens {
+            if stopped_for_good(&db::stops(&self.db, *row)?).is_none() {
+                db::insert_stop(&self.db, *row, &Stop { status: Status::Replaced, from, until: None, recorded: now }, "changed")?;
+            }
+        }
+        Ok(tokens.last().map(|(row, ..)| *row))
+    }
+
+    /// A token that takes a suspended one's place is suspended too.
+    pub(super) fn keep_suspended(&mut self, old: Option<i64>, new: &IssuedToken, now: UtcMs) -> Result<(), OfficeError> {
+        let (Some(old), Some(new)) = (old, db::token_by_id(&self.db, new.token.id)?) else { return Ok(()) };
+        for stop in db::stops(&self.db, old)?.into_iter().filter(|stop| stop.status == Status::Suspended) {
+            db::insert_stop(&self.db, new.id, &Stop { recorded: now, ..stop }, "suspended")?;
+        }
+        Ok(())
     }
 
     fn stop(&mut self, token: TokenId, why: StopReason, from: CivilDay, reissue: bool, now: UtcMs) -> Result<Option<IssuedToken>, OfficeError> {
         let missing = || OfficeError::NotFound(format!("there is no token {token} issued here"));
         let row = db::token_by_id(&self.db, token)?.ok_or_else(missing)?;
-        let old = db::content(row.bytes.as_deref().ok_or_else(missing)?)?;
-        let stops = db::stops(&self.db, row.id)?;
-        if let Some(stop) = stops.iter().find(|s| s.until.is_none() && s.status != Status::Suspended) {
+        if let Some(stop) = stopped_for_good(&db::stops(&self.db, row.id)?) {
             return Err(OfficeError::Wrong(format!("token {token} is stopped already, for services from {} on", stop.from.german())));
         }
         let status = if reissue { Status::Replaced } else { Status::Revoked };
         db::insert_stop(&self.db, row.id, &Stop { status, from, until: None, recorded: now }, why.name())?;
         lines::mark_dirty(&self.db, row.child)?;
+        let approval = approvals::of_token(&self.db, row.id)?;
+        self.note("cli", Action::Token, &format!("token/{token}"), why.name(), now)?;
         if !reissue {
+            if let Some(approval) = approval.filter(|_| why == StopReason::Ended) {
+                approvals::end(&self.db, approval.id, from, why.name())?;
+            }
             return Ok(None);
         }
         let child = db::by_id(&self.db, row.child)?.ok_or_else(missing)?;
-        let index = db::status_places(&self.db)?;
-        let new = Token { id: TokenId(self.chance.bytes()), status_index: index, issued: now.seconds(), ..old };
-        self.keep(row.child, child.reference.unwrap_or_default(), new, Some(row.id)).map(Some)
+        let approval = approval.ok_or_else(missing)?;
+        let new = self.remainder(&child, approval.approval, now)?;
+        let issued = self.keep(row.child, approval.id, child.reference.unwrap_or_default(), new, Some(row.id))?;
+        self.keep_suspended(Some(row.id), &issued, now)?;
+        Ok(Some(issued))
     }
+}
+
+/// The stop that ends a token, if there is one: neither a suspension nor lifted.
+fn stopped_for_good(stops: &[Stop]) -> Option<&Stop> {
+    stops.iter().find(|stop| stop.until.is_none() && stop.status != Status::Suspended)
 }

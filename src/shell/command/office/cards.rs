@@ -1,7 +1,7 @@
 //! Commands that issue and stop tokens, and print what belongs to them.
 
 use super::{day, make_out, read_file, write_file};
-use crate::office::{IssuedToken, Office, OfficeError, StopReason};
+use crate::office::{IssuedToken, NewApproval, Office, OfficeError, Source, Standing, StopReason};
 use crate::shell::command::{Report, Usage};
 use crate::shell::door::now;
 use crate::shell::paper::benefit::letter;
@@ -67,15 +67,25 @@ pub fn issue(office: &mut Office, command: &Issue) -> anyhow::Result<Report> {
     if table.rows.is_empty() {
         return Err(OfficeError::Wrong(format!("{} holds no approval: nothing was issued", command.csv.display())).into());
     }
-    make_out(&command.out)?;
+    let planned = office.plan(&NewApproval::group(&table.rows, &Source::named("cli"))?)?;
+    let known = planned.iter().filter(|plan| matches!(plan.standing, Standing::Known { .. })).count();
     let issued = office.issue(&table.rows, now())?;
-    let files = write_cards(office, &issued, &command.out, &command.contact)?;
-    let mut text = format!("{} tokens issued; tokens.csv, letters.pdf and their QR codes are in {}.", issued.len(), command.out.display());
+    let mut files = Vec::new();
+    let mut text = if issued.is_empty() {
+        "No token was issued.".to_owned()
+    } else {
+        make_out(&command.out)?;
+        files = write_cards(office, &issued, &command.out, &command.contact)?;
+        format!("{} tokens issued; tokens.csv, letters.pdf and their QR codes are in {}.", issued.len(), command.out.display())
+    };
+    if known > 0 {
+        text = format!("{text}\n{known} approvals were on record already: nothing was made of them.");
+    }
     if !table.errors.is_empty() {
         text = format!("{text}\n{} rows were left out:\n{}", table.errors.len(), shown(&table.errors));
     }
     let errors: Vec<_> = table.errors.iter().map(row_error).collect();
-    Ok(Report::new(text, json!({"tokens": issued.len(), "rows": table.rows.len(), "errors": errors, "files": files})))
+    Ok(Report::new(text, json!({"tokens": issued.len(), "known": known, "rows": table.rows.len(), "errors": errors, "files": files})))
 }
 
 fn refused(errors: &[RowError], right: usize) -> Report {

@@ -1,6 +1,7 @@
 //! The office's database. Functions here hold SQL and nothing else: what they mean is decided by who calls them.
 
 pub mod admission;
+pub mod approvals;
 pub mod audit;
 pub mod batches;
 pub mod children;

@@ -63,7 +63,7 @@ impl From<OfficeError> for Refusal {
                 refusal.problem.reason = Some(refused.reason());
                 refusal
             }
-            OfficeError::Wrong(_) | OfficeError::Draft(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, sentence),
+            OfficeError::Wrong(_) | OfficeError::Case { .. } | OfficeError::Draft(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, sentence),
             OfficeError::NotFound(_) => Self::new(StatusCode::NOT_FOUND, sentence),
             OfficeError::NotAdmitted(_) | OfficeError::SameClerk(_) => Self::new(StatusCode::FORBIDDEN, sentence),
             OfficeError::ContentChanged(_)

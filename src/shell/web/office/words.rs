@@ -160,6 +160,7 @@ pub fn trouble(why: &OfficeError) -> String {
         OfficeError::SecretFile(_) => {
             "Eine Schlüsseldatei des Amts ist nicht zu gebrauchen. Bitte die Betreuung des Servers rufen; es ist nichts verloren.".into()
         }
+        OfficeError::Case { german } => german.clone(),
         other => format!("Das ging nicht. Das Programm meldet: {other}"),
     }
 }

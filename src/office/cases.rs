@@ -1,0 +1,264 @@
+//! Approvals: recorded once whatever is sent twice, and a token made from each.
+
+use super::audit::Action;
+use super::issue::IssuedToken;
+use super::plan::{Planned, Standing, judge};
+use super::{Office, OfficeError, Work};
+use crate::admit::issue::Approval;
+use crate::admit::token::{Allowance, Ceiling};
+use crate::shell::sheet::children::ApprovalRow;
+use crate::shell::sheet::reference::CaseReference;
+use crate::shell::store::office::approvals::{self, Held, NewRow};
+use crate::shell::store::office::children as db;
+use crate::words::civil::{CivilDay, CivilMonth};
+use crate::words::ids::Handle;
+use crate::words::legal_basis::LegalBasis;
+use crate::words::time::UtcMs;
+use rusqlite::Connection;
+use std::collections::BTreeMap;
+
+/// Where an approval comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// A form, a file, a command, or the name of the program that handed it over.
+    pub name: String,
+    /// The key of the record there: the same record again is the same approval, even for other months.
+    pub record: Option<String>,
+}
+
+impl Source {
+    /// A source without keys of its own.
+    pub fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), record: None }
+    }
+}
+
+/// An approval to be recorded.
+#[derive(Clone, Debug)]
+pub struct NewApproval {
+    /// The line of the file it begins in.
+    pub line: Option<u64>,
+    /// The case.
+    pub reference: CaseReference,
+    /// The law it rests on; where it is left out, what is on record stays.
+    pub basis: Option<LegalBasis>,
+    /// Months and benefits. A hint or home providers that are left out stay what they are on record.
+    pub approval: Approval,
+    /// Where it comes from.
+    pub source: Source,
+}
+
+impl NewApproval {
+    /// The approvals that rows make: one a reference and period; rows of one benefit and detail are ceilings of one allowance.
+    pub fn group(rows: &[ApprovalRow], source: &Source) -> Result<Vec<NewApproval>, OfficeError> {
+        let mut places: BTreeMap<(CaseReference, CivilMonth, CivilMonth), usize> = BTreeMap::new();
+        let mut grouped: Vec<NewApproval> = Vec::new();
+        for row in rows {
+            let place = *places.entry((row.reference.clone(), row.from, row.to)).or_insert_with(|| {
+                grouped.push(NewApproval::begun_by(row, source));
+                grouped.len() - 1
+            });
+            if let Some(new) = grouped.get_mut(place) {
+                new.add(row)?;
+            }
+        }
+        Ok(grouped)
+    }
+
+    fn begun_by(row: &ApprovalRow, source: &Source) -> Self {
+        let approval = Approval { from: row.from, to: row.to, allowances: Vec::new(), hint: None, home_providers: Vec::new() };
+        Self { line: Some(row.line), reference: row.reference.clone(), basis: None, approval, source: source.clone() }
+    }
+
+    fn add(&mut self, row: &ApprovalRow) -> Result<(), OfficeError> {
+        self.basis = self.basis.or(row.legal_basis);
+        let approval = &mut self.approval;
+        approval.hint = approval.hint.take().or_else(|| row.hint.clone());
+        for provider in &row.home_providers {
+            if !approval.home_providers.contains(provider) {
+                approval.home_providers.push(*provider);
+            }
+        }
+        let ceiling = Ceiling { period: row.period, measure: row.measure, amount: row.amount };
+        match approval.allowances.iter_mut().find(|a| a.benefit == row.benefit && a.detail == row.detail) {
+            Some(allowance) if allowance.providers != row.providers => {
+                let benefit = row.benefit.name();
+                Err(OfficeError::Wrong(format!("line {}: two rows of {benefit} name different providers: name the same ones in both", row.line)))
+            }
+            Some(allowance) => {
+                allowance.ceilings.push(ceiling);
+                Ok(())
+            }
+            None => {
+                let allowance =
+                    Allowance { benefit: row.benefit, ceilings: vec![ceiling], detail: row.detail.clone(), providers: row.providers.clone() };
+                approval.allowances.push(allowance);
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What would become of each approval, in their order, were they recorded now. Nothing is changed.
+pub fn plan(db: &Connection, new: &[NewApproval]) -> Result<Vec<Planned>, OfficeError> {
+    let mut cases: BTreeMap<&CaseReference, Vec<Held>> = BTreeMap::new();
+    let mut planned = Vec::with_capacity(new.len());
+    for new in new {
+        if !cases.contains_key(&new.reference) {
+            cases.insert(&new.reference, held_of(db, &new.reference)?);
+        }
+        let held = cases.entry(&new.reference).or_default();
+        let plan = plan_one(db, new, held)?;
+        match plan.standing {
+            Standing::Changed { approval, .. } => {
+                held.retain(|h| h.id != approval);
+                held.push(as_held(new));
+            }
+            Standing::New | Standing::Extends { .. } => held.push(as_held(new)),
+            _ => {}
+        }
+        planned.push(plan);
+    }
+    Ok(planned)
+}
+
+fn held_of(db: &Connection, reference: &CaseReference) -> Result<Vec<Held>, OfficeError> {
+    let child = db::by_reference(db, reference.as_str())?;
+    Ok(child.map(|child| approvals::of_child(db, child.id)).transpose()?.unwrap_or_default())
+}
+
+fn plan_one(db: &Connection, new: &NewApproval, held: &[Held]) -> Result<Planned, OfficeError> {
+    let mut same_record = None;
+    if let Some(record) = &new.source.record {
+        let of_record = approvals::of_record(db, &new.source.name, record)?;
+        let child = db::by_reference(db, new.reference.as_str())?.map(|child| child.id);
+        if of_record.iter().any(|h| Some(h.child) != child) {
+            let sentence = "Dieser Datensatz gehörte bisher zu einem anderen Aktenzeichen. Bitte im Fachverfahren klären.".to_owned();
+            return Ok(Planned { standing: Standing::Impossible, sentence });
+        }
+        let this = |h: &&Held| h.source == new.source.name && h.record.as_ref() == Some(record) && h.changed_to.is_none();
+        same_record = held.iter().find(this);
+    }
+    Ok(judge(&new.approval, new.basis, held, same_record))
+}
+
+/// An approval of the list as if it were on record.
+fn as_held(new: &NewApproval) -> Held {
+    Held {
+        id: 0,
+        child: 0,
+        approval: new.approval.clone(),
+        basis: new.basis,
+        source: new.source.name.clone(),
+        record: new.source.record.clone(),
+        recorded: UtcMs(0),
+        recorded_by: String::new(),
+        ended: None,
+        changed_to: None,
+    }
+}
+
+impl Office {
+    /// See [`plan`].
+    pub fn plan(&self, new: &[NewApproval]) -> Result<Vec<Planned>, OfficeError> {
+        plan(&self.db, new)
+    }
+
+    /// Records approvals and issues a token for each that is new, follows another, or changes a card. All or none; what is on record
+    /// already makes nothing, so the same list twice issues nothing twice.
+    pub fn approve(&mut self, new: &[NewApproval], by: &str, now: UtcMs) -> Result<Vec<IssuedToken>, OfficeError> {
+        self.in_transaction(|work| work.approve_all(new, by, now))
+    }
+
+    /// Records the approvals of a table and issues their tokens; see [`Office::approve`].
+    pub fn issue(&mut self, rows: &[ApprovalRow], now: UtcMs) -> Result<Vec<IssuedToken>, OfficeError> {
+        let new = NewApproval::group(rows, &Source::named("cli"))?;
+        self.approve(&new, "cli", now)
+    }
+}
+
+impl Work<'_> {
+    /// See [`Office::approve`].
+    pub(super) fn approve_all(&mut self, new: &[NewApproval], by: &str, now: UtcMs) -> Result<Vec<IssuedToken>, OfficeError> {
+        let mut issued = Vec::new();
+        for new in new {
+            issued.extend(self.approve_one(new, by, now)?);
+        }
+        Ok(issued)
+    }
+
+    fn approve_one(&mut self, new: &NewApproval, by: &str, now: UtcMs) -> Result<Option<IssuedToken>, OfficeError> {
+        let held = held_of(&self.db, &new.reference)?;
+        let planned = plan_one(&self.db, new, &held)?;
+        match planned.standing {
+            Standing::Known { .. } => Ok(None),
+            Standing::Overlaps { .. } | Standing::Impossible => Err(refused(new, &planned)),
+            Standing::New | Standing::Extends { .. } => self.grant(new, by, now).map(Some),
+            Standing::Changed { approval, card } => {
+                let missing = || OfficeError::NotFound("the approval to be changed is gone: look at the case again".into());
+                let old = held.into_iter().find(|h| h.id == approval).ok_or_else(missing)?;
+                if card { self.change(new, &old, by, now).map(Some) } else { self.change_basis(new, &old, by, now).map(|()| None) }
+            }
+        }
+    }
+
+    /// Records a new approval and issues its token.
+    fn grant(&mut self, new: &NewApproval, by: &str, now: UtcMs) -> Result<IssuedToken, OfficeError> {
+        let (child, handle) = match db::by_reference(&self.db, new.reference.as_str())? {
+            Some(child) => (child.id, child.handle),
+            None => {
+                let handle = Handle(self.chance.bytes());
+                (db::insert(&self.db, handle, Some(new.reference.as_str()), new.basis)?, handle)
+            }
+        };
+        if let Some(basis) = new.basis {
+            db::set_legal_basis(&self.db, child, basis)?;
+        }
+        let id = approvals::insert(&self.db, &row(child, new, &new.approval, by), now)?;
+        let token = self.token(handle, new.approval.clone(), now)?;
+        let issued = self.keep(child, id, new.reference.as_str().to_owned(), token, None)?;
+        self.note(by, Action::Issue, &format!("token/{}", issued.token.id), &format!("approval/{id}"), now)?;
+        Ok(issued)
+    }
+
+    /// Puts a changed approval in an old one's place; its tokens are replaced, and what was redeemed on them counts.
+    fn change(&mut self, new: &NewApproval, old: &Held, by: &str, now: UtcMs) -> Result<IssuedToken, OfficeError> {
+        let missing = || OfficeError::NotFound("the child of this approval is gone: look at the case again".into());
+        let child = db::by_id(&self.db, old.child)?.ok_or_else(missing)?;
+        let mut approval = new.approval.clone();
+        approval.hint = approval.hint.or_else(|| old.approval.hint.clone());
+        if approval.home_providers.is_empty() {
+            approval.home_providers.clone_from(&old.approval.home_providers);
+        }
+        let basis = new.basis.or(old.basis);
+        if let Some(basis) = basis {
+            db::set_legal_basis(&self.db, child.id, basis)?;
+        }
+        let id = approvals::insert(&self.db, &NewRow { basis, ..row(child.id, new, &approval, by) }, now)?;
+        approvals::set_changed_to(&self.db, old.id, id)?;
+        let replaced = self.replace_tokens(old.id, CivilDay::of(now), now)?;
+        let token = self.remainder(&child, approval, now)?;
+        let issued = self.keep(child.id, id, new.reference.as_str().to_owned(), token, replaced)?;
+        self.keep_suspended(replaced, &issued, now)?;
+        self.note(by, Action::Token, &format!("token/{}", issued.token.id), &format!("changed: approval/{} to approval/{id}", old.id), now)?;
+        Ok(issued)
+    }
+
+    /// Notes another legal basis: it concerns the office's books alone.
+    fn change_basis(&mut self, new: &NewApproval, old: &Held, by: &str, now: UtcMs) -> Result<(), OfficeError> {
+        if let Some(basis) = new.basis {
+            approvals::set_basis(&self.db, old.id, basis)?;
+            db::set_legal_basis(&self.db, old.child, basis)?;
+        }
+        self.note(by, Action::Token, &format!("approval/{}", old.id), "basis changed", now)
+    }
+}
+
+fn row<'a>(child: i64, new: &'a NewApproval, approval: &'a Approval, by: &'a str) -> NewRow<'a> {
+    NewRow { child, approval, basis: new.basis, source: &new.source.name, record: new.source.record.as_deref(), by }
+}
+
+fn refused(new: &NewApproval, planned: &Planned) -> OfficeError {
+    let place = new.line.map(|line| format!("Zeile {line}: ")).unwrap_or_default();
+    OfficeError::Case { german: format!("{place}{}", planned.sentence) }
+}

@@ -2,6 +2,7 @@
 
 mod admission;
 mod audit;
+mod calendar;
 mod cases;
 mod clerks;
 mod exchange;

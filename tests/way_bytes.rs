@@ -293,7 +293,7 @@ impl World {
         let token: Token = verified.token().clone();
         let child = ChildFile { tokens: BTreeMap::from([(token.id, RegisteredToken { token, stops: vec![] })]), debits: vec![] };
         let agreement = Agreement { service: Self::service(), from: day("2026-08-01"), until: None };
-        let providers = BTreeMap::from([(PROVIDER, ProviderFile { agreements: vec![agreement], closed: vec![] })]);
+        let providers = BTreeMap::from([(PROVIDER, ProviderFile { agreements: vec![agreement], ..ProviderFile::default() })]);
         let policy = OfficePolicy { shared: self.trust.policy, status_ttl_seconds: 86_400, good_faith_days: 30 };
         let register = Register { office: &office(), policy: &policy, providers: &providers };
         let draft = batch.batch().draft();

@@ -2,10 +2,9 @@
 
 use super::{Office, OfficeError};
 use crate::reconcile::register::Debit;
-use crate::shell::sheet::calendar::CalendarRow;
 use crate::shell::sheet::camt::{Direction, Statement};
 use crate::shell::sheet::self_paid::DebitRow;
-use crate::shell::store::office::{admission, children, lines, payments};
+use crate::shell::store::office::{children, lines, payments};
 use serde::Serialize;
 
 /// What an import did.
@@ -52,25 +51,6 @@ impl Office {
                     outcome.known += 1;
                 }
             }
-            Ok(outcome)
-        })
-    }
-
-    /// Takes over the days on which providers serve or do not; open lines are decided anew.
-    pub fn import_calendar(&mut self, rows: &[CalendarRow]) -> Result<ImportOutcome, OfficeError> {
-        self.in_transaction(|work| {
-            let known = admission::calendar(&work.db)?;
-            let mut outcome = ImportOutcome::default();
-            for row in rows {
-                let new = (row.provider, row.from, row.to, row.open);
-                if known.last() == Some(&new) || known.contains(&new) {
-                    outcome.known += 1;
-                } else {
-                    admission::insert_calendar(&work.db, &new)?;
-                    outcome.taken += 1;
-                }
-            }
-            lines::mark_open_dirty(&work.db)?;
             Ok(outcome)
         })
     }

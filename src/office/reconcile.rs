@@ -46,11 +46,9 @@ impl Office {
 }
 
 impl Work<'_> {
-    /// What is agreed with every provider, with the days on which it is closed.
+    /// What is agreed with every provider, with the days on which it serves.
     pub(super) fn providers(&self) -> Result<BTreeMap<ProviderNumber, ProviderFile>, OfficeError> {
-        let mut providers = admission::provider_files(&self.db)?;
-        close_days(&mut providers, &admission::calendar(&self.db)?);
-        Ok(providers)
+        Ok(super::calendar::provider_files(&self.db)?)
     }
 
     /// Decides all lines of a child; answers those whose decision changed.
@@ -112,29 +110,4 @@ impl Work<'_> {
         let advice = Advice { batch: id, created: now, lines: advised, payments: payments::of_batch(&self.db, batch)?, revision };
         Ok(batches::insert_advice(&self.db, terminal, batch, &advice.seal(&self.keys.documents))?)
     }
-}
-
-/// Works the calendar into the providers' files: of the rows that speak of a day the latest counts.
-fn close_days(providers: &mut BTreeMap<ProviderNumber, ProviderFile>, calendar: &[admission::CalendarRow]) {
-    for (number, file) in providers.iter_mut() {
-        let mut closed: Vec<(CivilDay, CivilDay)> = Vec::new();
-        for (_, from, to, open) in calendar.iter().filter(|(provider, ..)| provider.is_none_or(|p| p == *number)) {
-            closed = closed.into_iter().flat_map(|stretch| without(stretch, (*from, *to))).collect();
-            if !open {
-                closed.push((*from, *to));
-            }
-        }
-        file.closed = closed;
-    }
-}
-
-/// What is left of `stretch` outside `cut`.
-fn without(stretch: (CivilDay, CivilDay), cut: (CivilDay, CivilDay)) -> Vec<(CivilDay, CivilDay)> {
-    let (first, last) = stretch;
-    if cut.1 < first || last < cut.0 {
-        return vec![stretch];
-    }
-    let before = (first < cut.0).then(|| (first, cut.0.minus(1)));
-    let after = (cut.1 < last).then(|| (cut.1.plus(1), last));
-    before.into_iter().chain(after).collect()
 }

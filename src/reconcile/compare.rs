@@ -1,6 +1,7 @@
 //! One line against the register, by itself. The order of the checks is the documented precedence.
 
 use super::finding::{Judgement, is_ahead};
+use super::holidays::Land;
 use super::register::{Agreement, ChildFile, ClaimLine, Register, RegisteredToken, Stop};
 use super::ruling::Choice;
 use crate::admit::status::{DataAge, Status};
@@ -54,7 +55,7 @@ fn check(line: &ClaimLine, child: &ChildFile, register: &Register<'_>) -> Result
     not_stopped(line, registered, register)?;
     rule::is_valid_on(&registered.token, line.redemption.day)?;
     in_time(line, registered, register)?;
-    on_a_service_day(line, register)?;
+    on_a_service_day(line, agreement, register)?;
     evidence_is_fresh(line, register)?;
     lesson_is_sound(line)?;
     not_paid_by_the_office(line, registered, child)?;
@@ -111,11 +112,18 @@ fn in_time(line: &ClaimLine, registered: &RegisteredToken, register: &Register<'
     if line.received < rule::claim_window_end(&registered.token, grace) { Ok(()) } else { Err(Obstacle::Doubt(Reason::Late)) }
 }
 
-/// A meal or lesson is claimed when it happens, never on order; and calendars are a question for a clerk, never a refusal.
-fn on_a_service_day(line: &ClaimLine, register: &Register<'_>) -> Result<(), Obstacle> {
+/// A meal or lesson is claimed when it happens, never on order; and calendars are a question for a clerk, never a refusal. A flat is
+/// for a month, a fee or trip for no day on which anything is served.
+fn on_a_service_day(line: &ClaimLine, agreement: &Agreement, register: &Register<'_>) -> Result<(), Obstacle> {
     let r = &line.redemption;
     let ahead = r.benefit.happens_at_the_counter() && r.day > CivilDay::of(line.at);
-    let closed = register.providers.get(&line.provider).is_some_and(|file| file.is_closed_on(r.day));
+    let days = register.providers.get(&line.provider).map(|file| file.days_at(line.id.terminal));
+    let closed = days.is_some_and(|days| match r.benefit {
+        _ if agreement.service.pricing == Pricing::Monthly => false,
+        Benefit::Lunch => !days.serve_meals_on(r.day, Land::of(register.office)),
+        Benefit::Tutoring => days.is_closed_of_its_own(r.day),
+        _ => false,
+    });
     if ahead || closed { Err(Obstacle::Doubt(Reason::NotAServiceDay)) } else { Ok(()) }
 }
 

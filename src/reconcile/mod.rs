@@ -2,10 +2,12 @@
 //!
 //! A child's lines are decided together, for slots and ceilings belong to the child: [`child::reconcile_child`].
 
+pub mod calendar;
 pub mod child;
 pub mod compare;
 pub mod conflict;
 pub mod finding;
+pub mod holidays;
 pub mod register;
 pub mod ruling;
 

@@ -9,12 +9,13 @@ use crate::book::slot::Occasion;
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
-use crate::words::ids::{BatchId, EntryId, Hash, OfficeId, ProviderNumber, TokenId};
+use crate::words::ids::{BatchId, EntryId, Hash, OfficeId, ProviderNumber, TerminalId, TokenId};
 use crate::words::reason::Reason;
 use crate::words::service::Service;
 use crate::words::time::UtcMs;
 use std::collections::BTreeMap;
 
+use super::calendar::ServiceDays;
 use super::ruling::{Choice, Ruling};
 
 /// The office's parameters for reconciliation.
@@ -88,8 +89,10 @@ pub struct Agreement {
 pub struct ProviderFile {
     /// The services.
     pub agreements: Vec<Agreement>,
-    /// Stretches of days on which the provider's calendar knows no service.
-    pub closed: Vec<(CivilDay, CivilDay)>,
+    /// The days on which it serves.
+    pub days: ServiceDays,
+    /// Those of a terminal that stands at a site with days of its own.
+    pub at_sites: BTreeMap<TerminalId, ServiceDays>,
 }
 
 impl ProviderFile {
@@ -100,9 +103,9 @@ impl ProviderFile {
             .find(|a| a.service.code == redemption.service && a.from <= redemption.day && a.until.is_none_or(|until| redemption.day <= until))
     }
 
-    /// Whether the calendar knows no service on `day`.
-    pub fn is_closed_on(&self, day: CivilDay) -> bool {
-        self.closed.iter().any(|(from, to)| (*from..=*to).contains(&day))
+    /// The days on which the place serves where `terminal` stands.
+    pub fn days_at(&self, terminal: TerminalId) -> &ServiceDays {
+        self.at_sites.get(&terminal).unwrap_or(&self.days)
     }
 }
 
@@ -207,7 +210,7 @@ impl ClaimLine {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival {
     /// The terminal.
-    pub terminal: crate::words::ids::TerminalId,
+    pub terminal: TerminalId,
     /// Its provider.
     pub provider: ProviderNumber,
     /// The batch.

@@ -41,6 +41,12 @@ impl CivilDay {
         Self::from_naive(NaiveDate::from_ymd_opt(year, month, day)?)
     }
 
+    /// Year, month (1–12) and day of the month.
+    pub fn ymd(self) -> (i32, u32, u32) {
+        let date = self.naive();
+        (date.year(), date.month(), date.day())
+    }
+
     /// The Berlin day in which `at` lies.
     pub fn of(at: UtcMs) -> Self {
         let seconds = i64::try_from(at.0.min(UtcMs::MAX.0) / 1000).unwrap_or(0);

@@ -3,6 +3,7 @@
 
 use teilhabe::book::entry::Opened;
 use teilhabe::office::{DEFAULT_POLICY, NewProvider, Office, OfficeKeys, Profile, ServiceTerms};
+use teilhabe::reconcile::holidays::Land;
 use teilhabe::settle::account::{Account, Iban};
 use teilhabe::shell::envelope::Identity;
 use teilhabe::shell::sheet::children;
@@ -121,7 +122,8 @@ pub fn lived_in(now: UtcMs) -> (Office, Vec<Counter>) {
     let tokens = office.issue(&rows, start).expect("issued");
     for back in (1..=14u32).rev() {
         let at = UtcMs(now.0 - u64::from(back) * 86_400_000);
-        if CivilDay::of(at).is_weekend() {
+        let day = CivilDay::of(at);
+        if day.is_weekend() || Land::of(&office_id()).is_some_and(|land| land.keeps(day)) {
             continue;
         }
         for (index, token) in tokens.iter().enumerate().filter(|(index, _)| !(index + back as usize).is_multiple_of(5)) {

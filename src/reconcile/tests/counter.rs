@@ -14,6 +14,7 @@ use crate::book::redemption::SeenAs;
 use crate::book::refusal::Refusal;
 use crate::book::rule::{GivenLesson, teaching_units};
 use crate::deliver::advice::Verdict;
+use crate::reconcile::calendar::{Stretch, Whom};
 use crate::reconcile::child::reconcile_child;
 use crate::reconcile::register::ClaimLine;
 use crate::words::benefit::Benefit;
@@ -25,10 +26,11 @@ use crate::words::service::Pricing;
 use crate::words::time::UtcMs;
 use proptest::prelude::*;
 
-/// No debits, stops or calendars, which a counter does not know; no two allowances for one thing: there the order of the lines matters.
+/// No debits, stops or closed days, which a counter does not know; no two allowances for one thing: there the order of the lines matters.
 fn plain(mut world: World) -> World {
     world.child.debits.clear();
-    world.providers.values_mut().for_each(|file| file.closed.clear());
+    world.calendar = vec![(Whom::All, Stretch { from: CivilDay::EPOCH, to: CivilDay::MAX, open: true })];
+    world.tell_calendar();
     for registered in world.child.tokens.values_mut() {
         registered.stops.clear();
         let tutoring = registered.token.allowances.iter().filter(|a| a.benefit == Benefit::Tutoring).count();

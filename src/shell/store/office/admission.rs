@@ -98,7 +98,7 @@ pub fn agree(db: &Connection, provider: ProviderNumber, service: &Service, from:
     Ok(())
 }
 
-/// What is agreed with every provider, and its calendar.
+/// What is agreed with every provider; of its calendar nothing.
 pub fn provider_files(db: &Connection) -> Result<BTreeMap<ProviderNumber, ProviderFile>, StoreError> {
     let mut files: BTreeMap<ProviderNumber, ProviderFile> = providers(db)?.into_iter().map(|p| (p.number, ProviderFile::default())).collect();
     let mut prices: BTreeMap<(ProviderNumber, String), Vec<Price>> = BTreeMap::new();
@@ -137,29 +137,6 @@ fn agreement_row(row: &Row<'_>, prices: &mut BTreeMap<(ProviderNumber, String), 
         from: day(row.get(7)?)?,
         until: until.map(day).transpose()?,
     })
-}
-
-/// One row of a calendar: the provider (none for all), first and last day, and whether there is service.
-pub type CalendarRow = (Option<ProviderNumber>, CivilDay, CivilDay, bool);
-
-/// The rows of the calendar in the order they were given.
-pub fn calendar(db: &Connection) -> Result<Vec<CalendarRow>, StoreError> {
-    let mut statement = db.prepare_cached("SELECT provider, from_day, to_day, open FROM calendar ORDER BY id")?;
-    let mut rows = statement.query([])?;
-    let mut calendar = Vec::new();
-    while let Some(row) = rows.next()? {
-        let provider: Option<u32> = row.get(0)?;
-        calendar.push((provider.map(ProviderNumber), day(row.get(1)?)?, day(row.get(2)?)?, row.get(3)?));
-    }
-    Ok(calendar)
-}
-
-/// Adds a row to the calendar.
-pub fn insert_calendar(db: &Connection, row: &CalendarRow) -> Result<(), StoreError> {
-    let (provider, from, to, open) = row;
-    let sql = "INSERT INTO calendar (provider, from_day, to_day, open) VALUES (?1, ?2, ?3, ?4)";
-    db.execute(sql, params![provider.map(|p| p.0), from.days(), to.days(), open])?;
-    Ok(())
 }
 
 /// Keeps a printed enrolment code until it is used or has ended.

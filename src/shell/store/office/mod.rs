@@ -4,6 +4,7 @@ pub mod admission;
 pub mod approvals;
 pub mod audit;
 pub mod batches;
+pub mod calendar;
 pub mod children;
 pub mod desk;
 pub mod findings;
@@ -19,6 +20,7 @@ pub const MIGRATIONS: &[&str] = &[
         include_str!("0002/accounts.sql"),
         include_str!("0002/audit.sql"),
         include_str!("0002/findings.sql"),
+        include_str!("0002/checks.sql"),
         include_str!("0002/cases.sql"),
         include_str!("0002/settlement.sql"),
         include_str!("0002/retention.sql"),

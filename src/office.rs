@@ -7,6 +7,7 @@ mod cases;
 mod clerks;
 mod exchange;
 mod granted;
+mod factor;
 mod import;
 mod issue;
 mod plan;
@@ -18,8 +19,9 @@ mod settle;
 pub use admission::{CODE_DAYS, NewProvider, ServiceTerms};
 pub use audit::{Action, Broken};
 pub use cases::{NewApproval, Source, plan};
-pub use clerks::{MAX_PASSWORD, MIN_PASSWORD, PasswordCheck};
 pub use granted::{allowance_words, amount_words, ceiling_words, ceilings_words, months_words};
+pub use clerks::{MAX_PASSWORD, MIN_PASSWORD, PasswordCheck, account};
+pub use factor::{RECOVERY_CODES, SecondFactor, second_factor};
 pub use import::{CamtOutcome, ImportOutcome};
 pub use issue::{IssuedToken, StopReason};
 pub use plan::{Planned, Standing};
@@ -107,6 +109,20 @@ pub enum OfficeError {
     /// A question back about what is paid already.
     #[error("this line has been paid already: there is nothing to wait for; decide it anew if it was wrong")]
     PaidAlready,
+    /// There is an account of this person.
+    #[error("there is an account of {name} already: {what}")]
+    ClerkKnown {
+        /// The name as first written.
+        name: String,
+        /// What to do instead.
+        what: &'static str,
+    },
+    /// Nobody takes away their own right to look after the office.
+    #[error("nobody closes their own account or gives up their own role of admin: ask another admin to do it")]
+    OwnAccount,
+    /// Nobody would look after the office any more.
+    #[error("this is the last account that looks after the office: give another one the role of admin first")]
+    LastAdmin,
     /// Too many wrong attempts.
     #[error("too many wrong codes were tried: wait {wait_minutes} minutes, then try again")]
     TooManyAttempts {

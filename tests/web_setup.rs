@@ -10,7 +10,7 @@ use axum::http::{Request, Response, StatusCode};
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
 use std::path::Path;
-use teilhabe::office::{NewProvider, Office, ServiceTerms};
+use teilhabe::office::{NewProvider, Office, SecondFactor, ServiceTerms};
 use teilhabe::shell::door::{now, os_chance};
 use teilhabe::shell::terminal_dir;
 use teilhabe::shell::training;
@@ -222,6 +222,13 @@ async fn clerk_sends(desk: &Router, cookie: &str, path: &str, kind: &str, body: 
 const FORM: &str = "application/x-www-form-urlencoded";
 const UPLOAD: &str = "multipart/form-data; boundary=----b";
 
+/// Admits Anna, who signs in with this password alone.
+fn clerk(office: &mut Office) -> &'static str {
+    office.set_clerk("Anna", "korrekt-pferd", now()).expect("a clerk");
+    office.set_second_factor("cli", SecondFactor::Optional, now()).expect("set");
+    "korrekt-pferd"
+}
+
 fn upload(file: &[u8]) -> Vec<u8> {
     let head = b"------b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"anmeldung.cbor\"\r\n\r\n";
     [head, file, b"\r\n------b--\r\n".as_slice()].concat()
@@ -232,7 +239,7 @@ async fn a_box_without_network_is_admitted_by_file() {
     let dir = tempfile::tempdir().expect("a folder");
     let browser = Browser::at(empty_box(dir.path())).await;
     let (mut office, number, code) = office();
-    let password = office.new_clerk("Anna", now()).expect("a clerk");
+    let password = clerk(&mut office);
     let desk = Desk::new(office, KEY.into(), "127.0.0.1:8090".parse().expect("an address"), &[]).expect("a desk").router();
     let signed_in = clerk_sends(&desk, "", "/login", FORM, format!("name=Anna&password={password}").into_bytes()).await;
     let cookie = signed_in.headers()["set-cookie"].to_str().expect("text").split(';').next().expect("a cookie").to_owned();
@@ -296,7 +303,7 @@ async fn a_clerk_prints_the_slip_and_takes_a_request_on_the_command_line() {
     assert_eq!(terminal.take_admission(&code, "", &answer, &mut os_chance(), now()).expect("admitted").provider_name, "Mensa");
     let mut office = Office::open(dir.path(), os_chance(), now()).expect("the office");
     let number = ProviderNumber(101);
-    let (fresh, password) = (office.new_code(number, now()).expect("a code"), office.new_clerk("Anna", now()).expect("a clerk"));
+    let (fresh, password) = (office.new_code(number, now()).expect("a code"), clerk(&mut office));
     let desk = Desk::new(office, KEY.into(), "127.0.0.1:8090".parse().expect("an address"), &[]).expect("a desk").router();
     let signed_in = clerk_sends(&desk, "", "/login", FORM, format!("name=Anna&password={password}").into_bytes()).await;
     let cookie = signed_in.headers()["set-cookie"].to_str().expect("text").split(';').next().expect("a cookie").to_owned();

@@ -2,8 +2,8 @@
 #![allow(dead_code, reason = "each test uses the part it needs")]
 
 use teilhabe::book::entry::Opened;
-use teilhabe::office::{DEFAULT_POLICY, NewProvider, Office, OfficeKeys, Profile, ServiceTerms};
 use teilhabe::reconcile::holidays::Land;
+use teilhabe::office::{DEFAULT_POLICY, NewProvider, Office, OfficeKeys, Profile, SecondFactor, ServiceTerms};
 use teilhabe::settle::account::{Account, Iban};
 use teilhabe::shell::envelope::Identity;
 use teilhabe::shell::sheet::children;
@@ -88,6 +88,7 @@ pub fn empty(now: UtcMs) -> Office {
     for clerk in ["Anna Adler", "Berta Busch"] {
         office.set_clerk(clerk, PASSWORD, now).expect("a clerk");
     }
+    office.set_second_factor("cli", SecondFactor::Optional, now).expect("set");
     office
 }
 

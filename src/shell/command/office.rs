@@ -1,6 +1,7 @@
 //! The office's commands.
 
 mod cards;
+mod clerks;
 mod money;
 
 use super::{Context, Report, Usage};
@@ -36,7 +37,7 @@ pub enum Command {
     Enrolment(EnrolmentCommand),
     /// Clerks who may log in to the office's pages.
     #[command(subcommand)]
-    Clerk(ClerkCommand),
+    Clerk(clerks::Command),
     /// Issue tokens for the approvals in a table.
     Issue(cards::Issue),
     /// Stop a token, and re-issue it to the extent not yet used.
@@ -127,17 +128,6 @@ pub enum EnrolmentCommand {
     },
 }
 
-/// Clerks.
-#[derive(Debug, Subcommand)]
-pub enum ClerkCommand {
-    /// Add a clerk, or give one a new password; prints the password.
-    Add {
-        /// The clerk's name.
-        #[arg(long)]
-        name: String,
-    },
-}
-
 /// Carries out one command of the office.
 pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
     let data = context.data()?;
@@ -164,13 +154,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
                 .map_err(|why| OfficeError::Wrong(format!("{} cannot be written: {why}; take the request once more", out.display())))?;
             Ok(Report::new(format!("The terminal is admitted. Take the answer back to it: {}", out.display()), json!({"out": out})))
         }
-        Command::Clerk(ClerkCommand::Add { name }) => {
-            let password = office.new_clerk(&name, now())?;
-            Ok(Report::new(
-                format!("{name} can log in with this password, which is shown only now:\n{password}"),
-                json!({"clerk": name, "password": password}),
-            ))
-        }
+        Command::Clerk(command) => clerks::run(&mut office, command),
         Command::Issue(command) => cards::issue(&mut office, &command),
         Command::Revoke(command) => cards::revoke(&mut office, &command),
         Command::Serve { database_url: Some(_), .. } => {

@@ -1,6 +1,7 @@
 //! The sample town: one office, three providers, sixty children, two weeks of scans. Everything went through the same doors as in
 //! real life; only the clock was moved along.
 
+mod clerks;
 pub mod town;
 
 use crate::office::Office;

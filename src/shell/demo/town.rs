@@ -1,5 +1,6 @@
 //! What happened in the sample town before today.
 
+use super::clerks;
 use crate::office::{IssuedToken, NewProvider, Office, OfficeError, ServiceTerms, StopReason};
 use crate::reconcile::ruling::Choice;
 use crate::shell::sheet::children;
@@ -77,11 +78,10 @@ pub fn fill(dir: &Path, office_url: &str, chance: &mut Chance, now: UtcMs) -> an
     for back in (1..DAYS).rev() {
         town.live(today.minus(back), DAYS - back)?;
     }
-    let anna = town.office.new_clerk("Anna", now)?;
-    let bernd = town.office.new_clerk("Bernd", now)?;
+    let passwords = clerks::admit(&mut town.office, town.chance, now)?;
     town.exchange_all(now)?;
     town.office.reconcile(now)?;
-    Ok(notes(&town.tokens, &anna, &bernd, dir))
+    Ok(notes(&town.tokens, &passwords, dir))
 }
 
 fn issue(office: &mut Office, today: CivilDay, now: UtcMs) -> anyhow::Result<Vec<IssuedToken>> {
@@ -240,7 +240,7 @@ impl Town<'_> {
     }
 }
 
-fn notes(tokens: &[IssuedToken], anna: &str, bernd: &str, dir: &Path) -> String {
+fn notes(tokens: &[IssuedToken], clerks: &str, dir: &Path) -> String {
     let code = |child: usize| tokens.get(child).map(|t| t.code.as_str()).unwrap_or_default();
     let number = tokens.get(4).map(|t| t.number.to_string()).unwrap_or_default();
     format!(
@@ -248,8 +248,8 @@ fn notes(tokens: &[IssuedToken], anna: &str, bernd: &str, dir: &Path) -> String 
 The sample town is ready.
 
   Terminal (the canteen's counter)   http://{{terminal}}/
-  Office (a clerk's desk)            http://{{office}}/      Anna: {anna}    Bernd: {bernd}
-
+  Office (a clerk's desk)            http://{{office}}/
+{clerks}
 What to try
   1. Terminal: paste this code into the field and press Enter. It turns green.
      {}

@@ -5,7 +5,6 @@ pub mod guard;
 #[cfg(feature = "office")]
 pub mod office;
 pub mod problem;
-#[cfg(feature = "terminal")]
 pub mod serve;
 #[cfg(feature = "terminal")]
 pub mod terminal;

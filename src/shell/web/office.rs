@@ -5,6 +5,7 @@ mod answer;
 mod api;
 mod assets;
 mod batches;
+mod caller;
 mod doors;
 mod findings;
 mod jobs;
@@ -15,6 +16,8 @@ mod providers;
 mod readers;
 mod session;
 mod settlement;
+mod steps;
+mod tries;
 mod upload;
 mod words;
 
@@ -24,6 +27,7 @@ pub use doors::Door;
 use super::actor::Actor;
 use super::guard::Guard;
 use super::problem::Problem;
+use super::serve::{self as connections, Limits};
 use crate::office::Office;
 use crate::shell::{door, secret_file};
 use crate::words::chance::Chance;
@@ -35,12 +39,13 @@ use doors::Route;
 use jobs::Jobs;
 use readers::Readers;
 use session::Sessions;
+use tries::Tries;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use zeroize::Zeroizing;
@@ -58,10 +63,20 @@ const PASSWORDS_AT_ONCE: usize = 2;
 /// How long a request may take, a slow line's upload included.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
+/// What the office's listener bears. A terminal's upload is long: only its head, and what it takes of the answer, are timed here.
+const LIMITS: Limits = Limits {
+    head: Duration::from_secs(20),
+    handshake: Duration::from_secs(10),
+    stalled: Duration::from_secs(30),
+    connections: 512,
+    per_address: 64,
+};
+
 /// Every page with its method, path and door.
 fn routes() -> Vec<Route> {
     let mut routes = vec![("get", "/assets/{name}", Door::Open, get(assets::file))];
     routes.extend(login::routes());
+    routes.extend(steps::routes());
     routes.extend(overview::routes());
     routes.extend(jobs::routes());
     routes.extend(batches::routes());
@@ -86,6 +101,7 @@ struct Inner {
     name: String,
     guard: Guard,
     sessions: Sessions,
+    tries: Tries,
     readers: Readers,
     jobs: Jobs,
     exchanges: Semaphore,
@@ -106,8 +122,8 @@ impl Desk {
         let readers = Readers::of(&office)?;
         let (office, _) = Actor::start("office", office)?;
         let (exchanges, passwords) = (Semaphore::new(EXCHANGES_AT_ONCE), Semaphore::new(PASSWORDS_AT_ONCE));
-        let (sessions, jobs) = (Sessions::default(), Jobs::default());
-        Ok(Self(Arc::new(Inner { office, name, guard, sessions, readers, jobs, exchanges, passwords })))
+        let (sessions, tries, jobs) = (Sessions::default(), Tries::default(), Jobs::default());
+        Ok(Self(Arc::new(Inner { office, name, guard, sessions, tries, readers, jobs, exchanges, passwords })))
     }
 
     /// All routes of the office.
@@ -142,7 +158,13 @@ pub fn serve(office: Office, data_dir: &Path, listen: SocketAddr, hosts: Vec<Str
 pub async fn serve_on(listener: TcpListener, office: Office, api_token: String, hosts: Vec<String>) -> anyhow::Result<()> {
     let listen = listener.local_addr()?;
     let desk = Desk::new(office, api_token, listen, &hosts)?;
-    axum::serve(listener, desk.router()).with_graceful_shutdown(told_to_end()).await?;
+    let (close, closing) = watch::channel(false);
+    let serving = connections::serve(listener, None, desk.router(), closing, LIMITS);
+    let ending = async {
+        told_to_end().await;
+        close.send_replace(true);
+    };
+    tokio::join!(serving, ending);
     Ok(())
 }
 

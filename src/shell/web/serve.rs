@@ -1,6 +1,8 @@
 //! Connections: each has its limits of time and number, so that a slow, silent or greedy client holds up nobody else.
 
 use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -17,11 +19,16 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt;
 
 /// How long running requests have when the server ends.
 const ENDING: Duration = Duration::from_secs(10);
 /// The largest head of a request, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
+
+/// The address a connection came from, as every request on it tells it in its extensions.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
 
 /// What one listener bears.
 #[derive(Clone, Copy, Debug)]
@@ -57,7 +64,8 @@ pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, router: Rout
         };
         while running.try_join_next().is_some() {}
         if let Some((stream, place)) = accepted {
-            let connection = connection(stream, tls.clone(), router.clone(), closing.clone(), limits);
+            let peer = Peer(place.1.address);
+            let connection = connection(stream, peer, tls.clone(), router.clone(), closing.clone(), limits);
             running.spawn(async move {
                 connection.await;
                 drop(place);
@@ -85,13 +93,13 @@ async fn next(listener: &TcpListener, places: &Arc<Semaphore>, guests: &Guests) 
     }
 }
 
-async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, router: Router, closing: watch::Receiver<bool>, limits: Limits) {
+async fn connection(stream: TcpStream, peer: Peer, tls: Option<TlsAcceptor>, router: Router, closing: watch::Receiver<bool>, limits: Limits) {
     let _ = stream.set_nodelay(true);
     let stream = Patient::new(stream, limits.stalled);
     match tls {
-        None => requests(stream, router, closing, limits.head).await,
+        None => requests(stream, peer, router, closing, limits.head).await,
         Some(tls) => match timeout(limits.handshake, tls.accept(stream)).await {
-            Ok(Ok(stream)) => requests(stream, router, closing, limits.head).await,
+            Ok(Ok(stream)) => requests(stream, peer, router, closing, limits.head).await,
             Ok(Err(error)) => tracing::debug!(%error, "no TLS"),
             Err(_) => tracing::debug!("a handshake took too long"),
         },
@@ -99,10 +107,17 @@ async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, router: Router,
 }
 
 /// Answers the requests of one connection; when the server ends, the running one is the last.
-async fn requests<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, router: Router, mut closing: watch::Receiver<bool>, head: Duration) {
+async fn requests<S>(stream: S, peer: Peer, router: Router, mut closing: watch::Receiver<bool>, head: Duration)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(head).max_buf_size(MAX_HEAD);
-    let mut running = pin!(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
+    let known = router.map_request(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        request
+    });
+    let mut running = pin!(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(known)));
     let ended = tokio::select! {
         ended = running.as_mut() => Some(ended),
         _ = closing.wait_for(|closing| *closing) => None,

@@ -6,9 +6,11 @@ pub mod audit;
 pub mod batches;
 pub mod calendar;
 pub mod children;
+pub mod clerks;
 pub mod desk;
 pub mod findings;
 pub mod lines;
+pub mod passkeys;
 pub mod payments;
 pub mod settings;
 pub mod views;
@@ -17,8 +19,8 @@ pub mod views;
 pub const MIGRATIONS: &[&str] = &[
     include_str!("0001.sql"),
     concat!(
-        include_str!("0002/accounts.sql"),
         include_str!("0002/audit.sql"),
+        include_str!("0002/accounts.sql"),
         include_str!("0002/findings.sql"),
         include_str!("0002/checks.sql"),
         include_str!("0002/cases.sql"),

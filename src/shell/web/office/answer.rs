@@ -70,7 +70,10 @@ impl From<OfficeError> for Refusal {
             | OfficeError::NothingToSettle
             | OfficeError::NoRunWaits
             | OfficeError::PaidElsewhere
-            | OfficeError::PaidAlready => Self::new(StatusCode::CONFLICT, sentence),
+            | OfficeError::PaidAlready
+            | OfficeError::ClerkKnown { .. }
+            | OfficeError::OwnAccount
+            | OfficeError::LastAdmin => Self::new(StatusCode::CONFLICT, sentence),
             OfficeError::TooManyAttempts { wait_minutes } => {
                 Self { retry_after: Some(wait_minutes * 60), ..Self::new(StatusCode::TOO_MANY_REQUESTS, sentence) }
             }

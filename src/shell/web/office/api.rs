@@ -1,6 +1,7 @@
 //! Interfaces for programs: the terminals' exchange and enrolment, JSON, health and metrics.
 
 use super::answer::Refusal;
+use super::caller::Caller;
 use super::login::SignedIn;
 use super::{Desk, MAX_ENROLMENT, MAX_EXCHANGE, doors};
 use crate::office::{Office, OfficeError};
@@ -67,7 +68,7 @@ impl FromRequestParts<Desk> for Reader {
         if bearer.is_some_and(|key| desk.0.guard.is_key(key)) {
             return Ok(Self);
         }
-        match SignedIn::of(desk, &parts.headers, door::now()).await {
+        match SignedIn::of(desk, &Caller::of(&parts.extensions, &parts.headers), &parts.headers, door::now()).await {
             Ok(Some(_)) => return Ok(Self),
             Ok(None) => {}
             Err(_) => return Err(Problem::bug().into()),

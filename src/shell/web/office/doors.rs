@@ -1,8 +1,10 @@
 //! What stands before every page: our own name, no foreign page, who may pass, and the headers that protect answers.
 
 use super::Desk;
+use super::caller::Caller;
 use super::login::SignedIn;
 use super::page::Fault;
+use super::session::Stage;
 use crate::office::{Role, Roles};
 use crate::shell::door;
 use crate::shell::web::problem::Problem;
@@ -62,7 +64,14 @@ pub async fn pass(State((desk, door)): State<(Desk, Door)>, mut request: Request
     if door == Door::Open {
         return next.run(request).await;
     }
-    match SignedIn::of(&desk, request.headers(), door::now()).await {
+    let caller = Caller::of(request.extensions(), request.headers());
+    let clerk = match desk.seat(&caller, request.headers(), door::now()).await {
+        Ok(Some((session, _))) if session.stage != Stage::Full => return Redirect::to(session.stage.place()).into_response(),
+        Ok(Some((session, secret))) => SignedIn::seated(&desk, session, secret).await,
+        Ok(None) => Ok(None),
+        Err(fault) => Err(fault),
+    };
+    match clerk {
         Err(fault) => fault.into_response(),
         Ok(None) => Redirect::to("/login").into_response(),
         Ok(Some(clerk)) if !door.opens_to(&clerk.roles) => door.closed().into_response(),

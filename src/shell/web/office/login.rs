@@ -1,12 +1,14 @@
 //! Signing in and out, and who has signed in.
 
 use super::Desk;
+use super::caller::Caller;
 use super::doors::{Door, Route};
 use super::page::{Fault, Page, go, show};
-use super::session::TRIES;
-use crate::office::{Action, OfficeError, Roles};
+use super::session::{Seat, Session, Stage};
+use super::tries::TRIES;
+use crate::office::{Action, OfficeError, Roles, SecondFactor, account, second_factor};
 use crate::shell::door;
-use crate::shell::store::office::settings;
+use crate::shell::store::office::clerks;
 use crate::words::time::UtcMs;
 use askama::Template;
 use axum::extract::rejection::FormRejection;
@@ -34,23 +36,24 @@ pub struct SignedIn {
     pub name: String,
     /// What the clerk may do.
     pub roles: Roles,
-    secret: String,
+    /// By which the session is known.
+    pub(super) secret: String,
 }
 
 impl SignedIn {
-    /// Whose session the request's cookie is. The clerk's roles are those of this moment, not of the sign-in.
-    pub async fn of(desk: &Desk, headers: &HeaderMap, now: UtcMs) -> Result<Option<Self>, Fault> {
-        let Some((name, secret)) = Self::session(desk, headers, now) else { return Ok(None) };
-        let asked = name.clone();
-        let roles = desk.look(move |db| settings::roles(db, &asked)).await?;
-        Ok(roles.map(|roles| Self { name, roles: Roles::parse(&roles), secret }))
+    /// Whose session the request's cookie is.
+    pub async fn of(desk: &Desk, caller: &Caller, headers: &HeaderMap, now: UtcMs) -> Result<Option<Self>, Fault> {
+        match desk.seat(caller, headers, now).await? {
+            Some((session, secret)) if session.stage == Stage::Full => Self::seated(desk, session, secret).await,
+            _ => Ok(None),
+        }
     }
 
-    fn session(desk: &Desk, headers: &HeaderMap, now: UtcMs) -> Option<(String, String)> {
-        let name = if is_loopback(headers) { LOOPBACK_COOKIE } else { COOKIE };
-        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(';'));
-        let secrets = cookies.filter_map(|cookie| cookie.trim().split_once('=')).filter(|(key, _)| *key == name).map(|(_, secret)| secret);
-        secrets.filter_map(|secret| Some((desk.0.sessions.clerk(secret, now)?, secret.to_owned()))).next()
+    /// The clerk of a session, unless the account was closed. The clerk's roles are those of this moment, not of the sign-in.
+    pub(super) async fn seated(desk: &Desk, session: Session, secret: String) -> Result<Option<Self>, Fault> {
+        let (name, asked) = (session.clerk.clone(), session.clerk);
+        let roles = desk.look(move |db| clerks::roles(db, &asked)).await?;
+        Ok(roles.map(|roles| Self { name, roles: Roles::parse(&roles), secret }))
     }
 }
 
@@ -62,10 +65,114 @@ impl FromRequestParts<Desk> for SignedIn {
     }
 }
 
-fn is_loopback(headers: &HeaderMap) -> bool {
+impl Desk {
+    /// The session of the request's cookie, complete or half-way, and by which secret it is known.
+    pub(super) async fn seat(&self, caller: &Caller, headers: &HeaderMap, now: UtcMs) -> Result<Option<(Session, String)>, Fault> {
+        let name = if is_loopback(headers) { LOOPBACK_COOKIE } else { COOKIE };
+        for secret in cookies(headers, name) {
+            match self.0.sessions.seat(secret, caller, now) {
+                Seat::None => {}
+                Seat::Held(session) => return Ok(Some((*session, secret.to_owned()))),
+                Seat::Stolen(clerk) => {
+                    let detail = format!("Sitzung beendet: Ihr Cookie kam aus einem anderen Browser, {}", caller.from());
+                    self.with::<_, OfficeError>(move |office| office.note(&clerk, Action::SignOut, "", &detail, now)).await?;
+                    return Err(Fault::stolen());
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Lets somebody in who has shown who they are: all the way, or to the next step. The way `how` is logged.
+    pub(super) async fn let_in(&self, headers: &HeaderMap, caller: &Caller, clerk: &str, code_shown: bool, how: &str) -> Result<LetIn, Fault> {
+        let asked = clerk.to_owned();
+        let (known, required) = self.look(move |db| Ok::<_, OfficeError>((account(db, &asked)?, second_factor(db)?))).await?;
+        let known = known.filter(|known| known.closed.is_none()).ok_or_else(Fault::closed)?;
+        let stage = Stage::after(&known, code_shown, required == SecondFactor::Required);
+        self.seat_anew(headers, caller, known.name, stage, code_shown, how).await
+    }
+
+    /// Begins a session at this stage under a new secret, whatever the cookie was before.
+    pub(super) async fn seat_anew(
+        &self,
+        headers: &HeaderMap,
+        caller: &Caller,
+        clerk: String,
+        stage: Stage,
+        code_shown: bool,
+        how: &str,
+    ) -> Result<LetIn, Fault> {
+        let now = door::now();
+        let name = if is_loopback(headers) { LOOPBACK_COOKIE } else { COOKIE };
+        cookies(headers, name).for_each(|old| self.0.sessions.end(old));
+        if stage == Stage::Full {
+            let (name, how) = (clerk.clone(), format!("{how}, {}", caller.from()));
+            self.with(move |office| office.signed_in(&name, &how, now)).await?;
+            self.0.tries.forget(&clerk, caller);
+        }
+        let secret = data_encoding::HEXLOWER.encode(&door::os_chance().bytes::<32>());
+        self.0.sessions.begin(&secret, Session::new(clerk, stage, code_shown, caller.clone(), now), now);
+        Ok(LetIn { cookie: cookie(headers, &secret), stage })
+    }
+
+    /// Logs a sign-in that failed. A name that nobody has is not kept: it may be a password typed into the wrong field.
+    pub(super) async fn note_failed(&self, name: String, detail: String) -> Result<(), Fault> {
+        let now = door::now();
+        self.with(move |office| {
+            let known = account(office.db(), &name)?.map_or_else(|| "(unbekannt)".to_owned(), |known| known.name);
+            office.note(&known, Action::SignInFailed, "", &detail, now)
+        })
+        .await
+    }
+
+    /// Counts a try; an error is what to tell.
+    pub(super) async fn count_try(&self, name: &str, caller: &Caller) -> Result<Result<(), String>, Fault> {
+        let Err(locked) = self.0.tries.count(name, caller, door::now()) else { return Ok(Ok(())) };
+        if locked.new {
+            self.note_failed(name.to_owned(), format!("gesperrt nach zu vielen Versuchen, {}", caller.from())).await?;
+        }
+        let minutes = locked.ms.div_ceil(60_000);
+        Ok(Err(format!(
+            "Nach {TRIES} Versuchen ist dieser Name gesperrt, oder von diesem Gerät kamen zu viele. Bitte in {minutes} Minuten noch einmal versuchen."
+        )))
+    }
+}
+
+/// Somebody was let in.
+pub struct LetIn {
+    /// The header Set-Cookie.
+    pub cookie: String,
+    /// How far.
+    pub stage: Stage,
+}
+
+impl LetIn {
+    /// On to where it goes on.
+    pub fn go(self) -> Page {
+        Ok(([(header::SET_COOKIE, self.cookie)], Redirect::to(self.stage.place())).into_response())
+    }
+}
+
+fn cookies<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item = &'h str> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(';'));
+    cookies.filter_map(|cookie| cookie.trim().split_once('=')).filter(move |(key, _)| *key == name).map(|(_, secret)| secret)
+}
+
+/// Whether the browser has asked for this machine itself.
+pub(super) fn is_loopback(headers: &HeaderMap) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(host, |(name, _)| name);
     name.eq_ignore_ascii_case("localhost") || name == "[::1]" || name.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// Refuses secrets on a line that others can read.
+pub(super) fn only_encrypted(headers: &HeaderMap) -> Result<(), Fault> {
+    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or_default();
+    if is_loopback(headers) || !origin.starts_with("http://") {
+        return Ok(());
+    }
+    let sentence = "Diese Verbindung ist nicht verschlüsselt, deshalb wird hier kein Passwort angenommen. Bitte die Adresse mit https:// aufrufen.";
+    Err(Fault::new(StatusCode::FORBIDDEN, "Nur verschlüsselt", sentence))
 }
 
 #[derive(Template)]
@@ -77,15 +184,15 @@ struct LoginPage {
     nobody_yet: bool,
 }
 
-async fn form(State(desk): State<Desk>, headers: HeaderMap) -> Page {
-    if SignedIn::of(&desk, &headers, door::now()).await?.is_some() {
+async fn form(State(desk): State<Desk>, caller: Caller, headers: HeaderMap) -> Page {
+    if SignedIn::of(&desk, &caller, &headers, door::now()).await?.is_some() {
         return Ok(go("/"));
     }
     ask_again(&desk, StatusCode::OK, String::new(), String::new()).await
 }
 
 async fn ask_again(desk: &Desk, status: StatusCode, trouble: String, name: String) -> Page {
-    let nobody_yet = desk.look(settings::clerks).await?.is_empty();
+    let nobody_yet = desk.look(clerks::all).await?.is_empty();
     let page = show(&LoginPage { office: desk.0.name.clone(), trouble, name, nobody_yet })?;
     Ok((status, page).into_response())
 }
@@ -96,39 +203,33 @@ struct Credentials {
     password: String,
 }
 
-async fn sign_in(State(desk): State<Desk>, headers: HeaderMap, filled: Result<Form<Credentials>, FormRejection>) -> Page {
+async fn sign_in(State(desk): State<Desk>, caller: Caller, headers: HeaderMap, filled: Result<Form<Credentials>, FormRejection>) -> Page {
     let Form(Credentials { name, password }) = filled.map_err(|_| Fault::form("Bitte Name und Passwort eingeben."))?;
-    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).unwrap_or_default();
-    if !is_loopback(&headers) && origin.starts_with("http://") {
-        let sentence =
-            "Diese Verbindung ist nicht verschlüsselt, deshalb wird hier kein Passwort angenommen. Bitte die Adresse mit https:// aufrufen.";
-        return Err(Fault::new(StatusCode::FORBIDDEN, "Nur verschlüsselt", sentence));
-    }
+    only_encrypted(&headers)?;
     let name: String = name.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(80).collect();
-    if let Err(locked_ms) = desk.0.sessions.try_name(&name, door::now()) {
-        let trouble = format!(
-            "Nach {TRIES} falschen Passwörtern ist dieser Name gesperrt. Bitte in {} Minuten noch einmal versuchen.",
-            locked_ms.div_ceil(60_000)
-        );
+    if let Err(trouble) = desk.count_try(&name, &caller).await? {
         return ask_again(&desk, StatusCode::TOO_MANY_REQUESTS, trouble, name).await;
     }
-    let asked = name.clone();
-    let check = desk.with(move |office| office.password_check(&asked)).await?;
-    let place = desk.0.passwords.acquire().await;
-    let clerk = tokio::task::spawn_blocking(move || check.holds(&password)).await.unwrap_or_default();
-    drop(place);
-    let Some(clerk) = clerk else {
-        let tried = name.clone();
-        desk.with::<_, OfficeError>(move |office| office.note(&tried, Action::SignInFailed, "", "", door::now())).await?;
-        let trouble = "Name oder Passwort ist falsch. Bitte noch einmal eingeben.".to_owned();
-        return ask_again(&desk, StatusCode::UNAUTHORIZED, trouble, name).await;
-    };
-    desk.0.sessions.forget_tries(&name);
-    let secret = data_encoding::HEXLOWER.encode(&door::os_chance().bytes::<32>());
-    let who = clerk.clone();
-    desk.with::<_, OfficeError>(move |office| office.note(&who, Action::SignIn, "", "", door::now())).await?;
-    desk.0.sessions.begin(&secret, clerk, door::now());
-    Ok(([(header::SET_COOKIE, cookie(&headers, &secret))], Redirect::to("/")).into_response())
+    match desk.password_holds(&name, password).await? {
+        Some(clerk) => desk.let_in(&headers, &caller, &clerk, false, "mit Passwort").await?.go(),
+        None => {
+            desk.note_failed(name.clone(), format!("falsches Passwort, {}", caller.from())).await?;
+            let trouble = "Name oder Passwort ist falsch. Bitte noch einmal eingeben.".to_owned();
+            ask_again(&desk, StatusCode::UNAUTHORIZED, trouble, name).await
+        }
+    }
+}
+
+impl Desk {
+    /// The clerk's name as first written, if this is the password. Takes a tenth of a second, beside whatever the office does.
+    pub(super) async fn password_holds(&self, name: &str, password: String) -> Result<Option<String>, Fault> {
+        let asked = name.to_owned();
+        let check = self.with(move |office| office.password_check(&asked)).await?;
+        let place = self.0.passwords.acquire().await;
+        let clerk = tokio::task::spawn_blocking(move || check.holds(&password)).await.unwrap_or_default();
+        drop(place);
+        Ok(clerk)
+    }
 }
 
 async fn sign_out(State(desk): State<Desk>, headers: HeaderMap, clerk: SignedIn) -> Page {

@@ -151,6 +151,19 @@ impl Fault {
         Self::new(StatusCode::FORBIDDEN, "Nicht ausgeführt", sentence)
     }
 
+    /// A session's cookie came from another browser than the one that began it.
+    pub fn stolen() -> Self {
+        let sentence = "Diese Sitzung wurde an einem anderen Gerät oder in einem anderen Browser begonnen und ist jetzt zur Sicherheit beendet. \
+                        Bitte neu anmelden. Wer sich das nicht erklären kann, sagt es bitte gleich der Verwaltung.";
+        Self::new(StatusCode::FORBIDDEN, "Sitzung beendet", sentence).back_to("/login", "Neu anmelden")
+    }
+
+    /// The account was closed.
+    pub fn closed() -> Self {
+        let sentence = "Dieses Konto ist geschlossen. Wer es braucht, wendet sich bitte an die Verwaltung.";
+        Self::new(StatusCode::FORBIDDEN, "Konto geschlossen", sentence).back_to("/login", "Zur Anmeldung")
+    }
+
     /// A form that was not filled in as it must be.
     pub fn form(sentence: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Da fehlt noch etwas", sentence)
@@ -189,6 +202,7 @@ impl From<OfficeError> for Fault {
         match why {
             OfficeError::Store(why) => why.into(),
             OfficeError::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "Das gibt es hier nicht", sentence),
+            OfficeError::OwnAccount | OfficeError::LastAdmin => Self::new(StatusCode::CONFLICT, "Jemand muss verwalten", sentence),
             OfficeError::SameClerk(_) => Self::new(StatusCode::FORBIDDEN, "Vier Augen, zwei Personen", sentence),
             OfficeError::TooManyAttempts { .. } => Self::new(StatusCode::TOO_MANY_REQUESTS, "Bitte warten", sentence),
             _ => Self::new(StatusCode::CONFLICT, "Das geht so nicht", sentence),

@@ -1,97 +1,153 @@
-//! Who is signed in, and who has tried too often. Kept in memory: a restart signs everybody out.
+//! Who is signed in, or half-way there. Kept in memory: a restart signs everybody out.
 
+use super::caller::Caller;
+use crate::shell::store::office::clerks::Account;
 use crate::words::ids::Hash;
 use crate::words::time::UtcMs;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use zeroize::Zeroizing;
 
 /// After how long without a request a session ends.
 pub const IDLE_MS: u64 = 30 * 60 * 1000;
 /// After how long it ends in any case.
 pub const LONGEST_MS: u64 = 8 * 60 * 60 * 1000;
-/// How many wrong passwords a name bears within [`TRIES_MS`].
-pub const TRIES: usize = 10;
-/// For how long a wrong password counts.
-pub const TRIES_MS: u64 = 10 * 60 * 1000;
-/// How many names' tries are remembered: the oldest give way, so that made-up names cannot fill the memory.
-const MAX_NAMES: usize = 10_000;
+/// How long the steps of signing in may take.
+pub const STEPS_MS: u64 = 15 * 60 * 1000;
 /// How many sessions there may be at once; the one unused longest gives way.
 const MAX_SESSIONS: usize = 1_000;
 
+/// The secret of one-time codes that are being set up.
+pub type Pending = Zeroizing<[u8; 20]>;
+
+/// How far somebody is with signing in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The password was right; a one-time code is missing.
+    Code,
+    /// A password of one's own is missing.
+    NewPassword,
+    /// One-time codes are to be set up.
+    Enrol,
+    /// Signed in.
+    Full,
+}
+
+impl Stage {
+    /// What comes after a right password, and after a right code where `code_shown`.
+    pub fn after(account: &Account, code_shown: bool, factor_required: bool) -> Self {
+        match account {
+            Account { factor: Some(_), .. } if !code_shown => Self::Code,
+            Account { must_change: true, .. } => Self::NewPassword,
+            Account { factor: None, .. } if factor_required => Self::Enrol,
+            _ => Self::Full,
+        }
+    }
+
+    /// Where it goes on.
+    pub const fn place(self) -> &'static str {
+        match self {
+            Self::Code => "/login/code",
+            Self::NewPassword => "/login/password",
+            Self::Enrol => "/login/factor",
+            Self::Full => "/",
+        }
+    }
+}
+
+/// Somebody's session.
 #[derive(Clone, Debug)]
-struct Session {
-    clerk: String,
+pub struct Session {
+    /// The clerk's name.
+    pub clerk: String,
+    /// How far the clerk is with signing in.
+    pub stage: Stage,
+    /// Whether a one-time code was shown.
+    pub code_shown: bool,
+    /// One-time codes that are being set up.
+    pub pending: Option<Pending>,
+    caller: Caller,
     begun: UtcMs,
     seen: UtcMs,
 }
 
 impl Session {
+    /// A session that begins.
+    pub const fn new(clerk: String, stage: Stage, code_shown: bool, caller: Caller, now: UtcMs) -> Self {
+        Self { clerk, stage, code_shown, pending: None, caller, begun: now, seen: now }
+    }
+
     fn is_over(&self, now: UtcMs) -> bool {
-        now.since(self.seen) >= IDLE_MS || now.since(self.begun) >= LONGEST_MS
+        let longest = if self.stage == Stage::Full { LONGEST_MS } else { STEPS_MS };
+        now.since(self.seen) >= IDLE_MS || now.since(self.begun) >= longest
     }
 }
 
-/// All sessions, by the hash of their secret, and the wrong passwords of late.
-#[derive(Debug, Default)]
-pub struct Sessions {
-    open: Mutex<HashMap<Hash, Session>>,
-    tries: Mutex<HashMap<String, Vec<UtcMs>>>,
+/// What a cookie is worth.
+#[derive(Debug)]
+pub enum Seat {
+    /// Nothing.
+    None,
+    /// This session.
+    Held(Box<Session>),
+    /// It was begun in another browser; the session of this clerk has been ended.
+    Stolen(String),
 }
 
+/// All sessions, by the hash of their secret.
+#[derive(Debug, Default)]
+pub struct Sessions(Mutex<HashMap<Hash, Session>>);
+
 impl Sessions {
-    /// Begins a session of `clerk` that is known by `secret`.
-    pub fn begin(&self, secret: &str, clerk: String, now: UtcMs) {
-        let mut open = locked(&self.open);
+    fn locked(&self) -> MutexGuard<'_, HashMap<Hash, Session>> {
+        // A map is whole after every step, so what a panic left behind can be used.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins a session that is known by `secret`.
+    pub fn begin(&self, secret: &str, session: Session, now: UtcMs) {
+        let mut open = self.locked();
         open.retain(|_, session| !session.is_over(now));
         if open.len() >= MAX_SESSIONS
             && let Some(idlest) = open.iter().min_by_key(|(_, session)| session.seen).map(|(key, _)| *key)
         {
             open.remove(&idlest);
         }
-        open.insert(key(secret), Session { clerk, begun: now, seen: now });
+        open.insert(key(secret), session);
     }
 
-    /// Whose session this is, if it is not over.
-    pub fn clerk(&self, secret: &str, now: UtcMs) -> Option<String> {
-        let mut open = locked(&self.open);
-        let session = open.get_mut(&key(secret))?;
+    /// Whose session this is, if it is not over and was begun by this caller.
+    pub fn seat(&self, secret: &str, caller: &Caller, now: UtcMs) -> Seat {
+        let mut open = self.locked();
+        let key = key(secret);
+        let Some(session) = open.get_mut(&key) else { return Seat::None };
         if session.is_over(now) {
-            open.remove(&key(secret));
-            return None;
+            open.remove(&key);
+            return Seat::None;
+        }
+        if session.caller != *caller {
+            return open.remove(&key).map_or(Seat::None, |session| Seat::Stolen(session.clerk));
         }
         session.seen = now;
-        Some(session.clerk.clone())
+        Seat::Held(Box::new(session.clone()))
+    }
+
+    /// Remembers one-time codes that are being set up, or forgets them.
+    pub fn pend(&self, secret: &str, pending: Option<Pending>) {
+        if let Some(session) = self.locked().get_mut(&key(secret)) {
+            session.pending = pending;
+        }
     }
 
     /// Ends a session.
     pub fn end(&self, secret: &str) {
-        locked(&self.open).remove(&key(secret));
+        self.locked().remove(&key(secret));
     }
 
-    /// Counts a try with this name before its password is looked at, so that tries at once count too. An error says for how many
-    /// milliseconds the name is locked.
-    pub fn try_name(&self, name: &str, now: UtcMs) -> Result<(), u64> {
-        let mut tries = locked(&self.tries);
-        tries.retain(|_, at| {
-            at.retain(|at| now.since(*at) < TRIES_MS);
-            !at.is_empty()
-        });
-        let name = name.to_lowercase();
-        let known = tries.get(&name).map_or(&[][..], Vec::as_slice);
-        if let (true, Some(first)) = (known.len() >= TRIES, known.first()) {
-            return Err(TRIES_MS.saturating_sub(now.since(*first)).max(1));
-        }
-        if known.is_empty() && tries.len() >= MAX_NAMES {
-            let oldest = tries.iter().min_by_key(|(_, at)| at.last().copied()).map(|(name, _)| name.clone());
-            oldest.and_then(|oldest| tries.remove(&oldest));
-        }
-        tries.entry(name).or_default().push(now);
-        Ok(())
-    }
-
-    /// Forgets the tries of a name whose password was right.
-    pub fn forget_tries(&self, name: &str) {
-        locked(&self.tries).remove(&name.to_lowercase());
+    /// Ends all sessions of a clerk, but the one with the secret `but`.
+    pub fn end_all(&self, clerk: &str, but: &str) {
+        let but = key(but);
+        self.locked().retain(|key, session| session.clerk != clerk || *key == but);
     }
 }
 
@@ -99,54 +155,82 @@ fn key(secret: &str) -> Hash {
     Hash::of(&[b"teilhabe/session", secret.as_bytes()])
 }
 
-/// A map is whole after every step, so what a panic left behind can be used.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::{Extensions, HeaderMap};
 
     const MINUTE: u64 = 60_000;
+
+    fn caller(agent: &'static str) -> Caller {
+        let headers = std::iter::once((axum::http::header::USER_AGENT, agent.parse().expect("a header"))).collect::<HeaderMap>();
+        Caller::of(&Extensions::new(), &headers)
+    }
+
+    fn begin(sessions: &Sessions, secret: &str, stage: Stage) {
+        sessions.begin(secret, Session::new("Anna".into(), stage, false, caller("a"), UtcMs(0)), UtcMs(0));
+    }
+
+    fn holds(sessions: &Sessions, secret: &str, minutes: u64) -> bool {
+        matches!(sessions.seat(secret, &caller("a"), UtcMs(minutes * MINUTE)), Seat::Held(session) if session.clerk == "Anna")
+    }
 
     #[test]
     fn a_session_ends_idle_or_after_a_day_of_work() {
         let sessions = Sessions::default();
-        sessions.begin("s", "Anna".into(), UtcMs(0));
-        assert_eq!(sessions.clerk("s", UtcMs(29 * MINUTE)).as_deref(), Some("Anna"));
-        assert_eq!(sessions.clerk("s", UtcMs(58 * MINUTE)).as_deref(), Some("Anna"), "used in between");
-        assert_eq!(sessions.clerk("s", UtcMs(88 * MINUTE)), None, "idle");
-        sessions.begin("t", "Anna".into(), UtcMs(0));
-        let used = (1..).map(|n| UtcMs(n * 20 * MINUTE)).take_while(|now| sessions.clerk("t", *now).is_some()).count();
-        assert_eq!(used, 23, "8 hours, however busy");
-        assert_eq!(sessions.clerk("other", UtcMs(0)), None);
+        begin(&sessions, "s", Stage::Full);
+        assert!(holds(&sessions, "s", 29) && holds(&sessions, "s", 58), "used in between");
+        assert!(!holds(&sessions, "s", 88), "idle");
+        begin(&sessions, "t", Stage::Full);
+        assert_eq!((1..).map(|n| n * 20).take_while(|minutes| holds(&sessions, "t", *minutes)).count(), 23, "8 hours, however busy");
+        assert!(!holds(&sessions, "other", 0));
+        begin(&sessions, "half", Stage::Code);
+        assert!(holds(&sessions, "half", 14) && !holds(&sessions, "half", 15), "the steps of signing in take no longer");
     }
 
     #[test]
-    fn signing_out_ends_it() {
+    fn signing_out_ends_it_here_or_everywhere() {
         let sessions = Sessions::default();
-        sessions.begin("s", "Anna".into(), UtcMs(0));
-        sessions.end("s");
-        assert_eq!(sessions.clerk("s", UtcMs(1)), None);
+        ["r", "s", "t"].iter().for_each(|secret| begin(&sessions, secret, Stage::Full));
+        sessions.end("r");
+        assert!(!holds(&sessions, "r", 1) && holds(&sessions, "s", 1));
+        sessions.end_all("Anna", "t");
+        assert!(!holds(&sessions, "s", 1) && holds(&sessions, "t", 1));
     }
 
     #[test]
-    fn ten_wrong_passwords_lock_a_name_for_a_while() {
+    fn a_copied_cookie_ends_the_session_for_both() {
         let sessions = Sessions::default();
-        assert!((0..TRIES as u64).all(|n| sessions.try_name("Anna", UtcMs(n * MINUTE / 2)).is_ok()));
-        assert_eq!(sessions.try_name("anna", UtcMs(5 * MINUTE)), Err(5 * MINUTE));
-        assert!(sessions.try_name("Berta", UtcMs(5 * MINUTE)).is_ok(), "another name");
-        assert!(sessions.try_name("Anna", UtcMs(10 * MINUTE)).is_ok(), "the first try is forgotten");
-        sessions.forget_tries("ANNA");
-        assert!((0..TRIES).all(|_| sessions.try_name("Anna", UtcMs(10 * MINUTE)).is_ok()));
+        begin(&sessions, "s", Stage::Full);
+        assert!(matches!(sessions.seat("s", &caller("another browser"), UtcMs(1)), Seat::Stolen(clerk) if clerk == "Anna"));
+        assert!(!holds(&sessions, "s", 1));
     }
 
     #[test]
-    fn made_up_names_do_not_fill_the_memory() {
-        let sessions = Sessions::default();
-        locked(&sessions.tries).extend((0..MAX_NAMES).map(|n| (n.to_string(), vec![UtcMs(1)])));
-        assert!(sessions.try_name("one more", UtcMs(2)).is_ok());
-        assert_eq!(locked(&sessions.tries).len(), MAX_NAMES);
+    fn the_steps_come_in_their_order() {
+        let mut account = Account {
+            id: 1,
+            name: "Anna".into(),
+            password: String::new(),
+            roles: String::new(),
+            created: UtcMs(0),
+            must_change: true,
+            closed: None,
+            last_sign_in: None,
+            factor: None,
+            last_step: 0,
+            external: None,
+            subject: None,
+        };
+        assert_eq!(Stage::after(&account, false, true), Stage::NewPassword);
+        account.must_change = false;
+        assert_eq!(Stage::after(&account, false, true), Stage::Enrol);
+        assert_eq!(Stage::after(&account, false, false), Stage::Full);
+        account.factor = Some(vec![1]);
+        account.must_change = true;
+        assert_eq!(Stage::after(&account, false, false), Stage::Code, "a code is asked for wherever there is one");
+        assert_eq!(Stage::after(&account, true, false), Stage::NewPassword);
+        account.must_change = false;
+        assert_eq!(Stage::after(&account, true, true), Stage::Full);
     }
 }

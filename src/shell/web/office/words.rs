@@ -157,6 +157,14 @@ pub fn trouble(why: &OfficeError) -> String {
         }
         OfficeError::Draft(why) => draft_trouble(why),
         OfficeError::TooManyAttempts { wait_minutes } => format!("Zu viele Versuche. Bitte in {wait_minutes} Minuten noch einmal versuchen."),
+        OfficeError::ClerkKnown { name, .. } => {
+            format!("Für {name} gibt es schon ein Konto, vielleicht ein geschlossenes. Bitte in der Liste dort öffnen oder ein neues Passwort geben.")
+        }
+        OfficeError::OwnAccount => {
+            "Das eigene Konto schließt niemand selbst, und die eigene Rolle Verwaltung gibt niemand selbst ab. Bitte eine andere Person bitten, die verwaltet."
+                .into()
+        }
+        OfficeError::LastAdmin => "Das ist das letzte Konto mit der Rolle Verwaltung. Bitte sie zuerst einem anderen Konto geben.".into(),
         OfficeError::SecretFile(_) => {
             "Eine Schlüsseldatei des Amts ist nicht zu gebrauchen. Bitte die Betreuung des Servers rufen; es ist nichts verloren.".into()
         }

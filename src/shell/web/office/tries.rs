@@ -1,0 +1,133 @@
+//! Who has tried too often to sign in: a name, and an address. Kept in memory.
+
+use super::caller::Caller;
+use crate::words::time::UtcMs;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// How many tries a name bears within [`TRIES_MS`], one-time codes included.
+pub const TRIES: usize = 10;
+/// How many failed tries an address bears in that time: many clerks may sit behind one.
+pub const TRIES_OF_ADDRESS: usize = 60;
+/// For how long a try counts.
+pub const TRIES_MS: u64 = 10 * 60 * 1000;
+/// How many names and addresses are remembered: the oldest give way, so that made-up ones cannot fill the memory.
+const MAX_KEYS: usize = 10_000;
+
+/// Tries of late, by name and by address.
+#[derive(Debug, Default)]
+pub struct Tries(Mutex<HashMap<String, Vec<UtcMs>>>);
+
+/// Too many tries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Locked {
+    /// For how many milliseconds yet.
+    pub ms: u64,
+    /// Whether this is the first try that met the lock: to be logged once.
+    pub new: bool,
+}
+
+impl Tries {
+    fn locked(&self) -> MutexGuard<'_, HashMap<String, Vec<UtcMs>>> {
+        // A map is whole after every step, so what a panic left behind can be used.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a try before it is looked at, so that tries at once count too.
+    pub fn count(&self, name: &str, caller: &Caller, now: UtcMs) -> Result<(), Locked> {
+        let mut tries = self.locked();
+        tries.retain(|_, at| {
+            at.retain(|at| now.since(*at) < TRIES_MS);
+            !at.is_empty()
+        });
+        let keys = keys(name, caller);
+        for (key, most) in &keys {
+            let Some(known) = tries.get_mut(key).filter(|known| known.len() >= *most) else { continue };
+            let ms = TRIES_MS.saturating_sub(known.first().map_or(0, |first| now.since(*first))).max(1);
+            let new = known.len() == *most;
+            if new {
+                known.push(now);
+            }
+            return Err(Locked { ms, new });
+        }
+        for (key, _) in keys {
+            if !tries.contains_key(&key) && tries.len() >= MAX_KEYS {
+                let oldest = tries.iter().min_by_key(|(_, at)| at.last().copied()).map(|(key, _)| key.clone());
+                oldest.and_then(|oldest| tries.remove(&oldest));
+            }
+            tries.entry(key).or_default().push(now);
+        }
+        Ok(())
+    }
+
+    /// Forgets the tries of a name that has signed in, and one of its address: whoever else tries from there still counts.
+    pub fn forget(&self, name: &str, caller: &Caller) {
+        let mut tries = self.locked();
+        for (key, most) in keys(name, caller) {
+            if most == TRIES {
+                let its = tries.remove(&key).map_or(0, |at| at.len());
+                if let Some(address) = caller.address().and_then(|address| tries.get_mut(&address.to_string())) {
+                    address.truncate(address.len().saturating_sub(its));
+                }
+            }
+        }
+    }
+}
+
+fn keys(name: &str, caller: &Caller) -> Vec<(String, usize)> {
+    let name = (format!("name {}", name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()), TRIES);
+    std::iter::once(name).chain(caller.address().map(|address| (address.to_string(), TRIES_OF_ADDRESS))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shell::web::serve::Peer;
+    use axum::http::{Extensions, HeaderMap};
+
+    const MINUTE: u64 = 60_000;
+
+    fn from(address: [u8; 4]) -> Caller {
+        let mut extensions = Extensions::new();
+        extensions.insert(Peer(address.into()));
+        Caller::of(&extensions, &HeaderMap::new())
+    }
+
+    #[test]
+    fn ten_tries_lock_a_name_for_a_while() {
+        let (tries, here) = (Tries::default(), from([10, 0, 0, 1]));
+        assert!((0..TRIES as u64).all(|n| tries.count("Anna", &here, UtcMs(n * MINUTE / 2)).is_ok()));
+        assert_eq!(tries.count(" anna ", &here, UtcMs(5 * MINUTE)), Err(Locked { ms: 5 * MINUTE, new: true }));
+        assert_eq!(tries.count("anna", &here, UtcMs(5 * MINUTE)), Err(Locked { ms: 5 * MINUTE, new: false }), "logged once");
+        assert!(tries.count("Berta", &here, UtcMs(5 * MINUTE)).is_ok(), "another name");
+        assert!(tries.count("Anna", &here, UtcMs(11 * MINUTE)).is_ok(), "the first tries are forgotten");
+        tries.forget("ANNA", &here);
+        assert!((0..TRIES).all(|_| tries.count("Anna", &here, UtcMs(11 * MINUTE)).is_ok()));
+    }
+
+    #[test]
+    fn an_address_that_tries_many_names_is_locked_and_others_are_not() {
+        let (tries, thief) = (Tries::default(), from([10, 0, 0, 66]));
+        assert!((0..TRIES_OF_ADDRESS).all(|n| tries.count(&format!("name {n}"), &thief, UtcMs(1)).is_ok()));
+        assert!(tries.count("one more", &thief, UtcMs(2)).is_err());
+        assert!(tries.count("one more", &from([10, 0, 0, 7]), UtcMs(2)).is_ok());
+    }
+
+    #[test]
+    fn clerks_behind_one_address_do_not_lock_each_other_by_signing_in() {
+        let (tries, proxy) = (Tries::default(), from([10, 0, 0, 1]));
+        for n in 0..200 {
+            let name = format!("clerk {n}");
+            assert!(tries.count(&name, &proxy, UtcMs(n)).is_ok(), "{n}");
+            tries.forget(&name, &proxy);
+        }
+    }
+
+    #[test]
+    fn made_up_names_do_not_fill_the_memory() {
+        let (tries, here) = (Tries::default(), from([127, 0, 0, 1]));
+        tries.locked().extend((0..MAX_KEYS).map(|n| (n.to_string(), vec![UtcMs(1)])));
+        assert!(tries.count("one more", &here, UtcMs(2)).is_ok());
+        assert_eq!(tries.locked().len(), MAX_KEYS);
+    }
+}

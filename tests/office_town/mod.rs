@@ -2,8 +2,8 @@
 #![allow(dead_code, reason = "each test uses the part it needs")]
 
 use teilhabe::book::entry::Opened;
-use teilhabe::reconcile::holidays::Land;
 use teilhabe::office::{DEFAULT_POLICY, NewProvider, Office, OfficeKeys, Profile, SecondFactor, ServiceTerms};
+use teilhabe::reconcile::holidays::Land;
 use teilhabe::settle::account::{Account, Iban};
 use teilhabe::shell::envelope::Identity;
 use teilhabe::shell::sheet::children;

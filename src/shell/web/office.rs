@@ -39,7 +39,6 @@ use doors::Route;
 use jobs::Jobs;
 use readers::Readers;
 use session::Sessions;
-use tries::Tries;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -48,6 +47,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
+use tries::Tries;
 use zeroize::Zeroizing;
 
 /// The most bytes of an exchange: an envelope of 17 MiB, and what its encryption adds.
@@ -64,13 +64,8 @@ const PASSWORDS_AT_ONCE: usize = 2;
 const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// What the office's listener bears. A terminal's upload is long: only its head, and what it takes of the answer, are timed here.
-const LIMITS: Limits = Limits {
-    head: Duration::from_secs(20),
-    handshake: Duration::from_secs(10),
-    stalled: Duration::from_secs(30),
-    connections: 512,
-    per_address: 64,
-};
+const LIMITS: Limits =
+    Limits { head: Duration::from_secs(20), handshake: Duration::from_secs(10), stalled: Duration::from_secs(30), connections: 512, per_address: 64 };
 
 /// Every page with its method, path and door.
 fn routes() -> Vec<Route> {

@@ -101,9 +101,7 @@ pub struct NewPassword {
 
 async fn password_form(State(desk): State<Desk>, caller: Caller, headers: HeaderMap) -> Page {
     match at(&desk, &caller, &headers, Stage::NewPassword).await {
-        Ok((session, _)) => {
-            show(&PasswordPage { office: desk.0.name.clone(), clerk: session.clerk, trouble: String::new(), least: MIN_PASSWORD })
-        }
+        Ok((session, _)) => show(&PasswordPage { office: desk.0.name.clone(), clerk: session.clerk, trouble: String::new(), least: MIN_PASSWORD }),
         Err(elsewhere) => Ok(elsewhere),
     }
 }
@@ -229,7 +227,8 @@ async fn take_factor(State(desk): State<Desk>, caller: Caller, headers: HeaderMa
     let (name, now, key) = (session.clerk.clone(), door::now(), pending.clone());
     match desk.with(move |office| office.enrol_factor(&name, &key[..], &code, now)).await? {
         Some(codes) => {
-            let LetIn { cookie, .. } = desk.let_in(&headers, &caller, &session.clerk, true, "mit Passwort und neu eingerichtetem Einmal-Code").await?;
+            let LetIn { cookie, .. } =
+                desk.let_in(&headers, &caller, &session.clerk, true, "mit Passwort und neu eingerichtetem Einmal-Code").await?;
             let page = show(&RecoveryPage { office: desk.0.name.clone(), codes, onward: "/" })?;
             Ok(([(header::SET_COOKIE, cookie)], page).into_response())
         }

@@ -25,6 +25,7 @@ pub use granted::{allowance_words, amount_words, ceiling_words, ceilings_words, 
 pub use import::{CamtOutcome, ImportOutcome};
 pub use issue::{IssuedToken, StopReason};
 pub use plan::{Planned, Standing};
+pub use reconcile::Stretch;
 pub use roles::{Role, Roles};
 pub use rule::{BulkOutcome, BulkRuling, Equally};
 pub use settle::{Settlement, SettlementFile};

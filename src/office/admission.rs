@@ -202,9 +202,9 @@ impl Work<'_> {
     pub(super) fn credential(&self, terminal: &Terminal, now: UtcMs) -> Result<Vec<u8>, OfficeError> {
         let missing = || OfficeError::NotFound(format!("there is no provider {}", terminal.provider));
         let provider = db::provider(&self.db, terminal.provider)?.ok_or_else(missing)?;
-        let files = db::provider_files(&self.db)?;
+        let file = db::provider_file(&self.db, terminal.provider)?;
         let today = CivilDay::of(now);
-        let current = files.get(&terminal.provider).into_iter().flat_map(|f| &f.agreements).filter(|a| a.until.is_none_or(|until| today <= until));
+        let current = file.agreements.iter().filter(|a| a.until.is_none_or(|until| today <= until));
         let siblings = db::terminals(&self.db)?.into_iter().filter(|t| t.provider == terminal.provider && t.terminal != terminal.terminal);
         let credential = Credential {
             provider: terminal.provider,

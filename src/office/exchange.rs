@@ -2,6 +2,7 @@
 
 use super::{Office, OfficeError, Work};
 use crate::book::entry::{Body, Entry, Head};
+use crate::book::redemption::Redemption;
 use crate::claim::batch::Draft;
 use crate::claim::check::Line;
 use crate::deliver::advice::{Advice, AdvisedLine, Verdict};
@@ -9,6 +10,7 @@ use crate::deliver::exchange::{Inbound, MAX_DOCUMENTS, MAX_ELSEWHERE, MAX_ENVELO
 use crate::deliver::receipt::Receipt;
 use crate::intake::open::{CannotOpen, VerifiedBatch, open};
 use crate::intake::place::{HeldJournal, Place, place};
+use crate::reconcile::reach::mixes_months;
 use crate::reconcile::register::ProviderFile;
 use crate::shell::envelope;
 use crate::shell::store::office::admission::{self, Terminal};
@@ -18,12 +20,12 @@ use crate::shell::store::office::{children, views};
 use crate::words::benefit::Measure;
 use crate::words::cbor::Reader;
 use crate::words::cents::Cents;
-use crate::words::civil::CivilDay;
-use crate::words::ids::{BatchId, Hash, ProviderNumber};
+use crate::words::civil::{CivilDay, CivilMonth};
+use crate::words::ids::{BatchId, Handle, Hash, TokenId};
 use crate::words::reason::Reason;
 use crate::words::sealed::{DocType, Sealed};
 use crate::words::time::UtcMs;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The most bytes of an opened envelope: a document, and no more.
 pub const MAX_ENVELOPE_BYTES: usize = 17 * 1024 * 1024;
@@ -67,14 +69,14 @@ impl Work<'_> {
         if bytes.is_empty() {
             return Ok(Vec::new());
         }
-        let providers = admission::provider_files(&self.db)?;
-        let receipts: Result<Vec<_>, _> = bytes.iter().map(|batch| self.take(batch, terminal, &providers, now)).collect();
-        self.take_what_waited(terminal, &providers, now)?;
+        let provider = admission::provider_file(&self.db, terminal.provider)?;
+        let receipts: Result<Vec<_>, _> = bytes.iter().map(|batch| self.take(batch, terminal, &provider, now)).collect();
+        self.take_what_waited(terminal, &provider, now)?;
         receipts
     }
 
     /// Takes one batch in and makes its receipt. One that cannot be taken gets a receipt with the reason.
-    fn take(&mut self, bytes: &[u8], terminal: &Terminal, providers: &Providers, now: UtcMs) -> Result<Vec<u8>, OfficeError> {
+    fn take(&mut self, bytes: &[u8], terminal: &Terminal, provider: &ProviderFile, now: UtcMs) -> Result<Vec<u8>, OfficeError> {
         let hash = Hash::of(&[bytes]);
         if let Some(known) = batches::by_hash(&self.db, hash)? {
             return Ok(known.receipt);
@@ -96,7 +98,7 @@ impl Work<'_> {
             Place::Continues { known } => {
                 let receipt = self.receipt(draft.id, draft.after(), hash, None, now);
                 let row = batches::insert(&self.db, &NewBatch { terminal: terminal.id, draft, hash, bytes, receipt: &receipt, reason: None }, now)?;
-                self.enter(&batch, row, known, terminal, providers, now)?;
+                self.enter(&batch, row, known, terminal, provider, now)?;
                 return Ok(receipt);
             }
             Place::Gap => Reason::JournalGap,
@@ -110,7 +112,7 @@ impl Work<'_> {
     }
 
     /// Batches that waited for missing entries are taken in as soon as these have arrived.
-    fn take_what_waited(&mut self, terminal: &Terminal, providers: &Providers, now: UtcMs) -> Result<(), OfficeError> {
+    fn take_what_waited(&mut self, terminal: &Terminal, provider: &ProviderFile, now: UtcMs) -> Result<(), OfficeError> {
         for (row, bytes) in batches::waiting_for_gap(&self.db, terminal.id)? {
             let held = admission::terminal(&self.db, terminal.terminal)?.map_or(terminal.head, |t| t.head);
             let Ok(batch) = open(&bytes, &terminal.key) else { continue };
@@ -118,7 +120,7 @@ impl Work<'_> {
                 let draft = batch.batch().draft();
                 let receipt = self.receipt(draft.id, draft.after(), batch.hash(), None, now);
                 batches::set_taken(&self.db, row, &receipt)?;
-                self.enter(&batch, row, known, terminal, providers, now)?;
+                self.enter(&batch, row, known, terminal, provider, now)?;
             }
         }
         Ok(())
@@ -131,9 +133,10 @@ impl Work<'_> {
         row: i64,
         known: usize,
         terminal: &Terminal,
-        providers: &Providers,
+        provider: &ProviderFile,
         now: UtcMs,
     ) -> Result<(), OfficeError> {
+        let mut known_here = KnownHere::default();
         let mut checkpoint = admission::terminal(&self.db, terminal.terminal)?.map_or(UtcMs(0), |t| t.checkpoint_at);
         for (seq, hash, line) in batch.batch().lines().skip(known) {
             match line {
@@ -144,15 +147,15 @@ impl Work<'_> {
                         let received = batches::receipt_time(&self.db, terminal.id, body.receipt)?;
                         checkpoint = checkpoint.max(received.unwrap_or(checkpoint));
                     }
-                    let arrival = Arrival { row, terminal, providers, checkpoint, hash };
-                    self.enter_line(entry, &arrival, now)?;
+                    let arrival = Arrival { row, terminal, provider, checkpoint, hash };
+                    self.enter_line(entry, &arrival, &mut known_here, now)?;
                 }
             }
         }
         Ok(admission::set_head(&self.db, terminal.id, batch.batch().draft().after(), checkpoint)?)
     }
 
-    fn enter_line(&mut self, entry: &Entry, arrival: &Arrival<'_>, now: UtcMs) -> Result<(), OfficeError> {
+    fn enter_line(&mut self, entry: &Entry, arrival: &Arrival<'_>, known: &mut KnownHere, now: UtcMs) -> Result<(), OfficeError> {
         let terminal = arrival.terminal;
         match &entry.body {
             Body::Redemption(redemption) => {
@@ -160,8 +163,8 @@ impl Work<'_> {
                 if redemption.day < today.minus(OLDEST_DAYS) || redemption.day > today.plus(LATEST_DAYS) {
                     return Ok(lines::insert_unreadable(&self.db, terminal.id, entry.seq, arrival.row, Reason::OutsideClaimWindow)?);
                 }
-                let (token, child) = children::token_of_claim(&self.db, redemption.token, redemption.handle, now)?;
-                let agreement = arrival.providers.get(&terminal.provider).and_then(|file| file.agreement(redemption));
+                let (token, child) = self.token_and_child(redemption, known, now)?;
+                let agreement = arrival.provider.agreement(redemption);
                 let slot = agreement.map_or(crate::book::slot::Slot { day: redemption.day, id: redemption.slot }, |a| {
                     let (lesson, charge) = (redemption.lesson, redemption.charge.as_ref());
                     let occasion =
@@ -184,7 +187,10 @@ impl Work<'_> {
                         slot,
                     },
                 )?;
-                lines::mark_dirty(&self.db, child)?;
+                if mixes_months(redemption, agreement.map(|a| a.service.benefit)) {
+                    lines::decide_whole(&self.db, child)?;
+                }
+                self.mark_month(child, redemption.day.month(), known)?;
             }
             Body::Cancellation(body) => {
                 let new = NewCancellation {
@@ -197,11 +203,29 @@ impl Work<'_> {
                     hash: arrival.hash,
                 };
                 match lines::cancel(&self.db, &new, body.entry)? {
-                    Some(child) => lines::mark_dirty(&self.db, child)?,
+                    Some((child, month)) => self.mark_month(child, month, known)?,
                     None => lines::reject_cancellation(&self.db, terminal.id, entry.seq, Reason::Malformed)?,
                 }
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// The rows of a claim's token and child: within a batch the same are meant again and again.
+    fn token_and_child(&self, redemption: &Redemption, known: &mut KnownHere, now: UtcMs) -> Result<(i64, i64), OfficeError> {
+        let key = (redemption.token, redemption.handle);
+        if let Some(rows) = known.tokens.get(&key) {
+            return Ok(*rows);
+        }
+        let rows = children::token_of_claim(&self.db, redemption.token, redemption.handle, now)?;
+        known.tokens.insert(key, rows);
+        Ok(rows)
+    }
+
+    fn mark_month(&self, child: i64, month: CivilMonth, known: &mut KnownHere) -> Result<(), OfficeError> {
+        if known.marked.insert((child, month)) {
+            lines::mark_month_dirty(&self.db, child, month)?;
         }
         Ok(())
     }
@@ -256,7 +280,7 @@ impl Work<'_> {
             let Some(bytes) = &row.bytes else { continue };
             let token = children::content(bytes)?;
             let days = (token.first_day(), token.last_day());
-            let debits = children::file(&self.db, child)?.debits;
+            let debits = children::debits(&self.db, child)?;
             let mut used = views::used_elsewhere(&self.db, child, terminal.id, days)?;
             for debit in debits.iter().filter(|d| (days.0..=days.1).contains(&d.from)) {
                 used.push((debit.benefit, 0, debit.cents.to_field(), 0));
@@ -274,13 +298,18 @@ impl Work<'_> {
     }
 }
 
-type Providers = BTreeMap<ProviderNumber, ProviderFile>;
+/// What is known already of the lines of one batch.
+#[derive(Default)]
+struct KnownHere {
+    tokens: HashMap<(TokenId, Handle), (i64, i64)>,
+    marked: HashSet<(i64, CivilMonth)>,
+}
 
 /// How a line's batch arrived.
 struct Arrival<'a> {
     row: i64,
     terminal: &'a Terminal,
-    providers: &'a Providers,
+    provider: &'a ProviderFile,
     checkpoint: UtcMs,
     hash: Hash,
 }

@@ -4,44 +4,64 @@ use super::{Office, OfficeError, Work};
 use crate::deliver::advice::Advice;
 use crate::reconcile::child::reconcile_child;
 use crate::reconcile::finding::{Decision, Tally};
+use crate::reconcile::reach::meals_stay_in_their_month;
 use crate::reconcile::register::{ClaimLine, ProviderFile, Register};
 use crate::shell::store::office::lines::LedgerLine;
-use crate::shell::store::office::{admission, batches, children, lines, payments, views};
+use crate::shell::store::office::{admission, batches, children, lines, payments, sums, views};
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::ids::{EntryId, ProviderNumber, TerminalId};
 use crate::words::time::UtcMs;
 use std::collections::BTreeMap;
 
-/// How many children are decided in one transaction: about ten thousand lines.
-const CHILDREN_AT_ONCE: usize = 500;
+/// How many children are decided, and how many batches are answered, in one transaction and one turn at the office: some tens of
+/// milliseconds, so that terminals and pages come in between.
+const CHILDREN_AT_ONCE: usize = 200;
+const BATCHES_AT_ONCE: usize = 20;
 /// How many months back lines can still matter: the longest approval, its claim window, and a year of late approval.
 const MONTHS_BACK: u32 = 48;
 
 impl Office {
     /// Decides every line that is new or touched by something new. Answers the lines not yet settled, by verdict.
     pub fn reconcile(&mut self, now: UtcMs) -> Result<Tally, OfficeError> {
-        let providers = self.in_transaction(|work| work.providers())?;
-        loop {
-            let done = self.in_transaction(|work| {
-                let dirty = lines::dirty(&work.db, CHILDREN_AT_ONCE)?;
-                for child in &dirty {
-                    work.decide_child(*child, &providers, now)?;
-                    lines::mark_clean(&work.db, *child)?;
-                }
-                Ok(dirty.is_empty())
-            })?;
-            if done {
-                break;
-            }
-        }
-        self.advise(now)?;
+        while !self.reconcile_some(now)?.is_done() {}
         Ok(views::open_lines(&self.db)?)
     }
 
-    /// Sends every line that changed to its terminal, batch by batch.
-    pub(super) fn advise(&mut self, now: UtcMs) -> Result<(), OfficeError> {
-        let batches = lines::batches_to_advise(&self.db)?;
-        self.in_transaction(|work| batches.into_iter().try_for_each(|batch| work.advise_batch(batch, now)))
+    /// The next stretch of [`Office::reconcile`], for whoever lets others have their turn in between: first children are decided, then
+    /// batches are answered. It can be left at any moment and taken up again.
+    pub fn reconcile_some(&mut self, now: UtcMs) -> Result<Stretch, OfficeError> {
+        self.in_transaction(|work| {
+            let dirty = lines::dirty(&work.db, CHILDREN_AT_ONCE)?;
+            if !dirty.is_empty() {
+                let providers = work.providers()?;
+                for (child, months) in &dirty {
+                    work.decide_child(*child, months, &providers, now)?;
+                    lines::mark_clean(&work.db, *child)?;
+                }
+                return Ok(Stretch { done: dirty.len() as u64, left: lines::dirty_children(&work.db)?, answered: false });
+            }
+            let batches = lines::batches_to_advise(&work.db, BATCHES_AT_ONCE)?;
+            batches.iter().try_for_each(|batch| work.advise_batch(*batch, now))?;
+            sums::tidy(&work.db)?;
+            Ok(Stretch { done: batches.len() as u64, left: lines::count_to_advise(&work.db)?, answered: true })
+        })
+    }
+}
+
+/// What a stretch of reconciling did, and what is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Children decided, or batches answered.
+    pub done: u64,
+    /// Children that are left, or batches.
+    pub left: u64,
+    answered: bool,
+}
+
+impl Stretch {
+    /// Whether everything is decided and answered.
+    pub const fn is_done(self) -> bool {
+        self.answered && self.left == 0
     }
 }
 
@@ -51,17 +71,22 @@ impl Work<'_> {
         Ok(super::calendar::provider_files(&self.db)?)
     }
 
-    /// Decides all lines of a child; answers those whose decision changed.
+    /// Decides a child's lines of these months (of all, where none is named) with all others that may bear on them; answers those whose
+    /// decision changed.
     pub(super) fn decide_child(
         &mut self,
         child: i64,
+        months: &[CivilMonth],
         providers: &BTreeMap<ProviderNumber, ProviderFile>,
         now: UtcMs,
     ) -> Result<Vec<EntryId>, OfficeError> {
-        let Some((first, last)) = lines::months(&self.db)? else { return Ok(Vec::new()) };
-        let earliest = CivilMonth::from_months(CivilDay::of(now).month().months().saturating_sub(MONTHS_BACK).into()).unwrap_or(first);
+        let earliest = CivilMonth::from_months(CivilDay::of(now).month().months().saturating_sub(MONTHS_BACK).into());
+        let earliest = earliest.unwrap_or(CivilDay::EPOCH.month());
         let file = children::file(&self.db, child)?;
-        let held = lines::of_child(&self.db, &self.profile.id, child, (first.max(earliest), last))?;
+        let office = &self.profile.id;
+        let apart = !months.is_empty() && meals_stay_in_their_month(&file) && !lines::is_decided_whole(&self.db, child)?;
+        let held =
+            if apart { lines::of_child_in(&self.db, office, child, months, earliest)? } else { lines::of_child(&self.db, office, child, earliest)? };
         let mut claims = Vec::with_capacity(held.len());
         for ledger in &held {
             claims.push(self.complete(ledger)?);
@@ -70,7 +95,7 @@ impl Work<'_> {
         let decisions = reconcile_child(&claims, &file, &register);
         let known: BTreeMap<EntryId, &LedgerLine> = held.iter().map(|ledger| (ledger.line.id, ledger)).collect();
         let changed: Vec<&Decision> = decisions.iter().filter(|d| known.get(&d.id).is_none_or(|ledger| ledger.decided != **d)).collect();
-        for ledger in changed.iter().filter_map(|decision| known.get(&decision.id)) {
+        for ledger in changed.iter().filter_map(|decision| known.get(&decision.id)).filter(|ledger| ledger.decided.holds.is_some()) {
             lines::release_slot(&self.db, ledger.terminal, ledger.line.id.seq)?;
         }
         for decision in &changed {

@@ -189,7 +189,7 @@ impl Work<'_> {
         let providers = self.providers()?;
         let mut touched = Vec::new();
         for child in children {
-            touched.extend(self.decide_child(*child, &providers, now)?);
+            touched.extend(self.decide_child(*child, &[], &providers, now)?);
             lines::mark_clean(&self.db, *child)?;
         }
         Ok(touched)

@@ -9,7 +9,7 @@ use crate::settle::sepa::pain001;
 use crate::settle::settlement::{Draft, Plan, Released};
 use crate::settle::statement::{Outcome, statements};
 use crate::shell::paper::statement::{Words, statement_html};
-use crate::shell::store::office::{admission, lines, payments, settings};
+use crate::shell::store::office::{admission, lines, payments, settings, sums};
 use crate::shell::texts::{Blanks, Language, Texts};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
@@ -114,8 +114,9 @@ impl Office {
                 payments::insert_file(&work.db, waiting.number, &file.name, &file.bytes)?;
             }
             let told: BTreeSet<i64> =
-                payments::batches_of_run(&work.db, waiting.number)?.into_iter().chain(lines::batches_to_advise(&work.db)?).collect();
+                payments::batches_of_run(&work.db, waiting.number)?.into_iter().chain(lines::batches_to_advise(&work.db, usize::MAX)?).collect();
             told.into_iter().try_for_each(|batch| work.advise_batch(batch, now))?;
+            sums::tidy(&work.db)?;
             let paid = released.transfers().map(|(settled, transfer)| SettledPayment {
                 provider: settled.provider,
                 cents: transfer.amount,

@@ -1,8 +1,9 @@
 //! The office's ledger as the auditor reads it: by queries of its own, so that a wrong query of the office cannot hide itself.
 
-use super::Broken;
 use super::town::Town;
+use super::{Broken, demand};
 use crate::office::Office;
+use crate::shell::store::office::sums;
 use crate::words::ids::TerminalId;
 use rusqlite::{Connection, Row};
 use std::collections::BTreeMap;
@@ -72,6 +73,8 @@ pub(super) struct Ledger {
 impl Ledger {
     /// Reads the whole ledger.
     pub fn read(town: &Town) -> Result<Self, Broken> {
+        let different = sums::verify(town.office.db()).map_err(|error| Broken::unexpected("the sums cannot be counted anew", &error))?;
+        demand(different == 0, "the sums kept are those of the lines", || format!("{different} rows differ"))?;
         read(&town.office, &places(town)).map_err(|error| Broken::unexpected("the ledger cannot be read", &error))
     }
 }
@@ -91,7 +94,7 @@ fn read(office: &Office, places: &BTreeMap<TerminalId, usize>) -> rusqlite::Resu
         Ok(())
     })?;
     let at = |row: &Row<'_>| -> rusqlite::Result<At> { Ok((tills.get(&row.get(0)?).copied().unwrap_or(usize::MAX), number(row, 1)?)) };
-    let sql = "SELECT terminal, seq, cents, verdict, decided, reason, coalesce(settled, 0), run, cancelled_by, child IN (SELECT child FROM dirty) FROM line";
+    let sql = "SELECT terminal, seq, cents, verdict, decided, reason, coalesce(settled, 0), run, cancelled_by, child IN (SELECT child FROM to_decide) FROM line";
     let mut lines = BTreeMap::new();
     all(db, sql, |row| {
         let line = Line {

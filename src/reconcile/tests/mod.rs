@@ -3,6 +3,7 @@
 mod counter;
 mod naive;
 mod property;
+mod reach;
 mod scenarios;
 mod standing;
 mod table;

@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 type Decide = fn(&[ClaimLine], &World) -> BTreeMap<EntryId, Outcome>;
 
-fn ours(lines: &[ClaimLine], world: &World) -> BTreeMap<EntryId, Outcome> {
+pub fn ours(lines: &[ClaimLine], world: &World) -> BTreeMap<EntryId, Outcome> {
     let decisions = reconcile_child(lines, &world.child, &world.register());
     let by_id: BTreeMap<EntryId, Outcome> = decisions.iter().map(|d| (d.id, (d.verdict, d.cents.get(), d.reason))).collect();
     assert_eq!(by_id.len(), decisions.len(), "two decisions on one line");
@@ -195,7 +195,7 @@ fn ask(line: &mut ClaimLine) {
 }
 
 /// A second round: the first was settled, then clerks ruled, counters cancelled, and more came in.
-fn second_round(first: &[ClaimLine], more: &[ClaimLine], decided: &BTreeMap<EntryId, Outcome>, seed: u64) -> Vec<ClaimLine> {
+pub fn second_round(first: &[ClaimLine], more: &[ClaimLine], decided: &BTreeMap<EntryId, Outcome>, seed: u64) -> Vec<ClaimLine> {
     let mut dice = Dice(Chance::seeded(seed));
     let mut lines = first.to_vec();
     for line in &mut lines {
@@ -210,7 +210,7 @@ fn second_round(first: &[ClaimLine], more: &[ClaimLine], decided: &BTreeMap<Entr
     lines
 }
 
-fn any_round(seeds: &[u64], from: usize) -> Vec<ClaimLine> {
+pub fn any_round(seeds: &[u64], from: usize) -> Vec<ClaimLine> {
     let mut lines: Vec<ClaimLine> = seeds.iter().enumerate().map(|(place, seed)| any_line(from + place, *seed)).collect();
     lines.iter_mut().filter(|line| line.hash.0[0] < 25).for_each(cancel);
     lines.iter_mut().filter(|line| line.hash.0[1] < 25).for_each(ask);

@@ -63,8 +63,12 @@ pub fn insert_provider(db: &Connection, name: &str, iban: &str, now: UtcMs) -> R
 
 /// All providers by number.
 pub fn providers(db: &Connection) -> Result<Vec<Provider>, StoreError> {
-    let mut statement = db.prepare_cached("SELECT number, name, iban, changed FROM provider ORDER BY number")?;
-    let mut rows = statement.query([])?;
+    providers_where(db, "true", [])
+}
+
+fn providers_where(db: &Connection, condition: &str, values: impl rusqlite::Params) -> Result<Vec<Provider>, StoreError> {
+    let mut statement = db.prepare_cached(&format!("SELECT number, name, iban, changed FROM provider WHERE {condition} ORDER BY number"))?;
+    let mut rows = statement.query(values)?;
     let mut providers = Vec::new();
     while let Some(row) = rows.next()? {
         let changed = UtcMs(from_db(row.get(3)?)?);
@@ -75,7 +79,7 @@ pub fn providers(db: &Connection) -> Result<Vec<Provider>, StoreError> {
 
 /// One provider.
 pub fn provider(db: &Connection, number: ProviderNumber) -> Result<Option<Provider>, StoreError> {
-    Ok(providers(db)?.into_iter().find(|p| p.number == number))
+    Ok(providers_where(db, "number = ?1", [number.0])?.into_iter().next())
 }
 
 /// Agrees a service, or a new price from a day on.
@@ -100,17 +104,31 @@ pub fn agree(db: &Connection, provider: ProviderNumber, service: &Service, from:
 
 /// What is agreed with every provider; of its calendar nothing.
 pub fn provider_files(db: &Connection) -> Result<BTreeMap<ProviderNumber, ProviderFile>, StoreError> {
-    let mut files: BTreeMap<ProviderNumber, ProviderFile> = providers(db)?.into_iter().map(|p| (p.number, ProviderFile::default())).collect();
+    let files = providers(db)?.into_iter().map(|p| (p.number, ProviderFile::default())).collect();
+    agreements_where(db, files, "true", [])
+}
+
+/// What is agreed with one provider.
+pub fn provider_file(db: &Connection, number: ProviderNumber) -> Result<ProviderFile, StoreError> {
+    Ok(agreements_where(db, BTreeMap::new(), "provider = ?1", [number.0])?.remove(&number).unwrap_or_default())
+}
+
+fn agreements_where(
+    db: &Connection,
+    mut files: BTreeMap<ProviderNumber, ProviderFile>,
+    condition: &str,
+    values: impl rusqlite::Params + Copy,
+) -> Result<BTreeMap<ProviderNumber, ProviderFile>, StoreError> {
     let mut prices: BTreeMap<(ProviderNumber, String), Vec<Price>> = BTreeMap::new();
-    let mut statement = db.prepare_cached("SELECT provider, code, from_day, cents FROM price ORDER BY from_day")?;
-    let mut rows = statement.query([])?;
+    let mut statement = db.prepare_cached(&format!("SELECT provider, code, from_day, cents FROM price WHERE {condition} ORDER BY from_day"))?;
+    let mut rows = statement.query(values)?;
     while let Some(row) = rows.next()? {
         let price = Price { from: day(row.get(2)?)?, cents: Cents::new(row.get(3)?) };
         prices.entry((ProviderNumber(row.get(0)?), row.get(1)?)).or_default().push(price);
     }
-    let sql = "SELECT provider, code, benefit, label, pricing, unit_minutes, detail, from_day, until_day FROM agreement";
-    let mut statement = db.prepare_cached(sql)?;
-    let mut rows = statement.query([])?;
+    let sql = format!("SELECT provider, code, benefit, label, pricing, unit_minutes, detail, from_day, until_day FROM agreement WHERE {condition}");
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query(values)?;
     while let Some(row) = rows.next()? {
         let provider = ProviderNumber(row.get(0)?);
         let agreement = agreement_row(row, &mut prices)?;

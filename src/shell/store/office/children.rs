@@ -203,13 +203,20 @@ pub fn file(db: &Connection, child: i64) -> Result<ChildFile, StoreError> {
             file.tokens.insert(row.token, RegisteredToken { token: content(bytes)?, stops: stops(db, row.id)? });
         }
     }
+    file.debits = debits(db, child)?;
+    Ok(file)
+}
+
+/// What the office paid on a child's allowances itself.
+pub fn debits(db: &Connection, child: i64) -> Result<Vec<Debit>, StoreError> {
     let mut statement = db.prepare_cached("SELECT benefit, from_day, to_day, cents FROM debit WHERE child = ?1 ORDER BY from_day")?;
     let mut rows = statement.query([child])?;
+    let mut debits = Vec::new();
     while let Some(row) = rows.next()? {
         let benefit = sound(Benefit::from_code(from_db(row.get(0)?)?), "benefit")?;
-        file.debits.push(Debit { benefit, from: day(row.get(1)?)?, to: day(row.get(2)?)?, cents: Cents::new(row.get(3)?) });
+        debits.push(Debit { benefit, from: day(row.get(1)?)?, to: day(row.get(2)?)?, cents: Cents::new(row.get(3)?) });
     }
-    Ok(file)
+    Ok(debits)
 }
 
 /// The issued tokens of a child, newest first.

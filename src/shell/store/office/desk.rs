@@ -1,10 +1,10 @@
 //! What a clerk's desk shows beyond lists of batches and lines: what is to be done, the evidence of a line, terminals, runs.
 
 use super::super::{StoreError, from_db, to_db};
-use super::{array, sound};
+use super::sums::{self, By, Only, State};
+use super::{array, lines, sound};
 use crate::admit::status::DataAge;
 use crate::book::slot::Lesson;
-use crate::deliver::advice::Verdict;
 use crate::words::cents::Cents;
 use crate::words::ids::{BatchId, EntryId, ProviderNumber, TerminalId};
 use crate::words::time::UtcMs;
@@ -31,24 +31,18 @@ pub struct OpenWork {
 
 /// Counts what is not settled yet, counter-records included.
 pub fn open_work(db: &Connection) -> Result<OpenWork, StoreError> {
-    let sql = "SELECT verdict, reason IS NULL, count(*), coalesce(sum(decided), 0) FROM
-                 (SELECT verdict, reason, decided FROM line WHERE run IS NULL UNION ALL SELECT verdict, reason, decided FROM cancellation WHERE run IS NULL)
-               GROUP BY 1, 2";
-    let mut statement = db.prepare_cached(sql)?;
-    let mut rows = statement.query([])?;
     let mut work = OpenWork::default();
-    while let Some(row) = rows.next()? {
-        let (count, cents) = (from_db(row.get(2)?)?, Cents::new(row.get(3)?));
-        let add = |sum: &mut (u64, Cents)| *sum = (sum.0 + count, sum.1.plus(cents));
-        match (sound(Verdict::from_code(from_db(row.get(0)?)?), "verdict")?, row.get(1)?) {
-            (Verdict::Pending, true) => work.new += count,
-            (Verdict::Pending, false) => work.findings += count,
-            (Verdict::Accepted, _) => add(&mut work.accepted),
-            (Verdict::Reduced, _) => add(&mut work.reduced),
-            (Verdict::Rejected, _) => work.rejected += count,
+    for sum in sums::grouped(db, &[By::State], &Only { open: Some(true), ..Only::default() })? {
+        match sum.state {
+            Some(State::New) => work.new = sum.lines,
+            Some(State::Finding) => work.findings = sum.lines,
+            Some(State::Accepted) => work.accepted = (sum.lines, sum.decided),
+            Some(State::Reduced) => work.reduced = (sum.lines, sum.decided),
+            Some(State::Rejected) => work.rejected = sum.lines,
+            None => {}
         }
     }
-    work.children_to_decide = count(db, "SELECT count(*) FROM dirty")?;
+    work.children_to_decide = lines::dirty_children(db)?;
     work.waiting_batches = count(db, "SELECT count(*) FROM batch WHERE reason IS NOT NULL")?;
     Ok(work)
 }

@@ -16,7 +16,7 @@ use crate::words::code::Code;
 use crate::words::ids::{BatchId, EntryId, Handle, Hash, OfficeId, ProviderNumber, SlotId, TerminalId, TokenId};
 use crate::words::reason::Reason;
 use crate::words::time::{UtcMs, UtcSeconds};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, Rows, params};
 
 /// A redemption on its way into the ledger.
 #[derive(Clone, Copy, Debug)]
@@ -102,14 +102,17 @@ pub struct NewCancellation<'a> {
     pub hash: Hash,
 }
 
-/// Takes a counter-record in and ties it to its line. Answers the line's child; none where that line is not held, has other content or
+/// Takes a counter-record in and ties it to its line. Answers the line's child and month; none where that line is not held, has other content or
 /// was cancelled before.
-pub fn cancel(db: &Connection, new: &NewCancellation<'_>, entry: Hash) -> Result<Option<i64>, StoreError> {
+pub fn cancel(db: &Connection, new: &NewCancellation<'_>, entry: Hash) -> Result<Option<(i64, CivilMonth)>, StoreError> {
     let sql = "INSERT INTO cancellation (terminal, seq, batch, target, why, at, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     let (seq, target) = (to_db(new.seq), to_db(new.target));
     db.prepare_cached(sql)?.execute(params![new.terminal, seq, new.batch, target, new.why, to_db(new.at.0), new.hash.0])?;
-    let sql = "UPDATE line SET cancelled_by = ?3, advise = 1 WHERE terminal = ?1 AND seq = ?2 AND cancelled_by IS NULL AND hash = ?4 RETURNING child";
-    Ok(db.prepare_cached(sql)?.query_row(params![new.terminal, target, seq, entry.0], |row| row.get(0)).optional()?)
+    let sql = "UPDATE line SET cancelled_by = ?3, advise = 1 WHERE terminal = ?1 AND seq = ?2 AND cancelled_by IS NULL AND hash = ?4
+               RETURNING child, month";
+    let values = params![new.terminal, target, seq, entry.0];
+    let line: Option<(i64, i64)> = db.prepare_cached(sql)?.query_row(values, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    line.map(|(child, month)| Ok((child, sound(CivilMonth::from_months(from_db(month)?), "month")?))).transpose()
 }
 
 /// Decides a counter-record that takes nothing back.
@@ -126,28 +129,70 @@ pub fn insert_unreadable(db: &Connection, terminal: i64, seq: u64, batch: i64, r
     Ok(())
 }
 
-/// Notes that a child's lines must be decided.
+/// Notes that all of a child's lines must be decided.
 pub fn mark_dirty(db: &Connection, child: i64) -> Result<(), StoreError> {
-    db.prepare_cached("INSERT INTO dirty (child) VALUES (?1) ON CONFLICT DO NOTHING")?.execute([child])?;
+    db.prepare_cached("INSERT INTO to_decide (child, month) VALUES (?1, 0) ON CONFLICT DO NOTHING")?.execute([child])?;
     Ok(())
+}
+
+/// Notes that a child's lines of one month must be decided, with all that may bear on them.
+pub fn mark_month_dirty(db: &Connection, child: i64, month: CivilMonth) -> Result<(), StoreError> {
+    db.prepare_cached("INSERT INTO to_decide (child, month) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?.execute(params![child, month.months()])?;
+    Ok(())
+}
+
+/// Notes that a child's months can never be decided apart from each other.
+pub fn decide_whole(db: &Connection, child: i64) -> Result<(), StoreError> {
+    db.prepare_cached("INSERT INTO decided_whole (child) VALUES (?1) ON CONFLICT DO NOTHING")?.execute([child])?;
+    Ok(())
+}
+
+/// Whether [`decide_whole`] was noted.
+pub fn is_decided_whole(db: &Connection, child: i64) -> Result<bool, StoreError> {
+    Ok(db.prepare_cached("SELECT 1 FROM decided_whole WHERE child = ?1")?.exists([child])?)
 }
 
 /// Notes that every open line must be decided again: an agreement or a calendar has changed.
 pub fn mark_open_dirty(db: &Connection) -> Result<(), StoreError> {
-    db.execute("INSERT INTO dirty (child) SELECT DISTINCT child FROM line WHERE run IS NULL ON CONFLICT DO NOTHING", [])?;
+    // What is new is noted already; what else is open is a finding, or can be paid.
+    let sql = "INSERT INTO to_decide (child, month)
+               SELECT child, 0 FROM line WHERE verdict = 0 AND reason IS NOT NULL
+               UNION SELECT child, 0 FROM line WHERE verdict <> 0 AND (run IS NULL OR decided <> coalesce(settled, 0))
+               UNION SELECT child, 0 FROM to_decide WHERE true ON CONFLICT DO NOTHING";
+    db.execute(sql, [])?;
     Ok(())
 }
 
-/// Up to `most` children whose lines must be decided.
-pub fn dirty(db: &Connection, most: usize) -> Result<Vec<i64>, StoreError> {
-    let mut statement = db.prepare_cached("SELECT child FROM dirty ORDER BY child LIMIT ?1")?;
-    let rows = statement.query_map([to_db(most as u64)], |row| row.get(0))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+/// Up to `most` children whose lines must be decided, each with the months it is about; with none where it is about all of them.
+pub fn dirty(db: &Connection, most: usize) -> Result<Vec<(i64, Vec<CivilMonth>)>, StoreError> {
+    let sql =
+        "SELECT child, month FROM to_decide WHERE child IN (SELECT DISTINCT child FROM to_decide ORDER BY child LIMIT ?1) ORDER BY child, month";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([to_db(most as u64)])?;
+    let mut children: Vec<(i64, Vec<CivilMonth>)> = Vec::new();
+    let mut whole = None;
+    while let Some(row) = rows.next()? {
+        let (child, month): (i64, i64) = (row.get(0)?, row.get(1)?);
+        if children.last().is_none_or(|(last, _)| *last != child) {
+            children.push((child, Vec::new()));
+        }
+        match (month, children.last_mut()) {
+            (0, _) => whole = Some(child),
+            (_, Some((_, months))) if whole != Some(child) => months.push(sound(CivilMonth::from_months(from_db(month)?), "month")?),
+            _ => {}
+        }
+    }
+    Ok(children)
+}
+
+/// How many children have lines that must be decided.
+pub fn dirty_children(db: &Connection) -> Result<u64, StoreError> {
+    from_db(db.prepare_cached("SELECT count(DISTINCT child) FROM to_decide")?.query_row([], |row| row.get(0))?)
 }
 
 /// Notes that a child's lines are decided.
 pub fn mark_clean(db: &Connection, child: i64) -> Result<(), StoreError> {
-    db.prepare_cached("DELETE FROM dirty WHERE child = ?1")?.execute([child])?;
+    db.prepare_cached("DELETE FROM to_decide WHERE child = ?1")?.execute([child])?;
     Ok(())
 }
 
@@ -231,15 +276,14 @@ fn decided_before(row: &Row<'_>, id: EntryId, slot: SlotId) -> Result<Decision, 
     })
 }
 
-/// All lines of a child in these months.
-pub fn of_child(db: &Connection, office: &OfficeId, child: i64, months: (CivilMonth, CivilMonth)) -> Result<Vec<LedgerLine>, StoreError> {
+/// All lines of a child from the month `earliest` on.
+pub fn of_child(db: &Connection, office: &OfficeId, child: i64, earliest: CivilMonth) -> Result<Vec<LedgerLine>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT DISTINCT month FROM child_sum WHERE child = ?1 AND month >= ?2")?;
+    let months = statement.query_map(params![child, earliest.months()], |row| row.get::<_, u32>(0))?.collect::<Result<Vec<_>, _>>()?;
     let mut statement = db.prepare_cached(&format!("{CLAIM} WHERE l.month = ?1 AND l.child = ?2"))?;
     let mut lines = Vec::new();
-    for month in months.0.months()..=months.1.months() {
-        let mut rows = statement.query(params![month, child])?;
-        while let Some(row) = rows.next()? {
-            lines.push(claim_row(row, office)?);
-        }
+    for month in months {
+        collect(statement.query(params![month, child])?, office, &mut lines)?;
     }
     Ok(lines)
 }
@@ -258,18 +302,35 @@ pub fn batch_to_advise(db: &Connection, id: EntryId) -> Result<Option<i64>, Stor
     Ok(db.prepare_cached(sql)?.query_row(params![id.terminal.0, to_db(id.seq)], |row| row.get(0)).optional()?)
 }
 
+/// All lines of a child in these months, and from the month `earliest` on all those that are no meals.
+pub fn of_child_in(
+    db: &Connection,
+    office: &OfficeId,
+    child: i64,
+    months: &[CivilMonth],
+    earliest: CivilMonth,
+) -> Result<Vec<LedgerLine>, StoreError> {
+    let mut lines = Vec::new();
+    let mut meals = db.prepare_cached(&format!("{CLAIM} WHERE l.month = ?1 AND l.child = ?2 AND l.benefit = 1"))?;
+    for month in months {
+        collect(meals.query(params![month.months(), child])?, office, &mut lines)?;
+    }
+    let mut others = db.prepare_cached(&format!("{CLAIM} WHERE l.child = ?1 AND l.month >= ?2 AND l.benefit <> 1"))?;
+    collect(others.query(params![child, earliest.months()])?, office, &mut lines)?;
+    Ok(lines)
+}
+
+fn collect(mut rows: Rows<'_>, office: &OfficeId, lines: &mut Vec<LedgerLine>) -> Result<(), StoreError> {
+    while let Some(row) = rows.next()? {
+        lines.push(claim_row(row, office)?);
+    }
+    Ok(())
+}
+
 /// The child of a line.
 pub fn child_of(db: &Connection, terminal: i64, seq: u64) -> Result<Option<i64>, StoreError> {
     let sql = "SELECT child FROM line WHERE terminal = ?1 AND seq = ?2";
     Ok(db.query_row(sql, params![terminal, to_db(seq)], |row| row.get(0)).optional()?)
-}
-
-/// The first and last month in which the ledger has lines.
-pub fn months(db: &Connection) -> Result<Option<(CivilMonth, CivilMonth)>, StoreError> {
-    let ends: (Option<i64>, Option<i64>) =
-        db.query_row("SELECT (SELECT min(month) FROM line), (SELECT max(month) FROM line)", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let (Some(first), Some(last)) = ends else { return Ok(None) };
-    Ok(CivilMonth::from_months(from_db(first)?).zip(CivilMonth::from_months(from_db(last)?)))
 }
 
 /// The last ruling on a line.
@@ -367,12 +428,20 @@ pub fn decide_cancellation(db: &Connection, terminal: i64, decision: &Decision) 
     Ok(())
 }
 
-/// The batches that have lines to advise.
-pub fn batches_to_advise(db: &Connection) -> Result<Vec<i64>, StoreError> {
-    let sql = "SELECT batch FROM line WHERE advise = 1 UNION SELECT batch FROM cancellation WHERE advise = 1 UNION SELECT batch FROM unreadable WHERE advise = 1";
+/// The batches that have lines to advise, at most `most` of them.
+pub fn batches_to_advise(db: &Connection, most: usize) -> Result<Vec<i64>, StoreError> {
+    let sql = "SELECT batch FROM line WHERE advise = 1 UNION SELECT batch FROM cancellation WHERE advise = 1
+               UNION SELECT batch FROM unreadable WHERE advise = 1 ORDER BY 1 LIMIT ?1";
     let mut statement = db.prepare_cached(sql)?;
-    let rows = statement.query_map([], |row| row.get(0))?;
+    let rows = statement.query_map([to_db(most as u64)], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// How many batches have lines to advise.
+pub fn count_to_advise(db: &Connection) -> Result<u64, StoreError> {
+    let sql = "SELECT count(*) FROM (SELECT batch FROM line WHERE advise = 1 UNION SELECT batch FROM cancellation WHERE advise = 1
+               UNION SELECT batch FROM unreadable WHERE advise = 1)";
+    from_db(db.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
 }
 
 /// The lines of a batch to advise, by number; they count as advised from now on.

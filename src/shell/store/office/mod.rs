@@ -13,6 +13,7 @@ pub mod lines;
 pub mod passkeys;
 pub mod payments;
 pub mod settings;
+pub mod sums;
 pub mod views;
 
 /// All versions of the schema, each script taking the database from the one before.

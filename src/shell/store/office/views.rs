@@ -1,6 +1,7 @@
 //! What the office's pages and interfaces show: counts, lists and single batches, read-only.
 
 use super::super::{StoreError, from_db, to_db};
+use super::sums::{self, By, Kind, Only, State};
 use super::{array, sound};
 use crate::deliver::advice::Verdict;
 use crate::reconcile::finding::Tally;
@@ -11,21 +12,19 @@ use crate::words::ids::{BatchId, EntryId, ProviderNumber, TerminalId};
 use crate::words::time::UtcMs;
 use rusqlite::{Connection, Row, params};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// The lines not yet settled by verdict, redemptions and counter-records alike.
 pub fn open_lines(db: &Connection) -> Result<Tally, StoreError> {
-    let sql = "SELECT verdict, count(*) FROM (SELECT verdict FROM line WHERE run IS NULL UNION ALL SELECT verdict FROM cancellation WHERE run IS NULL
-               UNION ALL SELECT 3 FROM unreadable) GROUP BY verdict";
-    let mut statement = db.prepare_cached(sql)?;
-    let mut rows = statement.query([])?;
-    let mut tally = Tally::default();
-    while let Some(row) = rows.next()? {
-        let count = from_db(row.get(1)?)?;
-        match sound(Verdict::from_code(from_db(row.get(0)?)?), "verdict")? {
-            Verdict::Accepted => tally.accepted = count,
-            Verdict::Reduced => tally.reduced = count,
-            Verdict::Rejected => tally.rejected = count,
-            Verdict::Pending => tally.pending = count,
+    let unreadable = from_db(db.prepare_cached("SELECT count(*) FROM unreadable")?.query_row([], |row| row.get(0))?)?;
+    let mut tally = Tally { rejected: unreadable, ..Tally::default() };
+    for sum in sums::grouped(db, &[By::State], &Only { open: Some(true), ..Only::default() })? {
+        match sum.state {
+            Some(State::Accepted) => tally.accepted += sum.lines,
+            Some(State::Reduced) => tally.reduced += sum.lines,
+            Some(State::Rejected) => tally.rejected += sum.lines,
+            Some(State::Finding | State::New) => tally.pending += sum.lines,
+            None => {}
         }
     }
     Ok(tally)
@@ -61,9 +60,8 @@ pub struct BatchView {
 }
 
 const BATCH: &str = "SELECT b.batch, b.provider, coalesce(p.name, ''), t.terminal, t.label, b.received, b.reason,
-        count(l.seq), coalesce(sum(l.verdict = 0), 0), coalesce(sum(l.cents), 0), coalesce(sum(l.decided), 0), coalesce(sum(l.settled), 0)
-    FROM batch b JOIN terminal t ON t.id = b.terminal LEFT JOIN provider p ON p.number = b.provider
-         LEFT JOIN line l ON l.terminal = b.terminal AND l.seq BETWEEN b.first_seq AND b.last_seq AND l.batch = b.id";
+        coalesce(s.lines, 0), coalesce(s.pending, 0), coalesce(s.claimed, 0), coalesce(s.decided, 0), coalesce(s.settled, 0)
+    FROM batch b JOIN terminal t ON t.id = b.terminal LEFT JOIN provider p ON p.number = b.provider LEFT JOIN batch_sum s ON s.batch = b.id";
 
 fn batch_row(row: &Row<'_>) -> Result<BatchView, StoreError> {
     Ok(BatchView {
@@ -84,7 +82,7 @@ fn batch_row(row: &Row<'_>) -> Result<BatchView, StoreError> {
 
 /// The newest batches, `most` of them after skipping `skip`.
 pub fn batches(db: &Connection, skip: u64, most: u64) -> Result<Vec<BatchView>, StoreError> {
-    let sql = format!("{BATCH} WHERE b.id IN (SELECT id FROM batch ORDER BY id DESC LIMIT ?1 OFFSET ?2) GROUP BY b.id ORDER BY b.id DESC");
+    let sql = format!("{BATCH} WHERE b.id IN (SELECT id FROM batch ORDER BY id DESC LIMIT ?1 OFFSET ?2) ORDER BY b.id DESC");
     let mut statement = db.prepare_cached(&sql)?;
     let mut rows = statement.query(params![to_db(most), to_db(skip)])?;
     let mut batches = Vec::new();
@@ -96,7 +94,7 @@ pub fn batches(db: &Connection, skip: u64, most: u64) -> Result<Vec<BatchView>, 
 
 /// The batches with this id: more than one only where a terminal used one id for different content.
 pub fn batch(db: &Connection, batch: BatchId) -> Result<Vec<BatchView>, StoreError> {
-    let mut statement = db.prepare_cached(&format!("{BATCH} WHERE b.batch = ?1 GROUP BY b.id ORDER BY b.id"))?;
+    let mut statement = db.prepare_cached(&format!("{BATCH} WHERE b.batch = ?1 ORDER BY b.id"))?;
     let mut rows = statement.query([batch.0])?;
     let mut batches = Vec::new();
     while let Some(row) = rows.next()? {
@@ -236,24 +234,20 @@ pub struct StatisticsRow {
     pub settled: Cents,
 }
 
-/// Benefit by month of service. Cancelled redemptions do not count.
+/// Benefit by month of service, the latest month first. Cancelled redemptions do not count.
 pub fn statistics(db: &Connection) -> Result<Vec<StatisticsRow>, StoreError> {
-    let sql = "SELECT month, benefit, count(*), count(DISTINCT child), sum(cents), sum(decided), coalesce(sum(settled), 0) FROM line
-               WHERE cancelled_by IS NULL GROUP BY month, benefit ORDER BY month DESC, benefit";
-    let mut statement = db.prepare_cached(sql)?;
-    let mut rows = statement.query([])?;
-    let mut statistics = Vec::new();
-    while let Some(row) = rows.next()? {
-        statistics.push(StatisticsRow {
-            month: sound(CivilMonth::from_months(from_db(row.get(0)?)?), "month")?,
-            benefit: sound(Benefit::from_code(from_db(row.get(1)?)?), "benefit")?,
-            lines: from_db(row.get(2)?)?,
-            children: from_db(row.get(3)?)?,
-            claimed: Cents::new(row.get(4)?),
-            decided: Cents::new(row.get(5)?),
-            settled: Cents::new(row.get(6)?),
-        });
+    let mut children: BTreeMap<(CivilMonth, Benefit), u64> = BTreeMap::new();
+    for row in sums::children(db)? {
+        *children.entry((row.month, row.benefit)).or_default() += row.children;
     }
+    let mut statistics = Vec::new();
+    for sum in sums::grouped(db, &[By::Month, By::Benefit, By::Kind], &Only::default())? {
+        let (Some(month), Some(benefit), Some(Kind::Standing)) = (sum.month, sum.benefit, sum.kind) else { continue };
+        let children = children.get(&(month, benefit)).copied().unwrap_or(0);
+        let (claimed, decided, settled) = (sum.claimed, sum.decided, sum.settled);
+        statistics.push(StatisticsRow { month, benefit, lines: sum.lines, children, claimed, decided, settled });
+    }
+    statistics.sort_by_key(|row| (std::cmp::Reverse(row.month), row.benefit));
     Ok(statistics)
 }
 

@@ -2,13 +2,14 @@
 
 use super::Desk;
 use super::doors::{Door, Route};
+use super::jobs::{Outcome, Step};
 use super::login::SignedIn;
 use super::page::{Done, Frame, Page, go, show};
-use crate::office::Role;
+use crate::office::{Action, Office, OfficeError, Role};
 use crate::shell::door;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::desk::{self, OpenWork};
-use crate::shell::store::office::{payments, views};
+use crate::shell::store::office::{payments, sums, views};
 use crate::words::cents::Cents;
 use askama::Template;
 use axum::extract::{Query, State};
@@ -17,6 +18,9 @@ use rusqlite::Connection;
 
 /// How many of the last batches the first page shows.
 const LAST_BATCHES: u64 = 5;
+
+/// How many stretches are reconciled while the clerk waits: a second's work at most.
+const STRETCHES_AT_ONCE: usize = 6;
 
 /// The routes of this page.
 pub fn routes() -> Vec<Route> {
@@ -48,8 +52,13 @@ impl OverviewPage {
 
 async fn overview(State(desk): State<Desk>, clerk: SignedIn, Query(done): Query<Done>) -> Page {
     let look = |db: &Connection| {
-        let payable = payments::payable(db)?.iter().map(crate::settle::settlement::PayableLine::pay).sum();
-        Ok::<_, StoreError>((desk::open_work(db)?, payable, payments::signed_once(db)?, views::batches(db, 0, LAST_BATCHES)?, desk::batch_count(db)?))
+        Ok::<_, StoreError>((
+            desk::open_work(db)?,
+            sums::payable(db)?,
+            payments::signed_once(db)?,
+            views::batches(db, 0, LAST_BATCHES)?,
+            desk::batch_count(db)?,
+        ))
     };
     let (work, payable, waiting, batches, batch_count) = desk.look(look).await?;
     let waiting_run = waiting.map(|run| {
@@ -60,7 +69,38 @@ async fn overview(State(desk): State<Desk>, clerk: SignedIn, Query(done): Query<
     show(&OverviewPage { frame: Frame::new(&desk, &clerk, "overview").after(done.done.as_deref()), work, payable, waiting_run, batches, batch_count })
 }
 
-async fn reconcile(State(desk): State<Desk>, _: SignedIn) -> Page {
-    desk.with(|office| office.reconcile(door::now())).await?;
-    Ok(go("/?done=reconciled"))
+/// What is soon done is done at once; for more there is a page that shows how far it is.
+async fn reconcile(State(desk): State<Desk>, clerk: SignedIn) -> Page {
+    let by = clerk.name.clone();
+    let first = desk.with(move |office| {
+        office.note(&by, Action::Reconcile, "", "", door::now())?;
+        for _ in 0..STRETCHES_AT_ONCE {
+            if office.reconcile_some(door::now())?.is_done() {
+                return Ok::<_, OfficeError>(None);
+            }
+        }
+        office.reconcile_some(door::now()).map(Some)
+    });
+    let Some(first) = first.await? else { return Ok(go("/?done=reconciled")) };
+    let mut done = first.done;
+    let step = move |office: &mut Office| {
+        let stretch = office.reconcile_some(door::now())?;
+        done += stretch.done;
+        if stretch.is_done() {
+            return Ok(Step::Done(reconciled(office)?));
+        }
+        Ok(Step::More { done, of: done + stretch.left })
+    };
+    Ok(go(&desk.begin(&clerk, "overview", "Neue Zeilen werden abgeglichen", step)))
+}
+
+fn reconciled(office: &Office) -> Result<Outcome, OfficeError> {
+    let findings = desk::open_work(office.db())?.findings;
+    let words = match findings {
+        0 => "Alles ist abgeglichen. Kein Befund wartet auf eine Entscheidung.".to_owned(),
+        1 => "Alles ist abgeglichen. Ein Befund wartet auf eine Entscheidung.".to_owned(),
+        _ => format!("Alles ist abgeglichen. {findings} Befunde warten auf eine Entscheidung."),
+    };
+    let next = if findings == 0 { ("/settlement", "Zahlung vorbereiten") } else { ("/findings", "Zu den Befunden") };
+    Ok(Outcome { words, links: [next, ("/", "Zur Übersicht")].map(|(place, words)| (place.to_owned(), words.to_owned())).to_vec() })
 }

@@ -1,1 +1,178 @@
--- Indexes and sums that keep pages quick over millions of lines.
+-- What no rule could decide, by kind and then by day.
+CREATE INDEX line_finding ON line (reason, day, terminal, seq) WHERE verdict = 0 AND reason IS NOT NULL;
+CREATE INDEX line_finding_by_provider ON line (provider, reason, day) WHERE verdict = 0 AND reason IS NOT NULL;
+-- What is decided, or decided anew, since it was last settled. A query must repeat this condition word for word to be served by it.
+CREATE INDEX line_payable ON line (provider, benefit, month) WHERE verdict <> 0 AND (run IS NULL OR decided <> coalesce(settled, 0));
+CREATE INDEX cancellation_payable ON cancellation (terminal, seq) WHERE verdict <> 0 AND (run IS NULL OR decided <> coalesce(settled, 0));
+-- What is not a meal reaches beyond its month: fees, trips and lessons of a child are always decided together.
+CREATE INDEX line_beside_lunch ON line (child, month) WHERE benefit <> 1;
+CREATE INDEX line_by_token ON line (token, month);
+CREATE INDEX line_told ON line (terminal, month, child) WHERE benefit <> 1;
+CREATE INDEX cancellation_by_batch ON cancellation (batch, seq);
+CREATE INDEX unreadable_by_batch ON unreadable (batch, seq);
+CREATE INDEX unreadable_to_advise ON unreadable (batch) WHERE advise = 1;
+CREATE INDEX batch_waiting ON batch (reason, id) WHERE reason IS NOT NULL;
+CREATE INDEX batch_by_provider ON batch (provider, id);
+CREATE INDEX payment_by_run ON payment (run, provider);
+CREATE INDEX run_waiting ON run (number) WHERE state = 'signed';
+
+-- Children whose lines must be decided (again): of these months, or of all of them (month 0).
+CREATE TABLE to_decide (child INTEGER NOT NULL, month INTEGER NOT NULL, PRIMARY KEY (child, month)) WITHOUT ROWID;
+INSERT INTO to_decide (child, month) SELECT child, 0 FROM dirty;
+DROP TABLE dirty;
+-- Children who have a line by which meals reach beyond their month: they are always decided whole (see reconcile/reach.rs).
+CREATE TABLE decided_whole (child INTEGER PRIMARY KEY);
+INSERT INTO decided_whole (child) SELECT DISTINCT child FROM line;
+
+-- Sums kept beside the lines by the triggers below, in the transaction that changes a line; `sums::verify` counts them anew.
+-- kind: 0 redemption that stands, 1 redemption taken back, 2 counter-record. state: the verdict (0 finding, 1 accepted, 2 reduced,
+-- 3 rejected), or 4 for what nothing has decided yet. open: 1 while it is in no released run. basis: empty where none is known.
+CREATE TABLE line_sum (
+    open INTEGER NOT NULL,
+    month INTEGER NOT NULL,
+    benefit INTEGER NOT NULL,
+    provider INTEGER NOT NULL,
+    basis TEXT NOT NULL,
+    kind INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    lines INTEGER NOT NULL,
+    units INTEGER NOT NULL,
+    claimed INTEGER NOT NULL,
+    decided INTEGER NOT NULL,
+    settled INTEGER NOT NULL,
+    PRIMARY KEY (open, month, benefit, provider, basis, kind, state)
+) WITHOUT ROWID;
+CREATE TABLE batch_sum (
+    batch INTEGER PRIMARY KEY,
+    lines INTEGER NOT NULL,
+    pending INTEGER NOT NULL,
+    claimed INTEGER NOT NULL,
+    decided INTEGER NOT NULL,
+    settled INTEGER NOT NULL
+);
+-- The children of each month and benefit, with how many of their redemptions stand.
+CREATE TABLE child_sum (
+    month INTEGER NOT NULL,
+    benefit INTEGER NOT NULL,
+    child INTEGER NOT NULL,
+    lines INTEGER NOT NULL,
+    PRIMARY KEY (month, benefit, child)
+) WITHOUT ROWID;
+CREATE INDEX child_sum_by_child ON child_sum (child, month);
+
+CREATE VIEW line_counted AS
+    SELECT l.run IS NULL AS open, l.month, l.benefit, l.provider, coalesce(c.legal_basis, '') AS basis, l.cancelled_by IS NOT NULL AS kind,
+           CASE WHEN l.verdict = 0 AND l.reason IS NULL THEN 4 ELSE l.verdict END AS state, l.units, l.cents AS claimed, l.decided,
+           coalesce(l.settled, 0) AS settled, l.terminal, l.seq, l.child, NULL AS target
+    FROM line l JOIN child c ON c.id = l.child;
+CREATE VIEW cancellation_counted AS
+    SELECT x.run IS NULL AS open, l.month, l.benefit, l.provider, coalesce(c.legal_basis, '') AS basis, 2 AS kind,
+           CASE WHEN x.verdict = 0 AND x.reason IS NULL THEN 4 ELSE x.verdict END AS state, l.units, -l.cents AS claimed, x.decided,
+           coalesce(x.settled, 0) AS settled, x.terminal, x.seq, l.child, x.target
+    FROM cancellation x JOIN line l ON l.terminal = x.terminal AND l.seq = x.target JOIN child c ON c.id = l.child;
+-- All that counts of one child, read by its months.
+CREATE VIEW child_counted AS
+    SELECT m.child, l.open, l.month, l.benefit, l.provider, l.basis, l.kind, l.state, l.units, l.claimed, l.decided, l.settled
+    FROM (SELECT DISTINCT child, month FROM child_sum) m CROSS JOIN line_counted l ON l.month = m.month AND l.child = m.child
+    UNION ALL
+    SELECT m.child, x.run IS NULL, l.month, l.benefit, l.provider, coalesce(c.legal_basis, ''), 2,
+           CASE WHEN x.verdict = 0 AND x.reason IS NULL THEN 4 ELSE x.verdict END, l.units, -l.cents, x.decided, coalesce(x.settled, 0)
+    FROM (SELECT DISTINCT child, month FROM child_sum) m CROSS JOIN line l ON l.month = m.month AND l.child = m.child
+         JOIN cancellation x INDEXED BY cancellation_by_target ON x.terminal = l.terminal AND x.target = l.seq JOIN child c ON c.id = l.child;
+
+INSERT INTO line_sum SELECT open, month, benefit, provider, basis, kind, state, count(*), sum(units), sum(claimed), sum(decided), sum(settled)
+    FROM (SELECT * FROM line_counted UNION ALL SELECT * FROM cancellation_counted) GROUP BY 1, 2, 3, 4, 5, 6, 7;
+INSERT INTO batch_sum SELECT batch, count(*), sum(verdict = 0), sum(cents), sum(decided), sum(coalesce(settled, 0)) FROM line GROUP BY batch;
+INSERT INTO child_sum SELECT month, benefit, child, sum(cancelled_by IS NULL) FROM line GROUP BY month, benefit, child;
+
+CREATE TRIGGER line_summed AFTER INSERT ON line BEGIN
+    INSERT INTO line_sum VALUES
+        (NEW.run IS NULL, NEW.month, NEW.benefit, NEW.provider, coalesce((SELECT legal_basis FROM child WHERE id = NEW.child), ''),
+            NEW.cancelled_by IS NOT NULL, CASE WHEN NEW.verdict = 0 AND NEW.reason IS NULL THEN 4 ELSE NEW.verdict END,
+            1, NEW.units, NEW.cents, NEW.decided, coalesce(NEW.settled, 0))
+        ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
+            decided = decided + excluded.decided, settled = settled + excluded.settled;
+    INSERT INTO batch_sum VALUES (NEW.batch, 1, (NEW.verdict = 0), NEW.cents, NEW.decided, coalesce(NEW.settled, 0))
+        ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, pending = pending + excluded.pending, claimed = claimed + excluded.claimed,
+            decided = decided + excluded.decided, settled = settled + excluded.settled;
+    INSERT INTO child_sum VALUES (NEW.month, NEW.benefit, NEW.child, (NEW.cancelled_by IS NULL))
+        ON CONFLICT DO UPDATE SET lines = lines + excluded.lines;
+END;
+CREATE TRIGGER line_summed_no_more BEFORE DELETE ON line BEGIN
+    INSERT INTO line_sum SELECT open, month, benefit, provider, basis, kind, state, -1, -units, -claimed, -decided, -settled
+        FROM cancellation_counted WHERE terminal = OLD.terminal AND target = OLD.seq
+        ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
+            decided = decided + excluded.decided, settled = settled + excluded.settled;
+    INSERT INTO line_sum VALUES
+        (OLD.run IS NULL, OLD.month, OLD.benefit, OLD.provider, coalesce((SELECT legal_basis FROM child WHERE id = OLD.child), ''),
+            OLD.cancelled_by IS NOT NULL, CASE WHEN OLD.verdict = 0 AND OLD.reason IS NULL THEN 4 ELSE OLD.verdict END,
+            -1, -OLD.units, -OLD.cents, -OLD.decided, -coalesce(OLD.settled, 0))
+        ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
+            decided = decided + excluded.decided, settled = settled + excluded.settled;
+    INSERT INTO batch_sum VALUES (OLD.batch, -1, -(OLD.verdict = 0), -OLD.cents, -OLD.decided, -coalesce(OLD.settled, 0))
+        ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, pending = pending + excluded.pending, claimed = claimed + excluded.claimed,
+            decided = decided + excluded.decided, settled = settled + excluded.settled;
+    INSERT INTO child_sum VALUES (OLD.month, OLD.benefit, OLD.child, -(OLD.cancelled_by IS NULL))
+        ON CONFLICT DO UPDATE SET lines = lines + excluded.lines;
+END;
+CREATE TRIGGER line_summed_anew AFTER UPDATE OF run, verdict, reason, decided, settled, cancelled_by, month, benefit, provider, child, cents, units, batch ON line
+    WHEN (OLD.run, OLD.verdict, OLD.reason, OLD.decided, OLD.settled, OLD.cancelled_by, OLD.month,
+          OLD.benefit, OLD.provider, OLD.child, OLD.cents, OLD.units, OLD.batch)
+        IS NOT (NEW.run, NEW.verdict, NEW.reason, NEW.decided, NEW.settled, NEW.cancelled_by, NEW.month,
+          NEW.benefit, NEW.provider, NEW.child, NEW.cents, NEW.units, NEW.batch)
+BEGIN
+    INSERT INTO line_sum VALUES
+        (OLD.run IS NULL, OLD.month, OLD.benefit, OLD.provider, coalesce((SELECT legal_basis FROM child WHERE id = OLD.child), ''),
+            OLD.cancelled_by IS NOT NULL, CASE WHEN OLD.verdict = 0 AND OLD.reason IS NULL THEN 4 ELSE OLD.verdict END,
+            -1, -OLD.units, -OLD.cents, -OLD.decided, -coalesce(OLD.settled, 0)),
+        (NEW.run IS NULL, NEW.month, NEW.benefit, NEW.provider, coalesce((SELECT legal_basis FROM child WHERE id = NEW.child), ''),
+            NEW.cancelled_by IS NOT NULL, CASE WHEN NEW.verdict = 0 AND NEW.reason IS NULL THEN 4 ELSE NEW.verdict END,
+            1, NEW.units, NEW.cents, NEW.decided, coalesce(NEW.settled, 0))
+        ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
+            decided = decided + excluded.decided, settled = settled + excluded.settled;
+    INSERT INTO batch_sum VALUES (OLD.batch, -1, -(OLD.verdict = 0), -OLD.cents, -OLD.decided, -coalesce(OLD.settled, 0)), (NEW.batch, 1, (NEW.verdict = 0), NEW.cents, NEW.decided, coalesce(NEW.settled, 0))
+        ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, pending = pending + excluded.pending, claimed = claimed + excluded.claimed,
+            decided = decided + excluded.decided, settled = settled + excluded.settled;
+END;
+CREATE TRIGGER line_of_child_summed_anew AFTER UPDATE OF cancelled_by, month, benefit, child ON line
+    WHEN (OLD.cancelled_by IS NULL, OLD.month, OLD.benefit, OLD.child) IS NOT (NEW.cancelled_by IS NULL, NEW.month, NEW.benefit, NEW.child)
+BEGIN
+    INSERT INTO child_sum VALUES (OLD.month, OLD.benefit, OLD.child, -(OLD.cancelled_by IS NULL)), (NEW.month, NEW.benefit, NEW.child, (NEW.cancelled_by IS NULL))
+        ON CONFLICT DO UPDATE SET lines = lines + excluded.lines;
+END;
+CREATE TRIGGER cancellation_summed AFTER INSERT ON cancellation BEGIN
+    INSERT INTO line_sum SELECT open, month, benefit, provider, basis, kind, state, 1, units, claimed, decided, settled
+        FROM cancellation_counted WHERE terminal = NEW.terminal AND seq = NEW.seq
+        ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
+            decided = decided + excluded.decided, settled = settled + excluded.settled;
+END;
+CREATE TRIGGER cancellation_summed_no_more BEFORE DELETE ON cancellation BEGIN
+    INSERT INTO line_sum SELECT open, month, benefit, provider, basis, kind, state, -1, -units, -claimed, -decided, -settled
+        FROM cancellation_counted WHERE terminal = OLD.terminal AND seq = OLD.seq
+        ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
+            decided = decided + excluded.decided, settled = settled + excluded.settled;
+END;
+CREATE TRIGGER cancellation_subtracted BEFORE UPDATE OF run, verdict, reason, decided, settled ON cancellation BEGIN
+    INSERT INTO line_sum SELECT open, month, benefit, provider, basis, kind, state, -1, -units, -claimed, -decided, -settled
+        FROM cancellation_counted WHERE terminal = OLD.terminal AND seq = OLD.seq
+        ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
+            decided = decided + excluded.decided, settled = settled + excluded.settled;
+END;
+CREATE TRIGGER cancellation_added AFTER UPDATE OF run, verdict, reason, decided, settled ON cancellation BEGIN
+    INSERT INTO line_sum SELECT open, month, benefit, provider, basis, kind, state, 1, units, claimed, decided, settled
+        FROM cancellation_counted WHERE terminal = NEW.terminal AND seq = NEW.seq
+        ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
+            decided = decided + excluded.decided, settled = settled + excluded.settled;
+END;
+CREATE TRIGGER basis_subtracted BEFORE UPDATE OF legal_basis ON child WHEN OLD.legal_basis IS NOT NEW.legal_basis BEGIN
+    INSERT INTO line_sum SELECT open, month, benefit, provider, basis, kind, state, -1, -units, -claimed, -decided, -settled
+        FROM child_counted WHERE child = OLD.id
+        ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
+            decided = decided + excluded.decided, settled = settled + excluded.settled;
+END;
+CREATE TRIGGER basis_added AFTER UPDATE OF legal_basis ON child WHEN OLD.legal_basis IS NOT NEW.legal_basis BEGIN
+    INSERT INTO line_sum SELECT open, month, benefit, provider, basis, kind, state, 1, units, claimed, decided, settled
+        FROM child_counted WHERE child = NEW.id
+        ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
+            decided = decided + excluded.decided, settled = settled + excluded.settled;
+END;

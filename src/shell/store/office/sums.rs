@@ -1,0 +1,261 @@
+//! Sums kept beside the lines: what was claimed, decided and settled, by month, benefit, provider, legal basis and state.
+//!
+//! Triggers (0002/speed.sql) write them in the transaction that changes a line, so a page never counts lines. They are of the same lines as
+//! the ledger: [`verify`] counts anew and must find no difference.
+
+use super::super::{StoreError, from_db};
+use super::sound;
+use crate::words::benefit::Benefit;
+use crate::words::cents::Cents;
+use crate::words::civil::CivilMonth;
+use crate::words::ids::ProviderNumber;
+use crate::words::legal_basis::LegalBasis;
+use rusqlite::{Connection, Row};
+
+/// What sums can be grouped by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum By {
+    /// Whether the lines are in no released run yet.
+    Open,
+    /// The month of service.
+    Month,
+    /// The benefit.
+    Benefit,
+    /// Whose claims.
+    Provider,
+    /// The law the child's benefits rest on.
+    Basis,
+    /// Redemption, redemption taken back, or counter-record.
+    Kind,
+    /// What became of the lines.
+    State,
+}
+
+impl By {
+    const ALL: [Self; 7] = [Self::Open, Self::Month, Self::Benefit, Self::Provider, Self::Basis, Self::Kind, Self::State];
+
+    const fn column(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Month => "month",
+            Self::Benefit => "benefit",
+            Self::Provider => "provider",
+            Self::Basis => "basis",
+            Self::Kind => "kind",
+            Self::State => "state",
+        }
+    }
+}
+
+/// What kind of journal entries are summed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// A redemption that stands: what statistics count.
+    Standing,
+    /// A redemption that was taken back.
+    TakenBack,
+    /// The counter-record; what it claims is below zero.
+    CounterRecord,
+}
+
+/// What became of lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// They wait for a clerk.
+    Finding,
+    /// They are paid as claimed.
+    Accepted,
+    /// They are paid in part.
+    Reduced,
+    /// They are not paid.
+    Rejected,
+    /// No reconciliation has looked at them.
+    New,
+}
+
+/// One row: the values it was grouped by (none for the others), and the sums.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sum {
+    /// Whether the lines are in no released run yet.
+    pub open: Option<bool>,
+    /// The month of service.
+    pub month: Option<CivilMonth>,
+    /// The benefit.
+    pub benefit: Option<Benefit>,
+    /// Whose claims.
+    pub provider: Option<ProviderNumber>,
+    /// The law the child's benefits rest on; none too where it is not known.
+    pub basis: Option<LegalBasis>,
+    /// Redemption, redemption taken back, or counter-record.
+    pub kind: Option<Kind>,
+    /// What became of the lines.
+    pub state: Option<State>,
+    /// How many lines.
+    pub lines: u64,
+    /// Meals, teaching units, events.
+    pub units: i64,
+    /// What is claimed.
+    pub claimed: Cents,
+    /// What is decided so far.
+    pub decided: Cents,
+    /// What released runs have settled.
+    pub settled: Cents,
+}
+
+impl Sum {
+    /// What the next run would pay of it: nothing of findings and of what is new.
+    pub fn payable(&self) -> Cents {
+        match self.state {
+            Some(State::Finding | State::New) => Cents::ZERO,
+            _ => self.decided.minus(self.settled),
+        }
+    }
+}
+
+/// Which lines are summed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Only {
+    /// Only those in no released run, or only those in one.
+    pub open: Option<bool>,
+    /// Only these months of service, first and last.
+    pub months: Option<(CivilMonth, CivilMonth)>,
+    /// Only this provider's.
+    pub provider: Option<ProviderNumber>,
+    /// Only this benefit.
+    pub benefit: Option<Benefit>,
+}
+
+/// Sums of the lines that `only` lets through, grouped by `by` and in its order. A few milliseconds for a Kreis and a year.
+pub fn grouped(db: &Connection, by: &[By], only: &Only) -> Result<Vec<Sum>, StoreError> {
+    let columns: Vec<&str> = By::ALL.iter().map(|column| if by.contains(column) { column.column() } else { "NULL" }).collect();
+    let names = by.iter().map(|column| column.column()).collect::<Vec<_>>().join(", ");
+    let (grouping, having) = if by.is_empty() { (String::new(), "") } else { (format!("GROUP BY {names}"), "HAVING sum(lines) <> 0") };
+    let order = if by.is_empty() { String::new() } else { format!("ORDER BY {names}") };
+    let sql = format!(
+        "SELECT {}, coalesce(sum(lines), 0), coalesce(sum(units), 0), coalesce(sum(claimed), 0), coalesce(sum(decided), 0), coalesce(sum(settled), 0)
+         FROM line_sum WHERE open BETWEEN ?1 AND ?2 AND month BETWEEN ?3 AND ?4 AND (?5 IS NULL OR provider = ?5) AND (?6 IS NULL OR benefit = ?6)
+         {grouping} {having} {order}",
+        columns.join(", ")
+    );
+    let (least, most) = only.open.map_or((0, 1), |open| (i64::from(open), i64::from(open)));
+    let (first, last) = only.months.map_or((0, u32::MAX), |(first, last)| (first.months(), last.months()));
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query(rusqlite::params![least, most, first, last, only.provider.map(|p| p.0), only.benefit.map(|b| b.code())])?;
+    let mut sums = Vec::new();
+    while let Some(row) = rows.next()? {
+        sums.push(sum_row(row)?);
+    }
+    Ok(sums)
+}
+
+fn sum_row(row: &Row<'_>) -> Result<Sum, StoreError> {
+    let number = |column: usize| -> Result<Option<i64>, StoreError> { Ok(row.get(column)?) };
+    let (month, benefit, provider): (Option<i64>, Option<i64>, Option<u32>) = (number(1)?, number(2)?, row.get(3)?);
+    let basis: Option<String> = row.get(4)?;
+    let month = month.map(|month| sound(from_db(month).ok().and_then(CivilMonth::from_months), "month")).transpose()?;
+    let benefit = benefit.map(|code| sound(from_db(code).ok().and_then(Benefit::from_code), "benefit")).transpose()?;
+    Ok(Sum {
+        open: number(0)?.map(|open| open != 0),
+        month,
+        benefit,
+        provider: provider.map(ProviderNumber),
+        basis: basis.as_deref().and_then(LegalBasis::parse),
+        kind: number(5)?.map(|code| sound(kind(code), "kind of sum")).transpose()?,
+        state: number(6)?.map(|code| sound(state(code), "state of a sum")).transpose()?,
+        lines: from_db(row.get(7)?)?,
+        units: row.get(8)?,
+        claimed: Cents::new(row.get(9)?),
+        decided: Cents::new(row.get(10)?),
+        settled: Cents::new(row.get(11)?),
+    })
+}
+
+const fn kind(code: i64) -> Option<Kind> {
+    match code {
+        0 => Some(Kind::Standing),
+        1 => Some(Kind::TakenBack),
+        2 => Some(Kind::CounterRecord),
+        _ => None,
+    }
+}
+
+const fn state(code: i64) -> Option<State> {
+    match code {
+        0 => Some(State::Finding),
+        1 => Some(State::Accepted),
+        2 => Some(State::Reduced),
+        3 => Some(State::Rejected),
+        4 => Some(State::New),
+        _ => None,
+    }
+}
+
+/// What the next run would pay, over all providers.
+pub fn payable(db: &Connection) -> Result<Cents, StoreError> {
+    Ok(grouped(db, &[By::State], &Only::default())?.iter().map(Sum::payable).sum())
+}
+
+/// How many children had something of a benefit in a month, by legal basis (empty where it is not known). Redemptions taken back do not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Children {
+    /// The month of service.
+    pub month: CivilMonth,
+    /// The benefit.
+    pub benefit: Benefit,
+    /// The law their benefits rest on.
+    pub basis: Option<LegalBasis>,
+    /// How many children.
+    pub children: u64,
+}
+
+/// The children of every month, benefit and legal basis, the latest month first.
+pub fn children(db: &Connection) -> Result<Vec<Children>, StoreError> {
+    let sql = "SELECT s.month, s.benefit, c.legal_basis, count(*) FROM child_sum s JOIN child c ON c.id = s.child WHERE s.lines > 0
+               GROUP BY 1, 2, 3 ORDER BY 1 DESC, 2, 3";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let mut children = Vec::new();
+    while let Some(row) = rows.next()? {
+        let basis: Option<String> = row.get(2)?;
+        children.push(Children {
+            month: sound(CivilMonth::from_months(from_db(row.get(0)?)?), "month")?,
+            benefit: sound(Benefit::from_code(from_db(row.get(1)?)?), "benefit")?,
+            basis: basis.as_deref().and_then(LegalBasis::parse),
+            children: from_db(row.get(3)?)?,
+        });
+    }
+    Ok(children)
+}
+
+/// Drops rows that have come to nothing, so that there are no more than there are groups.
+pub fn tidy(db: &Connection) -> Result<(), StoreError> {
+    db.prepare_cached("DELETE FROM line_sum WHERE lines = 0")?.execute([])?;
+    Ok(())
+}
+
+/// Counts all lines anew, which takes seconds: how many rows of the sums are not what the lines say. Zero is the only right answer.
+pub fn verify(db: &Connection) -> Result<u64, StoreError> {
+    const KEPT: [(&str, &str); 3] = [
+        (
+            "SELECT open, month, benefit, provider, basis, kind, state, lines, units, claimed, decided, settled FROM line_sum WHERE lines <> 0",
+            "SELECT open, month, benefit, provider, basis, kind, state, count(*), sum(units), sum(claimed), sum(decided), sum(settled)
+             FROM (SELECT * FROM line_counted UNION ALL SELECT * FROM cancellation_counted) GROUP BY 1, 2, 3, 4, 5, 6, 7",
+        ),
+        (
+            "SELECT batch, lines, pending, claimed, decided, settled FROM batch_sum WHERE lines <> 0",
+            "SELECT batch, count(*), sum(verdict = 0), sum(cents), sum(decided), sum(coalesce(settled, 0)) FROM line GROUP BY batch",
+        ),
+        (
+            "SELECT month, benefit, child, lines FROM child_sum WHERE lines <> 0",
+            "SELECT month, benefit, child, count(*) FROM line WHERE cancelled_by IS NULL GROUP BY month, benefit, child",
+        ),
+    ];
+    let mut different = 0;
+    for (kept, counted) in KEPT {
+        for (some, others) in [(kept, counted), (counted, kept)] {
+            let sql = format!("SELECT count(*) FROM (SELECT * FROM ({some}) EXCEPT SELECT * FROM ({others}))");
+            different += from_db(db.query_row(&sql, [], |row| row.get(0))?)?;
+        }
+    }
+    Ok(different)
+}

@@ -18,6 +18,7 @@ mod settle;
 
 pub use admission::{CODE_DAYS, NewProvider, ServiceTerms};
 pub use audit::{Action, Broken};
+pub use calendar::provider_files as providers_of;
 pub use cases::{NewApproval, Source, plan};
 pub use clerks::{MAX_PASSWORD, MIN_PASSWORD, PasswordCheck, account};
 pub use factor::{RECOVERY_CODES, SecondFactor, second_factor};

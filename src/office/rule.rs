@@ -1,5 +1,6 @@
 //! What clerks decide on lines: one by one, or many equal ones at once.
 
+use super::calendar::provider_files as providers_of;
 use super::{Action, Office, OfficeError, Work};
 use crate::deliver::advice::Verdict;
 use crate::reconcile::compare::agreed_amount;
@@ -86,11 +87,18 @@ impl Office {
         self.advise_lines(&touched, now)
     }
 
+    /// What was agreed for what a line claims; none where nothing was.
+    pub fn agreed_amount(&self, line: EntryId) -> Result<Option<Cents>, OfficeError> {
+        let providers = providers_of(&self.db)?;
+        let register = Register { office: &self.profile.id, policy: &self.profile.policy, providers: &providers };
+        Ok(lines::one(&self.db, &self.profile.id, line)?.and_then(|ledger| agreed_amount(&ledger.line, &register)))
+    }
+
     /// A clerk's ruling on equal lines, one row each. What has changed since the clerk looked is left out and counted.
     pub fn rule_equal(&mut self, lines: &[EntryId], bulk: &BulkRuling, now: UtcMs) -> Result<BulkOutcome, OfficeError> {
         let (outcome, touched) = self.in_transaction(|work| {
             let (mut outcome, mut children) = (BulkOutcome::default(), BTreeSet::new());
-            let providers = work.providers()?;
+            let providers = providers_of(&work.db)?;
             for id in lines {
                 let Some(view) = views::line(&work.db, *id)?.filter(|view| work.is_unchanged(view, bulk).unwrap_or(false)) else {
                     outcome.changed += 1;
@@ -186,7 +194,7 @@ impl Work<'_> {
 
     /// Decides all lines of these children anew; answers the lines that changed.
     fn decide_children(&mut self, children: &BTreeSet<i64>, now: UtcMs) -> Result<Vec<EntryId>, OfficeError> {
-        let providers = self.providers()?;
+        let providers = providers_of(&self.db)?;
         let mut touched = Vec::new();
         for child in children {
             touched.extend(self.decide_child(*child, &[], &providers, now)?);

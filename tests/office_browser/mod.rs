@@ -36,6 +36,14 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or_else(|why| panic!("{why}: {}", self.text))
     }
 
+    /// The first link to an address that begins so.
+    pub fn link(&self, begin: &str) -> String {
+        let begin = format!("href=\"{}", begin.replace('&', "&#38;"));
+        let after = self.text.split(&begin).nth(1).unwrap_or_else(|| panic!("no link {begin} in {}", self.text));
+        let rest = after.split('"').next().unwrap_or_default();
+        format!("{}{rest}", &begin[6..]).replace("&#38;", "&")
+    }
+
     /// The value of a hidden field.
     pub fn hidden(&self, name: &str) -> String {
         let begin = format!("name=\"{name}\" value=\"");

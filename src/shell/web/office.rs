@@ -7,13 +7,17 @@ mod assets;
 mod batches;
 mod caller;
 mod doors;
+mod evidence;
 mod findings;
 mod jobs;
+mod lines;
 mod login;
+mod looking;
 mod overview;
 mod page;
 mod providers;
 mod readers;
+mod ruling;
 mod session;
 mod settlement;
 mod steps;
@@ -37,6 +41,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use doors::Route;
 use jobs::Jobs;
+use looking::Watched;
 use readers::Readers;
 use session::Sessions;
 use std::net::SocketAddr;
@@ -76,6 +81,7 @@ fn routes() -> Vec<Route> {
     routes.extend(jobs::routes());
     routes.extend(batches::routes());
     routes.extend(findings::routes());
+    routes.extend(lines::routes());
     routes.extend(settlement::routes());
     routes.extend(providers::routes());
     routes.extend(admin::routes());
@@ -99,6 +105,7 @@ struct Inner {
     tries: Tries,
     readers: Readers,
     jobs: Jobs,
+    watched: Watched,
     exchanges: Semaphore,
     passwords: Semaphore,
 }
@@ -117,8 +124,8 @@ impl Desk {
         let readers = Readers::of(&office)?;
         let (office, _) = Actor::start("office", office)?;
         let (exchanges, passwords) = (Semaphore::new(EXCHANGES_AT_ONCE), Semaphore::new(PASSWORDS_AT_ONCE));
-        let (sessions, tries, jobs) = (Sessions::default(), Tries::default(), Jobs::default());
-        Ok(Self(Arc::new(Inner { office, name, guard, sessions, tries, readers, jobs, exchanges, passwords })))
+        let (sessions, tries, jobs, watched) = (Sessions::default(), Tries::default(), Jobs::default(), Watched::default());
+        Ok(Self(Arc::new(Inner { office, name, guard, sessions, tries, readers, jobs, watched, exchanges, passwords })))
     }
 
     /// All routes of the office.

@@ -5,7 +5,7 @@ use super::array;
 use super::views::{self, LineView};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
-use crate::words::ids::{EntryId, ProviderNumber, TerminalId};
+use crate::words::ids::{EntryId, ProviderNumber, TerminalId, TokenId};
 use crate::words::time::UtcMs;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
@@ -113,12 +113,30 @@ fn with(mut values: Values, more: impl IntoIterator<Item = i64>) -> Values {
     values
 }
 
-/// How many lines a group has, and what they claim.
-pub fn size(db: &Connection, key: &GroupKey) -> Result<(u64, Cents), StoreError> {
-    let sql = format!("SELECT count(*), coalesce(sum(l.cents), 0) FROM line l WHERE {}", is_of_group());
-    let (count, cents): (i64, i64) =
-        db.prepare_cached(&sql)?.query_row(rusqlite::params_from_iter(of_key(key)), |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok((from_db(count)?, Cents::new(cents)))
+/// How many lines a group has.
+pub fn size(db: &Connection, key: &GroupKey) -> Result<u64, StoreError> {
+    let sql = format!("SELECT count(*) FROM line l WHERE {}", is_of_group());
+    from_db(db.prepare_cached(&sql)?.query_row(rusqlite::params_from_iter(of_key(key)), |row| row.get(0))?)
+}
+
+/// The oldest question to the provider in a group: who asked, and when.
+pub fn oldest_question(db: &Connection, key: &GroupKey) -> Result<Option<(String, UtcMs)>, StoreError> {
+    let sql = format!(
+        "SELECT r.clerk, r.at FROM line l JOIN ruling r ON r.terminal = l.terminal AND r.seq = l.seq WHERE {} AND r.choice = 'ask'
+         ORDER BY r.at LIMIT 1",
+        is_of_group()
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query(rusqlite::params_from_iter(of_key(key)))?;
+    rows.next()?.map(|row| Ok((row.get(0)?, UtcMs(from_db(row.get(1)?)?)))).transpose()
+}
+
+/// The row id of a line's child, and its token.
+pub fn card_of(db: &Connection, id: EntryId) -> Result<(i64, TokenId), StoreError> {
+    let sql = "SELECT l.child, k.token FROM line l JOIN terminal t ON t.id = l.terminal JOIN token k ON k.id = l.token WHERE t.terminal = ?1 AND l.seq = ?2";
+    let (child, token): (i64, Vec<u8>) =
+        db.prepare_cached(sql)?.query_row(params![id.terminal.0, to_db(id.seq)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok((child, TokenId(array(token, "token id")?)))
 }
 
 /// Cases of a group, oldest service day first: `most` of them after skipping `skip`.

@@ -95,6 +95,9 @@ impl Done {
             }
             Some("cut") => "Die Zeile ist entschieden: gekürzt. Der Anbieter erfährt es mit dem Grund beim nächsten Abruf.",
             Some("rejected") => "Die Zeile ist entschieden: abgelehnt. Der Anbieter erfährt es mit dem Grund beim nächsten Abruf.",
+            Some("asked") => {
+                "Die Rückfrage ist gestellt: Der Anbieter erfährt es beim nächsten Abruf. Die Zeile wartet und lässt sich jederzeit entscheiden."
+            }
             Some("signed") => "Die Zahlung ist vorbereitet und von Ihnen unterschrieben. Freigeben muss sie eine andere Person.",
             Some("released") => "Die Zahlung ist freigegeben. Die Dateien stehen unten bereit.",
             _ => "",

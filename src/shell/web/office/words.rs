@@ -1,9 +1,10 @@
 //! What clerks read for what the program knows by type.
 
-use crate::admit::status::DataAge;
+use crate::admit::status::{DataAge, Status};
 use crate::book::redemption::SeenAs;
 use crate::deliver::advice::Verdict;
 use crate::office::OfficeError;
+use crate::reconcile::register::Stop;
 use crate::settle::settlement::DraftError;
 use crate::shell::store::StoreError;
 use crate::shell::texts::{Blanks, Language, Texts};
@@ -117,6 +118,54 @@ pub fn title(code: &str) -> String {
         Reason::PleaseClarify => "Rückfrage beim Anbieter",
     };
     title.to_owned()
+}
+
+/// What helps a clerk to decide a finding; empty where the reason says it all.
+pub fn hint(code: &str) -> &'static str {
+    match Reason::from_code(code) {
+        Some(Reason::Conflict) => "Gezahlt wird nur einmal. Bitte klären, wo das Kind wirklich war; dort anerkennen, beim anderen ablehnen.",
+        Some(Reason::NotAServiceDay) => {
+            "Laut Kalender hat der Anbieter an diesem Tag geschlossen, oder der Tag lag noch vor ihm. Gab es einen Grund, bitte anerkennen."
+        }
+        Some(Reason::LessonOverlap) => "Kind oder Lehrkraft war zur selben Zeit in einer anderen Stunde. Bitte klären, welche gegeben wurde.",
+        Some(Reason::Overlap) => "In diesem Monat ist auch eine Pauschale beansprucht. Bitte klären, was vereinbart ist; das andere ablehnen.",
+        Some(Reason::SelfPaid) => "Das Amt hat der Familie für diese Zeit schon Geld erstattet. Anerkennen nur, wenn das etwas anderes war.",
+        Some(Reason::Suspended) => "Die Karte war an diesem Tag ausgesetzt. Gilt sie rückwirkend wieder, bitte anerkennen.",
+        Some(Reason::ClockSuspect) => {
+            "Die Zeit des Eintrags liegt nach seinem Eingang: Die Uhr des Lesegeräts ging falsch. Stimmt der Tag, bitte anerkennen."
+        }
+        Some(Reason::StatusStale) => "Das Lesegerät hatte lange keine Verbindung. War die Karte an diesem Tag gültig, spricht nichts dagegen.",
+        Some(Reason::UnknownToken) => {
+            "Zu diesem Eintrag ist keine Karte ausgestellt. Ohne Karte wird nichts gezahlt; bitte beim Anbieter nachfragen."
+        }
+        Some(Reason::Late) => "Der Eintrag kam nach dem Ende der Frist an. Eine Ausnahme ist Ihre Entscheidung.",
+        Some(Reason::JournalGap | Reason::JournalForked) => {
+            "Das Journal des Lesegeräts ist nicht lückenlos. Bitte zuerst mit dem Anbieter klären, was fehlt."
+        }
+        Some(Reason::PriceDiffers) => "Beansprucht ist mehr als der vereinbarte Preis. Meist genügt es, auf den vereinbarten Preis zu kürzen.",
+        Some(Reason::PleaseClarify) => "Der Anbieter ist gefragt. Sobald die Antwort da ist, hier entscheiden; das geht auch ohne sie.",
+        _ => "",
+    }
+}
+
+/// The day of the week.
+pub fn weekday(day: CivilDay) -> &'static str {
+    const NAMES: [&str; 7] = ["Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag"];
+    let since_monday = day.days().saturating_sub(day.iso_week().monday().days());
+    NAMES.get(since_monday as usize).copied().unwrap_or_default()
+}
+
+/// What a stop says of a card.
+pub fn stop_words(stop: &Stop) -> String {
+    let what = match stop.status {
+        Status::Suspended => "ausgesetzt",
+        Status::Replaced => "ersetzt",
+        _ => "beendet",
+    };
+    match stop.until {
+        Some(until) => format!("{what} vom {} bis {}", stop.from.german(), until.german()),
+        None => format!("{what} ab {}", stop.from.german()),
+    }
 }
 
 /// The reasons a clerk can give, the usual one first.

@@ -11,10 +11,12 @@ mod granted;
 mod import;
 mod issue;
 mod plan;
+mod providers;
 mod reconcile;
 mod roles;
 mod rule;
 mod settle;
+mod waiting;
 
 pub use admission::{CODE_DAYS, NewProvider, ServiceTerms};
 pub use audit::{Action, Broken};
@@ -26,10 +28,12 @@ pub use granted::{allowance_words, amount_words, ceiling_words, ceilings_words, 
 pub use import::{CamtOutcome, ImportOutcome};
 pub use issue::{IssuedToken, StopReason};
 pub use plan::{Planned, Standing};
+pub use providers::{MAX_CONTACT, ProviderData};
 pub use reconcile::Stretch;
 pub use roles::{Role, Roles};
 pub use rule::{BulkOutcome, BulkRuling, Equally};
 pub use settle::{Settlement, SettlementFile};
+pub use waiting::{BatchChoice, Situation, WaitingView, look_at_waiting};
 
 use crate::admit::status::StatusList;
 use crate::admit::trust::{MAX_NAME, Policy, Purpose, TrustList, TrustedKey};

@@ -7,7 +7,7 @@ use crate::admit::trust::MAX_NAME;
 use crate::book::entry::Head;
 use crate::settle::account::Iban;
 use crate::shell::store::office::admission::{self as db, Terminal};
-use crate::shell::store::office::lines;
+use crate::shell::store::office::waiting;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::code::Code;
@@ -110,10 +110,11 @@ impl Office {
 
     /// Agrees a service with a provider, or a new price of one from a day on; open lines are decided again.
     pub fn agree(&mut self, provider: ProviderNumber, terms: &ServiceTerms, now: UtcMs) -> Result<(), OfficeError> {
-        self.known_provider(provider)?;
         self.in_transaction(|work| {
+            work.provider(provider)?;
+            work.may_agree(provider, terms)?;
             db::agree(&work.db, provider, &terms.service, terms.from, now)?;
-            Ok(lines::mark_open_dirty(&work.db)?)
+            work.agreement_changed(provider, &terms.service.code, terms.from, now)
         })
     }
 
@@ -170,6 +171,10 @@ impl Work<'_> {
         let wrong = || OfficeError::NotAdmitted("this code is wrong, used up or over: check it, or ask the office for a new one".into());
         let terminal = request.key.terminal_id();
         let code = db::code(&self.db, request.code)?.ok_or_else(wrong)?;
+        let known = db::terminal(&self.db, terminal)?;
+        if known.as_ref().map(|known| waiting::retired(&self.db, known.id)).transpose()?.flatten().is_some() {
+            return Err(OfficeError::NotAdmitted("this terminal was retired: set up a new one in an empty folder".into()));
+        }
         let again = code.used_by == Some(terminal);
         if !again && (code.used_by.is_some() || now >= code.expires || !request.proves(&code.secret)) {
             return Err(wrong());
@@ -205,7 +210,7 @@ impl Work<'_> {
         let file = db::provider_file(&self.db, terminal.provider)?;
         let today = CivilDay::of(now);
         let current = file.agreements.iter().filter(|a| a.until.is_none_or(|until| today <= until));
-        let siblings = db::terminals(&self.db)?.into_iter().filter(|t| t.provider == terminal.provider && t.terminal != terminal.terminal);
+        let siblings = db::siblings(&self.db, terminal)?;
         let credential = Credential {
             provider: terminal.provider,
             provider_name: provider.name,
@@ -215,13 +220,16 @@ impl Work<'_> {
             issued: now,
             expires: now.plus_days(CREDENTIAL_DAYS),
             services: current.map(|a| a.service.clone()).collect(),
-            siblings: siblings.map(|t| t.key).collect(),
+            siblings,
         };
         Ok(credential.seal(&self.keys.documents))
     }
 
     /// The terminal's credential, renewed when its provider's data has changed or half its time is over.
     pub(super) fn renewed(&self, terminal: &Terminal, now: UtcMs) -> Result<(UtcMs, Vec<u8>), OfficeError> {
+        if waiting::retired(&self.db, terminal.id)?.is_some() {
+            return Ok((terminal.credential_issued, terminal.credential.clone()));
+        }
         let changed = db::provider(&self.db, terminal.provider)?.is_some_and(|p| p.changed > terminal.credential_issued);
         if !changed && now < terminal.credential_issued.plus_days(CREDENTIAL_DAYS / 2) {
             return Ok((terminal.credential_issued, terminal.credential.clone()));

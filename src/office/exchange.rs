@@ -1,21 +1,23 @@
 //! Intake and answer: one question of a terminal, taken in whole before it is answered.
 
+use super::waiting::{is_claim, living_head, place_anywhere};
 use super::{Office, OfficeError, Work};
 use crate::book::entry::{Body, Entry, Head};
 use crate::book::redemption::Redemption;
 use crate::claim::batch::Draft;
 use crate::claim::check::Line;
-use crate::deliver::advice::{Advice, AdvisedLine, Verdict};
+use crate::deliver::advice::{AdvisedLine, Verdict};
 use crate::deliver::exchange::{Inbound, MAX_DOCUMENTS, MAX_ELSEWHERE, MAX_ENVELOPE_DOCUMENTS, Outbound, UsedElsewhere};
 use crate::deliver::receipt::Receipt;
 use crate::intake::open::{CannotOpen, VerifiedBatch, open};
-use crate::intake::place::{HeldJournal, Place, place};
+use crate::intake::place::Place;
 use crate::reconcile::reach::mixes_months;
 use crate::reconcile::register::ProviderFile;
 use crate::shell::envelope;
 use crate::shell::store::office::admission::{self, Terminal};
 use crate::shell::store::office::batches::{self, NewBatch};
 use crate::shell::store::office::lines::{self, NewCancellation, NewLine};
+use crate::shell::store::office::waiting::{self, Descent, ledger_seq};
 use crate::shell::store::office::{children, views};
 use crate::words::benefit::Measure;
 use crate::words::cbor::Reader;
@@ -25,7 +27,7 @@ use crate::words::ids::{BatchId, Handle, Hash, TokenId};
 use crate::words::reason::Reason;
 use crate::words::sealed::{DocType, Sealed};
 use crate::words::time::UtcMs;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// The most bytes of an opened envelope: a document, and no more.
 pub const MAX_ENVELOPE_BYTES: usize = 17 * 1024 * 1024;
@@ -83,22 +85,23 @@ impl Work<'_> {
         }
         let held = admission::terminal(&self.db, terminal.terminal)?.map_or(terminal.head, |t| t.head);
         let batch = match open(bytes, &terminal.key) {
-            Ok(batch) => batch,
-            Err(why) => return Ok(self.receipt(claimed_id(bytes), held, hash, Some(reason_of(&why)), now)),
+            Ok(batch) if batch.batch().draft().office == self.profile.id => batch,
+            Ok(batch) => return self.refuse(batch.batch().draft().id, terminal, held, hash, Reason::WrongProvider, now),
+            Err(why) => return self.refuse(claimed_id(bytes), terminal, held, hash, reason_of(&why), now),
         };
         let draft = batch.batch().draft();
-        if draft.office != self.profile.id {
-            return Ok(self.receipt(draft.id, held, hash, Some(Reason::WrongProvider), now));
-        }
-        if draft.provider != terminal.provider {
-            return Ok(self.receipt(draft.id, held, hash, Some(Reason::ProviderNotAdmitted), now));
-        }
-        let same_id = batches::taken_by_id(&self.db, draft.id)?.map(|row| row.hash);
-        let reason = match place(&batch, &HeldJournal { head: held, same_id }) {
+        let placed = place_anywhere(&self.db, &batch, terminal)?;
+        let reason = match placed.place {
+            _ if draft.provider != terminal.provider => Reason::ProviderNotAdmitted,
+            _ if waiting::retired(&self.db, terminal.id)?.is_some() => Reason::KeyWithdrawn,
             Place::Continues { known } => {
                 let receipt = self.receipt(draft.id, draft.after(), hash, None, now);
                 let row = batches::insert(&self.db, &NewBatch { terminal: terminal.id, draft, hash, bytes, receipt: &receipt, reason: None }, now)?;
-                self.enter(&batch, row, known, terminal, provider, now)?;
+                let entering = Entering { batch: &batch, row, known, terminal, provider, descent: placed.descent, held: BTreeSet::new() };
+                if placed.descent > 0 {
+                    waiting::set_descent(&self.db, row, placed.descent)?;
+                }
+                self.enter(&entering, now)?;
                 return Ok(receipt);
             }
             Place::Gap => Reason::JournalGap,
@@ -111,48 +114,62 @@ impl Work<'_> {
         Ok(receipt)
     }
 
-    /// Batches that waited for missing entries are taken in as soon as these have arrived.
-    fn take_what_waited(&mut self, terminal: &Terminal, provider: &ProviderFile, now: UtcMs) -> Result<(), OfficeError> {
-        for (row, bytes) in batches::waiting_for_gap(&self.db, terminal.id)? {
-            let held = admission::terminal(&self.db, terminal.terminal)?.map_or(terminal.head, |t| t.head);
-            let Ok(batch) = open(&bytes, &terminal.key) else { continue };
-            if let Place::Continues { known } = place(&batch, &HeldJournal { head: held, same_id: None }) {
-                let draft = batch.batch().draft();
+    /// The receipt of a batch that does not count at all. It is not kept, for nothing in it is proven; its sender has it.
+    fn refuse(&mut self, id: BatchId, terminal: &Terminal, held: Head, hash: Hash, why: Reason, now: UtcMs) -> Result<Vec<u8>, OfficeError> {
+        waiting::note_refused(&self.db, terminal.id, hash, why.code(), now)?;
+        Ok(self.receipt(id, held, hash, Some(why), now))
+    }
+
+    /// Batches that waited are taken in as soon as what was missing has arrived; one whose claims have all come in others is closed.
+    pub(super) fn take_what_waited(&mut self, terminal: &Terminal, provider: &ProviderFile, now: UtcMs) -> Result<(), OfficeError> {
+        if waiting::retired(&self.db, terminal.id)?.is_some() {
+            return Ok(());
+        }
+        for waits in waiting::of_terminal(&self.db, terminal.id)? {
+            let Ok(batch) = open(&waits.bytes, &terminal.key) else { continue };
+            let (draft, placed) = (batch.batch().draft(), place_anywhere(&self.db, &batch, terminal)?);
+            if let (Place::Continues { known }, true) = (placed.place, draft.provider == terminal.provider) {
                 let receipt = self.receipt(draft.id, draft.after(), batch.hash(), None, now);
-                batches::set_taken(&self.db, row, &receipt)?;
-                self.enter(&batch, row, known, terminal, provider, now)?;
+                batches::set_taken(&self.db, waits.id, &receipt)?;
+                if placed.descent > 0 {
+                    waiting::set_descent(&self.db, waits.id, placed.descent)?;
+                }
+                let held = BTreeSet::new();
+                self.enter(&Entering { batch: &batch, row: waits.id, known, terminal, provider, descent: placed.descent, held }, now)?;
+            } else {
+                self.close_if_covered(&batch, &waits, now)?;
             }
         }
         Ok(())
     }
 
-    /// Enters the lines of a batch that continues the journal.
-    fn enter(
-        &mut self,
-        batch: &VerifiedBatch,
-        row: i64,
-        known: usize,
-        terminal: &Terminal,
-        provider: &ProviderFile,
-        now: UtcMs,
-    ) -> Result<(), OfficeError> {
+    /// Enters the lines of a batch.
+    pub(super) fn enter(&mut self, entering: &Entering<'_>, now: UtcMs) -> Result<(), OfficeError> {
+        let Entering { batch, row, terminal, provider, descent, .. } = *entering;
+        let further = waiting::descents(&self.db, terminal.id)?.into_iter().find(|line| line.number == descent);
+        let first = admission::terminal(&self.db, terminal.terminal)?.map_or(UtcMs(0), |t| t.checkpoint_at);
+        let mut checkpoint = further.map_or(first, |line| line.checkpoint_at);
         let mut known_here = KnownHere::default();
-        let mut checkpoint = admission::terminal(&self.db, terminal.terminal)?.map_or(UtcMs(0), |t| t.checkpoint_at);
-        for (seq, hash, line) in batch.batch().lines().skip(known) {
+        for (seq, hash, line) in batch.batch().lines().skip(entering.known) {
             match line {
                 Line::Hidden => {}
-                Line::Unreadable(_) => lines::insert_unreadable(&self.db, terminal.id, seq, row, Reason::Malformed)?,
+                Line::Entry(_) if entering.held.contains(&seq) => {}
+                Line::Unreadable(_) => lines::insert_unreadable(&self.db, terminal.id, ledger_seq(descent, seq), row, Reason::Malformed)?,
                 Line::Entry(entry) => {
                     if let Body::Checkpoint(body) = &entry.body {
                         let received = batches::receipt_time(&self.db, terminal.id, body.receipt)?;
                         checkpoint = checkpoint.max(received.unwrap_or(checkpoint));
                     }
-                    let arrival = Arrival { row, terminal, provider, checkpoint, hash };
+                    let arrival = Arrival { row, terminal, provider, checkpoint, hash, descent };
                     self.enter_line(entry, &arrival, &mut known_here, now)?;
                 }
             }
         }
-        Ok(admission::set_head(&self.db, terminal.id, batch.batch().draft().after(), checkpoint)?)
+        let head = batch.batch().draft().after();
+        match descent {
+            0 => Ok(admission::set_head(&self.db, terminal.id, head, checkpoint)?),
+            number => Ok(waiting::keep_descent(&self.db, terminal.id, &Descent { number, head, checkpoint_at: checkpoint, taken: now })?),
+        }
     }
 
     fn enter_line(&mut self, entry: &Entry, arrival: &Arrival<'_>, known: &mut KnownHere, now: UtcMs) -> Result<(), OfficeError> {
@@ -161,7 +178,13 @@ impl Work<'_> {
             Body::Redemption(redemption) => {
                 let today = CivilDay::of(now);
                 if redemption.day < today.minus(OLDEST_DAYS) || redemption.day > today.plus(LATEST_DAYS) {
-                    return Ok(lines::insert_unreadable(&self.db, terminal.id, entry.seq, arrival.row, Reason::OutsideClaimWindow)?);
+                    return Ok(lines::insert_unreadable(
+                        &self.db,
+                        terminal.id,
+                        ledger_seq(arrival.descent, entry.seq),
+                        arrival.row,
+                        Reason::OutsideClaimWindow,
+                    )?);
                 }
                 let (token, child) = self.token_and_child(redemption, known, now)?;
                 let agreement = arrival.provider.agreement(redemption);
@@ -175,7 +198,7 @@ impl Work<'_> {
                     &self.db,
                     &NewLine {
                         terminal: terminal.id,
-                        seq: entry.seq,
+                        seq: ledger_seq(arrival.descent, entry.seq),
                         batch: arrival.row,
                         child,
                         token,
@@ -193,18 +216,21 @@ impl Work<'_> {
                 self.mark_month(child, redemption.day.month(), known)?;
             }
             Body::Cancellation(body) => {
+                let (seq, target) = (ledger_seq(arrival.descent, entry.seq), ledger_seq(arrival.descent, body.seq));
+                // What stands before a fork is held on the first line of descent.
+                let on_its_own = waiting::held(&self.db, terminal.id, target)?.is_some_and(|held| held.hash == body.entry);
                 let new = NewCancellation {
                     terminal: terminal.id,
-                    seq: entry.seq,
+                    seq,
                     batch: arrival.row,
-                    target: body.seq,
+                    target: if on_its_own { target } else { body.seq },
                     why: body.reason.as_str(),
                     at: entry.at,
                     hash: arrival.hash,
                 };
                 match lines::cancel(&self.db, &new, body.entry)? {
                     Some((child, month)) => self.mark_month(child, month, known)?,
-                    None => lines::reject_cancellation(&self.db, terminal.id, entry.seq, Reason::Malformed)?,
+                    None => lines::reject_cancellation(&self.db, terminal.id, seq, Reason::Malformed)?,
                 }
             }
             _ => {}
@@ -232,18 +258,12 @@ impl Work<'_> {
 
     /// Every line of a batch that waits for a clerk is answered too: pending, with the reason.
     fn advise_waiting(&mut self, batch: &VerifiedBatch, row: i64, terminal: &Terminal, reason: Reason, now: UtcMs) -> Result<(), OfficeError> {
-        let claims = batch
-            .batch()
-            .lines()
-            .filter(|(_, _, line)| matches!(line, Line::Entry(e) if matches!(e.body, Body::Redemption(_) | Body::Cancellation(_))));
         let pending = |seq| AdvisedLine { seq, verdict: Verdict::Pending, cents: Cents::ZERO, reason: reason.code().to_owned() };
-        let advised = claims.map(|(seq, _, _)| pending(seq)).collect();
-        let revision = batches::next_revision(&self.db, row)?;
-        let advice = Advice { batch: batch.batch().draft().id, created: now, lines: advised, payments: Vec::new(), revision };
-        Ok(batches::insert_advice(&self.db, terminal.id, row, &advice.seal(&self.keys.documents))?)
+        let advised = batch.batch().lines().filter(|(_, _, line)| is_claim(line)).map(|(seq, _, _)| pending(seq)).collect();
+        self.answer_batch(row, batch.batch().draft().id, terminal, advised, now)
     }
 
-    fn receipt(&self, batch: BatchId, head: Head, hash: Hash, reason: Option<Reason>, now: UtcMs) -> Vec<u8> {
+    pub(super) fn receipt(&self, batch: BatchId, head: Head, hash: Hash, reason: Option<Reason>, now: UtcMs) -> Vec<u8> {
         Receipt { batch, received: now, head, hash, reason: reason.map(|r| r.code().to_owned()) }.seal(&self.keys.documents)
     }
 
@@ -252,7 +272,7 @@ impl Work<'_> {
         let (advices, more) = batches::advices(&self.db, terminal.id, outbound.has.cursor, MAX_DOCUMENTS, MAX_ENVELOPE_DOCUMENTS / 2)?;
         let cursor = advices.last().map_or(outbound.has.cursor, |(cursor, _)| *cursor);
         let (issued, credential) = self.renewed(terminal, now)?;
-        let head = admission::terminal(&self.db, terminal.terminal)?.map_or(terminal.head, |t| t.head);
+        let head = living_head(&self.db, terminal)?;
         Ok(Inbound {
             terminal: terminal.terminal,
             nonce: outbound.nonce,
@@ -312,6 +332,22 @@ struct Arrival<'a> {
     provider: &'a ProviderFile,
     checkpoint: UtcMs,
     hash: Hash,
+    descent: u32,
+}
+
+/// A batch on its way into the ledger.
+pub(super) struct Entering<'a> {
+    pub batch: &'a VerifiedBatch,
+    /// Row id of the batch.
+    pub row: i64,
+    /// How many of its first entries are held already.
+    pub known: usize,
+    pub terminal: &'a Terminal,
+    pub provider: &'a ProviderFile,
+    /// The line of descent it continues; 0 is the first.
+    pub descent: u32,
+    /// Entries that are held already, entry for entry.
+    pub held: BTreeSet<u64>,
 }
 
 /// The id a batch claims that could not be opened, so that its sender knows which one is meant; zero where it has none.

@@ -238,6 +238,17 @@ pub fn terminals(db: &Connection) -> Result<Vec<Terminal>, StoreError> {
     Ok(terminals)
 }
 
+/// The keys of the other terminals of a terminal's provider that are not retired.
+pub fn siblings(db: &Connection, terminal: &Terminal) -> Result<Vec<PublicKey>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT key FROM terminal WHERE provider = ?1 AND terminal <> ?2 AND retired IS NULL ORDER BY id")?;
+    let mut rows = statement.query(params![terminal.provider.0, terminal.terminal.0])?;
+    let mut keys = Vec::new();
+    while let Some(row) = rows.next()? {
+        keys.push(sound(PublicKey::from_bytes(&array(row.get(0)?, "key")?), "key")?);
+    }
+    Ok(keys)
+}
+
 /// One terminal.
 pub fn terminal(db: &Connection, terminal: TerminalId) -> Result<Option<Terminal>, StoreError> {
     let sql = "SELECT id, terminal, key, recipient, label, provider, credential, credential_issued, head_seq, head_link, checkpoint_at FROM terminal WHERE terminal = ?1";

@@ -121,8 +121,9 @@ pub fn set_terminal_site(db: &Connection, terminal: TerminalId, site: Option<&st
 
 /// Marks the children with claims of `provider`, or of anybody, within `days` that are not settled, to be decided again. Answers how many.
 pub fn mark_concerned(db: &Connection, provider: Option<ProviderNumber>, days: (CivilDay, CivilDay)) -> Result<u64, StoreError> {
-    let sql = "INSERT INTO dirty (child) SELECT DISTINCT child FROM line
-               WHERE month BETWEEN ?2 AND ?3 AND day BETWEEN ?4 AND ?5 AND run IS NULL AND (?1 IS NULL OR provider = ?1) ON CONFLICT DO NOTHING";
+    let sql = "INSERT INTO to_decide (child, month) SELECT DISTINCT child, 0 FROM line
+               WHERE month BETWEEN ?2 AND ?3 AND day BETWEEN ?4 AND ?5 AND (?1 IS NULL OR provider = ?1)
+                 AND (run IS NULL OR decided <> coalesce(settled, 0)) ON CONFLICT DO NOTHING";
     let (from, to) = days;
     let values = params![provider.map(|p| p.0), from.month().months(), to.month().months(), from.days(), to.days()];
     Ok(db.prepare_cached(sql)?.execute(values)? as u64)
@@ -130,8 +131,9 @@ pub fn mark_concerned(db: &Connection, provider: Option<ProviderNumber>, days: (
 
 /// Marks the children with open claims of one service from a day on, to be decided again. Answers how many.
 pub fn mark_service(db: &Connection, provider: ProviderNumber, code: &str, from: CivilDay) -> Result<u64, StoreError> {
-    let sql = "INSERT INTO dirty (child) SELECT DISTINCT child FROM line
-               WHERE month >= ?3 AND day >= ?4 AND run IS NULL AND provider = ?1 AND service = ?2 ON CONFLICT DO NOTHING";
+    let sql = "INSERT INTO to_decide (child, month) SELECT DISTINCT child, 0 FROM line
+               WHERE month >= ?3 AND day >= ?4 AND provider = ?1 AND service = ?2
+                 AND (run IS NULL OR decided <> coalesce(settled, 0)) ON CONFLICT DO NOTHING";
     Ok(db.prepare_cached(sql)?.execute(params![provider.0, code, from.month().months(), from.days()])? as u64)
 }
 

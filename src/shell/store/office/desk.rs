@@ -43,7 +43,7 @@ pub fn open_work(db: &Connection) -> Result<OpenWork, StoreError> {
         }
     }
     work.children_to_decide = lines::dirty_children(db)?;
-    work.waiting_batches = count(db, "SELECT count(*) FROM batch WHERE reason IS NOT NULL")?;
+    work.waiting_batches = count(db, "SELECT count(*) FROM batch WHERE reason IS NOT NULL AND id NOT IN (SELECT batch FROM batch_decision)")?;
     Ok(work)
 }
 

@@ -1,6 +1,7 @@
 //! The ledger's lines: taken in, decided, advised.
 
 use super::super::{StoreError, from_db, to_db};
+use super::waiting::own_seq;
 use super::{array, sound};
 use crate::admit::status::DataAge;
 use crate::book::redemption::{Redemption, SeenAs};
@@ -454,7 +455,7 @@ pub fn take_to_advise(db: &Connection, batch: i64) -> Result<Vec<AdvisedLine>, S
     let mut lines = Vec::new();
     while let Some(row) = rows.next()? {
         let verdict = sound(Verdict::from_code(from_db(row.get(1)?)?), "verdict")?;
-        lines.push(AdvisedLine { seq: from_db(row.get(0)?)?, verdict, cents: Cents::new(row.get(2)?), reason: row.get(3)? });
+        lines.push(AdvisedLine { seq: own_seq(from_db(row.get(0)?)?), verdict, cents: Cents::new(row.get(2)?), reason: row.get(3)? });
     }
     for table in ["line", "cancellation", "unreadable"] {
         db.prepare_cached(&format!("UPDATE {table} SET advise = 0 WHERE batch = ?1 AND advise = 1"))?.execute([batch])?;

@@ -12,9 +12,11 @@ pub mod findings;
 pub mod lines;
 pub mod passkeys;
 pub mod payments;
+pub mod providers;
 pub mod settings;
 pub mod sums;
 pub mod views;
+pub mod waiting;
 
 /// All versions of the schema, each script taking the database from the one before.
 pub const MIGRATIONS: &[&str] = &[

@@ -11,3 +11,35 @@ ALTER TABLE calendar ADD COLUMN site TEXT;
 ALTER TABLE calendar ADD COLUMN name TEXT NOT NULL DEFAULT '';
 -- An account that a clerk entered and no second one has confirmed: nothing is paid there yet.
 CREATE TABLE iban_change (provider INTEGER PRIMARY KEY REFERENCES provider, iban TEXT NOT NULL, clerk TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
+-- Further lines of descent of a journal that did not continue what the office holds, taken over by a clerk. Their lines stand in the
+-- ledger under numbers with the line's number above bit 40.
+CREATE TABLE descent (
+    terminal INTEGER NOT NULL REFERENCES terminal,
+    number INTEGER NOT NULL,
+    head_seq INTEGER NOT NULL,
+    head_link BLOB NOT NULL,
+    checkpoint_at INTEGER NOT NULL,
+    taken INTEGER NOT NULL,
+    PRIMARY KEY (terminal, number)
+) WITHOUT ROWID;
+-- What became of a batch that waited: taken, descent, rejected or covered.
+CREATE TABLE batch_decision (
+    batch INTEGER PRIMARY KEY REFERENCES batch,
+    choice TEXT NOT NULL,
+    note TEXT NOT NULL,
+    clerk TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    lost_from INTEGER,
+    lost_to INTEGER
+);
+CREATE INDEX batch_waits ON batch (terminal, first_seq) WHERE reason IS NOT NULL;
+-- Batches that did not count at all; their sender keeps them.
+CREATE TABLE refused_batch (
+    hash BLOB PRIMARY KEY,
+    terminal INTEGER NOT NULL REFERENCES terminal,
+    reason TEXT NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    times INTEGER NOT NULL,
+    seen_by TEXT
+) WITHOUT ROWID;

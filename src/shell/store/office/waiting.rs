@@ -1,0 +1,257 @@
+//! Batches that could not be taken in: why, what a clerk decided, and the further lines of descent of a journal that was taken over.
+
+use super::super::{StoreError, from_db, to_db};
+use super::array;
+use crate::book::entry::Head;
+use crate::words::ids::{BatchId, Hash};
+use crate::words::time::UtcMs;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+/// From which bit on the ledger's number of an entry says on which line of descent of its journal it stands: 0 is the first.
+pub const DESCENT_BITS: u32 = 40;
+
+/// The number of an entry in the ledger: its own number, on a line of descent.
+pub const fn ledger_seq(descent: u32, seq: u64) -> u64 {
+    ((descent as u64) << DESCENT_BITS) | own_seq(seq)
+}
+
+/// The number an entry has in its own journal.
+pub const fn own_seq(seq: u64) -> u64 {
+    seq & ((1 << DESCENT_BITS) - 1)
+}
+
+/// A batch that waits, with its bytes.
+#[derive(Clone, Debug)]
+pub struct WaitingBatch {
+    /// Row id.
+    pub id: i64,
+    /// The batch.
+    pub batch: BatchId,
+    /// Row id of its terminal.
+    pub terminal: i64,
+    /// SHA-256 of its bytes.
+    pub hash: Hash,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// Why it waits.
+    pub reason: String,
+}
+
+const WAITING: &str = "SELECT id, batch, terminal, hash, bytes, reason FROM batch b
+    WHERE reason IS NOT NULL AND NOT EXISTS (SELECT 1 FROM batch_decision d WHERE d.batch = b.id)";
+
+fn waiting_row(row: &Row<'_>) -> Result<WaitingBatch, StoreError> {
+    Ok(WaitingBatch {
+        id: row.get(0)?,
+        batch: BatchId(array(row.get(1)?, "batch id")?),
+        terminal: row.get(2)?,
+        hash: Hash(array(row.get(3)?, "hash")?),
+        bytes: row.get(4)?,
+        reason: row.get(5)?,
+    })
+}
+
+/// The batches of a terminal that wait, in journal order.
+pub fn of_terminal(db: &Connection, terminal: i64) -> Result<Vec<WaitingBatch>, StoreError> {
+    let mut statement = db.prepare_cached(&format!("{WAITING} AND terminal = ?1 ORDER BY first_seq, id"))?;
+    let mut rows = statement.query([terminal])?;
+    let mut batches = Vec::new();
+    while let Some(row) = rows.next()? {
+        batches.push(waiting_row(row)?);
+    }
+    Ok(batches)
+}
+
+/// The batch with these bytes, if it waits.
+pub fn by_hash(db: &Connection, hash: Hash) -> Result<Option<WaitingBatch>, StoreError> {
+    db.prepare_cached(&format!("{WAITING} AND hash = ?1"))?.query_row([hash.0], |row| Ok(waiting_row(row))).optional()?.transpose()
+}
+
+/// What became of a batch that waited.
+#[derive(Clone, Debug)]
+pub struct BatchDecision {
+    /// `taken`, `descent`, `rejected` or `covered`.
+    pub choice: String,
+    /// The office's own words.
+    pub note: String,
+    /// Who decided.
+    pub clerk: String,
+    /// When.
+    pub at: UtcMs,
+    /// The first and last entry that were given up for lost.
+    pub lost: Option<(u64, u64)>,
+}
+
+/// Keeps what became of a batch that waited.
+pub fn insert_decision(db: &Connection, batch: i64, decision: &BatchDecision) -> Result<(), StoreError> {
+    let sql = "INSERT INTO batch_decision (batch, choice, note, clerk, at, lost_from, lost_to) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let (from, to) = decision.lost.map_or((None, None), |(from, to)| (Some(to_db(from)), Some(to_db(to))));
+    db.execute(sql, params![batch, decision.choice, decision.note, decision.clerk, to_db(decision.at.0), from, to])?;
+    Ok(())
+}
+
+/// What became of the batch with these bytes; none where nobody has decided, or nothing was to decide.
+pub fn decision(db: &Connection, hash: Hash) -> Result<Option<BatchDecision>, StoreError> {
+    let sql = "SELECT choice, note, clerk, at, lost_from, lost_to FROM batch_decision WHERE batch = (SELECT id FROM batch WHERE hash = ?1)";
+    let read = |row: &Row<'_>| -> Result<BatchDecision, StoreError> {
+        let (from, to): (Option<i64>, Option<i64>) = (row.get(4)?, row.get(5)?);
+        let lost = from.zip(to).map(|(from, to)| Ok::<_, StoreError>((from_db(from)?, from_db(to)?))).transpose()?;
+        Ok(BatchDecision { choice: row.get(0)?, note: row.get(1)?, clerk: row.get(2)?, at: UtcMs(from_db(row.get(3)?)?), lost })
+    };
+    db.prepare_cached(sql)?.query_row([hash.0], |row| Ok(read(row))).optional()?.transpose()
+}
+
+/// Changes the receipt with which a batch is answered from now on.
+pub fn set_receipt(db: &Connection, batch: i64, receipt: &[u8]) -> Result<(), StoreError> {
+    db.execute("UPDATE batch SET receipt = ?2 WHERE id = ?1", params![batch, receipt])?;
+    Ok(())
+}
+
+/// Moves a batch to a line of descent, so that its numbers are those of the ledger.
+pub fn set_descent(db: &Connection, batch: i64, descent: u32) -> Result<(), StoreError> {
+    let offset = to_db(ledger_seq(descent, 0));
+    db.execute("UPDATE batch SET first_seq = first_seq + ?2, last_seq = last_seq + ?2 WHERE id = ?1", params![batch, offset])?;
+    Ok(())
+}
+
+/// A line of descent of a terminal's journal beside the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Descent {
+    /// Its number, from 1.
+    pub number: u32,
+    /// Where it stands.
+    pub head: Head,
+    /// When the receipt of its last checkpoint was made.
+    pub checkpoint_at: UtcMs,
+    /// When something of it was last taken in.
+    pub taken: UtcMs,
+}
+
+/// The further lines of descent of a terminal's journal.
+pub fn descents(db: &Connection, terminal: i64) -> Result<Vec<Descent>, StoreError> {
+    let sql = "SELECT number, head_seq, head_link, checkpoint_at, taken FROM descent WHERE terminal = ?1 ORDER BY number";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([terminal])?;
+    let mut descents = Vec::new();
+    while let Some(row) = rows.next()? {
+        descents.push(Descent {
+            number: row.get(0)?,
+            head: Head { seq: from_db(row.get(1)?)?, link: Hash(array(row.get(2)?, "link")?) },
+            checkpoint_at: UtcMs(from_db(row.get(3)?)?),
+            taken: UtcMs(from_db(row.get(4)?)?),
+        });
+    }
+    Ok(descents)
+}
+
+/// Begins a line of descent, or moves its head.
+pub fn keep_descent(db: &Connection, terminal: i64, descent: &Descent) -> Result<(), StoreError> {
+    let sql = "INSERT INTO descent (terminal, number, head_seq, head_link, checkpoint_at, taken) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+               ON CONFLICT (terminal, number) DO UPDATE SET head_seq = excluded.head_seq, head_link = excluded.head_link,
+                   checkpoint_at = excluded.checkpoint_at, taken = excluded.taken";
+    let Descent { number, head, checkpoint_at, taken } = descent;
+    db.execute(sql, params![terminal, number, to_db(head.seq), head.link.0, to_db(checkpoint_at.0), to_db(taken.0)])?;
+    Ok(())
+}
+
+/// When something of the first line of descent was last taken in.
+pub fn first_taken(db: &Connection, terminal: i64) -> Result<UtcMs, StoreError> {
+    let sql = "SELECT coalesce(max(received), 0) FROM batch WHERE terminal = ?1 AND reason IS NULL AND first_seq < ?2";
+    let at = db.prepare_cached(sql)?.query_row(params![terminal, to_db(ledger_seq(1, 0))], |row| row.get(0))?;
+    Ok(UtcMs(from_db(at)?))
+}
+
+/// What the ledger holds under this number of a terminal, redemption or counter-record: its hash, verdict, total and reason.
+#[derive(Clone, Debug)]
+pub struct HeldLine {
+    /// SHA-256 of the entry.
+    pub hash: Hash,
+    /// The verdict's code.
+    pub verdict: u64,
+    /// The decided total in cents.
+    pub decided: i64,
+    /// Why; empty where it is paid as claimed.
+    pub reason: String,
+}
+
+/// What the ledger holds under this number.
+pub fn held(db: &Connection, terminal: i64, seq: u64) -> Result<Option<HeldLine>, StoreError> {
+    let sql = "SELECT hash, verdict, decided, coalesce(reason, '') FROM line WHERE terminal = ?1 AND seq = ?2
+               UNION ALL SELECT hash, verdict, decided, coalesce(reason, '') FROM cancellation WHERE terminal = ?1 AND seq = ?2";
+    let read = |row: &Row<'_>| -> Result<HeldLine, StoreError> {
+        Ok(HeldLine { hash: Hash(array(row.get(0)?, "hash")?), verdict: from_db(row.get(1)?)?, decided: row.get(2)?, reason: row.get(3)? })
+    };
+    db.prepare_cached(sql)?.query_row(params![terminal, to_db(seq)], |row| Ok(read(row))).optional()?.transpose()
+}
+
+/// A batch that did not count at all: a wrong signature, not whole, or another office's. Its sender keeps it.
+#[derive(Clone, Debug)]
+pub struct RefusedBatch {
+    /// SHA-256 of its bytes.
+    pub hash: Hash,
+    /// Whose terminal sent it.
+    pub provider: u32,
+    /// The provider's name.
+    pub provider_name: String,
+    /// What people call the terminal.
+    pub terminal: String,
+    /// Why it did not count.
+    pub reason: String,
+    /// When it first came.
+    pub first: UtcMs,
+    /// When it last came.
+    pub last: UtcMs,
+    /// How often it came.
+    pub times: u64,
+}
+
+/// The most refused batches that are remembered of one terminal: one that makes up more of them is broken anyway.
+const REFUSED_KEPT: i64 = 50;
+
+/// Remembers that a batch did not count.
+pub fn note_refused(db: &Connection, terminal: i64, hash: Hash, reason: &str, now: UtcMs) -> Result<(), StoreError> {
+    let sql = "INSERT INTO refused_batch (hash, terminal, reason, first, last, times)
+               SELECT ?1, ?2, ?3, ?4, ?4, 1 WHERE (SELECT count(*) FROM refused_batch WHERE terminal = ?2) < ?5 OR EXISTS (SELECT 1 FROM refused_batch WHERE hash = ?1)
+               ON CONFLICT (hash) DO UPDATE SET last = excluded.last, times = times + 1";
+    db.prepare_cached(sql)?.execute(params![hash.0, terminal, reason, to_db(now.0), REFUSED_KEPT])?;
+    Ok(())
+}
+
+/// The refused batches that no clerk has seen off, the latest first.
+pub fn refused(db: &Connection, most: u64) -> Result<Vec<RefusedBatch>, StoreError> {
+    let sql = "SELECT r.hash, t.provider, coalesce(p.name, ''), t.label, r.reason, r.first, r.last, r.times FROM refused_batch r
+               JOIN terminal t ON t.id = r.terminal LEFT JOIN provider p ON p.number = t.provider WHERE r.seen_by IS NULL ORDER BY r.last DESC LIMIT ?1";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([to_db(most)])?;
+    let mut refused = Vec::new();
+    while let Some(row) = rows.next()? {
+        refused.push(RefusedBatch {
+            hash: Hash(array(row.get(0)?, "hash")?),
+            provider: row.get(1)?,
+            provider_name: row.get(2)?,
+            terminal: row.get(3)?,
+            reason: row.get(4)?,
+            first: UtcMs(from_db(row.get(5)?)?),
+            last: UtcMs(from_db(row.get(6)?)?),
+            times: from_db(row.get(7)?)?,
+        });
+    }
+    Ok(refused)
+}
+
+/// Notes that a clerk has seen a refused batch off. Answers whether there was one.
+pub fn see_refused_off(db: &Connection, hash: Hash, by: &str) -> Result<bool, StoreError> {
+    Ok(db.execute("UPDATE refused_batch SET seen_by = ?2 WHERE hash = ?1 AND seen_by IS NULL", params![hash.0, by])? > 0)
+}
+
+/// Retires a terminal: what it sends from now on waits for a clerk.
+pub fn retire(db: &Connection, terminal: i64, now: UtcMs) -> Result<(), StoreError> {
+    db.execute("UPDATE terminal SET retired = ?2 WHERE id = ?1", params![terminal, to_db(now.0)])?;
+    Ok(())
+}
+
+/// When a terminal was retired.
+pub fn retired(db: &Connection, terminal: i64) -> Result<Option<UtcMs>, StoreError> {
+    let at: Option<i64> = db.prepare_cached("SELECT retired FROM terminal WHERE id = ?1")?.query_row([terminal], |row| row.get(0))?;
+    at.map(|at| Ok(UtcMs(from_db(at)?))).transpose()
+}

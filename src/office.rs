@@ -11,6 +11,7 @@ mod granted;
 mod import;
 mod issue;
 mod plan;
+mod print;
 mod providers;
 mod reconcile;
 mod roles;
@@ -28,6 +29,7 @@ pub use granted::{allowance_words, amount_words, ceiling_words, ceilings_words, 
 pub use import::{CamtOutcome, ImportOutcome};
 pub use issue::{IssuedToken, StopReason};
 pub use plan::{Planned, Standing};
+pub use print::{CONTACT, FILE_DAYS, MAX_CONTACT_LINE, MAX_PAPERS, MAX_SLIPS, NewPrint, PrintBegun, PrintJob, PrintStep};
 pub use providers::{MAX_CONTACT, ProviderData};
 pub use reconcile::Stretch;
 pub use roles::{Role, Roles};
@@ -42,6 +44,7 @@ use crate::reconcile::register::OfficePolicy;
 use crate::settle::account::{Account, Iban};
 use crate::settle::settlement::{ContentChanged, DraftError, SameClerk};
 use crate::shell::envelope::{EnvelopeError, Identity};
+use crate::shell::paper::letters::NotPrinted;
 use crate::shell::secret_file::{self, SecretFileError};
 use crate::shell::store::office::{MIGRATIONS, children, settings};
 use crate::shell::store::{self, StoreError};
@@ -129,6 +132,12 @@ pub enum OfficeError {
     /// Nobody would look after the office any more.
     #[error("this is the last account that looks after the office: give another one the role of admin first")]
     LastAdmin,
+    /// Nothing could be printed.
+    #[error(transparent)]
+    NotPrinted(#[from] NotPrinted),
+    /// Somebody has said already how a print run ended.
+    #[error("somebody has said already how print run {0} ended")]
+    PrintEnded(u32),
     /// Too many wrong attempts.
     #[error("too many wrong codes were tried: wait {wait_minutes} minutes, then try again")]
     TooManyAttempts {

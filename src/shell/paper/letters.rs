@@ -59,6 +59,15 @@ pub enum NotPrinted {
         /// Its card number.
         number: String,
     },
+    /// None of the cards that wait fits.
+    #[error("all {count} cards that wait carry too much for a card of this size: print them as letters")]
+    NoneFits {
+        /// How many.
+        count: usize,
+    },
+    /// The thread that made it has ended early.
+    #[error("the print was broken off: make the files again")]
+    BrokenOff,
     /// A code cannot become a QR code.
     #[error(transparent)]
     Code(#[from] Unprintable),

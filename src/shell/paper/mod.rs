@@ -10,6 +10,8 @@ pub mod face;
 pub mod letters;
 #[cfg(feature = "office")]
 pub mod pdf;
+#[cfg(feature = "office")]
+pub mod press;
 pub mod qr;
 #[cfg(feature = "office")]
 pub mod stack;

@@ -15,6 +15,8 @@ mod login;
 mod looking;
 mod overview;
 mod page;
+mod print;
+mod print_run;
 mod providers;
 mod readers;
 mod ruling;
@@ -84,6 +86,7 @@ fn routes() -> Vec<Route> {
     routes.extend(lines::routes());
     routes.extend(settlement::routes());
     routes.extend(providers::routes());
+    routes.extend(print::routes());
     routes.extend(admin::routes());
     routes
 }

@@ -14,6 +14,8 @@ use crate::words::civil::CivilDay;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
+/// Who did it, for the audit log.
+const CLI: &str = "cli";
 /// How many wrong rows are told of one by one.
 const ERRORS_SHOWN: usize = 20;
 
@@ -126,8 +128,9 @@ pub fn revoke(office: &mut Office, command: &Revoke) -> anyhow::Result<Report> {
     Ok(Report::new(text, json))
 }
 
-/// Writes tokens.csv, a QR code a token, and the letters, a thousand to a file; answers the names of the lists and letters.
-fn write_cards(office: &Office, issued: &[IssuedToken], out: &Path, contact: &str) -> anyhow::Result<Vec<String>> {
+/// Writes tokens.csv, a QR code a token, and the letters, a thousand to a file; answers the names of the lists and letters. What is
+/// written here waits no longer to be printed.
+fn write_cards(office: &mut Office, issued: &[IssuedToken], out: &Path, contact: &str) -> anyhow::Result<Vec<String>> {
     let mut rows = Vec::with_capacity(issued.len());
     for token in issued {
         let name = format!("{}.svg", token.token.id);
@@ -148,6 +151,8 @@ fn write_cards(office: &Office, issued: &[IssuedToken], out: &Path, contact: &st
         write_file(out, &name, &pdf?)?;
         names.push(name);
     }
+    let tokens: Vec<_> = issued.iter().map(|issued| issued.token.id).collect();
+    office.print_of(&tokens, contact, CLI, now())?;
     Ok(names)
 }
 

@@ -12,6 +12,7 @@ pub mod findings;
 pub mod lines;
 pub mod passkeys;
 pub mod payments;
+pub mod prints;
 pub mod providers;
 pub mod settings;
 pub mod sums;
@@ -27,6 +28,7 @@ pub const MIGRATIONS: &[&str] = &[
         include_str!("0002/findings.sql"),
         include_str!("0002/checks.sql"),
         include_str!("0002/cases.sql"),
+        include_str!("0002/papers.sql"),
         include_str!("0002/settlement.sql"),
         include_str!("0002/retention.sql"),
         include_str!("0002/speed.sql"),

@@ -63,7 +63,9 @@ impl From<OfficeError> for Refusal {
                 refusal.problem.reason = Some(refused.reason());
                 refusal
             }
-            OfficeError::Wrong(_) | OfficeError::Case { .. } | OfficeError::Draft(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, sentence),
+            OfficeError::Wrong(_) | OfficeError::Case { .. } | OfficeError::Draft(_) | OfficeError::NotPrinted(_) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, sentence)
+            }
             OfficeError::NotFound(_) => Self::new(StatusCode::NOT_FOUND, sentence),
             OfficeError::NotAdmitted(_) | OfficeError::SameClerk(_) => Self::new(StatusCode::FORBIDDEN, sentence),
             OfficeError::ContentChanged(_)
@@ -73,7 +75,8 @@ impl From<OfficeError> for Refusal {
             | OfficeError::PaidAlready
             | OfficeError::ClerkKnown { .. }
             | OfficeError::OwnAccount
-            | OfficeError::LastAdmin => Self::new(StatusCode::CONFLICT, sentence),
+            | OfficeError::LastAdmin
+            | OfficeError::PrintEnded(_) => Self::new(StatusCode::CONFLICT, sentence),
             OfficeError::TooManyAttempts { wait_minutes } => {
                 Self { retry_after: Some(wait_minutes * 60), ..Self::new(StatusCode::TOO_MANY_REQUESTS, sentence) }
             }

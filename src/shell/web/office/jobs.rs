@@ -17,9 +17,12 @@ use axum::routing::get;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// How many jobs are remembered; the oldest that has ended gives way.
 const MAX_JOBS: usize = 200;
+/// How long a job rests that can do nothing for a moment.
+const REST: Duration = Duration::from_millis(30);
 
 /// The routes of these pages.
 pub fn routes() -> Vec<Route> {
@@ -31,6 +34,13 @@ pub fn routes() -> Vec<Route> {
 pub enum Step {
     /// So much is done, of so much.
     More {
+        /// How much is done.
+        done: u64,
+        /// Of how much.
+        of: u64,
+    },
+    /// The same, and there is nothing to do for a moment: others make what comes next.
+    Later {
         /// How much is done.
         done: u64,
         /// Of how much.
@@ -129,6 +139,10 @@ impl Desk {
                 };
                 step = again;
                 match answer {
+                    Ok(Step::Later { done, of }) => {
+                        desk.0.jobs.change(id, |job| (job.done, job.of) = (done, of));
+                        tokio::time::sleep(REST).await;
+                    }
                     Ok(Step::More { done, of }) => desk.0.jobs.change(id, |job| (job.done, job.of) = (done, of)),
                     Ok(Step::Done(outcome)) => return desk.0.jobs.change(id, |job| job.outcome = Some(outcome)),
                     Err(why) => return desk.0.jobs.change(id, |job| job.trouble = Some(trouble(&why))),

@@ -37,6 +37,7 @@ const MENU: &[Entry] = &[
     entry("findings", "/findings", "Befunde", Door::Reads(&[Role::Reconcile, Role::Release])),
     entry("settlement", "/settlement", "Zahlung", Door::Reads(&[Role::Reconcile, Role::Release])),
     entry("providers", "/providers", "Anbieter", Door::SignedIn),
+    entry("print", "/print", "Drucken", Door::Reads(&[Role::Issue, Role::Reconcile])),
     entry("admin", "/admin", "Verwaltung", Door::Reads(&[Role::Admin])),
 ];
 
@@ -100,6 +101,8 @@ impl Done {
             }
             Some("signed") => "Die Zahlung ist vorbereitet und von Ihnen unterschrieben. Freigeben muss sie eine andere Person.",
             Some("released") => "Die Zahlung ist freigegeben. Die Dateien stehen unten bereit.",
+            Some("printed") => "Bestätigt: Der Druck ist erledigt. Einzelne Blätter lassen sich dort jederzeit noch einmal drucken.",
+            Some("discarded") => "Verworfen: Was auf diesem Druck stand, wartet wieder darauf, gedruckt zu werden.",
             _ => "",
         }
     }

@@ -144,7 +144,7 @@ async fn new_code(State(desk): State<Desk>, clerk: SignedIn, Path(number): Path<
 }
 
 /// Where this page was asked for: what a terminal will call too, unless the clerk writes another address onto the slip.
-fn own_address(headers: &HeaderMap) -> String {
+pub(super) fn own_address(headers: &HeaderMap) -> String {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let origin = text("origin");
     if origin.contains("://") { origin.to_owned() } else { format!("https://{}", text("host")) }

@@ -6,6 +6,7 @@ use crate::deliver::advice::Verdict;
 use crate::office::OfficeError;
 use crate::reconcile::register::Stop;
 use crate::settle::settlement::DraftError;
+use crate::shell::paper::letters::NotPrinted;
 use crate::shell::store::StoreError;
 use crate::shell::texts::{Blanks, Language, Texts};
 use crate::words::civil::{CivilDay, berlin_minute, clock_text};
@@ -214,11 +215,29 @@ pub fn trouble(why: &OfficeError) -> String {
                 .into()
         }
         OfficeError::LastAdmin => "Das ist das letzte Konto mit der Rolle Verwaltung. Bitte sie zuerst einem anderen Konto geben.".into(),
+        OfficeError::NotPrinted(why) => print_trouble(why),
+        OfficeError::PrintEnded(run) => format!("Jemand hat schon gesagt, wie Druck {run} ausgegangen ist. Es wurde nichts geändert."),
         OfficeError::SecretFile(_) => {
             "Eine Schlüsseldatei des Amts ist nicht zu gebrauchen. Bitte die Betreuung des Servers rufen; es ist nichts verloren.".into()
         }
         OfficeError::Case { german } => german.clone(),
         other => format!("Das ging nicht. Das Programm meldet: {other}"),
+    }
+}
+
+fn print_trouble(why: &NotPrinted) -> String {
+    match why {
+        NotPrinted::Nothing => "Es wartet keine Karte auf den Druck. Vielleicht hat jemand sie gerade in einen anderen Druck genommen.".into(),
+        NotPrinted::TooLarge { number } => {
+            format!("Karte {number} trägt mehr, als in lesbarer Größe auf eine Scheckkarte passt. Bitte als Brief drucken, dort ist die Karte größer.")
+        }
+        NotPrinted::NoneFits { .. } => {
+            "Alle wartenden Karten tragen mehr, als in lesbarer Größe auf eine Scheckkarte passt. Bitte als Briefe drucken, dort ist die Karte größer."
+                .into()
+        }
+        NotPrinted::Code(_) | NotPrinted::Pdf(_) | NotPrinted::BrokenOff => {
+            format!("Das ließ sich nicht drucken; es ist nichts verloren. Bitte die Betreuung des Servers rufen. Das Programm meldet: {why}")
+        }
     }
 }
 

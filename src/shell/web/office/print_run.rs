@@ -107,7 +107,7 @@ fn look_at_run(db: &Connection, frame: Frame, number: u32, skip: u64) -> Result<
         } else {
             counted(file.papers, run.layout)
         },
-        size: file.size.map(|bytes| file_size(bytes)),
+        size: file.size.map(file_size),
     };
     let mut items = prints::items(db, number, skip + 1, SHOWN + 1)?;
     let after = (items.len() as u64 > SHOWN).then_some(skip + SHOWN);

@@ -1,5 +1,6 @@
 //! The office: rooms composed over one database. Synchronous; every method that needs the time is told it.
 
+mod acts;
 mod admission;
 mod audit;
 mod calendar;
@@ -19,6 +20,7 @@ mod rule;
 mod settle;
 mod waiting;
 
+pub use acts::{Act, Acted};
 pub use admission::{CODE_DAYS, NewProvider, ServiceTerms};
 pub use audit::{Action, Broken};
 pub use calendar::provider_files as providers_of;

@@ -3,8 +3,11 @@
 mod office_town;
 
 use office_town::empty;
-use teilhabe::office::{IssuedToken, NewApproval, Office, Source, Standing};
+use teilhabe::admit::status::Status;
+use teilhabe::office::{Act, IssuedToken, NewApproval, Office, Source, Standing, StopReason};
 use teilhabe::shell::sheet::children;
+use teilhabe::terminal::counter::{Answer, Request};
+use teilhabe::words::cents::Cents;
 use teilhabe::words::civil::CivilDay;
 use teilhabe::words::time::UtcMs;
 
@@ -98,7 +101,7 @@ fn a_changed_approval_replaces_the_card() {
     assert_eq!((second.token.handle, second.token.allowances.len()), (first.token.handle, 2));
     assert_eq!(second.token.hint.as_deref(), Some("K01"));
     assert!(approve(&mut office, &more).is_empty());
-    let stopped = office.stop(first.token.id, teilhabe::office::StopReason::Lost, CivilDay::of(noon("2026-11-10")), false, noon("2026-11-11"));
+    let stopped = office.stop(first.token.id, StopReason::Lost, CivilDay::of(noon("2026-11-10")), false, noon("2026-11-11"));
     assert!(stopped.expect_err("replaced").to_string().contains("stopped already"));
 }
 
@@ -123,4 +126,110 @@ fn the_same_record_is_the_same_approval_for_other_months_too() {
     assert!(approve(&mut office, &longer).is_empty());
     let elsewhere = record("17", "B-1;lunch;2026-08;2027-02;day;units;1;;K01;101;\n");
     assert!(matches!(standing(&office, &elsewhere)[..], [(Standing::Impossible, _)]), "a record does not change its case");
+}
+
+fn status_of(office: &mut Office, card: &IssuedToken, now: UtcMs) -> Status {
+    office.status_list(now).expect("a list");
+    let statuses = teilhabe::shell::store::office::children::statuses(office.db(), CivilDay::of(now)).expect("statuses");
+    statuses.into_iter().find(|(index, _)| *index == card.token.status_index).map_or(Status::Valid, |(_, status)| status)
+}
+
+fn day(text: &str) -> CivilDay {
+    CivilDay::parse(text).expect("a day")
+}
+
+fn act(office: &mut Office, approval: i64, act: Act, at: &str) -> Result<Option<IssuedToken>, String> {
+    office.act(approval, act, "Anna Adler", noon(at)).map(|acted| acted.issued).map_err(|why| why.to_string())
+}
+
+#[test]
+fn a_suspension_has_days_and_is_lifted() {
+    let mut office = empty(noon("2026-11-10"));
+    let card = approve(&mut office, &file(LUNCH)).remove(0);
+    let suspend = |from: &str, until: Option<&str>| Act::Suspend { from: day(from), until: until.map(day) };
+    act(&mut office, 1, suspend("2026-11-16", None), "2026-11-10").expect("suspended");
+    assert_eq!(status_of(&mut office, &card, noon("2026-11-15")), Status::Valid);
+    assert_eq!(status_of(&mut office, &card, noon("2026-11-16")), Status::Suspended);
+    assert!(act(&mut office, 1, suspend("2026-12-01", None), "2026-11-17").expect_err("twice").contains("schon ausgesetzt (ab 16.11.2026)"));
+    act(&mut office, 1, Act::Lift { from: day("2026-11-23") }, "2026-11-20").expect("lifted");
+    assert_eq!(status_of(&mut office, &card, noon("2026-11-22")), Status::Suspended);
+    assert_eq!(status_of(&mut office, &card, noon("2026-11-23")), Status::Valid);
+    assert!(act(&mut office, 1, Act::Lift { from: day("2026-11-23") }, "2026-11-24").expect_err("nothing").contains("nichts ausgesetzt"));
+    act(&mut office, 1, suspend("2026-12-01", Some("2026-12-05")), "2026-11-24").expect("suspended again");
+    assert!(act(&mut office, 1, suspend("2026-12-07", Some("2026-12-06")), "2026-11-24").expect_err("backwards").contains("vor ihrem Beginn"));
+    let new = act(&mut office, 1, Act::Reissue { why: StopReason::Lost, from: day("2026-11-25") }, "2026-11-25").expect("re-issued").expect("a card");
+    assert_eq!(status_of(&mut office, &new, noon("2026-12-02")), Status::Suspended, "a new card of a suspended approval is suspended too");
+    assert_eq!(status_of(&mut office, &card, noon("2026-11-26")), Status::Replaced);
+}
+
+#[test]
+fn an_entitlement_ends_on_a_day_and_leaves_the_month_to_what_follows() {
+    let mut office = empty(noon("2026-11-10"));
+    let card = approve(&mut office, &file(LUNCH)).remove(0);
+    assert!(act(&mut office, 1, Act::End { from: day("2027-02-01") }, "2026-11-10").expect_err("later").contains("endet ohnehin am 31.01.2027"));
+    act(&mut office, 1, Act::End { from: day("2026-12-10") }, "2026-11-12").expect("ended");
+    assert_eq!(status_of(&mut office, &card, noon("2026-12-09")), Status::Valid);
+    assert_eq!(status_of(&mut office, &card, noon("2026-12-10")), Status::Revoked);
+    let again = act(&mut office, 1, Act::Reissue { why: StopReason::Lost, from: day("2026-11-13") }, "2026-11-13");
+    assert!(again.expect_err("ended").contains("schon beendet, sie gilt nicht mehr ab dem 10.12.2026"));
+    assert!(approve(&mut office, &file(LUNCH)).is_empty(), "the old list does not bring it back");
+    let next = file("A-1;lunch;2026-12;2027-05;day;units;1;;;;KiZ\n");
+    assert!(matches!(standing(&office, &next)[..], [(Standing::Extends { approval: 1 }, _)]));
+    assert_eq!(approve(&mut office, &next)[0].token.handle, card.token.handle);
+}
+
+#[test]
+fn a_card_lost_without_a_new_one_is_given_out_anew_later() {
+    let mut office = empty(noon("2026-11-10"));
+    let card = approve(&mut office, &file(LUNCH)).remove(0);
+    office.stop(card.token.id, StopReason::Stolen, day("2026-11-11"), false, noon("2026-11-11")).expect("stopped");
+    let suspended = act(&mut office, 1, Act::Suspend { from: day("2026-11-12"), until: None }, "2026-11-12");
+    assert!(suspended.expect_err("stopped").contains("Die Karte ist gesperrt"));
+    let new = act(&mut office, 1, Act::Reissue { why: StopReason::Stolen, from: day("2026-11-13") }, "2026-11-13").expect("done").expect("a card");
+    assert_eq!((new.token.handle, &new.token.allowances), (card.token.handle, &card.token.allowances));
+    assert_eq!(status_of(&mut office, &new, noon("2026-11-14")), Status::Valid);
+}
+
+#[test]
+fn an_unused_card_is_returned_and_a_used_one_is_not() {
+    let now = noon("2026-11-20");
+    let (mut office, _) = office_town::lived_in(now);
+    office.reconcile(now).expect("reconciled");
+    let used = act(&mut office, 1, Act::Return, "2026-11-20").expect_err("used");
+    assert!(used.contains("-mal etwas eingelöst"), "{used}");
+    let card = approve(&mut office, &file(LUNCH)).remove(0);
+    act(&mut office, card.approval, Act::Return, "2026-11-20").expect("returned");
+    assert_eq!(status_of(&mut office, &card, noon("2026-11-21")), Status::Revoked);
+    assert!(matches!(standing(&office, &file("A-1;lunch;2026-08;2027-01;day;units;2;;;;\n"))[..], [(Standing::New, _)]), "the child is free");
+}
+
+#[test]
+fn what_is_used_up_for_the_whole_period_is_not_granted_again() {
+    let now = noon("2026-11-20");
+    let (mut office, mut counters) = office_town::lived_in(now);
+    let rows = "A-1;participation;2026-11;2027-01;validity;cents;3000;;;;\nA-1;tutoring;2026-11;2027-01;validity;units;4;MA;;;\n";
+    let card = approve(&mut office, &file(rows)).remove(0);
+    let fee = |cents: i64, code: &str| Request { cents: Some(Cents::new(cents)), ..office_town::request(code, "judo") };
+    counters[1].redeem(&fee(3000, &card.code), now);
+    counters[1].exchange(&mut office, now.plus_ms(60_000));
+    office.reconcile(now).expect("reconciled");
+    let new = act(&mut office, card.approval, Act::Reissue { why: StopReason::Lost, from: day("2026-11-20") }, "2026-11-20")
+        .expect("done")
+        .expect("a card");
+    let amounts: Vec<u64> = new.token.allowances.iter().map(|a| a.ceilings[0].amount).collect();
+    assert_eq!(amounts, [0, 4]);
+    assert!(matches!(counters[1].redeem(&fee(100, &new.code), now.plus_ms(120_000)), Answer::Refused(_)));
+}
+
+#[test]
+fn a_form_sent_twice_acts_once() {
+    let mut office = empty(noon("2026-11-10"));
+    approve(&mut office, &file(LUNCH));
+    let lost = Act::Reissue { why: StopReason::Lost, from: day("2026-11-10") };
+    let (place, acted) = office.act_once("f1", 1, lost, "Anna Adler", noon("2026-11-10")).expect("done");
+    assert!(acted.is_some_and(|acted| acted.issued.is_some()));
+    let (again, acted) = office.act_once("f1", 1, lost, "Anna Adler", noon("2026-11-10")).expect("done");
+    assert!(acted.is_none() && again == place);
+    let tokens: i64 = office.db().query_row("SELECT count(*) FROM token", [], |row| row.get(0)).expect("a count");
+    assert_eq!(tokens, 2);
 }

@@ -1,18 +1,22 @@
 //! Tokens: issued from approvals, stopped, and re-issued to the extent not yet used.
 
+use super::acts::Act;
 use super::audit::Action;
 use super::{Office, OfficeError, Work};
 use crate::admit::issue::Approval;
 use crate::admit::number::CardNumber;
 use crate::admit::scan::code_text;
 use crate::admit::status::Status;
-use crate::admit::token::Token;
+use crate::admit::token::{Ceiling, Token};
+use crate::book::ceiling::{Use, left};
+use crate::reconcile::child::debit_uses;
 use crate::reconcile::register::Stop;
 use crate::shell::sheet::RowError;
 use crate::shell::sheet::children::ApprovalRow;
 use crate::shell::sheet::reference::lost_zeros;
 use crate::shell::store::office::children::Child;
-use crate::shell::store::office::{approvals, children as db, lines};
+use crate::shell::store::office::{approvals, cases, children as db, lines};
+use crate::words::benefit::Period;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{Handle, TokenId};
 use crate::words::time::UtcMs;
@@ -113,10 +117,22 @@ impl Work<'_> {
         approval.token(handle, id, index, now.seconds()).map_err(|why| OfficeError::Case { german: why.german() })
     }
 
-    /// The token of an approval on which something may have been redeemed before. It states the approval's whole extent: what was used
-    /// counts per child, at every counter that knows of it and in the office, so that nothing is counted twice.
+    /// The token of an approval on which something may have been redeemed before: to the extent not yet used (§ 29(2) SGB II).
+    ///
+    /// It states the approval's ceilings, for every counter and the office hold against them what the *child* has used, on whichever
+    /// card: a lower ceiling would count the same use twice where the child is known. What is used up for the whole period is stated as
+    /// nothing, so that no counter that never saw the child grants it again.
     pub(super) fn remainder(&mut self, child: &Child, approval: Approval, now: UtcMs) -> Result<Token, OfficeError> {
-        self.token(child.handle, approval, now)
+        let mut uses = cases::recognised(&self.db, child.id, (approval.from, approval.to))?;
+        uses.extend(db::file(&self.db, child.id)?.debits.iter().flat_map(debit_uses));
+        let mut token = self.token(child.handle, approval, now)?;
+        let whole = token.clone();
+        for allowance in &mut token.allowances {
+            let drawing: Vec<&Use> = uses.iter().filter(|used| used.draws_on(allowance)).collect();
+            let used_up = |ceiling: &&mut Ceiling| ceiling.period == Period::Validity && left(ceiling, &whole, whole.last_day(), &drawing, 0) == 0;
+            allowance.ceilings.iter_mut().filter(used_up).for_each(|ceiling| ceiling.amount = 0);
+        }
+        Ok(token)
     }
 
     /// Signs and stores a token made from an approval.
@@ -162,31 +178,26 @@ impl Work<'_> {
 
     fn stop(&mut self, token: TokenId, why: StopReason, from: CivilDay, reissue: bool, now: UtcMs) -> Result<Option<IssuedToken>, OfficeError> {
         let missing = || OfficeError::NotFound(format!("there is no token {token} issued here"));
-        let row = db::token_by_id(&self.db, token)?.ok_or_else(missing)?;
+        let row = db::token_by_id(&self.db, token)?.filter(|row| row.bytes.is_some()).ok_or_else(missing)?;
         if let Some(stop) = stopped_for_good(&db::stops(&self.db, row.id)?) {
             return Err(OfficeError::Wrong(format!("token {token} is stopped already, for services from {} on", stop.from.german())));
         }
-        let status = if reissue { Status::Replaced } else { Status::Revoked };
-        db::insert_stop(&self.db, row.id, &Stop { status, from, until: None, recorded: now }, why.name())?;
-        lines::mark_dirty(&self.db, row.child)?;
-        let approval = approvals::of_token(&self.db, row.id)?;
-        self.note("cli", Action::Token, &format!("token/{token}"), why.name(), now)?;
-        if !reissue {
-            if let Some(approval) = approval.filter(|_| why == StopReason::Ended) {
-                approvals::end(&self.db, approval.id, from, why.name())?;
-            }
-            return Ok(None);
+        let approval = approvals::of_token(&self.db, row.id)?.ok_or_else(missing)?;
+        if reissue {
+            let act = Act::Reissue { why, from };
+            return Ok(self.act(approval.id, act, "cli", now)?.issued);
         }
-        let child = db::by_id(&self.db, row.child)?.ok_or_else(missing)?;
-        let approval = approval.ok_or_else(missing)?;
-        let new = self.remainder(&child, approval.approval, now)?;
-        let issued = self.keep(row.child, approval.id, child.reference.unwrap_or_default(), new, Some(row.id))?;
-        self.keep_suspended(Some(row.id), &issued, now)?;
-        Ok(Some(issued))
+        if why == StopReason::Ended {
+            return Ok(self.act(approval.id, Act::End { from }, "cli", now)?.issued);
+        }
+        db::insert_stop(&self.db, row.id, &Stop { status: Status::Revoked, from, until: None, recorded: now }, why.name())?;
+        lines::mark_dirty(&self.db, row.child)?;
+        self.note("cli", Action::Token, &format!("token/{token}"), why.name(), now)?;
+        Ok(None)
     }
 }
 
 /// The stop that ends a token, if there is one: neither a suspension nor lifted.
-fn stopped_for_good(stops: &[Stop]) -> Option<&Stop> {
+pub(super) fn stopped_for_good(stops: &[Stop]) -> Option<&Stop> {
     stops.iter().find(|stop| stop.until.is_none() && stop.status != Status::Suspended)
 }

@@ -273,7 +273,7 @@ impl<'a> Table<'a> {
 }
 
 /// A payment of the office counts like redemptions, one in each month it is for, the sum split without remainder.
-fn debit_uses(debit: &super::register::Debit) -> Vec<Use> {
+pub fn debit_uses(debit: &super::register::Debit) -> Vec<Use> {
     let (first, last) = (debit.from.month(), debit.to.month());
     let shares = debit.cents.split(last.since(first).saturating_add(1));
     let share = |(months, cents): (u32, Cents)| {

@@ -4,6 +4,7 @@ mod counter;
 mod naive;
 mod property;
 mod reach;
+mod reissue;
 mod scenarios;
 mod standing;
 mod table;

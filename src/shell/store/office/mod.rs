@@ -5,6 +5,7 @@ pub mod approvals;
 pub mod audit;
 pub mod batches;
 pub mod calendar;
+pub mod cases;
 pub mod children;
 pub mod clerks;
 pub mod desk;

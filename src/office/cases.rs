@@ -170,6 +170,22 @@ impl Office {
         self.in_transaction(|work| work.approve_all(new, by, now))
     }
 
+    /// [`Office::approve`], once a form: the address where its answer stands.
+    pub fn approve_once(&mut self, form: &str, new: &[NewApproval], by: &str, now: UtcMs) -> Result<String, OfficeError> {
+        let reference = new.first().map(|new| new.reference.clone());
+        let work = |work: &mut Work<'_>| {
+            let issued = work.approve_all(new, by, now)?;
+            let child = reference.map(|reference| db::by_reference(&work.db, reference.as_str())).transpose()?.flatten();
+            Ok((issued, child.map(|child| child.id)))
+        };
+        let place = |(issued, child): &(Vec<IssuedToken>, Option<i64>)| {
+            let cards: Vec<String> = issued.iter().map(|issued| issued.token.id.to_string()).collect();
+            let done = if cards.is_empty() { "known".to_owned() } else { format!("issued&card={}", cards.join(".")) };
+            child.map_or_else(|| "/cases".to_owned(), |child| format!("/cases/{child}?done={done}"))
+        };
+        Ok(self.once(form, now, work, place)?.0)
+    }
+
     /// Records the approvals of a table and issues their tokens; see [`Office::approve`].
     pub fn issue(&mut self, rows: &[ApprovalRow], now: UtcMs) -> Result<Vec<IssuedToken>, OfficeError> {
         let new = NewApproval::group(rows, &Source::named("cli"))?;

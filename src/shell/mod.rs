@@ -9,6 +9,8 @@ pub mod command;
 pub mod demo;
 pub mod door;
 pub mod envelope;
+#[cfg(feature = "office")]
+pub mod legal;
 pub mod paper;
 pub mod secret_file;
 pub mod sheet;

@@ -6,6 +6,7 @@ mod api;
 mod assets;
 mod batches;
 mod caller;
+mod cases;
 mod doors;
 mod evidence;
 mod findings;
@@ -82,6 +83,7 @@ fn routes() -> Vec<Route> {
     routes.extend(overview::routes());
     routes.extend(jobs::routes());
     routes.extend(batches::routes());
+    routes.extend(cases::routes());
     routes.extend(findings::routes());
     routes.extend(lines::routes());
     routes.extend(settlement::routes());

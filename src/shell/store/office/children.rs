@@ -73,6 +73,17 @@ pub fn by_id(db: &Connection, id: i64) -> Result<Option<Child>, StoreError> {
     db.prepare_cached(&format!("{CHILD} WHERE id = ?1"))?.query_row([id], |row| Ok(child_row(row))).optional()?.transpose()
 }
 
+/// Children whose case reference begins with `text`, at most `most` of them.
+pub fn by_beginning(db: &Connection, text: &str, most: u64) -> Result<Vec<Child>, StoreError> {
+    let mut statement = db.prepare_cached(&format!("{CHILD} WHERE reference >= ?1 AND reference < ?2 ORDER BY reference LIMIT ?3"))?;
+    let mut rows = statement.query(params![text, format!("{text}\u{10ffff}"), to_db(most)])?;
+    let mut children = Vec::new();
+    while let Some(row) = rows.next()? {
+        children.push(child_row(row)?);
+    }
+    Ok(children)
+}
+
 /// All case references, for the check against lost leading zeros.
 pub fn has_reference(db: &Connection, reference: &str) -> Result<bool, StoreError> {
     Ok(by_reference(db, reference)?.is_some())

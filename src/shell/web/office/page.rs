@@ -33,6 +33,7 @@ const fn entry(key: &'static str, place: &'static str, words: &'static str, door
 /// The menu in its order.
 const MENU: &[Entry] = &[
     entry("overview", "/", "Überblick", Door::SignedIn),
+    entry("cases", "/cases", "Fälle", Door::Reads(&[Role::Issue, Role::Reconcile])),
     entry("batches", "/batches", "Abrechnungen", Door::SignedIn),
     entry("findings", "/findings", "Befunde", Door::Reads(&[Role::Reconcile, Role::Release])),
     entry("settlement", "/settlement", "Zahlung", Door::Reads(&[Role::Reconcile, Role::Release])),
@@ -90,6 +91,15 @@ pub struct Done {
 impl Done {
     fn sentence(code: Option<&str>) -> &'static str {
         match code {
+            Some("issued") => "Ausgestellt. Jetzt den Brief drucken: Die Karte gilt sofort.",
+            Some("known") => "Diese Bewilligung stand schon genau so im Register. Es wurde nichts noch einmal ausgestellt.",
+            Some("suspended") => "Ausgesetzt. Die Lesegeräte erfahren es beim nächsten Abruf.",
+            Some("lifted") => "Die Aussetzung ist aufgehoben. Die Lesegeräte erfahren es beim nächsten Abruf.",
+            Some("ended") => "Die Bewilligung ist beendet. Was vorher eingelöst wurde, wird bezahlt.",
+            Some("returned") => "Die Karte ist zurückgenommen und gilt nicht mehr.",
+            Some("reissued") => {
+                "Die neue Karte ist ausgestellt, die alte gesperrt. Was auf der alten eingelöst wurde, zählt und wird bezahlt. Jetzt den Brief drucken."
+            }
             Some("reconciled") => "Abgeglichen: Was nach den Regeln zu entscheiden war, ist entschieden.",
             Some("accepted") => {
                 "Die Zeile ist entschieden: anerkannt, soweit der bewilligte Umfang reicht. Der Anbieter erfährt es beim nächsten Abruf."

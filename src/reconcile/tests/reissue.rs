@@ -130,7 +130,6 @@ fn a_late_claim_on_the_lost_card_is_paid_and_counts_against_the_new_one() {
         line.redemption.status_issued = line.at.seconds();
         line
     };
-    world.providers.values_mut().for_each(|file| file.closed.clear());
     let paid = |lines: &[ClaimLine]| -> Vec<i64> { decided(lines, &world).values().map(|outcome| outcome.1).collect() };
     let on_the_new_card = fee(1, "B", "11-30", 4000);
     assert_eq!(paid(std::slice::from_ref(&on_the_new_card)), [4000]);

@@ -3,6 +3,7 @@
 mod acts;
 mod admission;
 mod audit;
+mod bank;
 mod calendar;
 mod cases;
 mod clerks;
@@ -12,31 +13,36 @@ mod granted;
 mod import;
 mod issue;
 mod plan;
+mod posting;
 mod print;
 mod providers;
 mod reconcile;
 mod roles;
 mod rule;
 mod settle;
+mod statements;
 mod waiting;
 
 pub use acts::{Act, Acted};
 pub use admission::{CODE_DAYS, NewProvider, ServiceTerms};
 pub use audit::{Action, Broken};
+pub use bank::{CamtOutcome, Doubt, MAX_REPAYMENT_NOTE, blocked};
 pub use calendar::provider_files as providers_of;
 pub use cases::{NewApproval, Source, plan};
 pub use clerks::{MAX_PASSWORD, MIN_PASSWORD, PasswordCheck, account};
 pub use factor::{RECOVERY_CODES, SecondFactor, second_factor};
 pub use granted::{allowance_words, amount_words, ceiling_words, ceilings_words, months_words};
-pub use import::{CamtOutcome, ImportOutcome};
+pub use import::ImportOutcome;
 pub use issue::{IssuedToken, StopReason};
 pub use plan::{Planned, Standing};
+pub use posting::{PayMode, PaymentOrder, sample_posting};
 pub use print::{CONTACT, FILE_DAYS, MAX_CONTACT_LINE, MAX_PAPERS, MAX_SLIPS, NewPrint, PrintBegun, PrintJob, PrintStep};
 pub use providers::{MAX_CONTACT, ProviderData};
 pub use reconcile::Stretch;
 pub use roles::{Role, Roles};
 pub use rule::{BulkOutcome, BulkRuling, Equally};
-pub use settle::{Settlement, SettlementFile};
+pub use settle::{OpenSum, Settlement, SettlementFile, open_sums, open_sums_of};
+pub use statements::{Labels, as_html, as_pdf, statement_name, statement_of};
 pub use waiting::{BatchChoice, Situation, WaitingView, look_at_waiting};
 
 use crate::admit::status::StatusList;
@@ -44,6 +50,7 @@ use crate::admit::trust::{MAX_NAME, Policy, Purpose, TrustList, TrustedKey};
 use crate::admit::verify::Refused;
 use crate::reconcile::register::OfficePolicy;
 use crate::settle::account::{Account, Iban};
+use crate::settle::posting::PostingError;
 use crate::settle::settlement::{ContentChanged, DraftError, SameClerk};
 use crate::shell::envelope::{EnvelopeError, Identity};
 use crate::shell::paper::letters::NotPrinted;
@@ -102,6 +109,9 @@ pub enum OfficeError {
     /// No run can be made of what is open.
     #[error(transparent)]
     Draft(#[from] DraftError),
+    /// No posting file can be made.
+    #[error(transparent)]
+    Posting(#[from] PostingError),
     /// One clerk wants to sign twice.
     #[error(transparent)]
     SameClerk(#[from] SameClerk),
@@ -114,6 +124,36 @@ pub enum OfficeError {
     /// No run has a first signature.
     #[error("no run waits for a second signature: draw one up first")]
     NoRunWaits,
+    /// One run waits for its second signature: another one cannot be drawn up beside it.
+    #[error("run {number}, drawn up by {by}, waits for its second signature: release it or withdraw it first")]
+    RunWaits {
+        /// Its number.
+        number: u32,
+        /// Who drew it up.
+        by: String,
+    },
+    /// What a clerk decided on is no longer what she saw.
+    #[error("what is payable has changed since you looked: look again, nothing was done")]
+    Overtaken,
+    /// A statement has more lines than one PDF takes.
+    #[error("this statement has {lines} lines, a PDF takes {most}: use the page, which shows all of them")]
+    TooLongForPaper {
+        /// How many it has.
+        lines: usize,
+        /// How many a PDF takes.
+        most: usize,
+    },
+    /// A bank statement of another account.
+    #[error("this statement is of account {theirs}, not of the office's own {ours}: nothing was taken")]
+    OtherAccount {
+        /// The statement's account.
+        theirs: String,
+        /// The office's account.
+        ours: String,
+    },
+    /// A status report on a payment file that this office did not make.
+    #[error("this report is about the payment file “{0}”, which this office did not make: nothing was taken")]
+    OtherReport(String),
     /// The other side of a conflict was paid.
     #[error("the other provider has been paid for this already: it can only be paid once")]
     PaidElsewhere,

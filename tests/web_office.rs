@@ -231,9 +231,10 @@ async fn two_clerks_bring_a_month_to_its_end() {
 
     let plan = anna.get("/settlement").await;
     assert!(plan.text.contains("Judoclub Recklinghausen"), "{}", plan.text);
-    let sign = [("date", plan.hidden("date")), ("content", plan.hidden("content"))];
-    let sign: Vec<_> = sign.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let stale = [("date", sign[0].1), ("content", "00")];
+    let sign = plan.chosen_rows();
+    let sign: Vec<_> = sign.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let mut stale = sign.clone();
+    stale.last_mut().expect("a row").1 = "101-0000000000000000";
     assert_eq!(anna.post("/settlement/sign", &stale).await.status, StatusCode::CONFLICT, "not what she saw");
     assert_eq!(anna.post("/settlement/sign", &sign).await.location(), "/settlement?done=signed");
     assert!(anna.get("/settlement").await.text.contains("Sie haben diese Zahlung selbst vorbereitet"));
@@ -246,15 +247,16 @@ async fn two_clerks_bring_a_month_to_its_end() {
     assert_eq!(berta.post("/settlement/release", &[("content", &content)]).await.location(), "/settlement?done=released");
     assert_eq!(berta.post("/settlement/release", &[("content", &content)]).await.status, StatusCode::CONFLICT, "once");
 
-    let done = berta.get("/settlement").await.text;
+    assert!(berta.get("/settlement").await.text.contains("href=\"/settlement/1\""));
+    let done = berta.get("/settlement/1").await.text;
     let files: Vec<String> =
-        done.split("href=\"/settlement/").skip(1).filter_map(|rest| rest.split('"').next()).map(|f| format!("/settlement/{f}")).collect();
+        done.split("href=\"/settlement/1/").skip(1).filter_map(|rest| rest.split('"').next()).map(|f| format!("/settlement/1/{f}")).collect();
     assert!(files.len() >= 4, "payment file, posting, statements: {done}");
     for file in &files {
         let answer = berta.get(file).await;
         assert_eq!(answer.status, StatusCode::OK, "{file}");
         let policy = answer.headers[header::CONTENT_SECURITY_POLICY].to_str().expect("text");
-        assert!(!file.ends_with(".html") || policy.contains("sandbox"), "{file}: {policy}");
+        assert!(!file.contains("statements/") || file.ends_with(".pdf") || policy.contains("sandbox"), "{file}: {policy}");
     }
     assert!(berta.get("/").await.text.contains("Nichts ist zu zahlen"));
 }

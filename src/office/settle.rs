@@ -1,22 +1,32 @@
 //! Settlement: what is decided is paid once, when two clerks have signed.
+//!
+//! A clerk sees sums by provider, read from an index and never line by line. Each sum has a fingerprint; what is drawn up is refused where
+//! the fingerprint of a chosen provider is not the one that was seen. Drawing up fixes the lines: they are kept with the run
+//! (`drawn_line`) under the hash of their whole content, so that claims which arrive later neither join the run nor disturb it. The second
+//! signature counts only while every one of these lines, the accounts and the selection still have that content.
+//!
+//! One run waits for its second signature at a time: then no line can be in two runs, no sum on a page depends on another clerk's
+//! unfinished run, and who wants to draw up more withdraws or has released what waits.
 
+use super::audit::Action;
+use super::bank::blocked;
 use super::{Office, OfficeError, Work};
 use crate::settle::account::{Account, Iban};
 use crate::settle::clerk::{Clerk, Signature};
-use crate::settle::posting::{AccountTable, PostingProfile, posting_csv};
 use crate::settle::run::{Run, RunNumber};
-use crate::settle::sepa::pain001;
-use crate::settle::settlement::{Draft, Plan, Released};
-use crate::settle::statement::{Outcome, statements};
-use crate::shell::paper::statement::{Words, statement_html};
-use crate::shell::store::office::{admission, lines, payments, settings, sums};
-use crate::shell::texts::{Blanks, Language, Texts};
+use crate::settle::selection::Selection;
+use crate::settle::settlement::{ContentChanged, Draft, Released};
+use crate::shell::store::office::{admission, lines, payable, payments, sums};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
-use crate::words::ids::ProviderNumber;
+use crate::words::ids::{Hash, ProviderNumber};
 use crate::words::time::UtcMs;
+use rusqlite::Connection;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+
+/// How many batches are advised in one step after a release.
+const BATCHES_AT_ONCE: usize = 40;
 
 /// A transfer of a released run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -45,171 +55,200 @@ pub struct Settlement {
     pub run: Option<u32>,
     /// The transfers.
     pub payments: Vec<SettledPayment>,
-    /// The payment file, the posting file and the statements.
+    /// The files for bank and treasury; with [`Office::settle`] the statements too.
     pub files: Vec<SettlementFile>,
 }
 
-impl Office {
-    /// What a settlement would pay today, under the number it would have; none where nothing is open.
-    pub fn preview(&self, execution: CivilDay, now: UtcMs) -> Result<Option<Plan>, OfficeError> {
-        let lines = payments::payable(&self.db)?;
-        if lines.is_empty() {
-            return Ok(None);
-        }
-        let number = match payments::signed_once(&self.db)? {
-            Some(waiting) => waiting.number,
-            None => u32::try_from(settings::counter(&self.db, "run")?).unwrap_or(u32::MAX).saturating_add(1),
-        };
-        let run = Run { office: self.profile.id.clone(), number: run_number(number)?, execution_date: execution };
-        Ok(Some(Draft::new(run, lines, &accounts(&self.db)?, now)?.plan().clone()))
-    }
+/// What is payable to one provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenSum {
+    /// The provider.
+    pub provider: ProviderNumber,
+    /// Its name.
+    pub name: String,
+    /// Its account in electronic form.
+    pub iban: String,
+    /// How many lines.
+    pub lines: u64,
+    /// What they come to; below zero he owes more than he claims.
+    pub cents: Cents,
+    /// The bank's reason, where the account must be looked at before anything is paid to it.
+    pub blocked: Option<String>,
+}
 
+impl OpenSum {
+    /// Fingerprint of what a clerk sees of it.
+    pub fn seen(&self) -> String {
+        let Self { provider, name, iban, lines, cents, .. } = self;
+        let text = format!("{provider} {lines} {} {iban} {name}", cents.get());
+        let short: [u8; 8] = Hash::of(&[b"teilhabe/seen/1", text.as_bytes()]).first();
+        data_encoding::HEXLOWER.encode(&short)
+    }
+}
+
+/// What is payable of what is chosen, by provider.
+pub fn open_sums(db: &Connection, selection: &Selection) -> Result<Vec<OpenSum>, OfficeError> {
+    open_sums_of(db, &payable::sums(db)?, selection)
+}
+
+/// The same of parts that were read already.
+pub fn open_sums_of(db: &Connection, parts: &[payable::OpenPart], selection: &Selection) -> Result<Vec<OpenSum>, OfficeError> {
+    let mut sums: BTreeMap<ProviderNumber, (u64, Cents)> = BTreeMap::new();
+    for part in parts.iter().filter(|part| selection.takes(part.provider, part.benefit, part.month)) {
+        let sum = sums.entry(part.provider).or_default();
+        *sum = (sum.0 + part.lines, sum.1.plus(part.cents));
+    }
+    let providers: BTreeMap<_, _> = admission::providers(db)?.into_iter().map(|provider| (provider.number, provider)).collect();
+    let blocked = blocked(db)?;
+    let open = sums.into_iter().filter_map(|(number, (lines, cents))| {
+        let provider = providers.get(&number)?;
+        let blocked = blocked.get(&number).cloned();
+        Some(OpenSum { provider: number, name: provider.name.clone(), iban: provider.iban.clone(), lines, cents, blocked })
+    });
+    Ok(open.collect())
+}
+
+impl Office {
     /// Draws up a run and releases it with two signatures at once. Where nothing is open, nothing happens.
     pub fn settle(&mut self, first: &str, second: &str, execution: CivilDay, now: UtcMs) -> Result<Settlement, OfficeError> {
         let (first, second) = (clerk(first)?, clerk(second)?);
         if first == second {
             return Err(OfficeError::Wrong(format!("{} cannot release what {0} drew up: name another clerk with --second", first.as_str())));
         }
-        if payments::payable(&self.db)?.is_empty() {
-            return Ok(Settlement::default());
+        match self.draw_up(first.as_str(), &Selection::default(), execution, None, now) {
+            Err(OfficeError::NothingToSettle) => return Ok(Settlement::default()),
+            other => other?,
+        };
+        let mut settlement = self.release(second.as_str(), now)?;
+        if let Some(run) = settlement.run {
+            settlement.files.extend(self.statement_files(run)?);
         }
-        self.sign_first(first.as_str(), execution, now)?;
-        self.release(second.as_str(), now)
+        Ok(settlement)
     }
 
-    /// Draws up a run and gives it its first signature. An earlier run that was not released is drawn up anew under its own number.
-    pub fn sign_first(&mut self, by: &str, execution: CivilDay, now: UtcMs) -> Result<u32, OfficeError> {
+    /// Draws up a run of what is chosen and gives it its first signature; answers its number. With `seen` it holds exactly these
+    /// providers, each only if the clerk saw what stands now. Providers whose account must be looked at are left out and stay open.
+    pub fn draw_up(
+        &mut self,
+        by: &str,
+        selection: &Selection,
+        execution: CivilDay,
+        seen: Option<&BTreeMap<ProviderNumber, String>>,
+        now: UtcMs,
+    ) -> Result<u32, OfficeError> {
         let by = clerk(by)?;
         self.in_transaction(|work| {
-            let number = match payments::signed_once(&work.db)? {
-                Some(earlier) => {
-                    payments::drop_signed(&work.db, earlier.number)?;
-                    earlier.number
+            if let Some(waiting) = payments::signed_once(&work.db)? {
+                return Err(OfficeError::RunWaits { number: waiting.number, by: waiting.first.0 });
+            }
+            let mut selection = selection.clone();
+            if let Some(seen) = seen {
+                selection.providers = Some(seen.keys().copied().collect());
+                let open = open_sums(&work.db, &selection)?;
+                if open.len() != seen.len() || open.iter().any(|sum| sum.blocked.is_some() || seen.get(&sum.provider) != Some(&sum.seen())) {
+                    return Err(OfficeError::Overtaken);
                 }
-                None => payments::next_number(&work.db)?,
-            };
-            let draft = work.draft(number, execution, now)?;
-            let content = draft.content();
-            let signed = draft.sign(by, now);
-            let first = (signed.first().clerk.as_str().to_owned(), now);
-            payments::insert_signed(&work.db, &payments::RunRow { number, released: false, execution, content, first, second: None })?;
+            }
+            let blocked = blocked(&work.db)?;
+            let mut lines = payable::open_lines(&work.db, &selection)?;
+            lines.retain(|line| !blocked.contains_key(&line.provider));
+            if lines.is_empty() {
+                return Err(OfficeError::NothingToSettle);
+            }
+            let number = payments::next_number(&work.db)?;
+            let run = Run { office: work.profile.id.clone(), number: run_number(number)?, execution_date: execution };
+            let signed = Draft::of(run, selection.clone(), lines, &accounts(&work.db)?, now)?.sign(by.clone(), now);
+            let (content, first) = (signed.first().content, (by.as_str().to_owned(), now));
+            payments::insert_signed(&work.db, &payments::RunRow { number, released: false, execution, selection, content, first, second: None })?;
+            payable::insert_drawn(&work.db, signed.plan())?;
+            work.note(by.as_str(), Action::DrawUp, &format!("run/{number}"), &format!("content {content}"), now)?;
             Ok(number)
         })
     }
 
-    /// Releases the run that was signed once, unless something in it has changed since; writes it, its files and its advices together.
+    /// Takes back a run that waits for its second signature: its lines are open again, its number is not given again.
+    pub fn withdraw(&mut self, number: u32, by: &str, now: UtcMs) -> Result<(), OfficeError> {
+        self.in_transaction(|work| {
+            if !payments::withdraw(&work.db, number)? {
+                return Err(OfficeError::NoRunWaits);
+            }
+            payable::drop_drawn(&work.db, number)?;
+            work.note(by, Action::DrawUp, &format!("run/{number}"), "withdrawn", now)
+        })
+    }
+
+    /// Releases the run that waits, unless something in it has changed since it was signed, and advises all it pays for.
     pub fn release(&mut self, by: &str, now: UtcMs) -> Result<Settlement, OfficeError> {
+        let settlement = self.release_lines(by, None, now)?;
+        while self.advise_some(now)? > 0 {}
+        Ok(settlement)
+    }
+
+    /// Releases the run that waits, which must have the content that the clerk saw. All that moves money is done together: signatures,
+    /// transfers, lines and files. What it pays for is marked to be advised, see [`Self::advise_some`].
+    pub fn release_lines(&mut self, by: &str, content: Option<Hash>, now: UtcMs) -> Result<Settlement, OfficeError> {
         let by = clerk(by)?;
-        let table = self.account_table()?;
-        let profile = self.posting_profile()?;
+        let order = self.payment_order()?;
         self.in_transaction(|work| {
             let waiting = payments::signed_once(&work.db)?.ok_or(OfficeError::NoRunWaits)?;
-            let draft = work.draft(waiting.number, waiting.execution, now)?;
-            let first = Signature { clerk: clerk(&waiting.first.0)?, at: waiting.first.1, content: waiting.content };
-            let signed = draft.resume(first)?;
-            let released = signed.sign(by, now)?;
-            payments::release(&work.db, &released)?;
-            let files = work.files(&released, &table, &profile)?;
-            for file in &files {
-                payments::insert_file(&work.db, waiting.number, &file.name, &file.bytes)?;
+            if content.is_some_and(|seen| seen != waiting.content) {
+                return Err(OfficeError::Overtaken);
             }
-            let told: BTreeSet<i64> =
-                payments::batches_of_run(&work.db, waiting.number)?.into_iter().chain(lines::batches_to_advise(&work.db, usize::MAX)?).collect();
-            told.into_iter().try_for_each(|batch| work.advise_batch(batch, now))?;
+            let number = waiting.number;
+            let released = work.countersign(waiting, by.clone(), now)?;
+            payments::release(&work.db, &released)?;
+            let files = order.files(&released, &work.profile.debtor)?;
+            for file in &files {
+                payments::insert_file(&work.db, number, &file.name, &file.bytes)?;
+            }
+            work.note(by.as_str(), Action::Release, &format!("run/{number}"), &format!("{} transfers", released.transfers().count()), now)?;
             sums::tidy(&work.db)?;
             let paid = released.transfers().map(|(settled, transfer)| SettledPayment {
                 provider: settled.provider,
                 cents: transfer.amount,
                 end_to_end_id: transfer.end_to_end_id.to_string(),
             });
-            Ok(Settlement { run: Some(waiting.number), payments: paid.collect(), files })
+            Ok(Settlement { run: Some(number), payments: paid.collect(), files })
         })
     }
 
-    /// The office's table of cost accounts (setting `accounts`, TOML), or the built-in one.
-    fn account_table(&self) -> Result<AccountTable, OfficeError> {
-        #[derive(serde::Deserialize)]
-        struct Accounts {
-            account: AccountTable,
-        }
-        match settings::read(&self.db, "accounts")? {
-            None => Ok(AccountTable::default()),
-            Some(text) => toml::from_str::<Accounts>(&text)
-                .map(|accounts| accounts.account)
-                .map_err(|why| OfficeError::Wrong(format!("the table of cost accounts cannot be read: {}", why.message()))),
-        }
-    }
-
-    /// The office's posting profile (setting `posting_profile`, TOML), or the built-in one.
-    fn posting_profile(&self) -> Result<PostingProfile, OfficeError> {
-        match settings::read(&self.db, "posting_profile")? {
-            None => Ok(PostingProfile::default()),
-            Some(text) => toml::from_str(&text).map_err(|why| OfficeError::Wrong(format!("the posting profile cannot be read: {}", why.message()))),
-        }
-    }
-
-    /// Takes over a table of cost accounts or a posting profile in TOML, checked before it is kept.
-    pub fn set_posting(&mut self, accounts: Option<&str>, profile: Option<&str>) -> Result<(), OfficeError> {
-        let transaction = self.db.unchecked_transaction()?;
-        for (name, text) in [("accounts", accounts), ("posting_profile", profile)] {
-            if let Some(text) = text {
-                settings::write(&self.db, name, text)?;
-            }
-        }
-        self.account_table()?;
-        self.posting_profile()?;
-        Ok(transaction.commit()?)
+    /// Advises some of the batches in which something changed; answers how many are left.
+    pub fn advise_some(&mut self, now: UtcMs) -> Result<u64, OfficeError> {
+        self.in_transaction(|work| {
+            let batches = lines::batches_to_advise(&work.db, BATCHES_AT_ONCE)?;
+            batches.into_iter().try_for_each(|batch| work.advise_batch(batch, now))?;
+            Ok(lines::count_to_advise(&work.db)?)
+        })
     }
 }
 
 impl Work<'_> {
-    fn draft(&self, number: u32, execution: CivilDay, now: UtcMs) -> Result<Draft, OfficeError> {
-        let lines = payments::payable(&self.db)?;
-        if lines.is_empty() {
-            return Err(OfficeError::NothingToSettle);
+    /// The second signature under exactly the lines that were drawn up, as they stand now.
+    fn countersign(&self, waiting: payments::RunRow, by: Clerk, now: UtcMs) -> Result<Released, OfficeError> {
+        let lines = payable::drawn_lines(&self.db, waiting.number)?;
+        let blocked = blocked(&self.db)?;
+        if lines.is_empty() || lines.iter().any(|line| blocked.contains_key(&line.provider)) {
+            return Err(ContentChanged.into());
         }
-        let run = Run { office: self.profile.id.clone(), number: run_number(number)?, execution_date: execution };
-        Ok(Draft::new(run, lines, &accounts(&self.db)?, now)?)
-    }
-
-    fn files(&self, released: &Released, table: &AccountTable, profile: &PostingProfile) -> Result<Vec<SettlementFile>, OfficeError> {
-        let run = released.plan().run.message_id();
-        let mut files = Vec::new();
-        if let Some(xml) = pain001(released, &self.profile.debtor) {
-            files.push(SettlementFile { name: format!("pain.001-{run}.xml"), bytes: xml.into_bytes() });
-        }
-        let posting = posting_csv(released, table, profile).map_err(|why| OfficeError::Wrong(why.to_string()))?;
-        files.push(SettlementFile { name: format!("posting-{run}.csv"), bytes: [b"\xef\xbb\xbf", posting.as_bytes()].concat() });
-        let providers = admission::provider_files(&self.db)?;
-        for statement in statements(released) {
-            let label = |code: &crate::words::ids::ServiceCode| {
-                let file = providers.get(&statement.provider);
-                let agreement = file.and_then(|f| f.agreements.iter().find(|a| a.service.code == *code));
-                agreement.map_or_else(|| code.to_string(), |a| a.service.label.clone())
-            };
-            let reason = |reason| Texts::speaking(Language::GERMAN).filled(reason, &Blanks::default()).text;
-            let words = Words { office: &self.profile.name, reason: &reason, service: &label };
-            let html = statement_html(&statement, &words).map_err(|why| OfficeError::Wrong(format!("the statement could not be made: {why}")))?;
-            let name = match statement.outcome {
-                Outcome::CarriedOver => format!("statement-{run}-{}-carried-over.html", statement.provider),
-                _ => format!("statement-{run}-{}.html", statement.provider),
-            };
-            files.push(SettlementFile { name, bytes: html.into_bytes() });
-        }
-        Ok(files)
+        let run = Run { office: self.profile.id.clone(), number: run_number(waiting.number)?, execution_date: waiting.execution };
+        let draft = Draft::of(run, waiting.selection, lines, &accounts(&self.db)?, now)?;
+        let first = Signature { clerk: clerk(&waiting.first.0)?, at: waiting.first.1, content: waiting.content };
+        Ok(draft.resume(first)?.sign(by, now)?)
     }
 }
 
-fn clerk(name: &str) -> Result<Clerk, OfficeError> {
+/// A clerk by name.
+pub(super) fn clerk(name: &str) -> Result<Clerk, OfficeError> {
     Clerk::new(name).map_err(|why| OfficeError::Wrong(why.to_string()))
 }
 
-fn run_number(number: u32) -> Result<RunNumber, OfficeError> {
+/// The number of a run.
+pub(super) fn run_number(number: u32) -> Result<RunNumber, OfficeError> {
     RunNumber::new(number).ok_or_else(|| OfficeError::Wrong("the office has given out all run numbers".into()))
 }
 
 /// Where every provider is paid.
-fn accounts(db: &rusqlite::Connection) -> Result<BTreeMap<ProviderNumber, Account>, OfficeError> {
+pub(super) fn accounts(db: &Connection) -> Result<BTreeMap<ProviderNumber, Account>, OfficeError> {
     let account = |provider: admission::Provider| -> Result<(ProviderNumber, Account), OfficeError> {
         let iban = Iban::parse(&provider.iban).map_err(|why| OfficeError::Wrong(format!("provider {}: {why}", provider.number)))?;
         let account = Account::new(&provider.name, iban, None).map_err(|why| OfficeError::Wrong(format!("provider {}: {why}", provider.number)))?;

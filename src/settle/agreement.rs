@@ -139,6 +139,7 @@ proptest! {
                 Outcome::Paid(transfer) => { prop_assert_eq!(transfer.amount, pay); paid = paid.plus(pay); }
                 Outcome::Balanced => prop_assert_eq!(pay, Cents::ZERO),
                 Outcome::CarriedOver => prop_assert!(pay < Cents::ZERO),
+                Outcome::Returned { .. } => prop_assert!(false, "no bank has spoken"),
             }
         }
         prop_assert_eq!(paid, total);

@@ -1,6 +1,7 @@
 //! The posting file for the treasury: what a run costs on which cost account. Nothing of it may reach a provider or a bank, as the
 //! accounts follow from the legal basis.
 
+use super::run::Run;
 use super::settlement::{PayableLine, Released};
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
@@ -150,14 +151,23 @@ impl Default for PostingProfile {
 /// Its amounts add up to the run's transfers. Sums of zero are left out. Account rules are those of the execution date, on which the
 /// treasury posts.
 pub fn posting_csv(released: &Released, accounts: &AccountTable, profile: &PostingProfile) -> Result<String, PostingError> {
+    posting_of(&released.plan().run, released.settled_lines(), accounts, profile)
+}
+
+/// See [`posting_csv`]; of any lines, for a preview.
+pub fn posting_of<'a>(
+    run: &Run,
+    lines: impl Iterator<Item = &'a PayableLine>,
+    accounts: &AccountTable,
+    profile: &PostingProfile,
+) -> Result<String, PostingError> {
     if !profile.columns.iter().any(|column| column.content == Content::Amount) {
         return Err(PostingError::NoAmountColumn);
     }
-    let run = &released.plan().run;
     let day = run.execution_date;
     let message_id = run.message_id();
     let mut sums: BTreeMap<Vec<String>, (Cents, usize)> = BTreeMap::new();
-    for line in released.settled_lines().filter(|line| line.pay() != Cents::ZERO) {
+    for line in lines.filter(|line| line.pay() != Cents::ZERO) {
         let PayableLine { legal_basis, benefit, .. } = *line;
         let rule = accounts.rule_on(day, legal_basis, benefit).ok_or(PostingError::NoAccount { legal_basis, benefit, day })?;
         let cell = |column: &Column| match &column.content {
@@ -189,6 +199,27 @@ pub fn posting_csv(released: &Released, accounts: &AccountTable, profile: &Posti
         profile.row(&mut csv, cells);
     }
     Ok(csv)
+}
+
+/// The list of transfers for a treasury that pays them itself: who gets what, where, and under which reference. Lines end in CR LF.
+pub fn payee_csv(released: &Released) -> String {
+    let shape = PostingProfile::default();
+    let mut csv = String::new();
+    let headings = ["Nr.", "Empfänger", "IBAN", "Betrag", "Währung", "Verwendungszweck", "Referenz"];
+    shape.row(&mut csv, headings.iter().map(|heading| shape.text_cell(heading)));
+    for (settled, transfer) in released.transfers() {
+        let cells = [
+            settled.provider.to_string(),
+            shape.text_cell(settled.account.name()),
+            settled.account.iban().electronic().to_owned(),
+            transfer.amount.decimal().replace('.', &shape.decimal_mark.to_string()),
+            "EUR".to_owned(),
+            shape.text_cell(&transfer.remittance),
+            transfer.end_to_end_id.to_string(),
+        ];
+        shape.row(&mut csv, cells.into_iter());
+    }
+    csv
 }
 
 impl PostingProfile {

@@ -3,6 +3,7 @@
 use super::account::Account;
 use super::clerk::{Clerk, Signature};
 use super::run::{EndToEndId, Run};
+use super::selection::Selection;
 use crate::deliver::advice::{AdvisedPayment, Verdict};
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
@@ -133,6 +134,8 @@ pub struct CarriedOver {
 pub struct Plan {
     /// Which run.
     pub run: Run,
+    /// What the clerk chose for it.
+    pub selection: Selection,
     /// Providers whose lines are settled, by number.
     pub settled: Vec<Settled>,
     /// Providers who wait, by number.
@@ -154,6 +157,9 @@ pub enum DraftError {
     /// A line's amount is beyond a million euros.
     #[error("entry {} of terminal {} is about more than a million euros, surely a mistake: correct the line by a ruling", .0.seq, .0.terminal)]
     LineTooLarge(EntryId),
+    /// A line is outside of what was chosen.
+    #[error("entry {} of terminal {} is outside of what was chosen for this run: draw it up again", .0.seq, .0.terminal)]
+    NotChosen(EntryId),
     /// More lines than a run takes.
     #[error("a run takes at most {MAX_LINES} lines: settle fewer batches at a time")]
     TooManyLines,
@@ -204,15 +210,29 @@ impl Draft {
     /// Computes a run. `lines` are all lines decided, or decided anew, since they were last settled, in any order; pending lines are
     /// not among them. `accounts` holds every provider with a line.
     pub fn new(run: Run, lines: Vec<PayableLine>, accounts: &BTreeMap<ProviderNumber, Account>, now: UtcMs) -> Result<Self, DraftError> {
+        Self::of(run, Selection::default(), lines, accounts, now)
+    }
+
+    /// Computes a run of the lines that a clerk chose; every one of `lines` must be within `selection`.
+    pub fn of(
+        run: Run,
+        selection: Selection,
+        lines: Vec<PayableLine>,
+        accounts: &BTreeMap<ProviderNumber, Account>,
+        now: UtcMs,
+    ) -> Result<Self, DraftError> {
         if run.execution_date < CivilDay::of(now) {
             return Err(DraftError::ExecutionDatePast(run.execution_date));
         }
         check(&lines)?;
+        if let Some(other) = lines.iter().find(|line| !selection.takes_line(line)) {
+            return Err(DraftError::NotChosen(other.entry));
+        }
         let mut by_provider: BTreeMap<ProviderNumber, Vec<PayableLine>> = BTreeMap::new();
         for line in lines {
             by_provider.entry(line.provider).or_default().push(line);
         }
-        let mut plan = Plan { run, settled: Vec::new(), carried_over: Vec::new() };
+        let mut plan = Plan { run, selection, settled: Vec::new(), carried_over: Vec::new() };
         for (provider, mut lines) in by_provider {
             lines.sort_by_key(|line| (line.batch, line.entry));
             let account = accounts.get(&provider).ok_or(DraftError::NoAccount(provider))?.clone();
@@ -235,7 +255,7 @@ impl Draft {
         &self.0
     }
 
-    /// Fingerprint of everything a clerk consents to: run, date, accounts, and every line with its amounts and its way into the books.
+    /// Fingerprint of everything a clerk consents to: run, date, selection, accounts, and every line with its amounts and its way into the books.
     pub fn content(&self) -> Hash {
         self.0.content()
     }
@@ -312,8 +332,9 @@ impl Released {
 }
 
 impl Run {
-    fn transfer(&self, provider: ProviderNumber, amount: Cents, lines: &[PayableLine]) -> Option<Transfer> {
-        if amount == Cents::ZERO {
+    /// The transfer of this sum for these lines; none where nothing flows.
+    pub fn transfer(&self, provider: ProviderNumber, amount: Cents, lines: &[PayableLine]) -> Option<Transfer> {
+        if amount <= Cents::ZERO {
             return None;
         }
         let months = || lines.iter().map(|line| line.service_day.month());
@@ -328,7 +349,7 @@ impl Plan {
     pub fn content(&self) -> Hash {
         let settled = self.settled.iter().map(|s| (s.provider, &s.account, &s.lines));
         let waiting = self.carried_over.iter().map(|c| (c.provider, &c.account, &c.lines));
-        let mut text = format!("{} {}\n", self.run.message_id(), self.run.execution_date);
+        let mut text = format!("{} {} {}\n", self.run.message_id(), self.run.execution_date, self.selection);
         for (provider, account, lines) in settled.chain(waiting) {
             let _ = writeln!(text, "{provider} {} {}", content_of_account(account), content_of_lines(lines));
         }

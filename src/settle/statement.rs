@@ -35,6 +35,15 @@ pub enum Outcome {
     Paid(Transfer),
     /// The lines balance; nothing flows.
     Balanced,
+    /// It was paid by this transfer, and the transfer came back.
+    Returned {
+        /// The transfer.
+        transfer: Transfer,
+        /// The day on which it came back.
+        on: CivilDay,
+        /// The bank's reason code.
+        reason: String,
+    },
     /// It is below zero: the lines stay open and are settled with later claims.
     CarriedOver,
 }
@@ -105,7 +114,7 @@ impl Sums {
 
 /// The statements of a released run, one for each provider with a line, by provider number; those who wait get one too.
 pub fn statements(released: &Released) -> Vec<Statement> {
-    let Plan { run, settled, carried_over } = released.plan();
+    let Plan { run, settled, carried_over, .. } = released.plan();
     let settled = settled.iter().map(|Settled { provider, account, lines, transfer, .. }| {
         let outcome = transfer.clone().map_or(Outcome::Balanced, Outcome::Paid);
         statement(run, *provider, account, lines, outcome)
@@ -117,8 +126,8 @@ pub fn statements(released: &Released) -> Vec<Statement> {
     all
 }
 
-/// `lines` are sorted by batch, as a plan holds them.
-fn statement(run: &Run, provider: ProviderNumber, account: &Account, lines: &[PayableLine], outcome: Outcome) -> Statement {
+/// The statement of one provider. `lines` are sorted by batch, as a plan holds them.
+pub fn statement(run: &Run, provider: ProviderNumber, account: &Account, lines: &[PayableLine], outcome: Outcome) -> Statement {
     let batches: Vec<BatchStatement> = lines
         .chunk_by(|a, b| a.batch == b.batch)
         .filter_map(|of_batch| {

@@ -8,7 +8,8 @@ use super::{Broken, demand};
 use crate::deliver::advice::Verdict;
 use crate::office::{OfficeError, ServiceTerms, Settlement, StopReason};
 use crate::reconcile::ruling::Choice;
-use crate::shell::store::office::views;
+use crate::settle::selection::Selection;
+use crate::shell::store::office::{payments, views};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::EntryId;
@@ -100,6 +101,7 @@ fn reconcile(world: &mut World) -> Result<(), Broken> {
 
 fn settle(world: &mut World) -> Result<Settlement, Broken> {
     let execution = CivilDay::of(world.now).plus(2);
+    withdraw_what_waits(world)?;
     let settled = world.town.office.settle(CLERKS[0], CLERKS[1], execution, world.now);
     let settled = settled.map_err(|error| Broken::unexpected("the office cannot settle", &error))?;
     hand_to_bank(world, &settled)?;
@@ -127,10 +129,18 @@ fn control_sum(xml: &str) -> Option<String> {
     after.split_once("</CtrlSum>").map(|(sum, _)| sum.to_owned())
 }
 
+/// What a clerk drew up earlier and nobody released gives way.
+fn withdraw_what_waits(world: &mut World) -> Result<(), Broken> {
+    let waiting = payments::signed_once(world.town.office.db()).map_err(|error| Broken::unexpected("the runs cannot be read", &error))?;
+    let Some(run) = waiting else { return Ok(()) };
+    world.town.office.withdraw(run.number, CLERKS[1], world.now).map_err(|error| Broken::unexpected("a run cannot be withdrawn", &error))
+}
+
 /// One clerk signs, and the other comes later: what has changed in between must be signed anew.
 fn sign_and_leave(world: &mut World) -> Result<(), Broken> {
     let execution = CivilDay::of(world.now).plus(2);
-    match world.town.office.sign_first(CLERKS[1], execution, world.now) {
+    withdraw_what_waits(world)?;
+    match world.town.office.draw_up(CLERKS[1], &Selection::default(), execution, None, world.now) {
         Ok(_) => {}
         Err(OfficeError::NothingToSettle) => return Ok(()),
         Err(error) => return Err(Broken::unexpected("a run cannot be signed", &error)),

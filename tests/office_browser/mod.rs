@@ -52,6 +52,21 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// What a browser sends of the form that chooses a payment's providers: the date and every row that is ticked.
+    pub fn chosen_rows(&self) -> Vec<(String, String)> {
+        let field = |tag: &str, name: &str| {
+            let after = tag.split(&format!("{name}=\"")).nth(1)?;
+            Some(after.split('"').next()?.to_owned())
+        };
+        let inputs = self.text.split("<input").skip(1).filter_map(|rest| rest.split('>').next());
+        let date = inputs.clone().find(|tag| tag.contains("name=\"date\"")).and_then(|tag| field(tag, "value")).expect("a date");
+        let rows = inputs.filter(|tag| tag.contains("name=\"row\"") && tag.contains("checked"));
+        let rows = rows.filter_map(|tag| Some(("row".to_owned(), field(tag, "value")?)));
+        [("date".to_owned(), date)].into_iter().chain(rows).collect()
+    }
+}
+
 /// Sends one request as it is.
 pub async fn send(app: &Router, request: Request<Body>) -> Answer {
     let response = app.clone().oneshot(request).await.expect("the router never fails");

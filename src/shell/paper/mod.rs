@@ -17,6 +17,10 @@ pub mod qr;
 pub mod stack;
 #[cfg(feature = "office")]
 pub mod statement;
+#[cfg(feature = "office")]
+pub mod statement_pdf;
+#[cfg(feature = "office")]
+pub mod zip;
 
 #[cfg(all(test, feature = "office"))]
 #[path = "../../../tests/printed/mod.rs"]

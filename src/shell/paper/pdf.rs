@@ -16,8 +16,8 @@ use krilla::outline::{Outline, OutlineNode};
 use krilla::page::PageSettings;
 use krilla::paint::{Fill, FillRule, Stroke, StrokeDash};
 use krilla::surface::Surface;
-use krilla::tagging::{Artifact, ArtifactType, BBox, ContentTag, Identifier, ListNumbering, SpanTag, Tag, TagGroup, TagTree};
-use std::num::NonZeroU16;
+use krilla::tagging::{Artifact, ArtifactType, BBox, ContentTag, Identifier, ListNumbering, SpanTag, TableHeaderScope, Tag, TagGroup, TagTree};
+use std::num::{NonZeroU16, NonZeroU32};
 use thiserror::Error;
 
 /// The width of A4 in millimetres.
@@ -46,12 +46,22 @@ pub enum Part {
     Body,
     /// A picture, and what it shows.
     Figure(String),
+    /// A cell of a table.
+    Cell {
+        /// Whether a row begins with it; cells that follow each other are one table.
+        first: bool,
+        /// Whether it heads its column.
+        head: bool,
+        /// Over how many columns it reaches.
+        span: u32,
+    },
 }
 
 /// A black or grey tone: 0 is black, 255 white.
 pub type Tone = u8;
 
 enum Mark {
+    Foot { at: Point, size: f32, runs: Vec<Run> },
     Line { part: usize, at: Point, size: f32, tone: Tone, runs: Vec<Run> },
     Code { part: usize, at: Point, module: f32, modules: Vec<QrRun> },
     Frame(Rect),
@@ -126,6 +136,14 @@ impl Page {
         let part = self.parts.len();
         self.marks.push(Mark::Code { part, at: point(x + quiet, y + quiet), module: module * POINTS_PER_MM, modules: qr.runs() });
         self.parts.push((Part::Figure(alt), rect(x + quiet, y + quiet, side, side)));
+    }
+
+    /// Sets a line at the foot of the page: it only helps to keep sheets together and is not read aloud.
+    pub fn foot(&mut self, faces: &Faces, x: f32, y: f32, text: &str) {
+        let size = 7.5;
+        let width = (self.size.0 - 2.0 * x) * POINTS_PER_MM / size;
+        let runs = faces.lines(&[(Weight::Regular, text)], width).into_iter().next().unwrap_or_default();
+        self.marks.push(Mark::Foot { at: point(x, y), size, runs });
     }
 
     /// Draws a dashed frame to cut along.
@@ -221,14 +239,17 @@ fn draw(surface: &mut Surface<'_>, faces: &Faces, mark: &Mark) -> Option<(usize,
             surface.set_stroke(None);
             surface.set_fill(fill(*tone));
             let identifier = surface.start_tagged(ContentTag::Span(SpanTag::empty()));
-            let mut x = at.x;
-            for (weight, text) in runs {
-                let glyphs = faces.glyphs(*weight, text);
-                surface.draw_glyphs(Point::from_xy(x, at.y), &glyphs, faces.font(*weight), text, *size, false);
-                x += faces.width(*weight, text) * size;
-            }
+            set_runs(surface, faces, *at, *size, runs);
             surface.end_tagged();
             Some((*part, identifier))
+        }
+        Mark::Foot { at, size, runs } => {
+            surface.set_stroke(None);
+            surface.set_fill(fill(90));
+            surface.start_tagged(ContentTag::Artifact(Artifact::with_kind(ArtifactType::PageNumber)));
+            set_runs(surface, faces, *at, *size, runs);
+            surface.end_tagged();
+            None
         }
         Mark::Code { part, at, module, modules } => {
             surface.set_stroke(None);
@@ -256,6 +277,15 @@ fn draw(surface: &mut Surface<'_>, faces: &Faces, mark: &Mark) -> Option<(usize,
     }
 }
 
+fn set_runs(surface: &mut Surface<'_>, faces: &Faces, at: Point, size: f32, runs: &[Run]) {
+    let mut x = at.x;
+    for (weight, text) in runs {
+        let glyphs = faces.glyphs(*weight, text);
+        surface.draw_glyphs(Point::from_xy(x, at.y), &glyphs, faces.font(*weight), text, size, false);
+        x += faces.width(*weight, text) * size;
+    }
+}
+
 /// Draws a line that says nothing to those who cannot see it.
 fn decorate(surface: &mut Surface<'_>, path: PathBuilder, width: f32, dash: Option<StrokeDash>) {
     surface.start_tagged(ContentTag::Artifact(Artifact::with_kind(ArtifactType::Page)));
@@ -275,16 +305,23 @@ fn code_path(modules: &[QrRun]) -> Option<Path> {
     path.finish()
 }
 
-/// The page's parts as the tree that screen readers walk; consecutive list items form one list.
+/// The page's parts as the tree that screen readers walk; consecutive list items form one list, consecutive cells one table.
 fn groups(parts: Vec<(Part, Option<Rect>)>, identifiers: Vec<Vec<Identifier>>, page: usize) -> Vec<TagGroup> {
     let mut groups: Vec<TagGroup> = Vec::new();
     let mut list: Option<(ListNumbering, TagGroup)> = None;
     let mut label: Option<TagGroup> = None;
+    let mut table = Table::default();
     for ((part, area), identifiers) in parts.into_iter().zip(identifiers) {
         let with = |mut group: TagGroup| {
             identifiers.into_iter().for_each(|identifier| group.push(identifier));
             group
         };
+        if let Part::Cell { first, head, span } = part {
+            groups.extend(list.take().map(|(_, finished)| finished));
+            table.add(first, with(cell(head, span)));
+            continue;
+        }
+        groups.extend(table.finish());
         let other = match part {
             Part::Label(numbering) => {
                 if list.as_ref().is_none_or(|(current, _)| *current != numbering) {
@@ -302,12 +339,44 @@ fn groups(parts: Vec<(Part, Option<Rect>)>, identifiers: Vec<Vec<Identifier>>, p
                 continue;
             }
             Part::Heading(level, title) => with(TagGroup::new(Tag::Hn(NonZeroU16::new(level).unwrap_or(NonZeroU16::MIN), Some(title)))),
-            Part::Paragraph => with(TagGroup::new(Tag::P)),
             Part::Figure(alt) => with(TagGroup::new(Tag::Figure(Some(alt)).with_bbox(area.map(|area| BBox::new(page, area))))),
+            Part::Paragraph | Part::Cell { .. } => with(TagGroup::new(Tag::P)),
         };
         groups.extend(list.take().map(|(_, finished)| finished));
         groups.push(other);
     }
     groups.extend(list.map(|(_, finished)| finished));
+    groups.extend(table.finish());
     groups
+}
+
+fn cell(head: bool, span: u32) -> TagGroup {
+    let span = NonZeroU32::new(span).filter(|span| span.get() > 1);
+    if head { TagGroup::new(Tag::TH(TableHeaderScope::Column)) } else { TagGroup::new(Tag::TD.with_col_span(span)) }
+}
+
+/// A table in the making: its finished rows, and the one that cells are added to.
+#[derive(Default)]
+struct Table {
+    rows: Vec<TagGroup>,
+    row: Option<TagGroup>,
+}
+
+impl Table {
+    fn add(&mut self, first: bool, cell: TagGroup) {
+        if first {
+            self.rows.extend(self.row.take());
+        }
+        self.row.get_or_insert_with(|| TagGroup::new(Tag::TR)).push(cell);
+    }
+
+    fn finish(&mut self) -> Option<TagGroup> {
+        self.rows.extend(self.row.take());
+        if self.rows.is_empty() {
+            return None;
+        }
+        let mut table = TagGroup::new(Tag::Table);
+        std::mem::take(&mut self.rows).into_iter().for_each(|row| table.push(row));
+        Some(table)
+    }
 }

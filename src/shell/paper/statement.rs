@@ -19,69 +19,108 @@ pub struct Words<'a> {
     pub service: &'a dyn Fn(&ServiceCode) -> String,
 }
 
+/// What every statement ends with.
+pub const QUESTIONS: &str = "Fragen zu einer Zeile? Nennen Sie uns Lesegerät und Nummer. Namen von Kindern stehen in dieser Mitteilung nicht; \
+                             bitte schreiben Sie auch in Rückfragen keine.";
+
 /// Renders the page. Every text is escaped; an error is a fault of the template, never of the data.
 pub fn statement_html(statement: &Statement, words: &Words<'_>) -> Result<String, askama::Error> {
-    let page = Page {
-        office: words.office,
-        provider: statement.account.name(),
-        provider_number: statement.provider.to_string(),
-        reference: statement.run.end_to_end_id(statement.provider).to_string(),
-        run: statement.run.number.to_string(),
-        execution_date: statement.run.execution_date.german(),
-        iban: statement.account.iban().to_string(),
-        outcome: &statement.outcome,
-        amount: money(statement.sums.pay),
-        owed: money(Cents::ZERO.minus(statement.sums.pay)),
-        with_already: statement.batches.iter().flat_map(|batch| &batch.lines).any(|line| line.sums.already != Cents::ZERO),
-        counts: counts(statement),
-        batches: statement.batches.iter().map(|batch| Batch::of(batch, words)).collect(),
-        sums: Amounts::of(&statement.sums),
-    };
-    page.render()
+    Page::of(statement, words).render()
 }
 
+/// A statement in words: rendered it is the page, and the PDF is set of it.
 #[derive(Template)]
 #[template(path = "statement.html")]
-struct Page<'a> {
-    office: &'a str,
-    provider: &'a str,
-    provider_number: String,
-    reference: String,
-    run: String,
+pub struct Page<'a> {
+    pub(super) office: &'a str,
+    pub(super) provider: &'a str,
+    pub(super) provider_number: String,
+    pub(super) reference: String,
+    pub(super) run: String,
+    pub(super) outcome: &'a Outcome,
+    pub(super) iban: String,
+    pub(super) with_already: bool,
+    pub(super) counts: String,
+    pub(super) batches: Vec<Batch>,
+    pub(super) sums: Amounts,
     execution_date: String,
-    iban: String,
-    outcome: &'a Outcome,
     amount: String,
     owed: String,
-    with_already: bool,
-    counts: String,
-    batches: Vec<Batch>,
-    sums: Amounts,
 }
 
-struct Batch {
-    id: String,
-    lines: Vec<Row>,
-    sums: Amounts,
+pub(super) struct Batch {
+    pub(super) id: String,
+    pub(super) lines: Vec<Row>,
+    pub(super) sums: Amounts,
 }
 
-struct Row {
-    day: String,
-    terminal: String,
-    number: u64,
-    service: String,
-    cancellation: bool,
-    units: u64,
-    amounts: Amounts,
-    verdict: &'static str,
-    reason: String,
+pub(super) struct Row {
+    pub(super) day: String,
+    pub(super) terminal: String,
+    pub(super) number: u64,
+    pub(super) service: String,
+    pub(super) cancellation: bool,
+    pub(super) units: u64,
+    pub(super) amounts: Amounts,
+    pub(super) verdict: &'static str,
+    pub(super) reason: String,
 }
 
-struct Amounts {
-    claimed: String,
-    accepted: String,
-    already: String,
-    pay: String,
+pub(super) struct Amounts {
+    pub(super) claimed: String,
+    pub(super) accepted: String,
+    pub(super) already: String,
+    pub(super) pay: String,
+}
+
+impl<'a> Page<'a> {
+    /// What a statement says, in words; page and PDF are made of it.
+    pub fn of(statement: &'a Statement, words: &Words<'a>) -> Self {
+        Self {
+            office: words.office,
+            provider: statement.account.name(),
+            provider_number: statement.provider.to_string(),
+            reference: statement.run.end_to_end_id(statement.provider).to_string(),
+            run: statement.run.number.to_string(),
+            execution_date: statement.run.execution_date.german(),
+            iban: statement.account.iban().to_string(),
+            outcome: &statement.outcome,
+            amount: money(statement.sums.pay),
+            owed: money(Cents::ZERO.minus(statement.sums.pay)),
+            with_already: statement.batches.iter().flat_map(|batch| &batch.lines).any(|line| line.sums.already != Cents::ZERO),
+            counts: counts(statement),
+            batches: statement.batches.iter().map(|batch| Batch::of(batch, words)).collect(),
+            sums: Amounts::of(&statement.sums),
+        }
+    }
+
+    /// The sum and what it is.
+    pub(super) fn headline(&self) -> String {
+        match self.outcome {
+            Outcome::Paid(_) | Outcome::Balanced => self.amount.clone(),
+            Outcome::Returned { .. } => format!("Zurückgekommen: {}", self.amount),
+            Outcome::CarriedOver => format!("Übertrag: {}", self.amount),
+        }
+    }
+
+    /// What becomes of the sum.
+    pub(super) fn sentence(&self) -> String {
+        match self.outcome {
+            Outcome::Paid(_) => format!("Diesen Betrag überweisen wir Ihnen zum {}.", self.execution_date),
+            Outcome::Balanced => "Es wird nichts überwiesen: Die Beträge dieser Mitteilung gleichen sich aus.".to_owned(),
+            Outcome::Returned { on, reason, .. } => format!(
+                "Diese Überweisung kam am {} von der Bank zurück: {}. Sie haben das Geld nicht bekommen. Alle Zeilen dieser Mitteilung sind \
+                 wieder offen und werden mit einer neuen Überweisung gezahlt. Stimmt Ihre Kontonummer noch?",
+                on.german(),
+                crate::settle::returned::german(reason)
+            ),
+            Outcome::CarriedOver => format!(
+                "Es wird nichts überwiesen. Zurückzunehmen sind {} mehr, als neu anerkannt wurde. Sie müssen nichts zahlen: Alle Zeilen dieser \
+                 Mitteilung bleiben offen und werden mit Ihren nächsten Abrechnungen verrechnet.",
+                self.owed
+            ),
+        }
+    }
 }
 
 impl Batch {

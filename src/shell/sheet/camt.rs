@@ -51,13 +51,17 @@ pub enum Direction {
 
 /// Reads a bank file. Nothing of it counts if an error is returned.
 pub fn read(bytes: &[u8]) -> Result<Vec<Statement>, RowError> {
-    let root = xml::read(bytes)?;
+    of_root(&xml::read(bytes)?)
+}
+
+/// Reads the file whose root element this is.
+pub fn of_root(root: &Element) -> Result<Vec<Statement>, RowError> {
     let statements: Vec<&Element> =
         root.children.iter().flat_map(|message| &message.children).filter(|e| matches!(e.name.as_str(), "Stmt" | "Ntfctn" | "Rpt")).collect();
     if root.name != "Document" || statements.is_empty() {
         return Err(RowError::of_file(
-            "Das ist kein Kontoauszug: erwartet wird camt.053, camt.054 oder camt.052.".into(),
-            "This is no account statement: camt.053, camt.054 or camt.052 is expected.".into(),
+            "Das ist kein Kontoauszug: erwartet wird camt.053, camt.054, camt.052 oder pain.002.".into(),
+            "This is no account statement: camt.053, camt.054, camt.052 or pain.002 is expected.".into(),
         ));
     }
     statements.into_iter().map(statement).collect()

@@ -4,12 +4,16 @@
 //! wrong row what is wrong and what to do. Nothing is taken from a file here: the caller decides whether a file with errors counts.
 
 #[cfg(feature = "office")]
+pub mod bank;
+#[cfg(feature = "office")]
 pub mod calendar;
 #[cfg(feature = "office")]
 pub mod camt;
 pub mod cell;
 #[cfg(feature = "office")]
 pub mod children;
+#[cfg(feature = "office")]
+pub mod pain002;
 #[cfg(feature = "terminal")]
 pub mod people;
 #[cfg(feature = "terminal")]

@@ -4,6 +4,7 @@ mod admin;
 mod answer;
 mod api;
 mod assets;
+mod bank;
 mod batches;
 mod caller;
 mod cases;
@@ -16,6 +17,7 @@ mod login;
 mod looking;
 mod overview;
 mod page;
+mod posting;
 mod print;
 mod print_run;
 mod providers;
@@ -23,6 +25,8 @@ mod readers;
 mod ruling;
 mod session;
 mod settlement;
+mod settlement_run;
+mod settlement_words;
 mod steps;
 mod tries;
 mod upload;
@@ -38,6 +42,7 @@ use super::serve::{self as connections, Limits};
 use crate::office::Office;
 use crate::shell::{door, secret_file};
 use crate::words::chance::Chance;
+use crate::words::ids::OfficeId;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -87,6 +92,9 @@ fn routes() -> Vec<Route> {
     routes.extend(findings::routes());
     routes.extend(lines::routes());
     routes.extend(settlement::routes());
+    routes.extend(settlement_run::routes());
+    routes.extend(bank::routes());
+    routes.extend(posting::routes());
     routes.extend(providers::routes());
     routes.extend(print::routes());
     routes.extend(admin::routes());
@@ -104,6 +112,7 @@ pub struct Desk(Arc<Inner>);
 
 struct Inner {
     office: Actor<Office>,
+    id: OfficeId,
     name: String,
     guard: Guard,
     sessions: Sessions,
@@ -124,13 +133,13 @@ impl std::fmt::Debug for Desk {
 impl Desk {
     /// A desk over `office`, reached at `listen` and under `hosts`; `api_token` opens the interfaces.
     pub fn new(office: Office, api_token: String, listen: SocketAddr, hosts: &[String]) -> std::io::Result<Self> {
-        let name = office.profile().name.clone();
+        let (id, name) = (office.profile().id.clone(), office.profile().name.clone());
         let guard = Guard::new(listen, hosts, Zeroizing::new(api_token));
         let readers = Readers::of(&office)?;
         let (office, _) = Actor::start("office", office)?;
         let (exchanges, passwords) = (Semaphore::new(EXCHANGES_AT_ONCE), Semaphore::new(PASSWORDS_AT_ONCE));
         let (sessions, tries, jobs, watched) = (Sessions::default(), Tries::default(), Jobs::default(), Watched::default());
-        Ok(Self(Arc::new(Inner { office, name, guard, sessions, tries, readers, jobs, watched, exchanges, passwords })))
+        Ok(Self(Arc::new(Inner { office, id, name, guard, sessions, tries, readers, jobs, watched, exchanges, passwords })))
     }
 
     /// All routes of the office.

@@ -7,11 +7,11 @@ use crate::reconcile::ruling::Choice;
 use crate::settle::run::next_banking_day;
 use crate::shell::command::{Report, Usage};
 use crate::shell::door::now;
-use crate::shell::sheet::{self, RowError, calendar, camt, self_paid};
+use crate::shell::sheet::{self, RowError, bank, calendar, self_paid};
 use crate::shell::store::office::views;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
-use crate::words::ids::{EntryId, TerminalId};
+use crate::words::ids::{EntryId, Hash, TerminalId};
 use crate::words::reason::Reason;
 use serde_json::json;
 use std::path::PathBuf;
@@ -72,7 +72,7 @@ pub struct Settle {
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 pub struct Import {
-    /// The bank's statement (camt.053 or camt.054).
+    /// The bank's statement (camt.053 or camt.054), or its report on a payment file (pain.002).
     #[arg(long, value_name = "FILE")]
     camt: Option<PathBuf>,
     /// What the office paid on allowances itself: reference;benefit;from;to;amount
@@ -162,13 +162,15 @@ pub fn settle(office: &mut Office, command: &Settle) -> anyhow::Result<Report> {
 /// Takes over a file; nothing of it where a row is wrong.
 pub fn import(office: &mut Office, command: &Import) -> anyhow::Result<Report> {
     if let Some(path) = &command.camt {
-        let outcome = office.import_camt(&camt::read(&read_file(path)?)?)?;
+        let bytes = read_file(path)?;
+        let outcome = office.import_bank(&bank::read(&bytes)?, Hash::of(&[&bytes]), "cli", now())?;
         let text = format!(
-            "{} payments booked, {} came back, {} known before, {} entries that are no payments of ours.",
+            "{} payments booked, {} came back, {} known before, {} entries that are no payments of ours, {} to be looked at.",
             outcome.booked.len(),
             outcome.returned.len(),
             outcome.known,
-            outcome.others
+            outcome.others,
+            outcome.unclear.len()
         );
         return Ok(Report::new(text, json!(outcome)));
     }

@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod approvals;
 pub mod audit;
+pub mod bank;
 pub mod batches;
 pub mod calendar;
 pub mod cases;
@@ -12,6 +13,7 @@ pub mod desk;
 pub mod findings;
 pub mod lines;
 pub mod passkeys;
+pub mod payable;
 pub mod payments;
 pub mod prints;
 pub mod providers;

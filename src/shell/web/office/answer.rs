@@ -63,14 +63,21 @@ impl From<OfficeError> for Refusal {
                 refusal.problem.reason = Some(refused.reason());
                 refusal
             }
-            OfficeError::Wrong(_) | OfficeError::Case { .. } | OfficeError::Draft(_) | OfficeError::NotPrinted(_) => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, sentence)
-            }
+            OfficeError::Wrong(_)
+            | OfficeError::Case { .. }
+            | OfficeError::Draft(_)
+            | OfficeError::NotPrinted(_)
+            | OfficeError::Posting(_)
+            | OfficeError::TooLongForPaper { .. }
+            | OfficeError::OtherAccount { .. }
+            | OfficeError::OtherReport(_) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, sentence),
             OfficeError::NotFound(_) => Self::new(StatusCode::NOT_FOUND, sentence),
             OfficeError::NotAdmitted(_) | OfficeError::SameClerk(_) => Self::new(StatusCode::FORBIDDEN, sentence),
             OfficeError::ContentChanged(_)
             | OfficeError::NothingToSettle
             | OfficeError::NoRunWaits
+            | OfficeError::RunWaits { .. }
+            | OfficeError::Overtaken
             | OfficeError::PaidElsewhere
             | OfficeError::PaidAlready
             | OfficeError::ClerkKnown { .. }

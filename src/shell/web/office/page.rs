@@ -110,9 +110,13 @@ impl Done {
                 "Die Rückfrage ist gestellt: Der Anbieter erfährt es beim nächsten Abruf. Die Zeile wartet und lässt sich jederzeit entscheiden."
             }
             Some("signed") => "Die Zahlung ist vorbereitet und von Ihnen unterschrieben. Freigeben muss sie eine andere Person.",
-            Some("released") => "Die Zahlung ist freigegeben. Die Dateien stehen unten bereit.",
             Some("printed") => "Bestätigt: Der Druck ist erledigt. Einzelne Blätter lassen sich dort jederzeit noch einmal drucken.",
             Some("discarded") => "Verworfen: Was auf diesem Druck stand, wartet wieder darauf, gedruckt zu werden.",
+            Some("released") => "Die Zahlung ist freigegeben. Die Dateien stehen beim Lauf bereit; die Anbieter bekommen ihre Mitteilung.",
+            Some("withdrawn") => "Der Lauf ist zurückgezogen. Seine Zeilen sind wieder offen.",
+            Some("account") => "Die Kontonummer ist übernommen. Die offenen Zeilen dieses Anbieters können jetzt gezahlt werden.",
+            Some("repaid") => "Die Rückzahlung ist eingetragen; die Rückforderung ist erledigt.",
+            Some("posting") => "Zahlweg und Buchung sind gespeichert. Sie gelten ab der nächsten Freigabe.",
             _ => "",
         }
     }

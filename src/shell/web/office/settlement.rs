@@ -1,33 +1,37 @@
-//! Payment: one clerk prepares and signs, another one releases; then the files are here.
+//! Payment: one clerk chooses, prepares and signs, another one releases. The page reads sums, never lines.
 
 use super::Desk;
 use super::doors::{Door, Route};
+use super::jobs::{Outcome, Step};
 use super::login::SignedIn;
-use super::page::{Done, Fault, Frame, Page, go, show};
-use super::words::{moment, trouble};
-use crate::office::{Office, OfficeError, Role};
+use super::page::{Fault, Frame, Page, go, show};
+use super::settlement_words::{Chosen, chosen_words};
+use super::words::moment;
+use crate::office::{Office, OfficeError, OpenSum, PayMode, PaymentOrder, Role, open_sums, open_sums_of};
 use crate::settle::clerk::Clerk;
+use crate::settle::returned;
 use crate::settle::run::next_banking_day;
-use crate::settle::settlement::{Plan, Settled};
+use crate::settle::selection::Selection;
 use crate::shell::door;
-use crate::shell::store::office::admission::Provider;
 use crate::shell::store::office::payments::RunRow;
-use crate::shell::store::office::{admission, desk, payments};
+use crate::shell::store::office::{bank, desk, payable, payments};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{Hash, ProviderNumber};
 use crate::words::time::UtcMs;
 use askama::Template;
 use axum::extract::rejection::FormRejection;
-use axum::extract::{Form, Path, Query, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{Form, Query, State};
+use axum::http::StatusCode;
 use axum::routing::{get, post};
+use rusqlite::Connection;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// A statement brings its own styles, and needs nothing else.
-const STATEMENT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
+/// Beyond so many lines signing and releasing take longer than a second: the clerk sees how far it is.
+const LINES_AT_ONCE: u64 = 5_000;
+/// How many released runs the page lists.
+const RUNS_SHOWN: usize = 12;
 
 /// The routes of these pages.
 pub fn routes() -> Vec<Route> {
@@ -35,8 +39,8 @@ pub fn routes() -> Vec<Route> {
     vec![
         ("get", "/settlement", READS, get(overview)),
         ("post", "/settlement/sign", Door::Does(Role::Reconcile), post(sign)),
+        ("post", "/settlement/withdraw", Door::Does(Role::Reconcile), post(withdraw)),
         ("post", "/settlement/release", Door::Does(Role::Release), post(release)),
-        ("get", "/settlement/{run}/{file}", READS, get(file)),
     ]
 }
 
@@ -45,224 +49,224 @@ pub fn is_same_clerk(one: &str, other: &str) -> bool {
     matches!((Clerk::new(one), Clerk::new(other)), (Ok(one), Ok(other)) if one == other)
 }
 
-#[derive(Debug, Deserialize)]
-struct Asked {
-    date: Option<String>,
-}
-
-/// What one provider gets.
+/// What one provider would get.
 struct Payee {
     provider: ProviderNumber,
     name: String,
     iban: String,
-    lines: usize,
-    batches: usize,
-    amount: Cents,
-    carried_over: bool,
-}
-
-/// A run as it would be paid.
-struct Preview {
-    date: String,
-    date_iso: String,
-    content: String,
-    payees: Vec<Payee>,
-    total: Cents,
+    lines: u64,
+    cents: Cents,
+    /// Provider and fingerprint, as the form sends it back.
+    row: String,
+    ticked: bool,
+    /// Why nothing can be paid to the account.
+    blocked: Option<String>,
 }
 
 /// The run that waits for its second signature.
 struct Waiting {
     number: u32,
     execution: String,
+    past: bool,
     content: String,
     by: String,
     at: String,
     own: bool,
-    changed: bool,
+    chosen: String,
+    lines: u64,
+    total: Cents,
+    carried: usize,
 }
 
-struct RunView {
+struct RunLine {
     number: u32,
     execution: String,
-    first: (String, String),
-    second: (String, String),
+    released: String,
     transfers: u64,
     total: Cents,
-    files: Vec<FileView>,
 }
 
-struct FileView {
-    place: String,
+/// A provider who owes more than he claims.
+struct Owing {
+    provider: ProviderNumber,
     name: String,
-    title: String,
+    cents: Cents,
+    since: String,
+}
+
+/// A provider whose account the bank did not take.
+struct Blocked {
+    provider: ProviderNumber,
+    name: String,
+    iban: String,
+    why: String,
 }
 
 #[derive(Template)]
 #[template(path = "office/settlement.html")]
 struct SettlementPage {
     frame: Frame,
-    preview: Option<Preview>,
-    trouble: String,
+    treasury: bool,
     waiting: Option<Waiting>,
-    runs: Vec<RunView>,
+    chosen: Chosen,
+    payees: Vec<Payee>,
+    total: Cents,
+    ticked: usize,
+    left_out: Cents,
+    owing: Vec<Owing>,
+    blocked: Vec<Blocked>,
+    runs: Vec<RunLine>,
+    more_runs: bool,
     findings: u64,
     must_reconcile: bool,
+    date: String,
     today: String,
 }
 
-async fn overview(State(desk): State<Desk>, clerk: SignedIn, Query(asked): Query<Asked>, Query(done): Query<Done>) -> Page {
+async fn overview(State(desk): State<Desk>, clerk: SignedIn, Query(asked): Query<Vec<(String, String)>>) -> Page {
     let now = door::now();
-    let frame = Frame::new(&desk, &clerk, "settlement").after(done.done.as_deref());
-    let date = asked.date.as_deref().and_then(CivilDay::parse);
-    let page = desk.with(move |office| look(office, frame, date, now)).await?;
+    let done = asked.iter().find(|(name, _)| name == "done").map(|(_, value)| value.clone());
+    let frame = Frame::new(&desk, &clerk, "settlement").after(done.as_deref());
+    let chosen = Chosen::of(&asked);
+    let page = desk.look(move |db| look(db, frame, chosen, now)).await?;
     show(&page)
 }
 
-fn look(office: &mut Office, frame: Frame, date: Option<CivilDay>, now: UtcMs) -> Result<SettlementPage, OfficeError> {
+fn look(db: &Connection, frame: Frame, chosen: Chosen, now: UtcMs) -> Result<SettlementPage, OfficeError> {
     let today = CivilDay::of(now);
-    let (waiting, released): (Vec<_>, Vec<_>) = payments::runs(office.db())?.into_iter().partition(|run| !run.released);
-    let waiting = waiting.into_iter().next();
-    let execution = date.or_else(|| waiting.as_ref().map(|run| run.execution).filter(|day| *day >= today)).unwrap_or_else(|| next_banking_day(today));
-    let (plan, trouble) = match office.preview(execution, now) {
-        Ok(plan) => (plan, String::new()),
-        Err(why @ OfficeError::Draft(_)) => (None, trouble(&why)),
-        Err(why) => return Err(why),
-    };
-    let signed = waiting.as_ref().map(|run| Ok::<_, OfficeError>((run, office.preview(run.execution, now)))).transpose()?;
-    let waiting = signed.map(|(run, plan)| Waiting {
+    let all = payments::runs(db)?;
+    let waiting = all.iter().find(|run| !run.released).map(|run| waiting(db, run, &frame, today)).transpose()?;
+    let parts = payable::sums(db)?;
+    let sums = open_sums_of(db, &parts, &chosen.selection)?;
+    let everything = open_sums_of(db, &parts, &Selection::default())?;
+    let whole: Cents = parts.iter().map(|part| part.cents).sum();
+    let shown: Cents = sums.iter().map(|sum| sum.cents).sum();
+    let payees: Vec<Payee> = sums.iter().map(|sum| payee(sum, &chosen)).collect();
+    let paid = |payee: &&Payee| payee.ticked && payee.cents > Cents::ZERO;
+    let transfers: BTreeMap<u32, (u64, Cents)> = desk::transfers(db)?.into_iter().map(|(run, count, sum)| (run, (count, sum))).collect();
+    let released: Vec<&RunRow> = all.iter().filter(|run| run.released).collect();
+    let work = desk::open_work(db)?;
+    let default_date = next_banking_day(today);
+    Ok(SettlementPage {
+        treasury: PaymentOrder::read(db)?.mode == PayMode::Treasury,
+        waiting,
+        total: payees.iter().filter(paid).map(|payee| payee.cents).sum(),
+        ticked: payees.iter().filter(|payee| payee.ticked).count(),
+        left_out: whole.minus(shown),
+        owing: owing(db, &everything)?,
+        blocked: blocked(&everything),
+        runs: released.iter().take(RUNS_SHOWN).map(|run| run_line(run, &transfers)).collect(),
+        more_runs: released.len() > RUNS_SHOWN,
+        findings: work.findings,
+        must_reconcile: work.new > 0 || work.children_to_decide > 0,
+        date: chosen.date.filter(|day| *day >= today).unwrap_or(default_date).to_string(),
+        today: today.to_string(),
+        payees,
+        chosen,
+        frame,
+    })
+}
+
+fn payee(sum: &OpenSum, chosen: &Chosen) -> Payee {
+    let row = format!("{}-{}", sum.provider, sum.seen());
+    Payee {
+        provider: sum.provider,
+        name: sum.name.clone(),
+        iban: grouped(&sum.iban),
+        lines: sum.lines,
+        cents: sum.cents,
+        ticked: sum.blocked.is_none() && chosen.rows.as_ref().is_none_or(|rows| rows.contains_key(&sum.provider)),
+        row,
+        blocked: sum.blocked.as_deref().map(returned::german),
+    }
+}
+
+/// An IBAN in groups of four.
+pub(super) fn grouped(iban: &str) -> String {
+    crate::settle::account::Iban::parse(iban).map_or_else(|_| iban.to_owned(), |iban| iban.to_string())
+}
+
+fn waiting(db: &Connection, run: &RunRow, frame: &Frame, today: CivilDay) -> Result<Waiting, OfficeError> {
+    let providers = payable::run_providers(db, run.number)?;
+    Ok(Waiting {
         number: run.number,
         execution: run.execution.german(),
+        past: run.execution < today,
         content: run.content.to_string(),
         by: run.first.0.clone(),
         at: moment(run.first.1),
         own: is_same_clerk(&run.first.0, &frame.clerk),
-        changed: !matches!(plan, Ok(Some(plan)) if plan.content() == run.content),
-    });
-    let transfers: BTreeMap<u32, (u64, Cents)> = desk::transfers(office.db())?.into_iter().map(|(run, count, sum)| (run, (count, sum))).collect();
-    let providers = admission::providers(office.db())?;
-    let runs: Result<Vec<_>, OfficeError> = released.into_iter().map(|run| run_view(office, run, &transfers, &providers)).collect();
-    let work = desk::open_work(office.db())?;
-    Ok(SettlementPage {
-        frame,
-        preview: plan.map(|plan| preview(&plan)),
-        trouble,
-        waiting,
-        runs: runs?,
-        findings: work.findings,
-        must_reconcile: work.new > 0 || work.children_to_decide > 0,
-        today: today.to_string(),
+        chosen: chosen_words(&run.selection, providers.len()),
+        lines: providers.iter().map(|provider| provider.lines).sum(),
+        total: providers.iter().map(|provider| provider.cents).filter(|cents| *cents > Cents::ZERO).sum(),
+        carried: providers.iter().filter(|provider| provider.cents < Cents::ZERO).count(),
     })
 }
 
-fn preview(plan: &Plan) -> Preview {
-    let amount = |settled: &Settled| settled.transfer.as_ref().map_or(Cents::ZERO, |transfer| transfer.amount);
-    let settled = plan.settled.iter().map(|settled| Payee {
-        provider: settled.provider,
-        name: settled.account.name().to_owned(),
-        iban: settled.account.iban().to_string(),
-        lines: settled.lines.len(),
-        batches: settled.shares.len(),
-        amount: amount(settled),
-        carried_over: false,
+/// Providers who owe more than they claim, and since when.
+fn owing(db: &Connection, sums: &[OpenSum]) -> Result<Vec<Owing>, OfficeError> {
+    let below = sums.iter().filter(|sum| sum.cents < Cents::ZERO);
+    let owing = below.map(|sum| {
+        let since = bank::carried_since(db, sum.provider)?;
+        let since = since.map_or("seit dem letzten Lauf neu".to_owned(), |(run, at)| format!("seit Lauf {run} am {}", CivilDay::of(at).german()));
+        Ok(Owing { provider: sum.provider, name: sum.name.clone(), cents: Cents::ZERO.minus(sum.cents), since })
     });
-    let carried_over = plan.carried_over.iter().map(|waiting| Payee {
-        provider: waiting.provider,
-        name: waiting.account.name().to_owned(),
-        iban: waiting.account.iban().to_string(),
-        lines: waiting.lines.len(),
-        batches: 0,
-        amount: waiting.sum,
-        carried_over: true,
-    });
-    Preview {
-        date: plan.run.execution_date.german(),
-        date_iso: plan.run.execution_date.to_string(),
-        content: plan.content().to_string(),
-        payees: settled.chain(carried_over).collect(),
-        total: plan.settled.iter().map(amount).sum(),
-    }
+    owing.collect()
 }
 
-fn run_view(office: &Office, run: RunRow, transfers: &BTreeMap<u32, (u64, Cents)>, providers: &[Provider]) -> Result<RunView, OfficeError> {
-    let (count, total) = transfers.get(&run.number).copied().unwrap_or_default();
-    let signature = |(name, at): (String, UtcMs)| (name, moment(at));
-    let files = payments::files(office.db(), run.number)?.into_iter().map(|name| FileView {
-        place: format!("/settlement/{}/{name}", run.number),
-        title: file_title(&name, providers),
-        name,
-    });
-    Ok(RunView {
-        number: run.number,
-        execution: run.execution.german(),
-        first: signature(run.first),
-        second: run.second.map(signature).unwrap_or_default(),
-        transfers: count,
-        total,
-        files: files.collect(),
-    })
-}
-
-/// What a clerk calls a file of a run.
-fn file_title(name: &str, providers: &[Provider]) -> String {
-    if name.starts_with("pain.001") {
-        return "Zahlungsdatei für die Bank (SEPA)".to_owned();
-    }
-    let Some(statement) = name.strip_prefix("statement-") else { return "Buchungsdatei (CSV)".to_owned() };
-    let (carried_over, statement) = match statement.trim_end_matches(".html").strip_suffix("-carried-over") {
-        Some(rest) => (" (wird verrechnet)", rest),
-        None => ("", statement.trim_end_matches(".html")),
+fn blocked(sums: &[OpenSum]) -> Vec<Blocked> {
+    let view = |sum: &OpenSum| {
+        let why = returned::german(sum.blocked.as_deref()?);
+        Some(Blocked { provider: sum.provider, name: sum.name.clone(), iban: grouped(&sum.iban), why })
     };
-    let number = statement.rsplit('-').next().and_then(|number| number.parse().ok()).map(ProviderNumber);
-    let provider = providers.iter().find(|provider| Some(provider.number) == number).map_or("den Anbieter", |provider| &provider.name);
-    format!("Abrechnungsmitteilung für {provider}{carried_over}")
+    sums.iter().filter_map(view).collect()
+}
+
+fn run_line(run: &RunRow, transfers: &BTreeMap<u32, (u64, Cents)>) -> RunLine {
+    let (transfers, total) = transfers.get(&run.number).copied().unwrap_or_default();
+    let released = run.second.as_ref().map_or_else(String::new, |(by, at)| format!("{by}, {}", moment(*at)));
+    RunLine { number: run.number, execution: run.execution.german(), released, transfers, total }
+}
+
+fn back(fault: Fault) -> Fault {
+    fault.back_to("/settlement", "Zur Zahlung")
+}
+
+async fn sign(State(desk): State<Desk>, clerk: SignedIn, filled: Result<Form<Vec<(String, String)>>, FormRejection>) -> Page {
+    let incomplete = || back(Fault::form("Bitte einen Ausführungstag wählen und noch einmal ansehen."));
+    let Form(filled) = filled.map_err(|_| incomplete())?;
+    let chosen = Chosen::of(&filled);
+    let date = chosen.date.ok_or_else(incomplete)?;
+    let Some(rows) = chosen.rows.clone().filter(|rows| !rows.is_empty()) else {
+        return Err(back(Fault::form("Bitte mindestens einen Anbieter auswählen. Es wurde nichts unterschrieben.")));
+    };
+    let selection = chosen.selection;
+    let asked = selection.clone();
+    let sums = desk.look(move |db| open_sums(db, &asked)).await?;
+    let lines: u64 = sums.iter().filter(|sum| rows.contains_key(&sum.provider)).map(|sum| sum.lines).sum();
+    let by = clerk.name.clone();
+    let draw_up = move |office: &mut Office| office.draw_up(&by, &selection, date, Some(&rows), door::now());
+    if lines <= LINES_AT_ONCE {
+        desk.with(draw_up).await.map_err(back)?;
+        return Ok(go("/settlement?done=signed"));
+    }
+    let place = desk.begin(&clerk, "settlement", "Zahlung vorbereiten", move |office| {
+        let number = draw_up(office)?;
+        let words = format!("Lauf {number} ist vorbereitet und von Ihnen unterschrieben. Freigeben muss ihn eine andere Person.");
+        Ok(Step::Done(Outcome { words, links: vec![("/settlement".into(), "Zur Zahlung".into())] }))
+    });
+    Ok(go(&place))
 }
 
 #[derive(Deserialize)]
-struct Sign {
-    date: String,
-    content: String,
+struct Withdraw {
+    run: u32,
 }
 
-/// Why a run was not signed or released.
-enum NotSigned {
-    Office(OfficeError),
-    Overtaken,
-}
-
-impl From<OfficeError> for NotSigned {
-    fn from(why: OfficeError) -> Self {
-        Self::Office(why)
-    }
-}
-
-impl From<NotSigned> for Fault {
-    fn from(why: NotSigned) -> Self {
-        let fault = match why {
-            NotSigned::Office(why) => Self::from(why),
-            NotSigned::Overtaken => {
-                let sentence =
-                    "Die Zahlung hat sich geändert, seit Sie sie gesehen haben. Bitte noch einmal ansehen; es wurde nichts unterschrieben.";
-                Self::new(StatusCode::CONFLICT, "Bitte noch einmal ansehen", sentence)
-            }
-        };
-        fault.back_to("/settlement", "Zur Zahlung")
-    }
-}
-
-async fn sign(State(desk): State<Desk>, clerk: SignedIn, filled: Result<Form<Sign>, FormRejection>) -> Page {
-    let incomplete = || Fault::form("Bitte einen Ausführungstag wählen und noch einmal ansehen.").back_to("/settlement", "Zur Zahlung");
-    let Form(sign) = filled.map_err(|_| incomplete())?;
-    let date = CivilDay::parse(&sign.date).ok_or_else(incomplete)?;
-    desk.with(move |office| {
-        let now = door::now();
-        let plan = office.preview(date, now)?.ok_or(OfficeError::NothingToSettle)?;
-        if plan.content().to_string() != sign.content {
-            return Err(NotSigned::Overtaken);
-        }
-        Ok(office.sign_first(&clerk.name, date, now)?)
-    })
-    .await?;
-    Ok(go("/settlement?done=signed"))
+async fn withdraw(State(desk): State<Desk>, clerk: SignedIn, filled: Result<Form<Withdraw>, FormRejection>) -> Page {
+    let Form(Withdraw { run }) = filled.map_err(|_| back(Fault::form("Bitte die Zahlung noch einmal ansehen.")))?;
+    desk.with(move |office| office.withdraw(run, &clerk.name, door::now())).await.map_err(back)?;
+    Ok(go("/settlement?done=withdrawn"))
 }
 
 #[derive(Deserialize)]
@@ -271,39 +275,39 @@ struct Release {
 }
 
 async fn release(State(desk): State<Desk>, clerk: SignedIn, filled: Result<Form<Release>, FormRejection>) -> Page {
-    let Form(release) = filled.map_err(|_| Fault::form("Bitte die Zahlung noch einmal ansehen.").back_to("/settlement", "Zur Zahlung"))?;
-    desk.with(move |office| {
-        let waiting = payments::signed_once(office.db()).map_err(OfficeError::from)?.ok_or(OfficeError::NoRunWaits)?;
-        if Hash::from_hex(&release.content) != Some(waiting.content) {
-            return Err(NotSigned::Overtaken);
+    let Form(release) = filled.map_err(|_| back(Fault::form("Bitte die Zahlung noch einmal ansehen.")))?;
+    let overtaken = || back(Fault::new(StatusCode::CONFLICT, "Bitte noch einmal ansehen", super::words::trouble(&OfficeError::Overtaken)));
+    let content = Hash::from_hex(&release.content).ok_or_else(overtaken)?;
+    let lines = desk.look(|db| {
+        let Some(waiting) = payments::signed_once(db)? else { return Ok::<_, OfficeError>(0) };
+        Ok(payable::run_providers(db, waiting.number)?.iter().map(|provider| provider.lines).sum::<u64>())
+    });
+    let by = clerk.name.clone();
+    if lines.await? <= LINES_AT_ONCE {
+        desk.with(move |office| {
+            let now = door::now();
+            office.release_lines(&by, Some(content), now)?;
+            while office.advise_some(now)? > 0 {}
+            Ok::<_, OfficeError>(())
+        })
+        .await
+        .map_err(back)?;
+        return Ok(go("/settlement?done=released"));
+    }
+    let (mut released, mut batches) = (None, 0);
+    let place = desk.begin(&clerk, "settlement", "Zahlung freigeben", move |office| {
+        let now = door::now();
+        let Some(run) = released else {
+            released = office.release_lines(&by, Some(content), now)?.run;
+            return Ok(Step::More { done: 0, of: 0 });
+        };
+        let left = office.advise_some(now)?;
+        batches = batches.max(left);
+        if left > 0 {
+            return Ok(Step::More { done: batches - left, of: batches });
         }
-        Ok(office.release(&clerk.name, door::now())?)
-    })
-    .await?;
-    Ok(go("/settlement?done=released"))
-}
-
-async fn file(State(desk): State<Desk>, _: SignedIn, Path((run, name)): Path<(u32, String)>) -> Page {
-    let missing = || {
-        Fault::new(StatusCode::NOT_FOUND, "Diese Datei gibt es nicht", "Bitte in der Liste der Zahlungen nachsehen.")
-            .back_to("/settlement", "Zur Zahlung")
-    };
-    let asked = name.clone();
-    let bytes = desk.look(move |db| payments::file(db, run, &asked)).await?.ok_or_else(missing)?;
-    Ok(served(&name, bytes))
-}
-
-fn served(name: &str, bytes: Vec<u8>) -> Response {
-    let plain: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).collect();
-    let kind = match plain.rsplit_once('.').map(|(_, ending)| ending) {
-        Some("html") => {
-            return ([(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CONTENT_SECURITY_POLICY, STATEMENT_POLICY)], bytes)
-                .into_response();
-        }
-        Some("xml") => "application/xml",
-        Some("csv") => "text/csv; charset=utf-8",
-        _ => "application/octet-stream",
-    };
-    let disposition = format!("attachment; filename=\"{plain}\"");
-    ([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, disposition)], bytes).into_response()
+        let words = format!("Lauf {run} ist freigegeben. Die Dateien stehen bereit, und alle Anbieter bekommen ihre Abrechnungsmitteilung.");
+        Ok(Step::Done(Outcome { words, links: vec![(format!("/settlement/{run}"), "Zu den Dateien".into())] }))
+    });
+    Ok(go(&place))
 }

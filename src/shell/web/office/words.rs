@@ -5,11 +5,13 @@ use crate::book::redemption::SeenAs;
 use crate::deliver::advice::Verdict;
 use crate::office::OfficeError;
 use crate::reconcile::register::Stop;
+use crate::settle::posting::PostingError;
 use crate::settle::settlement::DraftError;
 use crate::shell::paper::letters::NotPrinted;
 use crate::shell::store::StoreError;
 use crate::shell::texts::{Blanks, Language, Texts};
 use crate::words::civil::{CivilDay, berlin_minute, clock_text};
+use crate::words::legal_basis::LegalBasis;
 use crate::words::reason::Reason;
 use crate::words::time::UtcMs;
 
@@ -201,11 +203,29 @@ pub fn trouble(why: &OfficeError) -> String {
         }
         OfficeError::NothingToSettle => "Es ist nichts zu zahlen. Bitte zuerst abgleichen oder auf Abrechnungen warten.".into(),
         OfficeError::NoRunWaits => "Keine Zahlung wartet auf Freigabe: Sie ist schon freigegeben, oder sie muss erst vorbereitet werden.".into(),
+        OfficeError::RunWaits { number, by } => format!(
+            "Lauf {number}, vorbereitet von {by}, wartet noch auf Freigabe. Bitte erst freigeben lassen oder zurückziehen; es wurde nichts geändert."
+        ),
+        OfficeError::Overtaken => {
+            "Seit Sie die Seite geöffnet haben, hat sich etwas geändert. Bitte noch einmal ansehen; es wurde nichts unterschrieben.".into()
+        }
+        OfficeError::TooLongForPaper { lines, most } => {
+            format!("Diese Mitteilung hat {lines} Zeilen, ein PDF fasst {most}. Bitte die Seite ansehen oder drucken; sie zeigt alle.")
+        }
+        OfficeError::OtherAccount { theirs, ours } => {
+            format!(
+                "Dieser Kontoauszug ist von Konto {theirs}, das Amt hat {ours}. Bitte den Auszug dieses Kontos wählen; es wurde nichts übernommen."
+            )
+        }
+        OfficeError::OtherReport(file) => {
+            format!("Dieser Statusbericht gehört zur Zahlungsdatei „{file}“, die nicht von diesem Amt ist. Es wurde nichts übernommen.")
+        }
         OfficeError::PaidElsewhere => "Der andere Anbieter hat das Geld dafür schon bekommen; es kann nur einmal gezahlt werden.".into(),
         OfficeError::PaidAlready => {
             "Diese Zeile ist schon gezahlt; eine Rückfrage hält nichts mehr auf. War sie falsch, bitte neu entscheiden: kürzen oder ablehnen.".into()
         }
         OfficeError::Draft(why) => draft_trouble(why),
+        OfficeError::Posting(why) => posting_trouble(why),
         OfficeError::TooManyAttempts { wait_minutes } => format!("Zu viele Versuche. Bitte in {wait_minutes} Minuten noch einmal versuchen."),
         OfficeError::ClerkKnown { name, .. } => {
             format!("Für {name} gibt es schon ein Konto, vielleicht ein geschlossenes. Bitte in der Liste dort öffnen oder ein neues Passwort geben.")
@@ -241,6 +261,18 @@ fn print_trouble(why: &NotPrinted) -> String {
     }
 }
 
+/// Why no posting file can be made.
+pub fn posting_trouble(why: &PostingError) -> String {
+    match why {
+        PostingError::NoAccount { legal_basis, benefit, .. } => format!(
+            "Für {} und {} gibt es kein Haushaltskonto. Bitte unter „Zahlweg und Buchung“ eine Zeile dafür anlegen, oder eine für alle Rechtskreise.",
+            legal_basis.map_or("Fälle ohne Rechtskreis", LegalBasis::german),
+            benefit.german()
+        ),
+        PostingError::NoAmountColumn => "Die Buchungsdatei hat keine Spalte mit dem Betrag. Bitte unter „Zahlweg und Buchung“ eine anlegen.".into(),
+    }
+}
+
 fn draft_trouble(why: &DraftError) -> String {
     match why {
         DraftError::ExecutionDatePast(day) => format!("Der Ausführungstag {} ist vorbei. Bitte heute oder einen späteren Tag wählen.", day.german()),
@@ -250,7 +282,7 @@ fn draft_trouble(why: &DraftError) -> String {
         }
         DraftError::TransferTooLarge(provider) => format!("Anbieter {provider} bekäme mehr, als eine Überweisung tragen kann (999.999.999,99 €)."),
         DraftError::TooManyLines => "Das sind mehr Zeilen, als ein Lauf fasst (10 Millionen).".into(),
-        DraftError::EntryTwice(_) | DraftError::BatchOfTwoProviders(_) | DraftError::Undecided(_) => {
+        DraftError::EntryTwice(_) | DraftError::NotChosen(_) | DraftError::BatchOfTwoProviders(_) | DraftError::Undecided(_) => {
             format!("Die Zeilen widersprechen sich, deshalb wurde nichts gezahlt. Bitte die Betreuung des Servers rufen. Das Programm meldet: {why}")
         }
     }

@@ -1,9 +1,6 @@
 -- What no rule could decide, by kind and then by day.
 CREATE INDEX line_finding ON line (reason, day, terminal, seq) WHERE verdict = 0 AND reason IS NOT NULL;
 CREATE INDEX line_finding_by_provider ON line (provider, reason, day) WHERE verdict = 0 AND reason IS NOT NULL;
--- What is decided, or decided anew, since it was last settled. A query must repeat this condition word for word to be served by it.
-CREATE INDEX line_payable ON line (provider, benefit, month) WHERE verdict <> 0 AND (run IS NULL OR decided <> coalesce(settled, 0));
-CREATE INDEX cancellation_payable ON cancellation (terminal, seq) WHERE verdict <> 0 AND (run IS NULL OR decided <> coalesce(settled, 0));
 -- What is not a meal reaches beyond its month: fees, trips and lessons of a child are always decided together.
 CREATE INDEX line_beside_lunch ON line (child, month) WHERE benefit <> 1;
 CREATE INDEX line_by_token ON line (token, month);
@@ -13,7 +10,6 @@ CREATE INDEX unreadable_by_batch ON unreadable (batch, seq);
 CREATE INDEX unreadable_to_advise ON unreadable (batch) WHERE advise = 1;
 CREATE INDEX batch_waiting ON batch (reason, id) WHERE reason IS NOT NULL;
 CREATE INDEX batch_by_provider ON batch (provider, id);
-CREATE INDEX payment_by_run ON payment (run, provider);
 CREATE INDEX run_waiting ON run (number) WHERE state = 'signed';
 
 -- Children whose lines must be decided (again): of these months, or of all of them (month 0).

@@ -1,0 +1,233 @@
+//! What banks said of payments: booked, returned; accounts that must be looked at; money that was paid back; files taken in.
+
+use super::super::{StoreError, from_db, to_db};
+use super::sound;
+use crate::words::cents::Cents;
+use crate::words::civil::CivilDay;
+use crate::words::ids::{Hash, ProviderNumber};
+use crate::words::time::UtcMs;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+/// What is known of a transfer.
+#[derive(Clone, Debug)]
+pub struct PaymentState {
+    /// Its end-to-end id.
+    pub id: String,
+    /// The run it is of.
+    pub run: u32,
+    /// Who is paid.
+    pub provider: ProviderNumber,
+    /// Its amount.
+    pub cents: Cents,
+    /// The account it went to, in electronic form.
+    pub iban: String,
+    /// The text on the provider's bank statement.
+    pub remittance: String,
+    /// When the bank booked it.
+    pub booked: Option<CivilDay>,
+    /// Why it came back, and on which day.
+    pub returned: Option<(String, CivilDay)>,
+}
+
+const PAYMENT: &str = "SELECT end_to_end_id, run, provider, cents, iban, remittance, booked, returned, coalesce(returned_on, booked) FROM payment";
+
+fn payment_row(row: &Row<'_>) -> Result<PaymentState, StoreError> {
+    let day = |column: usize| -> Result<Option<CivilDay>, StoreError> {
+        let days: Option<i64> = row.get(column)?;
+        days.map(|days| sound(CivilDay::from_days(from_db(days)?), "day")).transpose()
+    };
+    let returned: Option<String> = row.get(7)?;
+    Ok(PaymentState {
+        id: row.get(0)?,
+        run: row.get(1)?,
+        provider: ProviderNumber(row.get(2)?),
+        cents: Cents::new(row.get(3)?),
+        iban: row.get(4)?,
+        remittance: row.get(5)?,
+        booked: day(6)?,
+        returned: returned.zip(day(8)?),
+    })
+}
+
+/// The transfer with this reference.
+pub fn payment(db: &Connection, end_to_end_id: &str) -> Result<Option<PaymentState>, StoreError> {
+    let mut statement = db.prepare_cached(&format!("{PAYMENT} WHERE end_to_end_id = ?1"))?;
+    let mut rows = statement.query([end_to_end_id])?;
+    rows.next()?.map(payment_row).transpose()
+}
+
+/// The transfers of a run by provider.
+pub fn of_run(db: &Connection, run: u32) -> Result<Vec<PaymentState>, StoreError> {
+    let mut statement = db.prepare_cached(&format!("{PAYMENT} WHERE run = ?1 ORDER BY provider"))?;
+    let mut rows = statement.query([run])?;
+    let mut payments = Vec::new();
+    while let Some(row) = rows.next()? {
+        payments.push(payment_row(row)?);
+    }
+    Ok(payments)
+}
+
+/// The last transfers that came back, the newest first, at most `most`.
+pub fn last_returned(db: &Connection, most: u64) -> Result<Vec<PaymentState>, StoreError> {
+    let mut statement = db.prepare_cached(&format!("{PAYMENT} WHERE returned IS NOT NULL ORDER BY returned_at DESC, end_to_end_id LIMIT ?1"))?;
+    let mut rows = statement.query([to_db(most)])?;
+    let mut payments = Vec::new();
+    while let Some(row) = rows.next()? {
+        payments.push(payment_row(row)?);
+    }
+    Ok(payments)
+}
+
+/// Notes that the bank booked a payment.
+pub fn set_booked(db: &Connection, end_to_end_id: &str, booked: CivilDay) -> Result<(), StoreError> {
+    db.prepare_cached("UPDATE payment SET booked = ?2 WHERE end_to_end_id = ?1 AND booked IS NULL")?
+        .execute(params![end_to_end_id, booked.days()])?;
+    Ok(())
+}
+
+/// Takes a payment back that returned: what it paid of each line is no longer settled. False where it came back before: then nothing
+/// changes.
+pub fn take_back(db: &Connection, payment: &PaymentState, why: &str, on: CivilDay, now: UtcMs) -> Result<bool, StoreError> {
+    let sql = "UPDATE payment SET returned = ?2, returned_on = ?3, returned_at = ?4 WHERE end_to_end_id = ?1 AND returned IS NULL";
+    if db.execute(sql, params![payment.id, why, on.days(), to_db(now.0)])? == 0 {
+        return Ok(false);
+    }
+    let sql = "INSERT INTO returned_line (end_to_end_id, terminal, seq, cents)
+               SELECT ?1, terminal, seq, total - already FROM drawn_line WHERE run = ?2 AND provider = ?3 AND total <> already";
+    db.execute(sql, params![payment.id, payment.run, payment.provider.0])?;
+    for table in ["line", "cancellation"] {
+        let sql = format!(
+            "UPDATE {table} SET settled = coalesce(settled, 0) - r.cents, advise = 1 FROM returned_line r
+             WHERE r.end_to_end_id = ?1 AND {table}.terminal = r.terminal AND {table}.seq = r.seq"
+        );
+        db.execute(&sql, [&payment.id])?;
+    }
+    Ok(true)
+}
+
+/// The row ids of the batches that have a share in a payment.
+pub fn batches_of(db: &Connection, end_to_end_id: &str) -> Result<Vec<i64>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT batch FROM share WHERE end_to_end_id = ?1 ORDER BY batch")?;
+    let rows = statement.query_map([end_to_end_id], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Returned payments whose account no clerk has looked at since: provider, account, and the bank's reason.
+pub fn unchecked_returns(db: &Connection) -> Result<Vec<(ProviderNumber, String, String)>, StoreError> {
+    let sql = "SELECT p.provider, p.iban, p.returned FROM payment p WHERE p.returned IS NOT NULL
+               AND NOT EXISTS (SELECT 1 FROM account_check c WHERE c.provider = p.provider AND c.at >= coalesce(p.returned_at, 0))
+               ORDER BY p.provider, p.returned_at";
+    let mut statement = db.prepare_cached(sql)?;
+    let rows = statement.query_map([], |row| Ok((ProviderNumber(row.get(0)?), row.get(1)?, row.get(2)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Notes that a clerk looked at a provider's account, which is `iban` from now on.
+pub fn check_account(db: &Connection, provider: ProviderNumber, iban: &str, clerk: &str, now: UtcMs) -> Result<(), StoreError> {
+    let sql = "INSERT OR REPLACE INTO account_check (provider, iban, at, clerk) VALUES (?1, ?2, ?3, ?4)";
+    db.execute(sql, params![provider.0, iban, to_db(now.0), clerk])?;
+    db.execute("UPDATE provider SET iban = ?2 WHERE number = ?1", params![provider.0, iban])?;
+    Ok(())
+}
+
+/// The first run since a provider's last payment or settlement in which his sum was below zero, with the time of its release.
+pub fn carried_since(db: &Connection, provider: ProviderNumber) -> Result<Option<(u32, UtcMs)>, StoreError> {
+    let sql = "SELECT p.run, r.second_at FROM run_provider p JOIN run r ON r.number = p.run
+               WHERE p.provider = ?1 AND p.cents < 0 AND r.state = 'released'
+                 AND p.run > coalesce((SELECT max(q.run) FROM run_provider q JOIN run s ON s.number = q.run
+                                       WHERE q.provider = ?1 AND (q.cents >= 0 AND s.state = 'released' OR s.state = 'repaid')), 0)
+               ORDER BY p.run LIMIT 1";
+    let row: Option<(u32, i64)> = db.prepare_cached(sql)?.query_row([provider.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    row.map(|(run, at)| Ok((run, UtcMs(from_db(at)?)))).transpose()
+}
+
+/// Money a provider paid back.
+#[derive(Clone, Debug)]
+pub struct Repayment {
+    /// The run that settles the lines it is for.
+    pub run: u32,
+    /// Who paid.
+    pub provider: ProviderNumber,
+    /// How much.
+    pub cents: Cents,
+    /// When it came in.
+    pub day: CivilDay,
+    /// What the clerk noted; stays in the office.
+    pub note: String,
+    /// Who noted it.
+    pub clerk: String,
+}
+
+/// Notes a repayment: its run, whose lines it settles, is closed with it.
+pub fn insert_repayment(db: &Connection, repayment: &Repayment) -> Result<(), StoreError> {
+    let Repayment { run, provider, cents, day, note, .. } = repayment;
+    db.execute("UPDATE run SET state = 'repaid' WHERE number = ?1 AND state = 'signed'", [run])?;
+    let sql = "INSERT INTO repayment (run, provider, cents, day, note) VALUES (?1, ?2, ?3, ?4, ?5)";
+    db.execute(sql, params![run, provider.0, cents.get(), day.days(), note])?;
+    Ok(())
+}
+
+/// The last repayments, the newest first, at most `most`.
+pub fn repayments(db: &Connection, most: u64) -> Result<Vec<Repayment>, StoreError> {
+    let sql = "SELECT p.run, p.provider, p.cents, p.day, p.note, r.first_clerk FROM repayment p JOIN run r ON r.number = p.run ORDER BY p.run DESC LIMIT ?1";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([to_db(most)])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.push(Repayment {
+            run: row.get(0)?,
+            provider: ProviderNumber(row.get(1)?),
+            cents: Cents::new(row.get(2)?),
+            day: sound(CivilDay::from_days(from_db(row.get(3)?)?), "day")?,
+            note: row.get(4)?,
+            clerk: row.get(5)?,
+        });
+    }
+    Ok(all)
+}
+
+/// A bank file that was taken in.
+#[derive(Clone, Debug)]
+pub struct BankFile {
+    /// SHA-256 of its bytes.
+    pub hash: Hash,
+    /// When it was taken in.
+    pub at: UtcMs,
+    /// By whom.
+    pub clerk: String,
+    /// `camt` or `pain.002`.
+    pub kind: String,
+    /// Payments booked, returned, known before; entries that are none of ours; and those a clerk must look at.
+    pub counts: [u64; 5],
+}
+
+/// Keeps that a file was taken in; false where the same bytes were before.
+pub fn insert_file(db: &Connection, file: &BankFile) -> Result<bool, StoreError> {
+    let sql = "INSERT OR IGNORE INTO bank_file (hash, at, clerk, kind, booked, returned, known, others, unclear) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let [booked, returned, known, others, unclear] = file.counts.map(to_db);
+    Ok(db.execute(sql, params![file.hash.0, to_db(file.at.0), file.clerk, file.kind, booked, returned, known, others, unclear])? > 0)
+}
+
+/// Whether these very bytes were taken in before.
+pub fn is_known(db: &Connection, hash: Hash) -> Result<bool, StoreError> {
+    Ok(db.query_row("SELECT EXISTS (SELECT 1 FROM bank_file WHERE hash = ?1)", [hash.0], |row| row.get(0))?)
+}
+
+/// The last files taken in, the newest first, at most `most`.
+pub fn files(db: &Connection, most: u64) -> Result<Vec<BankFile>, StoreError> {
+    let sql = "SELECT hash, at, clerk, kind, booked, returned, known, others, unclear FROM bank_file ORDER BY id DESC LIMIT ?1";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([to_db(most)])?;
+    let mut files = Vec::new();
+    while let Some(row) = rows.next()? {
+        let count = |column: usize| -> Result<u64, StoreError> { from_db(row.get(column)?) };
+        files.push(BankFile {
+            hash: Hash(super::array(row.get(0)?, "hash")?),
+            at: UtcMs(count(1)?),
+            clerk: row.get(2)?,
+            kind: row.get(3)?,
+            counts: [count(4)?, count(5)?, count(6)?, count(7)?, count(8)?],
+        });
+    }
+    Ok(files)
+}

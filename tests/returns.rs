@@ -1,0 +1,211 @@
+//! Money is paid once, whatever banks and clerks do: runs, returns, the same files again, rulings, in any order.
+
+mod office_town;
+
+use office_town::lived_in;
+use std::collections::{BTreeMap, BTreeSet};
+use teilhabe::office::{Office, OfficeError};
+use teilhabe::reconcile::ruling::Choice;
+use teilhabe::settle::account::Iban;
+use teilhabe::settle::selection::Selection;
+use teilhabe::shell::sheet::bank::BankFile;
+use teilhabe::shell::sheet::camt::{Direction, Entry, Statement};
+use teilhabe::shell::store::office::{bank, payments};
+use teilhabe::words::cents::Cents;
+use teilhabe::words::chance::Chance;
+use teilhabe::words::civil::CivilDay;
+use teilhabe::words::ids::{EntryId, Hash, ProviderNumber, TerminalId};
+use teilhabe::words::reason::Reason;
+use teilhabe::words::time::UtcMs;
+
+const IBANS: [&str; 3] = ["DE44500105175407324931", "DE12500105170648489890", "DE27100777770209299700"];
+
+/// An office, the files its bank has sent so far, and what is on the providers' accounts as the bank sees it.
+struct World {
+    office: Office,
+    chance: Chance,
+    now: UtcMs,
+    sent: Vec<BankFile>,
+    paid: BTreeMap<String, (u32, i64)>,
+    gone_back: BTreeSet<String>,
+}
+
+fn number(office: &Office, sql: &str) -> i64 {
+    office.db().query_row(sql, [], |row| row.get(0)).expect("a number")
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let now = UtcMs::parse_rfc3339("2026-12-02T09:00:00Z").expect("a time");
+        let (mut office, _) = lived_in(now);
+        office.reconcile(now).expect("reconciled");
+        Self { office, chance: Chance::seeded(seed), now, sent: Vec::new(), paid: BTreeMap::new(), gone_back: BTreeSet::new() }
+    }
+
+    fn below(&mut self, most: usize) -> usize {
+        self.chance.below(u32::try_from(most).expect("small")) as usize
+    }
+
+    /// Two clerks settle everything, or one provider, or one of them only signs.
+    fn settle(&mut self) {
+        if let Some(waiting) = payments::signed_once(self.office.db()).expect("read") {
+            let done = if self.below(2) == 0 { self.office.release("Berta", self.now).map(Some) } else { Ok(None) };
+            match done {
+                Ok(Some(settled)) => {
+                    return self.keep(&settled.payments.iter().map(|p| (p.end_to_end_id.clone(), p.provider.0, p.cents.get())).collect::<Vec<_>>());
+                }
+                Ok(None) | Err(OfficeError::ContentChanged(_)) => {}
+                Err(why) => panic!("{why}"),
+            }
+            return self.office.withdraw(waiting.number, "Anna", self.now).expect("withdrawn");
+        }
+        let mut selection = Selection::default();
+        if self.below(2) == 0 {
+            selection.providers = Some([ProviderNumber(101 + self.chance.below(3))].into());
+        }
+        match self.office.draw_up("Anna", &selection, CivilDay::of(self.now).plus(2), None, self.now) {
+            Ok(_) | Err(OfficeError::NothingToSettle) => {}
+            Err(why) => panic!("{why}"),
+        }
+    }
+
+    fn keep(&mut self, payments: &[(String, u32, i64)]) {
+        for (id, provider, cents) in payments {
+            assert!(self.paid.insert(id.clone(), (*provider, *cents)).is_none(), "{id} twice");
+        }
+    }
+
+    /// The bank books or gives back any payment, or sends an old file again.
+    fn bank(&mut self) {
+        if !self.sent.is_empty() && self.below(3) == 0 {
+            let nth = self.below(self.sent.len());
+            let old = self.sent[nth].clone();
+            return self.send(&old);
+        }
+        let Some((id, cents)) = self.paid.iter().nth(self.chance.below(self.paid.len().max(1) as u32) as usize).map(|(id, (_, c))| (id.clone(), *c))
+        else {
+            return;
+        };
+        let back = self.below(2) == 0;
+        let reason = ["AC04", "MS03"][self.below(2)];
+        let entry = Entry {
+            end_to_end_id: Some(id.clone()),
+            order_id: None,
+            cents: Cents::new(cents),
+            booked: CivilDay::of(self.now),
+            direction: if back { Direction::Credit } else { Direction::Debit },
+            returned: back.then(|| reason.to_owned()),
+        };
+        if back {
+            self.gone_back.insert(id);
+        }
+        let account = "DE02120300000000202051".parse().expect("an IBAN");
+        let file = BankFile::Statements(vec![Statement { account, id: "S".into(), entries: vec![entry] }]);
+        self.send(&file);
+        self.sent.push(file);
+    }
+
+    fn send(&mut self, file: &BankFile) {
+        let hash = Hash::of(&[format!("{file:?}").as_bytes()]);
+        self.office.import_bank(file, hash, "Anna", self.now).expect("taken in");
+    }
+
+    fn rule(&mut self) {
+        let lines = number(&self.office, "SELECT count(*) FROM line");
+        let nth = self.chance.below(u32::try_from(lines).expect("few"));
+        let sql = format!("SELECT t.terminal, l.seq FROM line l JOIN terminal t ON t.id = l.terminal ORDER BY 1, 2 LIMIT 1 OFFSET {nth}");
+        let (terminal, seq): (Vec<u8>, u64) =
+            self.office.db().query_row(&sql, [], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64))).expect("a line");
+        let terminal = TerminalId(terminal.try_into().expect("an id"));
+        let choice = if self.below(2) == 0 { Choice::Reject } else { Choice::Accept };
+        match self.office.rule(EntryId { terminal, seq }, choice, Reason::ClerkDecision, "", "Anna", self.now) {
+            Ok(_) | Err(OfficeError::PaidElsewhere | OfficeError::PaidAlready) => {}
+            Err(why) => panic!("{why}"),
+        }
+    }
+
+    fn check_accounts(&mut self) {
+        for (index, iban) in IBANS.iter().enumerate() {
+            let provider = ProviderNumber(101 + u32::try_from(index).expect("small"));
+            self.office.check_account(provider, &Iban::parse(iban).expect("an IBAN"), "Anna", self.now).expect("checked");
+        }
+    }
+
+    /// What the ledger calls settled is what runs and returns say line by line, and what the bank holds provider by provider.
+    fn check(&self) {
+        let wrong = number(
+            &self.office,
+            "WITH paid AS (SELECT terminal, seq, sum(total - already) AS cents FROM run_line GROUP BY 1, 2),
+                  back AS (SELECT terminal, seq, sum(cents) AS cents FROM returned_line GROUP BY 1, 2),
+                  held AS (SELECT terminal, seq, coalesce(settled, 0) AS cents FROM line UNION ALL SELECT terminal, seq, coalesce(settled, 0) FROM cancellation)
+             SELECT count(*) FROM held h LEFT JOIN paid p USING (terminal, seq) LEFT JOIN back b USING (terminal, seq)
+             WHERE h.cents <> coalesce(p.cents, 0) - coalesce(b.cents, 0)",
+        );
+        assert_eq!(wrong, 0, "a line is settled to something else than runs and returns say");
+        for provider in 101..=103 {
+            let settled = number(&self.office, &format!("SELECT coalesce(sum(settled), 0) FROM line WHERE provider = {provider}"));
+            let on_account: i64 = self.paid.iter().filter(|(id, (p, _))| *p == provider && !self.gone_back.contains(*id)).map(|(_, (_, c))| c).sum();
+            assert_eq!(settled, on_account, "provider {provider}");
+        }
+    }
+}
+
+#[test]
+fn whatever_comes_back_is_paid_again_once_and_nothing_twice() {
+    let mut returned = 0;
+    for seed in 1..=8 {
+        let mut world = World::new(seed);
+        for _ in 0..60 {
+            world.now = world.now.plus_ms(60_000);
+            match world.below(6) {
+                0 | 1 => world.settle(),
+                2 | 3 => world.bank(),
+                4 => world.rule(),
+                _ => world.check_accounts(),
+            }
+            world.check();
+        }
+        world.now = world.now.plus_ms(60_000);
+        world.check_accounts();
+        if let Some(waiting) = payments::signed_once(world.office.db()).expect("read") {
+            world.office.withdraw(waiting.number, "Anna", world.now).expect("withdrawn");
+        }
+        let settled = world.office.settle("Anna", "Berta", CivilDay::of(world.now).plus(2), world.now).expect("settled");
+        world.keep(&settled.payments.iter().map(|p| (p.end_to_end_id.clone(), p.provider.0, p.cents.get())).collect::<Vec<_>>());
+        world.check();
+        for provider in 101..=103 {
+            let sums = format!(
+                "SELECT coalesce(sum(settled), 0) - coalesce(sum(CASE WHEN verdict <> 0 THEN decided END), 0) FROM line WHERE provider = {provider}"
+            );
+            let owed = number(&world.office, &sums);
+            assert!(owed >= 0, "seed {seed}: provider {provider} is still owed {owed}");
+        }
+        returned += world.gone_back.len();
+    }
+    assert!(returned > 10, "only {returned} payments came back");
+}
+
+#[test]
+fn what_is_owed_is_recovered_or_paid_back_and_counted_once() {
+    let mut world = World::new(9);
+    let settled = world.office.settle("Anna", "Berta", CivilDay::of(world.now).plus(2), world.now).expect("settled");
+    world.keep(&settled.payments.iter().map(|p| (p.end_to_end_id.clone(), p.provider.0, p.cents.get())).collect::<Vec<_>>());
+    let judo = ProviderNumber(102);
+    let sql = "SELECT t.terminal, l.seq FROM line l JOIN terminal t ON t.id = l.terminal WHERE l.provider = 102 ORDER BY l.seq LIMIT 1";
+    let (terminal, seq): (Vec<u8>, i64) = world.office.db().query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).expect("a line");
+    let line = EntryId { terminal: TerminalId(terminal.try_into().expect("an id")), seq: seq as u64 };
+    world.office.rule(line, Choice::Reject, Reason::ClerkDecision, "", "Anna", world.now).expect("ruled");
+    let later = world.now.plus_days(1);
+    let run = world.office.settle("Anna", "Berta", CivilDay::of(later).plus(2), later).expect("settled");
+    assert!(run.payments.is_empty(), "he owes 15 euros: nothing is paid, nothing taken");
+    let since = bank::carried_since(world.office.db(), judo).expect("read");
+    assert_eq!(since.map(|(run, _)| run), run.run);
+    let today = CivilDay::of(later);
+    let wrong = world.office.repaid(judo, Cents::new(1_000), today, "Auszug 12", "Berta", later);
+    assert!(matches!(wrong, Err(OfficeError::Overtaken)), "not the sum he owes");
+    world.office.repaid(judo, Cents::new(1_500), today, "Auszug 12", "Berta", later).expect("noted");
+    assert!(matches!(world.office.repaid(judo, Cents::new(1_500), today, "x", "Berta", later), Err(OfficeError::Draft(_) | OfficeError::Overtaken)));
+    assert_eq!(number(&world.office, "SELECT sum(settled) FROM line WHERE provider = 102"), 7_500 - 1_500);
+    let again = world.office.settle("Anna", "Berta", today.plus(2), later).expect("settled");
+    assert!(again.run.is_none(), "nothing is open");
+}

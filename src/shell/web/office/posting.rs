@@ -78,7 +78,7 @@ struct PostingPage {
 
 async fn page(State(desk): State<Desk>, clerk: SignedIn, Query(done): Query<Done>) -> Page {
     let frame = Frame::new(&desk, &clerk, "settlement").after(done.done.as_deref());
-    let order = desk.look(|db| PaymentOrder::read(db)).await?;
+    let order = desk.look(PaymentOrder::read).await?;
     show(&view(frame, &desk.office().0, &order, String::new(), false))
 }
 

@@ -22,6 +22,7 @@ mod rule;
 mod settle;
 mod statements;
 mod waiting;
+mod why;
 
 pub use acts::{Act, Acted};
 pub use admission::{CODE_DAYS, NewProvider, ServiceTerms};
@@ -44,6 +45,7 @@ pub use rule::{BulkOutcome, BulkRuling, Equally};
 pub use settle::{OpenSum, Settlement, SettlementFile, open_sums, open_sums_of};
 pub use statements::{Labels, as_html, as_pdf, statement_name, statement_of};
 pub use waiting::{BatchChoice, Situation, WaitingView, look_at_waiting};
+pub use why::Explainer;
 
 use crate::admit::status::StatusList;
 use crate::admit::trust::{MAX_NAME, Policy, Purpose, TrustList, TrustedKey};

@@ -4,7 +4,7 @@ use super::slot::Lesson;
 use crate::admit::token::{Allowance, Ceiling, Token};
 use crate::words::benefit::{Benefit, Measure, Period};
 use crate::words::cents::Cents;
-use crate::words::civil::CivilDay;
+use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::code::Code;
 use crate::words::ids::ProviderNumber;
 use crate::words::time::UtcMs;
@@ -73,31 +73,52 @@ impl Use {
     }
 }
 
-/// What one ceiling leaves for a use on `day`, after `uses` (those that draw on the allowance) and what was used elsewhere.
-pub fn left(ceiling: &Ceiling, token: &Token, day: CivilDay, uses: &[&Use], elsewhere: u64) -> u64 {
-    let sum = |days: RangeInclusive<CivilDay>| {
-        uses.iter().filter(|u| days.contains(&u.day)).fold(0u64, |sum, u| sum.saturating_add(u.amount(ceiling.measure)))
-    };
-    match ceiling.period {
-        Period::Day => ceiling.amount.saturating_sub(sum(day..=day)),
-        Period::Week => ceiling.amount.saturating_sub(sum(day.iso_week().monday()..=day.iso_week().sunday())),
-        Period::Month => ceiling.amount.saturating_sub(sum(day.month().first_day()..=day.month().last_day())),
-        Period::Validity => ceiling.amount.saturating_sub(sum(token.first_day()..=token.last_day()).saturating_add(elsewhere)),
-        Period::Accrued => accrued_left(ceiling, token, day, uses, elsewhere),
+/// What one ceiling says of a use: what was granted for the days it bounds, and how much of that others have used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// The period bounded.
+    pub period: Period,
+    /// What is counted.
+    pub measure: Measure,
+    /// How much was granted for these days.
+    pub granted: u64,
+    /// How much of it is used: more than granted where it was overdrawn.
+    pub used: u64,
+    /// The days.
+    pub days: RangeInclusive<CivilDay>,
+}
+
+impl Bound {
+    /// How much is left.
+    pub const fn left(&self) -> u64 {
+        self.granted.saturating_sub(self.used)
     }
 }
 
-/// A use on `day` must fit under what has accrued by then and leave every later month that was drawn on before within its own bound.
-fn accrued_left(ceiling: &Ceiling, token: &Token, day: CivilDay, uses: &[&Use], elsewhere: u64) -> u64 {
-    let first_month = token.first_day().month();
-    let bound_after = |month: crate::words::civil::CivilMonth| {
-        let granted = ceiling.amount.saturating_mul(u64::from(month.since(first_month)) + 1);
-        let days = token.first_day()..=month.last_day();
-        let used = uses.iter().filter(|u| days.contains(&u.day)).fold(elsewhere, |sum, u| sum.saturating_add(u.amount(ceiling.measure)));
-        granted.saturating_sub(used)
+/// What one ceiling says of a use on `day`, after `uses` (those that draw on the allowance) and what was used elsewhere.
+pub fn bound(ceiling: &Ceiling, token: &Token, day: CivilDay, uses: &[&Use], elsewhere: u64) -> Bound {
+    let within = |days: RangeInclusive<CivilDay>, granted: u64, elsewhere: u64| {
+        let drawn = uses.iter().filter(|u| days.contains(&u.day));
+        let used = drawn.fold(elsewhere, |sum, u| sum.saturating_add(u.amount(ceiling.measure)));
+        Bound { period: ceiling.period, measure: ceiling.measure, granted, used, days }
     };
-    let later = uses.iter().map(|u| u.day.month()).filter(|month| *month > day.month() && *month <= token.last_day().month());
-    later.chain(std::iter::once(day.month())).map(bound_after).min().unwrap_or(0)
+    match ceiling.period {
+        Period::Day => within(day..=day, ceiling.amount, 0),
+        Period::Week => within(day.iso_week().monday()..=day.iso_week().sunday(), ceiling.amount, 0),
+        Period::Month => within(day.month().first_day()..=day.month().last_day(), ceiling.amount, 0),
+        Period::Validity => within(token.first_day()..=token.last_day(), ceiling.amount, elsewhere),
+        Period::Accrued => {
+            // A use must fit under what has accrued by then and leave every later month that was drawn on before within its own bound.
+            let first_month = token.first_day().month();
+            let by_the_end_of = |month: CivilMonth| {
+                let granted = ceiling.amount.saturating_mul(u64::from(month.since(first_month)) + 1);
+                within(token.first_day()..=month.last_day(), granted, elsewhere)
+            };
+            let later = uses.iter().map(|u| u.day.month()).filter(|month| *month > day.month() && *month <= token.last_day().month());
+            let own = by_the_end_of(day.month());
+            later.map(by_the_end_of).fold(own, |tightest, bound| if bound.left() < tightest.left() { bound } else { tightest })
+        }
+    }
 }
 
 /// What a use that fits takes, and what it leaves.
@@ -110,52 +131,66 @@ pub struct Fit {
 }
 
 /// How much of `wanted` fits under one of the token's allowances; none when nothing of it does, with what the best one would leave.
-///
-/// The first allowance that takes all of it serves; where the benefit splits at its ceiling, otherwise the one that takes most.
 pub fn fit(token: &Token, wanted: &Use, uses: &[Use], elsewhere: &[Elsewhere]) -> Result<Fit, u64> {
-    let mut best: Option<Fit> = None;
-    let mut tightest = 0;
-    for allowance in token.allowances.iter().filter(|a| wanted.draws_on(a)) {
-        let drawing: Vec<&Use> = uses.iter().filter(|u| u.draws_on(allowance)).collect();
-        let lefts: Vec<Left> = allowance.ceilings.iter().map(|c| remaining(c, token, wanted.day, &drawing, elsewhere, wanted.benefit)).collect();
-        match claimable(wanted, &lefts) {
-            Ok(cents) => {
-                let fit = Fit { cents, left: lefts.iter().map(|l| after(l, wanted, cents)).collect() };
-                if cents == wanted.cents {
-                    return Ok(fit);
-                }
-                if best.as_ref().is_none_or(|b| b.cents < cents) {
-                    best = Some(fit);
-                }
-            }
-            Err(left) => tightest = tightest.max(left),
-        }
-    }
-    best.ok_or(tightest)
+    let Some(weighed) = weigh(token, wanted, uses, elsewhere) else { return Err(0) };
+    weighed.claimable.map(|cents| Fit { cents, left: weighed.bounds.iter().map(|bound| after(bound, wanted, cents)).collect() })
 }
 
-fn remaining(ceiling: &Ceiling, token: &Token, day: CivilDay, drawing: &[&Use], elsewhere: &[Elsewhere], benefit: Benefit) -> Left {
-    let told = elsewhere.iter().filter(|e| e.benefit == benefit && e.measure == ceiling.measure && token.is_valid_on(CivilDay::of(e.as_of)));
-    let left = left(ceiling, token, day, drawing, told.map(|e| e.used).max().unwrap_or(0));
-    Left { period: ceiling.period, measure: ceiling.measure, left }
+/// What one allowance says of a use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Weighed<'t> {
+    /// The allowance.
+    pub allowance: &'t Allowance,
+    /// Its ceilings.
+    pub bounds: Vec<Bound>,
+    /// The amount that can be claimed, or what the tightest broken ceiling leaves.
+    pub claimable: Result<Cents, u64>,
+}
+
+/// The allowance that serves `wanted`; none where the token has none for it.
+///
+/// The first that takes all of it serves; where the benefit splits at its ceiling, otherwise the one that takes most; where none takes
+/// anything, the one that would leave most.
+pub fn weigh<'t>(token: &'t Token, wanted: &Use, uses: &[Use], elsewhere: &[Elsewhere]) -> Option<Weighed<'t>> {
+    let rank = |weighed: &Weighed<'_>| weighed.claimable.map_or_else(|left| (Cents::ZERO, left), |cents| (cents, 0));
+    let mut best: Option<Weighed<'t>> = None;
+    for allowance in token.allowances.iter().filter(|a| wanted.draws_on(a)) {
+        let drawing: Vec<&Use> = uses.iter().filter(|u| u.draws_on(allowance)).collect();
+        let bounds: Vec<Bound> = allowance.ceilings.iter().map(|c| bounded(c, token, wanted, &drawing, elsewhere)).collect();
+        let claimable = claimable(wanted, &bounds);
+        let weighed = Weighed { allowance, bounds, claimable };
+        if claimable == Ok(wanted.cents) {
+            return Some(weighed);
+        }
+        if best.as_ref().is_none_or(|best| rank(best) < rank(&weighed)) {
+            best = Some(weighed);
+        }
+    }
+    best
+}
+
+fn bounded(ceiling: &Ceiling, token: &Token, wanted: &Use, drawing: &[&Use], elsewhere: &[Elsewhere]) -> Bound {
+    let told = elsewhere.iter().filter(|e| e.benefit == wanted.benefit && e.measure == ceiling.measure);
+    let told = told.filter(|e| token.is_valid_on(CivilDay::of(e.as_of)));
+    bound(ceiling, token, wanted.day, drawing, told.map(|e| e.used).max().unwrap_or(0))
 }
 
 /// The amount that can be claimed under these ceilings, or what the tightest broken one leaves.
-fn claimable(wanted: &Use, lefts: &[Left]) -> Result<Cents, u64> {
+fn claimable(wanted: &Use, bounds: &[Bound]) -> Result<Cents, u64> {
     let mut cents = wanted.cents;
-    for l in lefts.iter().filter(|l| wanted.amount(l.measure) > l.left) {
-        let splits = l.measure == Measure::Cents && wanted.benefit.splits_at_ceiling() && l.left > 0;
-        match i64::try_from(l.left) {
+    for bound in bounds.iter().filter(|bound| wanted.amount(bound.measure) > bound.left()) {
+        let splits = bound.measure == Measure::Cents && wanted.benefit.splits_at_ceiling() && bound.left() > 0;
+        match i64::try_from(bound.left()) {
             Ok(left) if splits => cents = cents.min(Cents::new(left)),
-            _ => return Err(l.left),
+            _ => return Err(bound.left()),
         }
     }
     Ok(cents)
 }
 
-fn after(left: &Left, wanted: &Use, cents: Cents) -> Left {
-    let taken = if left.measure == Measure::Cents { cents.to_field() } else { wanted.amount(left.measure) };
-    Left { left: left.left.saturating_sub(taken), ..*left }
+fn after(bound: &Bound, wanted: &Use, cents: Cents) -> Left {
+    let taken = if bound.measure == Measure::Cents { cents.to_field() } else { wanted.amount(bound.measure) };
+    Left { period: bound.period, measure: bound.measure, left: bound.left().saturating_sub(taken) }
 }
 
 /// The days whose uses can matter for a use on `day` under the token's allowances of `benefit`.

@@ -1,16 +1,17 @@
 //! Reconciliation over the ledger: child by child, and what changed goes out as advice.
 
-use super::{Office, OfficeError, Work};
+use super::{Office, OfficeError, Profile, Work};
 use crate::deliver::advice::Advice;
 use crate::reconcile::child::reconcile_child;
 use crate::reconcile::finding::{Decision, Tally};
 use crate::reconcile::reach::meals_stay_in_their_month;
-use crate::reconcile::register::{ClaimLine, ProviderFile, Register};
+use crate::reconcile::register::{ChildFile, ClaimLine, ProviderFile, Register};
 use crate::shell::store::office::lines::LedgerLine;
 use crate::shell::store::office::{admission, batches, children, lines, payments, sums, views};
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::ids::{EntryId, ProviderNumber, TerminalId};
 use crate::words::time::UtcMs;
+use rusqlite::Connection;
 use std::collections::BTreeMap;
 
 /// How many children are decided, and how many batches are answered, in one transaction and one turn at the office: some tens of
@@ -80,17 +81,7 @@ impl Work<'_> {
         providers: &BTreeMap<ProviderNumber, ProviderFile>,
         now: UtcMs,
     ) -> Result<Vec<EntryId>, OfficeError> {
-        let earliest = CivilMonth::from_months(CivilDay::of(now).month().months().saturating_sub(MONTHS_BACK).into());
-        let earliest = earliest.unwrap_or(CivilDay::EPOCH.month());
-        let file = children::file(&self.db, child)?;
-        let office = &self.profile.id;
-        let apart = !months.is_empty() && meals_stay_in_their_month(&file) && !lines::is_decided_whole(&self.db, child)?;
-        let held =
-            if apart { lines::of_child_in(&self.db, office, child, months, earliest)? } else { lines::of_child(&self.db, office, child, earliest)? };
-        let mut claims = Vec::with_capacity(held.len());
-        for ledger in &held {
-            claims.push(self.complete(ledger)?);
-        }
+        let Gathered { held, claims, file } = gather(&self.db, self.profile, child, months, now)?;
         let register = Register { office: &self.profile.id, policy: &self.profile.policy, providers };
         let decisions = reconcile_child(&claims, &file, &register);
         let known: BTreeMap<EntryId, &LedgerLine> = held.iter().map(|ledger| (ledger.line.id, ledger)).collect();
@@ -102,14 +93,6 @@ impl Work<'_> {
             self.write(decision, &known)?;
         }
         Ok(changed.iter().map(|decision| decision.id).collect())
-    }
-
-    /// What other tables know of a line.
-    fn complete(&self, ledger: &LedgerLine) -> Result<ClaimLine, OfficeError> {
-        let mut line = ledger.line.clone();
-        line.ruling = lines::ruling(&self.db, ledger.terminal, line.id.seq)?;
-        line.tutor_elsewhere = lines::tutor_elsewhere(&self.db, &line, ledger.terminal)?;
-        Ok(line)
     }
 
     fn write(&self, decision: &Decision, known: &BTreeMap<EntryId, &LedgerLine>) -> Result<(), OfficeError> {
@@ -135,4 +118,31 @@ impl Work<'_> {
         let advice = Advice { batch: id, created: now, lines: advised, payments: payments::of_batch(&self.db, batch)?, revision };
         Ok(batches::insert_advice(&self.db, terminal, batch, &advice.seal(&self.keys.documents))?)
     }
+}
+
+/// What a child's lines are decided from.
+pub(super) struct Gathered {
+    /// The lines as they stand.
+    pub(super) held: Vec<LedgerLine>,
+    /// The same with what other tables know of them.
+    pub(super) claims: Vec<ClaimLine>,
+    /// The child's cards and debits.
+    pub(super) file: ChildFile,
+}
+
+/// A child's lines of these months (of all, where none is named) with all others that may bear on them.
+pub(super) fn gather(db: &Connection, profile: &Profile, child: i64, months: &[CivilMonth], now: UtcMs) -> Result<Gathered, OfficeError> {
+    let earliest = CivilMonth::from_months(CivilDay::of(now).month().months().saturating_sub(MONTHS_BACK).into());
+    let earliest = earliest.unwrap_or(CivilDay::EPOCH.month());
+    let file = children::file(db, child)?;
+    let apart = !months.is_empty() && meals_stay_in_their_month(&file) && !lines::is_decided_whole(db, child)?;
+    let held = if apart { lines::of_child_in(db, &profile.id, child, months, earliest)? } else { lines::of_child(db, &profile.id, child, earliest)? };
+    let mut claims = Vec::with_capacity(held.len());
+    for ledger in &held {
+        let mut line = ledger.line.clone();
+        line.ruling = lines::ruling(db, ledger.terminal, line.id.seq)?;
+        line.tutor_elsewhere = lines::tutor_elsewhere(db, &line, ledger.terminal)?;
+        claims.push(line);
+    }
+    Ok(Gathered { held, claims, file })
 }

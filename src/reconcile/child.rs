@@ -22,18 +22,24 @@ use std::collections::BTreeMap;
 pub fn reconcile_child(lines: &[ClaimLine], child: &ChildFile, register: &Register<'_>) -> Vec<Decision> {
     let (cancelled, standing): (Vec<&ClaimLine>, Vec<&ClaimLine>) = lines.iter().partition(|line| line.cancelled_by.is_some());
     let mut decisions: Vec<Decision> = cancelled.into_iter().flat_map(cancelled_line).collect();
-    let mut table = Table { lines: &standing, child, register, judgements: Vec::new(), outcome: vec![None; standing.len()] };
+    decisions.extend(decided(&standing, child, register).outcome.into_iter().flatten());
+    decisions
+}
+
+/// The table of all lines of a child that nobody has taken back, decided.
+pub(super) fn decided<'a>(standing: &'a [&'a ClaimLine], child: &'a ChildFile, register: &'a Register<'a>) -> Table<'a> {
+    let (outcome, turns) = (vec![None; standing.len()], vec![None; standing.len()]);
+    let mut table = Table { lines: standing, child, register, judgements: Vec::new(), outcome, turns, uses: Vec::new() };
     table.judge();
     table.contest_slots();
     table.doubt_lessons_at_the_same_time();
     table.doubt_meals_beside_a_flat();
     table.consume_ceilings();
-    decisions.extend(table.outcome.into_iter().flatten());
-    decisions
+    table
 }
 
 /// A redemption cancelled before it was settled comes to nothing; one that was settled stands, and its counter-record takes it back.
-fn cancelled_line(line: &ClaimLine) -> Vec<Decision> {
+pub(super) fn cancelled_line(line: &ClaimLine) -> Vec<Decision> {
     let settled = line.settled.unwrap_or(Cents::ZERO);
     let decision = |id: EntryId, cents: Cents| Decision { id, verdict: Verdict::Accepted, cents, reason: None, against: None, holds: None };
     let mut both = vec![decision(line.id, settled)];
@@ -43,12 +49,32 @@ fn cancelled_line(line: &ClaimLine) -> Vec<Decision> {
     both
 }
 
-struct Table<'a> {
-    lines: &'a [&'a ClaimLine],
+/// A child's lines on their way to a decision, and what the rules used on it.
+pub(super) struct Table<'a> {
+    pub(super) lines: &'a [&'a ClaimLine],
     child: &'a ChildFile,
     register: &'a Register<'a>,
-    judgements: Vec<Judgement>,
-    outcome: Vec<Option<Decision>>,
+    pub(super) judgements: Vec<Judgement>,
+    pub(super) outcome: Vec<Option<Decision>>,
+    /// Of each line whose turn came, what it was worth then.
+    pub(super) turns: Vec<Option<Turn>>,
+    /// All that draws on allowances, in the order in which it did.
+    pub(super) uses: Vec<Use>,
+}
+
+/// A line's turn at the ceilings.
+#[derive(Clone, Copy)]
+pub(super) struct Turn {
+    /// The most it may be paid.
+    pub(super) most: Cents,
+    /// How much of that fitted beyond what stands of it.
+    pub(super) fitted: Cents,
+    /// How many of the uses came before it.
+    pub(super) uses_before: usize,
+    /// Not all of it fitted, or nothing was claimed.
+    pub(super) is_short: bool,
+    /// What was paid stands, and nothing more was looked at.
+    pub(super) stands_only: bool,
 }
 
 impl<'a> Table<'a> {
@@ -129,19 +155,23 @@ impl<'a> Table<'a> {
         uses.extend(order.iter().filter(|index| self.stands(**index)).map(|index| self.wanted(*index, self.line(*index).stands())));
         for index in order {
             let (line, stands) = (self.line(index), self.line(index).stands());
-            let (most, because) = match self.judgements[index] {
+            let (most, because, stands_only) = match self.judgements[index] {
                 Judgement::Doubt { reason, against } if !self.stands(index) => {
                     let wanted = self.wanted(index, line.redemption.cents);
                     uses.extend(self.fits(index, &wanted, &uses).map(|cents| Use { cents, ..wanted }));
                     self.pend(index, reason, against);
                     continue;
                 }
-                Judgement::Fine { cents, because } if !self.stands(index) || line.ruling.is_some() || cents == stands => (cents.max(stands), because),
-                _ => (stands, (stands < line.redemption.cents).then_some(Reason::CeilingReached)),
+                Judgement::Fine { cents, because } if !self.stands(index) || line.ruling.is_some() || cents == stands => {
+                    (cents.max(stands), because, false)
+                }
+                _ => (stands, (stands < line.redemption.cents).then_some(Reason::CeilingReached), true),
             };
             let wanted = self.beyond_what_stands(index, most);
             let fitting = self.fits(index, &wanted, &uses).unwrap_or(Cents::ZERO);
-            let because = if fitting < wanted.cents || most == Cents::ZERO { Some(self.shortfall(index, &wanted, &uses, debits)) } else { because };
+            let is_short = fitting < wanted.cents || most == Cents::ZERO;
+            self.turns[index] = Some(Turn { most, fitted: fitting, uses_before: uses.len(), is_short, stands_only });
+            let because = if is_short { Some(self.shortfall(index, &wanted, &uses, debits)) } else { because };
             let paid = stands.plus(fitting);
             let verdict = match paid {
                 Cents::ZERO => Verdict::Rejected,
@@ -153,6 +183,7 @@ impl<'a> Table<'a> {
                 uses.push(Use { cents: fitting, ..wanted });
             }
         }
+        self.uses = uses;
     }
 
     /// How much of `wanted` its token still allows. What was never granted fits nowhere.
@@ -162,7 +193,7 @@ impl<'a> Table<'a> {
     }
 
     /// The token that grants this benefit at this provider on this day: no ruling pays what no token grants.
-    fn granting_token(&self, index: usize, wanted: &Use) -> Result<&'a Token, Reason> {
+    pub(super) fn granting_token(&self, index: usize, wanted: &Use) -> Result<&'a Token, Reason> {
         let line = self.line(index);
         let token = &known_token(line, self.child).ok_or(Reason::UnknownToken)?.token;
         rule::is_valid_on(token, wanted.day)
@@ -185,7 +216,7 @@ impl<'a> Table<'a> {
     }
 
     /// What a line takes of its allowance beyond what was settled for it: a settled lesson has taken its units and minutes already.
-    fn beyond_what_stands(&self, index: usize, most: Cents) -> Use {
+    pub(super) fn beyond_what_stands(&self, index: usize, most: Cents) -> Use {
         let wanted = self.wanted(index, most.minus(self.line(index).stands()));
         if self.stands(index) { Use { units: 0, lesson: None, ..wanted } } else { wanted }
     }

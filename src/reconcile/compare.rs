@@ -16,7 +16,7 @@ use crate::words::service::{Pricing, Service};
 use crate::words::time::UtcSeconds;
 
 /// What stops a line, and whether for good or until a clerk has looked.
-enum Obstacle {
+pub(super) enum Obstacle {
     Refused(Reason),
     Doubt(Reason),
 }
@@ -75,7 +75,7 @@ fn journal_is_whole(line: &ClaimLine) -> Result<(), Obstacle> {
     if is_ahead(line.at, line.received) { Err(Obstacle::Doubt(Reason::ClockSuspect)) } else { Ok(()) }
 }
 
-fn admitted<'r>(line: &ClaimLine, register: &Register<'r>) -> Result<&'r Agreement, Obstacle> {
+pub(super) fn admitted<'r>(line: &ClaimLine, register: &Register<'r>) -> Result<&'r Agreement, Obstacle> {
     let file = register.providers.get(&line.provider);
     file.and_then(|f| f.agreement(&line.redemption)).ok_or(Obstacle::Refused(Reason::ProviderNotAdmitted))
 }
@@ -91,18 +91,21 @@ fn entitled(line: &ClaimLine, registered: &RegisteredToken, agreement: &Agreemen
 /// A stop binds the provider from the exchange after which his terminal could know it; before that, within the policy's days, the
 /// benefit counts as rendered (§ 29(2) SGB II).
 fn not_stopped(line: &ClaimLine, registered: &RegisteredToken, register: &Register<'_>) -> Result<(), Obstacle> {
-    let day = line.redemption.day;
-    let concerns = |stop: &&Stop| stop.from <= day && stop.until.is_none_or(|until| day <= until);
-    let in_good_faith = |stop: &Stop| {
-        let could_know = line.last_word >= stop.recorded || line.redemption.status_issued.ms() >= stop.recorded;
-        !could_know && line.time() <= stop.recorded.plus_days(register.policy.good_faith_days.into())
-    };
-    let binding: Vec<&Stop> = registered.stops.iter().filter(concerns).filter(|stop| !in_good_faith(stop)).collect();
+    let binding: Vec<&Stop> = stops_on(line, registered, register).filter(|(_, in_good_faith)| !in_good_faith).map(|(stop, _)| stop).collect();
     match binding.iter().find(|stop| stop.status != Status::Suspended).or(binding.first()) {
         None => Ok(()),
         Some(stop) if stop.status == Status::Suspended => Err(Obstacle::Doubt(Reason::Suspended)),
         Some(stop) => Err(Obstacle::Refused(stopped(stop.status))),
     }
+}
+
+/// The stops that concern the day of service, each with whether the provider could not know of it.
+pub(super) fn stops_on<'r>(line: &ClaimLine, registered: &'r RegisteredToken, register: &Register<'_>) -> impl Iterator<Item = (&'r Stop, bool)> {
+    let (day, time, known) = (line.redemption.day, line.time(), line.last_word.max(line.redemption.status_issued.ms()));
+    let good_faith_days = u64::from(register.policy.good_faith_days);
+    let concerns = move |stop: &&Stop| stop.from <= day && stop.until.is_none_or(|until| day <= until);
+    let in_good_faith = move |stop: &Stop| known < stop.recorded && time <= stop.recorded.plus_days(good_faith_days);
+    registered.stops.iter().filter(concerns).map(move |stop| (stop, in_good_faith(stop)))
 }
 
 /// Recorded inside the claim window, and not arriving after its end.
@@ -117,14 +120,19 @@ fn in_time(line: &ClaimLine, registered: &RegisteredToken, register: &Register<'
 fn on_a_service_day(line: &ClaimLine, agreement: &Agreement, register: &Register<'_>) -> Result<(), Obstacle> {
     let r = &line.redemption;
     let ahead = r.benefit.happens_at_the_counter() && r.day > CivilDay::of(line.at);
+    if ahead || closed_on(line, agreement, register) { Err(Obstacle::Doubt(Reason::NotAServiceDay)) } else { Ok(()) }
+}
+
+/// Whether the calendar knows no such service on the day, where days matter to it.
+pub(super) fn closed_on(line: &ClaimLine, agreement: &Agreement, register: &Register<'_>) -> bool {
+    let r = &line.redemption;
     let days = register.providers.get(&line.provider).map(|file| file.days_at(line.id.terminal));
-    let closed = days.is_some_and(|days| match r.benefit {
+    days.is_some_and(|days| match r.benefit {
         _ if agreement.service.pricing == Pricing::Monthly => false,
         Benefit::Lunch => !days.serve_meals_on(r.day, Land::of(register.office)),
         Benefit::Tutoring => days.is_closed_of_its_own(r.day),
         _ => false,
-    });
-    if ahead || closed { Err(Obstacle::Doubt(Reason::NotAServiceDay)) } else { Ok(()) }
+    })
 }
 
 /// The office computes the age of the data itself; a terminal without any status list yet says so with a zero, and a list from

@@ -80,6 +80,36 @@ fn rank(line: &ClaimLine, child: &ChildFile, register: &Register<'_>) -> Rank {
     }
 }
 
+/// What let one line go before another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Criterion {
+    /// It was paid before.
+    Settled,
+    /// A clerk chose it.
+    Chosen,
+    /// Its provider is a home provider of the child.
+    Home,
+    /// Its terminal had fresher data.
+    Age,
+    /// It was recorded earlier.
+    Time,
+    /// Nothing but the hash of the entry.
+    Hash,
+}
+
+/// By what `winner` goes before `loser`.
+pub fn criterion(winner: &ClaimLine, loser: &ClaimLine, child: &ChildFile, register: &Register<'_>) -> Criterion {
+    let (a, b) = (rank(winner, child, register), rank(loser, child, register));
+    match () {
+        () if a.not_settled != b.not_settled => Criterion::Settled,
+        () if a.not_chosen != b.not_chosen => Criterion::Chosen,
+        () if a.not_home != b.not_home => Criterion::Home,
+        () if a.age != b.age => Criterion::Age,
+        () if a.time != b.time => Criterion::Time,
+        () => Criterion::Hash,
+    }
+}
+
 fn is_settled(line: &ClaimLine) -> bool {
     line.stands() > Cents::ZERO
 }

@@ -11,6 +11,7 @@ pub mod holidays;
 pub mod reach;
 pub mod register;
 pub mod ruling;
+pub mod why;
 
 #[cfg(test)]
 mod tests;

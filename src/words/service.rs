@@ -72,7 +72,12 @@ pub struct Price {
 impl Service {
     /// The price in force on `day`; none before the first agreed day.
     pub fn price_on(&self, day: CivilDay) -> Option<Cents> {
-        self.prices.iter().filter(|p| p.from <= day).max_by_key(|p| p.from).map(|p| p.cents)
+        self.price_row_on(day).map(|price| price.cents)
+    }
+
+    /// The price in force on `day` with the day from which it is.
+    pub fn price_row_on(&self, day: CivilDay) -> Option<Price> {
+        self.prices.iter().filter(|p| p.from <= day).max_by_key(|p| p.from).copied()
     }
 
     /// Reads a service from its map.

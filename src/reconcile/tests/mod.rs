@@ -8,4 +8,5 @@ mod reissue;
 mod scenarios;
 mod standing;
 mod table;
+mod why;
 mod world;

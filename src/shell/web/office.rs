@@ -30,6 +30,7 @@ mod settlement_words;
 mod steps;
 mod tries;
 mod upload;
+mod whys;
 mod words;
 
 pub use api::interfaces;

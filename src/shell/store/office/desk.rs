@@ -9,6 +9,7 @@ use crate::words::cents::Cents;
 use crate::words::ids::{BatchId, EntryId, ProviderNumber, TerminalId};
 use crate::words::time::UtcMs;
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::collections::BTreeMap;
 
 /// What is not settled yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -212,4 +213,11 @@ pub fn transfers(db: &Connection) -> Result<Vec<(u32, u64, Cents)>, StoreError> 
         transfers.push((row.get(0)?, from_db(row.get(1)?)?, Cents::new(row.get(2)?)));
     }
     Ok(transfers)
+}
+
+/// The names of all providers.
+pub fn provider_names(db: &Connection) -> Result<BTreeMap<ProviderNumber, String>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT number, name FROM provider")?;
+    let rows = statement.query_map([], |row| Ok((ProviderNumber(row.get(0)?), row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }

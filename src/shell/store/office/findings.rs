@@ -132,11 +132,11 @@ pub fn oldest_question(db: &Connection, key: &GroupKey) -> Result<Option<(String
 }
 
 /// The row id of a line's child, and its token.
-pub fn card_of(db: &Connection, id: EntryId) -> Result<(i64, TokenId), StoreError> {
+pub fn card_of(db: &Connection, id: EntryId) -> Result<Option<(i64, TokenId)>, StoreError> {
     let sql = "SELECT l.child, k.token FROM line l JOIN terminal t ON t.id = l.terminal JOIN token k ON k.id = l.token WHERE t.terminal = ?1 AND l.seq = ?2";
-    let (child, token): (i64, Vec<u8>) =
-        db.prepare_cached(sql)?.query_row(params![id.terminal.0, to_db(id.seq)], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok((child, TokenId(array(token, "token id")?)))
+    let row: Option<(i64, Vec<u8>)> =
+        db.prepare_cached(sql)?.query_row(params![id.terminal.0, to_db(id.seq)], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    row.map(|(child, token)| Ok((child, TokenId(array(token, "token id")?)))).transpose()
 }
 
 /// Cases of a group, oldest service day first: `most` of them after skipping `skip`.

@@ -2,16 +2,17 @@
 
 use super::batches::Labels;
 use super::page::Fault;
+use super::whys::{bound_words, sentence};
 use super::words::{data_age, moment, seen_as, stop_words, verdict, verdict_class, weekday};
 use crate::admit::number::CardNumber;
-use crate::office::providers_of;
+use crate::office::{Explainer, OfficeError};
 use crate::reconcile::register::{RegisteredToken, Stop};
 use crate::settle::run::short_id;
-use crate::shell::store::StoreError;
 use crate::shell::store::office::views::LineView;
 use crate::shell::store::office::{children, desk, findings};
 use crate::words::cents::Cents;
 use crate::words::civil::{CivilDay, clock_text};
+use crate::words::time::UtcMs;
 use axum::http::StatusCode;
 use rusqlite::Connection;
 
@@ -26,6 +27,9 @@ pub struct Side {
     pub(super) service: String,
     pub(super) day: String,
     pub(super) weekday: &'static str,
+    pub(super) calendar: Option<&'static str>,
+    pub(super) budget: Vec<String>,
+    pub(super) why: String,
     pub(super) at: String,
     pub(super) received: String,
     pub(super) seen_as: &'static str,
@@ -70,12 +74,11 @@ fn status(registered: Option<&RegisteredToken>, day: CivilDay) -> String {
 }
 
 /// The evidence of one line.
-pub fn side(db: &Connection, line: &LineView, labels: &Labels) -> Result<Option<Side>, StoreError> {
-    let Some(evidence) = desk::evidence(db, line.id)? else { return Ok(None) };
-    let files = providers_of(db)?;
-    let file = files.get(&line.provider);
+pub fn side(db: &Connection, line: &LineView, labels: &Labels, explainer: &Explainer<'_>, now: UtcMs) -> Result<Option<Side>, OfficeError> {
+    let (Some(evidence), Some((child, token))) = (desk::evidence(db, line.id)?, findings::card_of(db, line.id)?) else { return Ok(None) };
+    let file = explainer.providers().get(&line.provider);
     let agreement = file.and_then(|file| file.agreements.iter().find(|a| a.service.code.as_str() == line.service));
-    let (child, token) = findings::card_of(db, line.id)?;
+    let why = explainer.of(std::slice::from_ref(line), now)?.remove(&line.id);
     let children = children::file(db, child)?;
     let registered = children.tokens.get(&token);
     let has_reason = line.reason.is_some();
@@ -89,6 +92,9 @@ pub fn side(db: &Connection, line: &LineView, labels: &Labels) -> Result<Option<
         service: labels.get(&(line.provider, line.service.clone())).cloned().unwrap_or_else(|| line.service.clone()),
         day: line.day.german(),
         weekday: weekday(line.day),
+        calendar: why.as_ref().and_then(|why| why.closed).map(|closed| if closed { "laut Kalender geschlossen" } else { "laut Kalender geöffnet" }),
+        budget: why.as_ref().map(|why| why.bounds.iter().map(|used| bound_words(used, explainer.names())).collect()).unwrap_or_default(),
+        why: why.map(|why| sentence(&why, explainer.names())).unwrap_or_default(),
         at: moment(line.at),
         received: moment(evidence.received),
         seen_as: seen_as(line.seen_as),

@@ -9,7 +9,7 @@ use super::page::{Fault, Frame, Page, go, show};
 use super::ruling::{Decided, Filled, Flow, Offered, case_of, offered, parameters};
 use super::words::{choice, hint, moment, sentence, title, verdict};
 use crate::deliver::advice::Verdict;
-use crate::office::{Equally, OfficeError, Role};
+use crate::office::{Equally, Explainer, OfficeError, Role};
 use crate::reconcile::ruling::Choice;
 use crate::shell::door;
 use crate::shell::store::StoreError;
@@ -19,6 +19,7 @@ use crate::shell::store::office::{desk, views};
 use crate::words::cents::Cents;
 use crate::words::ids::{EntryId, TerminalId};
 use crate::words::reason::Reason;
+use crate::words::time::UtcMs;
 use askama::Template;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, Query, State};
@@ -95,10 +96,11 @@ fn beside(line: LineView, labels: &Labels) -> Beside {
     }
 }
 
-fn case(db: &Connection, line: &LineView, labels: &Labels) -> Result<Option<Case>, StoreError> {
-    let Some(this) = side(db, line, labels)? else { return Ok(None) };
+fn case(db: &Connection, line: &LineView, labels: &Labels, now: UtcMs) -> Result<Option<Case>, OfficeError> {
+    let explainer = Explainer::new(db)?;
+    let Some(this) = side(db, line, labels, &explainer, now)? else { return Ok(None) };
     let other = line.against.map(|id| views::line(db, id)).transpose()?.flatten();
-    let other = other.map(|other| side(db, &other, labels)).transpose()?.flatten();
+    let other = other.map(|other| side(db, &other, labels, &explainer, now)).transpose()?.flatten();
     let reason = line.reason.clone().unwrap_or_default();
     let waits = reason == Reason::PleaseClarify.code();
     let before = if waits { findings::last_ruling(db, line.id)?.and_then(|last| last.about) } else { None };
@@ -169,10 +171,10 @@ struct LinePage {
 
 async fn one(State(desk): State<Desk>, clerk: SignedIn, Path((terminal, seq)): Path<(String, String)>, Query(flow): Query<Flow>) -> Page {
     let id = entry_id(&terminal, &seq)?;
-    let done = flow.done.clone();
+    let (done, now) = (flow.done.clone(), door::now());
     let look = move |db: &Connection| {
         let Some(line) = views::line(db, id)? else { return Ok(None) };
-        let Some(case) = case(db, &line, &labels(db)?)? else { return Ok(None) };
+        let Some(case) = case(db, &line, &labels(db)?, now)? else { return Ok(None) };
         let n = flow.n.unwrap_or(1).max(1);
         let way = match flow.group() {
             Some(key) => way(db, &key, id, n, flow.of.unwrap_or(n).max(n))?,
@@ -180,9 +182,9 @@ async fn one(State(desk): State<Desk>, clerk: SignedIn, Path((terminal, seq)): P
         };
         Ok(Some((case, way)))
     };
-    let (case, way) = desk.look::<_, StoreError>(look).await?.ok_or_else(no_such_line)?;
+    let (case, way) = desk.look::<_, OfficeError>(look).await?.ok_or_else(no_such_line)?;
     let looks = case.is_finding && clerk.roles.has(Role::Reconcile);
-    let also = desk.watched().look(id, &clerk.name, looks, door::now());
+    let also = desk.watched().look(id, &clerk.name, looks, now);
     show(&LinePage { frame: Frame::new(&desk, &clerk, "findings").after(done.as_deref()), case, way, reasons: offered(), also })
 }
 

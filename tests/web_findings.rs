@@ -226,6 +226,30 @@ async fn what_is_filled_in_wrongly_decides_nothing_and_says_what_is_missing() {
     assert_eq!(anna.get("/findings").await.text.matches("data-step").count(), list.text.matches("data-step").count(), "nothing was decided");
 }
 
+#[tokio::test]
+async fn every_decision_says_which_rule_made_it_and_with_which_figures() {
+    let (anna, _) = clerks(reconciled()).await;
+    let batches = anna.get("/api/v1/batches").await.json();
+    let (mut seen, mut reduced) = (String::new(), String::new());
+    for batch in batches["batches"].as_array().expect("batches") {
+        let place = format!("/batches/{}", batch["batch"].as_str().expect("an id"));
+        seen += &anna.get(&place).await.text;
+        let only = anna.get(&format!("{place}?verdict=reduced")).await.text;
+        assert!(!only.contains("Anerkannt: "), "only what was reduced: {only}");
+        reduced += &only;
+    }
+    assert!(seen.contains("Anerkannt: Karte gültig ") && seen.contains("Preis 4,50 € vereinbart seit "), "{seen}");
+    assert!(seen.contains("erster Anspruch an diesem Tag") && seen.contains("beansprucht dasselbe und geht vor: sie wurde früher erfasst"), "{seen}");
+    assert!(seen.contains("15,00 € im Monat bewilligt, davon noch nichts verbraucht"), "{seen}");
+    let place = anna.get(&anna.get("/findings").await.link("/findings/cases?reason=conflict")).await.link("/lines/");
+    let line = anna.get(&place).await.text;
+    assert!(
+        line.contains("Nicht entschieden: Zeile Nr. ") && line.contains("laut Kalender geöffnet") && line.contains("gültig an diesem Tag"),
+        "{line}"
+    );
+    assert!(line.contains("Dasselbe Kind am selben Tag"), "{line}");
+}
+
 #[test]
 fn every_decision_is_a_row_of_its_own_and_in_the_audit_log_with_it() {
     let (mut office, _) = closed_town();

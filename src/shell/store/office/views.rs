@@ -190,10 +190,13 @@ pub(super) fn collect(db: &Connection, sql: &str, values: impl rusqlite::Params)
     Ok(lines)
 }
 
-/// The lines of a batch by number.
-pub fn batch_lines(db: &Connection, batch: BatchId, skip: u64, most: u64) -> Result<Vec<LineView>, StoreError> {
-    let sql = format!("{LINE} WHERE b.batch = ?1 UNION ALL {CANCELLATION} WHERE b.batch = ?1 ORDER BY 2 LIMIT ?2 OFFSET ?3");
-    collect(db, &sql, params![batch.0, to_db(most), to_db(skip)])
+/// The lines of a batch by number, all or those with one verdict.
+pub fn batch_lines(db: &Connection, batch: BatchId, only: Option<Verdict>, skip: u64, most: u64) -> Result<Vec<LineView>, StoreError> {
+    let sql = format!(
+        "{LINE} WHERE b.batch = ?1 AND l.terminal = b.terminal AND l.seq BETWEEN b.first_seq AND b.last_seq AND (?4 IS NULL OR l.verdict = ?4)
+         UNION ALL {CANCELLATION} WHERE b.batch = ?1 AND (?4 IS NULL OR x.verdict = ?4) ORDER BY 2 LIMIT ?2 OFFSET ?3"
+    );
+    collect(db, &sql, params![batch.0, to_db(most), to_db(skip), only.map(|verdict| to_db(verdict.code()))])
 }
 
 /// The lines that wait for a clerk, oldest service day first.

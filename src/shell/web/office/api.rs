@@ -147,7 +147,7 @@ async fn show_batch(_: Reader, State(desk): State<Desk>, Path(id): Path<String>,
     let stretch = stretch(asked)?;
     let (batch, most) = (BatchId::from_hex(&id).ok_or_else(missing)?, stretch.most(1000));
     let show = move |office: &mut Office| {
-        let lines = views::batch_lines(office.db(), batch, stretch.skip, most)?;
+        let lines = views::batch_lines(office.db(), batch, None, stretch.skip, most)?;
         Ok::<_, StoreError>((views::batch(office.db(), batch)?, lines, desk::unreadable(office.db(), batch)?))
     };
     let (batches, lines, unreadable) = desk.0.office.ask(show).await??;

@@ -4,13 +4,18 @@ use super::Desk;
 use super::doors::{Door, Route};
 use super::login::SignedIn;
 use super::page::{Fault, Frame, Page, show};
+use super::whys;
 use super::words::{moment, seen_as, sentence, title, verdict, verdict_class};
+use crate::deliver::advice::Verdict;
+use crate::office::{Explainer, OfficeError};
 use crate::settle::run::short_id;
+use crate::shell::door;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::views::{BatchView, LineView};
 use crate::shell::store::office::{admission, desk, views};
 use crate::words::cents::Cents;
 use crate::words::ids::{BatchId, ProviderNumber};
+use crate::words::time::UtcMs;
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -22,7 +27,7 @@ use std::collections::BTreeMap;
 /// How many batches stand on one page.
 const BATCHES: u64 = 50;
 /// How many lines stand on one page.
-const LINES: u64 = 500;
+const LINES: u64 = 100;
 
 /// The routes of these pages.
 pub fn routes() -> Vec<Route> {
@@ -103,8 +108,8 @@ pub fn labels(db: &rusqlite::Connection) -> Result<Labels, StoreError> {
 }
 
 impl LineRow {
-    /// The row of a line.
-    pub fn of(line: LineView, labels: &Labels) -> Self {
+    /// The row of a line; `why` is what the rules say of it.
+    pub fn of(line: LineView, labels: &Labels, why: Option<String>) -> Self {
         let has_reason = line.reason.is_some();
         let label = labels.get(&(line.provider, line.service.clone()));
         Self {
@@ -119,7 +124,7 @@ impl LineRow {
             decided: line.decided,
             verdict: verdict(line.verdict, has_reason),
             class: verdict_class(line.verdict, has_reason),
-            why: line.reason.as_deref().map(sentence).unwrap_or_default(),
+            why: why.unwrap_or_else(|| line.reason.as_deref().map(sentence).unwrap_or_default()),
         }
     }
 }
@@ -166,27 +171,69 @@ struct BatchPage {
     batches: Vec<BatchRow>,
     lines: Vec<LineRow>,
     unreadable: Vec<(u64, String)>,
+    choices: Vec<(&'static str, &'static str, bool)>,
     pager: Pager,
     short: String,
 }
 
-async fn detail(State(desk): State<Desk>, clerk: SignedIn, Path(id): Path<String>, Query(from): Query<From>) -> Page {
+/// Verdicts to narrow the list to: what stands in the address, what people read, and whether it is chosen.
+fn choices(only: Option<Verdict>) -> Vec<(&'static str, &'static str, bool)> {
+    let choices = [
+        (None, "", "alle"),
+        (Some(Verdict::Accepted), "accepted", "anerkannt"),
+        (Some(Verdict::Reduced), "reduced", "gekürzt"),
+        (Some(Verdict::Rejected), "rejected", "abgelehnt"),
+        (Some(Verdict::Pending), "pending", "offen"),
+    ];
+    choices.into_iter().map(|(verdict, code, words)| (code, words, verdict == only)).collect()
+}
+
+fn verdict_of(code: Option<&str>) -> Option<Verdict> {
+    match code? {
+        "accepted" => Some(Verdict::Accepted),
+        "reduced" => Some(Verdict::Reduced),
+        "rejected" => Some(Verdict::Rejected),
+        "pending" => Some(Verdict::Pending),
+        _ => None,
+    }
+}
+
+/// What a batch's list is narrowed to.
+#[derive(Debug, Deserialize)]
+struct Only {
+    verdict: Option<String>,
+}
+
+/// The rows of lines, each with its explanation.
+fn rows(db: &rusqlite::Connection, lines: Vec<LineView>, now: UtcMs) -> Result<Vec<LineRow>, OfficeError> {
+    let (labels, explainer) = (labels(db)?, Explainer::new(db)?);
+    let whys = explainer.of(&lines, now)?;
+    let why = |line: &LineView| whys.get(&line.id).map(|why| whys::sentence(why, explainer.names()));
+    Ok(lines.into_iter().map(|line| (why(&line), line)).map(|(why, line)| LineRow::of(line, &labels, why)).collect())
+}
+
+async fn detail(State(desk): State<Desk>, clerk: SignedIn, Path(id): Path<String>, Query(from): Query<From>, Query(narrowed): Query<Only>) -> Page {
     let missing =
         || Fault::new(StatusCode::NOT_FOUND, "Diese Abrechnung gibt es nicht", "Bitte in der Liste nachsehen.").back_to("/batches", "Zur Liste");
     let batch = BatchId::from_hex(&id).ok_or_else(missing)?;
+    let (only, now) = (verdict_of(narrowed.verdict.as_deref()), door::now());
     let look = move |db: &Connection| {
-        Ok::<_, StoreError>((views::batch(db, batch)?, views::batch_lines(db, batch, from.skip, LINES)?, desk::unreadable(db, batch)?, labels(db)?))
+        let lines = views::batch_lines(db, batch, only, from.skip, LINES)?;
+        Ok::<_, OfficeError>((views::batch(db, batch)?, rows(db, lines, now)?, desk::unreadable(db, batch)?))
     };
-    let (batches, lines, unreadable, labels) = desk.look(look).await?;
+    let (batches, lines, unreadable) = desk.look(look).await?;
     if batches.is_empty() {
         return Err(missing());
     }
-    let pager = Pager::new("?", from.skip, lines.len(), LINES);
+    let choices = choices(only);
+    let chosen = choices.iter().find(|(code, _, chosen)| *chosen && !code.is_empty()).map(|(code, ..)| format!("verdict={code}&"));
+    let pager = Pager::new(format!("?{}", chosen.unwrap_or_default()), from.skip, lines.len(), LINES);
     show(&BatchPage {
         frame: Frame::new(&desk, &clerk, "batches"),
         batches: batches.into_iter().map(Into::into).collect(),
-        lines: lines.into_iter().map(|line| LineRow::of(line, &labels)).collect(),
+        lines,
         unreadable: unreadable.into_iter().map(|(seq, code)| (seq, sentence(&code))).collect(),
+        choices,
         pager,
         short: short_id(&batch.0),
     })

@@ -70,7 +70,7 @@ fn lost(why: &Why, by: Criterion, decided: bool) -> String {
         Criterion::Settled => "sie ist schon gezahlt",
         Criterion::Chosen => "die Sachbearbeitung hat sie anerkannt",
         Criterion::Home => "dort ist das Kind zu Hause angemeldet",
-        Criterion::Age => "das Lesegerät dort war aktueller",
+        Criterion::Age => "das Lesegerät dort hatte frischere Daten",
         Criterion::Time => "sie wurde früher erfasst",
         Criterion::Hash => "sonst spricht nichts für die eine oder die andere",
     };

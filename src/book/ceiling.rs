@@ -121,6 +121,11 @@ pub fn bound(ceiling: &Ceiling, token: &Token, day: CivilDay, uses: &[&Use], els
     }
 }
 
+/// What one ceiling leaves for a use on `day`, after `uses` (those that draw on the allowance) and what was used elsewhere.
+pub fn left(ceiling: &Ceiling, token: &Token, day: CivilDay, uses: &[&Use], elsewhere: u64) -> u64 {
+    bound(ceiling, token, day, uses, elsewhere).left()
+}
+
 /// What a use that fits takes, and what it leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fit {

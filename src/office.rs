@@ -5,6 +5,7 @@ mod admission;
 mod audit;
 mod bank;
 mod calendar;
+mod books;
 mod cases;
 mod clerks;
 mod exchange;
@@ -29,6 +30,7 @@ pub use admission::{CODE_DAYS, NewProvider, ServiceTerms};
 pub use audit::{Action, Broken};
 pub use bank::{CamtOutcome, Doubt, MAX_REPAYMENT_NOTE, blocked};
 pub use calendar::provider_files as providers_of;
+pub use books::{BookExport, BookOrder, BookStep};
 pub use cases::{NewApproval, Source, plan};
 pub use clerks::{MAX_PASSWORD, MIN_PASSWORD, PasswordCheck, account};
 pub use factor::{RECOVERY_CODES, SecondFactor, second_factor};
@@ -382,6 +384,12 @@ impl Office {
     /// The database, for read-only views.
     pub const fn db(&self) -> &Connection {
         &self.db
+    }
+
+    /// The folder the office's database lies in; none where it is in memory.
+    pub fn folder(&self) -> Option<std::path::PathBuf> {
+        let path = self.db.path().filter(|path| !path.is_empty())?;
+        Path::new(path).parent().map(Path::to_owned)
     }
 
     /// Runs `work` in one transaction that is durable when this returns.

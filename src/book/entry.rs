@@ -157,6 +157,23 @@ impl Body {
         }
     }
 
+    /// What people call an entry of this kind.
+    pub const fn german(&self) -> &'static str {
+        match self {
+            Self::Opened(_) => "eröffnet",
+            Self::Redemption(_) => "Einlösung",
+            Self::Cancellation(_) => "Storno",
+            Self::Sealed(_) => "abgerechnet",
+            Self::Checkpoint(_) => "bestätigt",
+            Self::Clock(_) => "Uhr",
+            Self::Admission(_) => "Unterlage",
+            Self::Closed(_) => "Tag geschlossen",
+            Self::Purge(_) => "gelöscht",
+            Self::Held(_) => "vorgemerkt",
+            Self::Started(_) => "Stunde begonnen",
+        }
+    }
+
     /// Whether `office` sees the entry itself; another office sees only its hash.
     pub fn is_shown_to(&self, office: &OfficeId) -> bool {
         matches!(self, Self::Opened(_) | Self::Clock(_)) || self.office() == Some(office)

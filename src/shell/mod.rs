@@ -11,6 +11,7 @@ pub mod door;
 pub mod envelope;
 #[cfg(feature = "office")]
 pub mod legal;
+pub mod handover;
 pub mod paper;
 pub mod secret_file;
 pub mod sheet;

@@ -3,17 +3,25 @@
 
 use super::Terminal;
 use crate::book::entry::{Body, Entry, Head};
+use crate::deliver::advice::Verdict;
+use crate::shell::handover::Handover;
+use crate::shell::sheet::books::{Column, DTD, DTD_TEXT, Kind, Supplier, Table, write_index, write_row};
 use crate::shell::store::StoreError;
 use crate::words::cents::Cents;
 use crate::words::ids::Hash;
+use crate::words::time::UtcMs;
 use std::io::{self, Write};
 
-/// The file that describes the tables.
-pub const INDEX: &str = "index.xml";
+pub use crate::shell::sheet::books::INDEX;
+
 /// The table of the journal.
 pub const JOURNAL: &str = "journal.csv";
 /// The table of the batches.
 pub const BATCHES: &str = "batches.csv";
+/// The table of the offices' answers.
+pub const ANSWERS: &str = "antworten.csv";
+/// The table of transfers.
+pub const TRANSFERS: &str = "zahlungen.csv";
 
 /// Why the books could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -25,18 +33,6 @@ pub enum BooksError {
     #[error("the books could not be written: {0}")]
     Io(#[from] io::Error),
 }
-
-/// What a column holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Text,
-    Number,
-    Euros,
-    Day,
-}
-
-/// A column: its name, what it says, what it holds.
-type Column = (&'static str, &'static str, Kind);
 
 const JOURNAL_COLUMNS: [Column; 18] = [
     ("NR", "Laufende Nummer des Eintrags, lückenlos ab 1", Kind::Number),
@@ -70,15 +66,74 @@ const BATCH_COLUMNS: [Column; 8] = [
     ("HASH", "SHA-256 der unterschriebenen Sammelabrechnung", Kind::Text),
 ];
 
+const ANSWER_COLUMNS: [Column; 5] = [
+    ("NR", "Nummer des Eintrags", Kind::Number),
+    ("FASSUNG", "Fassung der Antwort; die höchste gilt", Kind::Number),
+    ("STAND", "Entscheidung des Amts", Kind::Text),
+    ("ANERKANNT", "Anerkannt, in Euro", Kind::Euros),
+    ("GRUND", "Grund als Code", Kind::Text),
+];
+
+const TRANSFER_COLUMNS: [Column; 5] = [
+    ("SAMMELABRECHNUNG", "Nummer der Sammelabrechnung", Kind::Text),
+    ("ZAHLUNG", "Ende-zu-Ende-Referenz der Überweisung", Kind::Text),
+    ("AUSFUEHRUNG", "Ausführungstag", Kind::Day),
+    ("ANTEIL", "Anteil dieser Sammelabrechnung, in Euro", Kind::Euros),
+    ("BETRAG", "Ganze Überweisung, in Euro", Kind::Euros),
+];
+
+/// The tables in the order of their description.
+const TABLES: [Table; 4] = [
+    table(JOURNAL, "Journal", "Alle Einträge des Lesegeräts in ihrer Reihenfolge", &JOURNAL_COLUMNS, 1, &[]),
+    table(BATCHES, "Sammelabrechnungen", "Was wann an wen abgerechnet wurde", &BATCH_COLUMNS, 1, &[]),
+    table(ANSWERS, "Antworten", "Was die Ämter zu jedem Eintrag entschieden haben", &ANSWER_COLUMNS, 1, &[(&["NR"], "Journal")]),
+    table(TRANSFERS, "Zahlungen", "Was für welche Sammelabrechnung überwiesen wurde", &TRANSFER_COLUMNS, 2, &[(&["SAMMELABRECHNUNG"], "Sammelabrechnungen")]),
+];
+
+const fn table(
+    file: &'static str,
+    name: &'static str,
+    says: &'static str,
+    columns: &'static [Column],
+    keys: usize,
+    refers: &'static [(&'static [&'static str], &'static str)],
+) -> Table {
+    Table { file, name, says, columns, keys, refers }
+}
+
 impl Terminal {
+    /// Writes all books into `out`, with checksums and a seal signed with this terminal's key; answers entries and files.
+    pub fn export(&mut self, mut out: Handover, now: UtcMs) -> Result<(u64, usize), BooksError> {
+        out.begin(JOURNAL)?;
+        let entries = self.write_journal(&mut out)?;
+        out.begin(BATCHES)?;
+        self.write_batches(&mut out)?;
+        out.begin(ANSWERS)?;
+        self.write_answers(&mut out)?;
+        out.begin(TRANSFERS)?;
+        self.write_transfers(&mut out)?;
+        out.begin(DTD)?;
+        out.write_all(DTD_TEXT.as_bytes())?;
+        out.begin(INDEX)?;
+        self.write_index(&mut out)?;
+        let head = self.store.read(|tx| Ok::<_, StoreError>(tx.end()?.map_or(Head::start(self.keys.signing.public().terminal_id()), |end| end.head)))?;
+        let facts = [
+            ("lesegeraet", self.id().to_string()),
+            ("erstellt", now.rfc3339()),
+            ("programm", format!("teilhabe {}", env!("CARGO_PKG_VERSION"))),
+            ("journal", format!("{} {}", head.seq, head.link)),
+        ];
+        Ok((entries, out.seal(&self.keys.signing, &facts)?))
+    }
+
     /// Writes the journal as a table; returns how many entries it has.
     pub fn write_journal(&mut self, out: &mut dyn Write) -> Result<u64, BooksError> {
-        header(out, &JOURNAL_COLUMNS)?;
+        TABLES[0].write_header(out)?;
         let mut entries = 0;
         self.store.read(|tx| {
             tx.walk(1, |row| {
                 let entry = Entry::from_bytes(&row.bytes).map_err(|error| StoreError::Inconsistent(format!("entry {}: {error}", row.seq)))?;
-                write_row(out, &fields(&entry, &row.bytes, row.link))?;
+                write_row(out, fields(&entry, &row.bytes, row.link))?;
                 entries += 1;
                 Ok::<_, BooksError>(true)
             })
@@ -88,7 +143,7 @@ impl Terminal {
 
     /// Writes the batches as a table.
     pub fn write_batches(&mut self, out: &mut dyn Write) -> Result<(), BooksError> {
-        header(out, &BATCH_COLUMNS)?;
+        TABLES[1].write_header(out)?;
         let offices = &self.offices;
         self.store.read(|tx| {
             let mut batches = tx.latest_batches(u32::MAX)?;
@@ -105,57 +160,51 @@ impl Terminal {
                     batch.state.name().to_owned(),
                     batch.hash.hex(),
                 ];
-                write_row(out, &row)?;
+                write_row(out, row)?;
             }
             Ok(())
         })
     }
 
-    /// Writes the description of both tables.
+    /// Writes what the offices decided of each entry as a table.
+    pub fn write_answers(&mut self, out: &mut dyn Write) -> Result<(), BooksError> {
+        TABLES[2].write_header(out)?;
+        self.store.read(|tx| {
+            tx.all_advised(|revision, line| {
+                let stand = match line.verdict {
+                    Verdict::Pending => "offen",
+                    Verdict::Accepted => "anerkannt",
+                    Verdict::Reduced => "gekürzt",
+                    Verdict::Rejected => "abgelehnt",
+                };
+                let row = [line.seq.to_string(), revision.to_string(), stand.to_owned(), euros(line.cents), line.reason];
+                write_row(out, row).map_err(BooksError::from)
+            })
+        })
+    }
+
+    /// Writes the transfers that were advised as a table.
+    pub fn write_transfers(&mut self, out: &mut dyn Write) -> Result<(), BooksError> {
+        TABLES[3].write_header(out)?;
+        self.store.read(|tx| {
+            for batch in tx.latest_batches(u32::MAX)? {
+                for paid in tx.payments(batch.id)? {
+                    let row = [paid.batch.hex(), paid.end_to_end_id, paid.execution.german(), euros(paid.share), euros(paid.transfer)];
+                    write_row(out, row)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Writes the description of the tables.
     pub fn write_index(&mut self, out: &mut dyn Write) -> Result<(), BooksError> {
         let id = self.id();
         let name = self.offices.iter().find_map(|(office, _)| office.credential.as_ref().map(|c| c.provider_name.clone()));
-        writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<!DOCTYPE DataSet SYSTEM \"gdpdu-01-09-2004.dtd\">\n<DataSet>")?;
-        writeln!(out, "  <Version>1.0</Version>\n  <DataSupplier>\n    <Name>{}</Name>", escaped(&name.unwrap_or_default()))?;
-        writeln!(out, "    <Location></Location>\n    <Comment>Lesegerät {id}; KETTE vor Nr. 1: {}</Comment>", Head::start(id).link)?;
-        writeln!(out, "  </DataSupplier>\n  <Media>\n    <Name>Journal</Name>")?;
-        table(out, JOURNAL, "Journal", "Alle Einträge des Lesegeräts in ihrer Reihenfolge", &JOURNAL_COLUMNS)?;
-        table(out, BATCHES, "Sammelabrechnungen", "Was wann an wen abgerechnet wurde", &BATCH_COLUMNS)?;
-        writeln!(out, "  </Media>\n</DataSet>")?;
-        Ok(())
+        let comment = format!("Lesegerät {id}; KETTE vor Nr. 1: {}", Head::start(id).link);
+        let supplier = Supplier { name: name.unwrap_or_default(), location: String::new(), comment };
+        Ok(write_index(out, &supplier, "Journal", &TABLES)?)
     }
-}
-
-fn table(out: &mut dyn Write, file: &str, name: &str, description: &str, columns: &[Column]) -> io::Result<()> {
-    writeln!(out, "    <Table>\n      <URL>{file}</URL>\n      <Name>{name}</Name>\n      <Description>{description}</Description>")?;
-    writeln!(out, "      <UTF8/>\n      <DecimalSymbol>,</DecimalSymbol>\n      <DigitGroupingSymbol>.</DigitGroupingSymbol>")?;
-    writeln!(out, "      <Range><From>2</From></Range>\n      <VariableLength>\n        <ColumnDelimiter>;</ColumnDelimiter>")?;
-    writeln!(out, "        <RecordDelimiter>&#13;&#10;</RecordDelimiter>\n        <TextEncapsulator>\"</TextEncapsulator>")?;
-    for (index, (name, description, kind)) in columns.iter().enumerate() {
-        let tag = if index == 0 { "VariablePrimaryKey" } else { "VariableColumn" };
-        let kind = match kind {
-            Kind::Text => "<AlphaNumeric/>",
-            Kind::Number => "<Numeric/>",
-            Kind::Euros => "<Numeric><Accuracy>2</Accuracy></Numeric>",
-            Kind::Day => "<Date><Format>DD.MM.YYYY</Format></Date>",
-        };
-        writeln!(out, "        <{tag}><Name>{name}</Name><Description>{}</Description>{kind}</{tag}>", escaped(description))?;
-    }
-    writeln!(out, "      </VariableLength>\n    </Table>")
-}
-
-fn header(out: &mut dyn Write, columns: &[Column]) -> io::Result<()> {
-    let names: Vec<String> = columns.iter().map(|(name, ..)| (*name).to_owned()).collect();
-    write_row(out, &names)
-}
-
-fn write_row(out: &mut dyn Write, fields: &[String]) -> io::Result<()> {
-    let quoted: Vec<String> = fields.iter().map(|field| format!("\"{}\"", field.replace('"', "\"\""))).collect();
-    write!(out, "{}\r\n", quoted.join(";"))
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 fn euros(cents: Cents) -> String {
@@ -172,7 +221,7 @@ fn fields(entry: &Entry, bytes: &[u8], link: Hash) -> Vec<String> {
     };
     put("NR", entry.seq.to_string());
     put("ZEIT", entry.at.rfc3339());
-    put("ART", kind_name(&entry.body).to_owned());
+    put("ART", entry.body.german().to_owned());
     put("STADT", entry.body.office().map(ToString::to_string).unwrap_or_default());
     put("HASH", Hash::of(&[bytes]).hex());
     put("KETTE", link.hex());
@@ -209,20 +258,4 @@ fn fields(entry: &Entry, bytes: &[u8], link: Hash) -> Vec<String> {
         Body::Opened(_) | Body::Checkpoint(_) | Body::Clock(_) | Body::Admission(_) | Body::Purge(_) => {}
     }
     row
-}
-
-const fn kind_name(body: &Body) -> &'static str {
-    match body {
-        Body::Opened(_) => "eröffnet",
-        Body::Redemption(_) => "Einlösung",
-        Body::Cancellation(_) => "Storno",
-        Body::Sealed(_) => "abgerechnet",
-        Body::Checkpoint(_) => "bestätigt",
-        Body::Clock(_) => "Uhr",
-        Body::Admission(_) => "Unterlage",
-        Body::Closed(_) => "Tag geschlossen",
-        Body::Purge(_) => "gelöscht",
-        Body::Held(_) => "vorgemerkt",
-        Body::Started(_) => "Stunde begonnen",
-    }
 }

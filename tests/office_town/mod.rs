@@ -1,6 +1,7 @@
 //! A small town that has worked for two weeks: an office with three providers, their terminals, and what a clerk finds in the morning.
 #![allow(dead_code, reason = "each test uses the part it needs")]
 
+use std::path::Path;
 use teilhabe::book::entry::Opened;
 use teilhabe::office::{DEFAULT_POLICY, NewProvider, Office, OfficeKeys, Profile, SecondFactor, ServiceTerms};
 use teilhabe::reconcile::holidays::Land;
@@ -8,7 +9,7 @@ use teilhabe::settle::account::{Account, Iban};
 use teilhabe::shell::envelope::Identity;
 use teilhabe::shell::sheet::children;
 use teilhabe::shell::store::office::MIGRATIONS;
-use teilhabe::shell::store::open_in_memory;
+use teilhabe::shell::store::{open, open_in_memory};
 use teilhabe::shell::store::terminal::TerminalStore;
 use teilhabe::terminal::counter::{Answer, Request};
 use teilhabe::terminal::enrol::EnrolmentAnswer;
@@ -75,6 +76,11 @@ impl Counter {
 
 /// The office with nothing in it but two clerks.
 pub fn empty(now: UtcMs) -> Office {
+    empty_in(None, now)
+}
+
+/// The same with its database and keys in a folder.
+pub fn empty_in(folder: Option<&Path>, now: UtcMs) -> Office {
     let mut chance = Chance::seeded(1);
     let iban = Iban::parse("DE02120300000000202051").expect("an IBAN");
     let profile = Profile {
@@ -84,7 +90,14 @@ pub fn empty(now: UtcMs) -> Office {
         policy: DEFAULT_POLICY,
     };
     let keys = OfficeKeys::generate(&mut chance);
-    let mut office = Office::begin(open_in_memory(MIGRATIONS).expect("a database"), keys, profile, chance, now).expect("an office");
+    let db = match folder {
+        None => open_in_memory(MIGRATIONS).expect("a database"),
+        Some(folder) => {
+            keys.save(&folder.join("keys")).expect("saved");
+            open(&folder.join("office.db"), MIGRATIONS).expect("a database")
+        }
+    };
+    let mut office = Office::begin(db, keys, profile, chance, now).expect("an office");
     for clerk in ["Anna Adler", "Berta Busch"] {
         office.set_clerk(clerk, PASSWORD, now).expect("a clerk");
     }
@@ -99,9 +112,14 @@ pub fn request(code: &str, service: &str) -> Request {
 /// Two weeks of meals, fees and lessons up to yesterday; a conflict, and a price that changed behind a terminal's back.
 /// Nothing is reconciled yet.
 pub fn lived_in(now: UtcMs) -> (Office, Vec<Counter>) {
+    lived_in_folder(None, now)
+}
+
+/// The same with its database and keys in a folder.
+pub fn lived_in_folder(folder: Option<&Path>, now: UtcMs) -> (Office, Vec<Counter>) {
     let start = UtcMs(now.0 - 20 * 86_400_000);
     let today = CivilDay::of(start);
-    let mut office = empty(start);
+    let mut office = empty_in(folder, start);
     let mut add = |name: &str, iban: &str, service: &str, label: &str, seed: u8| {
         let services = vec![ServiceTerms::parse(service, today).expect("a service")];
         let (number, code) = office.add_provider(&NewProvider { name: name.into(), iban: iban.into(), services }, start).expect("added");

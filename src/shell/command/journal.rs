@@ -1,12 +1,10 @@
 //! The journal's commands: the proof that it is whole, and the books for an auditor.
 
 use super::{Context, Report};
-use crate::shell::{door, secret_file, terminal_dir};
-use crate::terminal::books::{BATCHES, BooksError, INDEX, JOURNAL};
+use crate::shell::handover::Handover;
+use crate::shell::{door, terminal_dir};
+use crate::terminal::Terminal;
 use serde_json::json;
-use std::fs::OpenOptions;
-use std::io::{BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// What can be done with a journal.
@@ -16,7 +14,7 @@ pub enum Command {
     Verify,
     /// Write the books for an auditor: tables with their description.
     Export {
-        /// The folder.
+        /// The folder, new or empty.
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
@@ -34,27 +32,14 @@ pub fn run(command: &Command, context: &Context) -> anyhow::Result<Report> {
             );
             Ok(Report::new(text, json!({"whole": true, "proof": whole})))
         }
-        Command::Export { out } => {
-            secret_file::make_dir(out)?;
-            let mut entries = 0;
-            write(out, JOURNAL, |file| {
-                entries = terminal.write_journal(file)?;
-                Ok(())
-            })?;
-            write(out, BATCHES, |file| terminal.write_batches(file))?;
-            write(out, INDEX, |file| terminal.write_index(file))?;
-            let text = format!("{entries} entries written to {}: {JOURNAL}, {BATCHES}, {INDEX}.", out.display());
-            Ok(Report::new(text, json!({"entries": entries, "files": [JOURNAL, BATCHES, INDEX]})))
-        }
+        Command::Export { out } => export(&mut terminal, out),
     }
 }
 
-fn write(dir: &Path, name: &str, fill: impl FnOnce(&mut dyn Write) -> Result<(), BooksError>) -> anyhow::Result<()> {
-    let path = dir.join(name);
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
-    let mut file = BufWriter::new(file.map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?);
-    fill(&mut file)?;
-    file.flush()?;
-    file.get_ref().sync_all()?;
-    Ok(())
+/// Writes the books into the new folder `out`.
+pub fn export(terminal: &mut Terminal, out: &Path) -> anyhow::Result<Report> {
+    let handover = Handover::into_folder(out).map_err(|why| anyhow::anyhow!("the books cannot be written: {why}"))?;
+    let (entries, files) = terminal.export(handover, door::now())?;
+    let text = format!("{entries} entries written to {} in {files} files, with checksums and a seal signed by this terminal.", out.display());
+    Ok(Report::new(text, json!({"entries": entries, "files": files})))
 }

@@ -2,6 +2,7 @@
 
 mod cards;
 mod clerks;
+mod keep;
 mod money;
 
 use super::{Context, Report, Usage};
@@ -73,6 +74,8 @@ pub enum Command {
     Settle(money::Settle),
     /// Take over a file: a bank statement, the office's own payments, a calendar.
     Import(money::Import),
+    /// Write the books of a period for an auditor: tables with their description, files, checksums and a signed seal.
+    Export(keep::Export),
     /// The treasury's table of cost accounts and the columns of its posting file, both in TOML.
     Posting(money::Posting),
 }
@@ -175,6 +178,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
         Command::Rule(command) => money::rule(&mut office, &command),
         Command::Settle(command) => money::settle(&mut office, &command),
         Command::Import(command) => money::import(&mut office, &command),
+        Command::Export(command) => keep::export(&mut office, &command),
         Command::Posting(command) => money::posting(&mut office, &command),
     }
 }

@@ -74,6 +74,12 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         passphrase_file: Option<PathBuf>,
     },
+    /// Write the books for an auditor: tables with their description, checksums and a signed seal.
+    Export {
+        /// The folder, new or empty.
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
     /// Take all PINs away, when the one for managing is forgotten; a running server follows when it is started again.
     ResetPins,
     /// Make a new terminal of a backup, in an empty folder; it must be enrolled anew.
@@ -97,6 +103,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
         Command::Exchange { input: Some(file), .. } => read_envelope(dir, &file),
         Command::Exchange { office, .. } => exchange(dir, office.as_deref()),
         Command::Backup { out, passphrase_file } => write_backup(dir, &out, passphrase_file.as_deref()),
+        Command::Export { out } => super::journal::export(&mut terminal_dir::open(dir, door::now())?, &out),
         Command::ResetPins => reset_pins(dir),
         Command::Restore { input, passphrase_file } => restore(dir, &input, passphrase_file.as_deref()),
     }

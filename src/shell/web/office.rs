@@ -10,6 +10,7 @@ mod caller;
 mod cases;
 mod doors;
 mod evidence;
+mod export;
 mod findings;
 mod jobs;
 mod lines;
@@ -98,6 +99,7 @@ fn routes() -> Vec<Route> {
     routes.extend(posting::routes());
     routes.extend(providers::routes());
     routes.extend(print::routes());
+    routes.extend(export::routes());
     routes.extend(admin::routes());
     routes
 }

@@ -1,9 +1,11 @@
 //! Batches as received, their receipts, and answers on their way to terminals.
 
 use super::super::{StoreError, from_db, to_db};
-use super::array;
+use super::{array, sound};
 use crate::claim::batch::Draft;
+use crate::words::cbor::Reader;
 use crate::words::ids::{BatchId, Hash};
+use crate::words::sealed::{DocType, Sealed};
 use crate::words::time::UtcMs;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -91,6 +93,20 @@ fn one(db: &Connection, condition: &str, key: &[u8]) -> Result<Option<BatchRow>,
         })
     };
     db.prepare_cached(&sql)?.query_row([key], |row| Ok(read(row))).optional()?.transpose()
+}
+
+/// The content of a stored batch: of the signed document as received, or of what a purge has left of it.
+pub fn content(bytes: &[u8]) -> Result<Draft, StoreError> {
+    let sealed = Sealed::parse(bytes, DocType::Batch).ok();
+    let payload = sealed.as_ref().map_or(bytes, Sealed::unverified_payload);
+    sound(Reader::decode(payload, Draft::read).ok(), "stored batch")
+}
+
+/// The row ids and bytes of a terminal's batches that wait for missing entries, in journal order.
+pub fn waiting_for_gap(db: &Connection, terminal: i64) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT id, bytes FROM batch WHERE terminal = ?1 AND reason = 'journal_gap' ORDER BY first_seq")?;
+    let rows = statement.query_map([terminal], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// When the receipt with this hash, given to this terminal, says that its batch arrived.

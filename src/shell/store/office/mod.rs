@@ -7,6 +7,7 @@ pub mod bank;
 pub mod batches;
 pub mod calendar;
 pub mod cases;
+pub mod books;
 pub mod children;
 pub mod clerks;
 pub mod desk;

@@ -231,6 +231,22 @@ impl Tx<'_> {
         Ok(Some(AdvisedLine { seq, verdict, cents: Cents::new(row.get(1)?), reason: row.get(2)? }))
     }
 
+    /// Hands what the offices said of each entry, with the revision of the answer, to `visit`, in the order of the entries.
+    pub fn all_advised<E: From<StoreError>>(&self, mut visit: impl FnMut(u64, AdvisedLine) -> Result<(), E>) -> Result<(), E> {
+        let mut statement = self.sql.prepare_cached("SELECT seq, revision, verdict, cents, reason FROM advised ORDER BY seq").map_err(StoreError::from)?;
+        let mut rows = statement.query([]).map_err(StoreError::from)?;
+        let read = |row: &Row<'_>| -> Result<(u64, AdvisedLine), StoreError> {
+            let verdict = known(Verdict::from_code(from_db(row.get(2)?)?), "a verdict")?;
+            let line = AdvisedLine { seq: from_db(row.get(0)?)?, verdict, cents: Cents::new(row.get(3)?), reason: row.get(4)? };
+            Ok((from_db(row.get(1)?)?, line))
+        };
+        while let Some(row) = rows.next().map_err(StoreError::from)? {
+            let (revision, line) = read(row)?;
+            visit(revision, line)?;
+        }
+        Ok(())
+    }
+
     /// The transfers advised for a batch.
     pub fn payments(&self, batch: BatchId) -> Result<Vec<PaymentRow>, StoreError> {
         let sql = "SELECT end_to_end_id, execution, share, transfer FROM payment WHERE batch = ?1 ORDER BY execution, end_to_end_id";

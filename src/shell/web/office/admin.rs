@@ -13,7 +13,9 @@ use axum::routing::get;
 type Place = (&'static str, &'static str, &'static str, Door);
 
 /// What is looked after, in the order it is shown.
-const PLACES: &[Place] = &[];
+const PLACES: &[Place] = &[
+    ("/admin/export", "Export für die Prüfung", "Die Bücher eines Zeitraums als Archiv, wie Prüfprogramme sie einlesen.", Door::Reads(&[Role::Admin])),
+];
 
 /// The routes of this page.
 pub fn routes() -> Vec<Route> {

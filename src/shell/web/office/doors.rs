@@ -27,6 +27,8 @@ pub enum Door {
     SignedIn,
     /// Whoever has one of these roles, or audits: for looking.
     Reads(&'static [Role]),
+    /// Whoever has one of these roles, or audits: for having a copy made of what they may look at. It changes nothing but the log.
+    Takes(&'static [Role]),
     /// Whoever has this role: for doing.
     Does(Role),
 }
@@ -36,7 +38,7 @@ impl Door {
     pub fn opens_to(self, roles: &Roles) -> bool {
         match self {
             Self::Open | Self::SignedIn => true,
-            Self::Reads(any) => roles.has(Role::Audit) || any.iter().any(|role| roles.has(*role)),
+            Self::Reads(any) | Self::Takes(any) => roles.has(Role::Audit) || any.iter().any(|role| roles.has(*role)),
             Self::Does(role) => roles.has(role),
         }
     }
@@ -45,7 +47,7 @@ impl Door {
     fn closed(self) -> Fault {
         let needed = match self {
             Self::Open | Self::SignedIn => Vec::new(),
-            Self::Reads(any) => any.iter().map(|role| role.german()).collect(),
+            Self::Reads(any) | Self::Takes(any) => any.iter().map(|role| role.german()).collect(),
             Self::Does(role) => vec![role.german()],
         };
         let sentence = format!(

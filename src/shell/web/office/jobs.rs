@@ -7,6 +7,7 @@ use super::page::{Fault, Frame, Page, show};
 use super::words::trouble;
 use crate::office::{Office, OfficeError};
 use crate::shell::door;
+use crate::shell::web::actor::Actor;
 use crate::words::time::UtcMs;
 use askama::Template;
 use axum::Json;
@@ -113,7 +114,19 @@ impl Desk {
         by: &SignedIn,
         menu: &'static str,
         title: impl Into<String>,
-        mut step: impl FnMut(&mut Office) -> Result<Step, OfficeError> + Send + 'static,
+        step: impl FnMut(&mut Office) -> Result<Step, OfficeError> + Send + 'static,
+    ) -> String {
+        self.begin_at(self.0.office.clone(), by, menu, title, step)
+    }
+
+    /// The same beside the office, at a thread of its own that owns what the job needs.
+    pub fn begin_at<T: Send + 'static>(
+        &self,
+        place: Actor<T>,
+        by: &SignedIn,
+        menu: &'static str,
+        title: impl Into<String>,
+        mut step: impl FnMut(&mut T) -> Result<Step, OfficeError> + Send + 'static,
     ) -> String {
         let state = Progress { title: title.into(), done: 0, of: 0, outcome: None, trouble: None, by: by.name.clone(), menu, begun: door::now() };
         let id = {
@@ -130,7 +143,7 @@ impl Desk {
         let desk = self.clone();
         tokio::spawn(async move {
             loop {
-                let (answer, again) = match desk.0.office.ask(move |office| (step(office), step)).await {
+                let (answer, again) = match place.ask(move |owned| (step(owned), step)).await {
                     Ok(done) => done,
                     Err(fault) => {
                         let trouble = format!("Das Programm hat einen Fehler gemacht; er steht im Protokoll. Das Programm meldet: {fault}");

@@ -1,0 +1,44 @@
+//! Commands about what is kept: the books for an auditor.
+
+use super::day;
+use crate::office::{Action, BookOrder, BookStep, Office, OfficeError};
+use crate::shell::command::Report;
+use crate::shell::door::now;
+use crate::shell::handover::Handover;
+use crate::shell::store;
+use serde_json::json;
+use std::path::PathBuf;
+
+/// The books of a period.
+#[derive(Debug, clap::Args)]
+pub struct Export {
+    /// The first day.
+    #[arg(long, value_name = "DATE")]
+    from: String,
+    /// The last day.
+    #[arg(long, value_name = "DATE")]
+    to: String,
+    /// The folder, new or empty.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// With case references, legal bases and notes: social data, for the office's own audit only.
+    #[arg(long)]
+    cases: bool,
+}
+
+/// Writes the books.
+pub fn export(office: &mut Office, asked: &Export) -> anyhow::Result<Report> {
+    let order = BookOrder { from: day(&asked.from, "--from")?, to: day(&asked.to, "--to")?, cases: asked.cases };
+    let out = Handover::into_folder(&asked.out).map_err(|why| OfficeError::Wrong(format!("the books cannot be written: {why}")))?;
+    let mut export = office.books(order, out, now())?;
+    let detail = format!("{} to {}{}", order.from, order.to, if order.cases { ", with cases" } else { "" });
+    office.note("cli", Action::Export, "books", &detail, now())?;
+    let db = store::open_to_read(office.db().path().unwrap_or_default().as_ref())?;
+    db.execute_batch("BEGIN").map_err(store::StoreError::from)?;
+    loop {
+        if let BookStep::Done { rows, files } = export.step(&db)? {
+            let text = format!("{rows} rows written to {} in {files} files, with checksums and a seal signed by this office.", asked.out.display());
+            return Ok(Report::new(text, json!({"rows": rows, "files": files})));
+        }
+    }
+}

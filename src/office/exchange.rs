@@ -19,6 +19,7 @@ use crate::shell::store::office::batches::{self, NewBatch};
 use crate::shell::store::office::lines::{self, NewCancellation, NewLine};
 use crate::shell::store::office::waiting::{self, Descent, ledger_seq};
 use crate::shell::store::office::{children, views};
+use crate::shell::store::office::{children, retention, views};
 use crate::words::benefit::Measure;
 use crate::words::cbor::Reader;
 use crate::words::cents::Cents;
@@ -231,6 +232,13 @@ impl Work<'_> {
                 match lines::cancel(&self.db, &new, body.entry)? {
                     Some((child, month)) => self.mark_month(child, month, known)?,
                     None => lines::reject_cancellation(&self.db, terminal.id, seq, Reason::Malformed)?,
+                    None => lines::reject_cancellation(&self.db, terminal.id, entry.seq, Reason::Malformed)?,
+                    Some(child) => lines::mark_dirty(&self.db, child)?,
+                    None => {
+                        let is_purged = retention::stands_for_purged(&self.db, terminal.id, body.seq)?;
+                        let reason = if is_purged { Reason::OutsideClaimWindow } else { Reason::Malformed };
+                        lines::reject_cancellation(&self.db, terminal.id, entry.seq, reason)?;
+                    }
                 }
             }
             _ => {}

@@ -24,7 +24,10 @@ pub struct Handover {
 }
 
 enum Out {
-    Folder { dir: PathBuf, file: Option<BufWriter<File>> },
+    Folder {
+        dir: PathBuf,
+        file: Option<BufWriter<File>>,
+    },
     #[cfg(feature = "office")]
     Archive(Box<zip::ZipWriter<BufWriter<File>>>),
 }

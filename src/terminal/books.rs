@@ -87,7 +87,14 @@ const TABLES: [Table; 4] = [
     table(JOURNAL, "Journal", "Alle Einträge des Lesegeräts in ihrer Reihenfolge", &JOURNAL_COLUMNS, 1, &[]),
     table(BATCHES, "Sammelabrechnungen", "Was wann an wen abgerechnet wurde", &BATCH_COLUMNS, 1, &[]),
     table(ANSWERS, "Antworten", "Was die Ämter zu jedem Eintrag entschieden haben", &ANSWER_COLUMNS, 1, &[(&["NR"], "Journal")]),
-    table(TRANSFERS, "Zahlungen", "Was für welche Sammelabrechnung überwiesen wurde", &TRANSFER_COLUMNS, 2, &[(&["SAMMELABRECHNUNG"], "Sammelabrechnungen")]),
+    table(
+        TRANSFERS,
+        "Zahlungen",
+        "Was für welche Sammelabrechnung überwiesen wurde",
+        &TRANSFER_COLUMNS,
+        2,
+        &[(&["SAMMELABRECHNUNG"], "Sammelabrechnungen")],
+    ),
 ];
 
 const fn table(
@@ -116,7 +123,8 @@ impl Terminal {
         out.write_all(DTD_TEXT.as_bytes())?;
         out.begin(INDEX)?;
         self.write_index(&mut out)?;
-        let head = self.store.read(|tx| Ok::<_, StoreError>(tx.end()?.map_or(Head::start(self.keys.signing.public().terminal_id()), |end| end.head)))?;
+        let head =
+            self.store.read(|tx| Ok::<_, StoreError>(tx.end()?.map_or(Head::start(self.keys.signing.public().terminal_id()), |end| end.head)))?;
         let facts = [
             ("lesegeraet", self.id().to_string()),
             ("erstellt", now.rfc3339()),

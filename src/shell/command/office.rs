@@ -76,6 +76,8 @@ pub enum Command {
     Import(money::Import),
     /// Write the books of a period for an auditor: tables with their description, files, checksums and a signed seal.
     Export(keep::Export),
+    /// Write everything held of one child, as a page to print and as JSON (Art. 15 GDPR).
+    Disclose(keep::Disclose),
     /// The treasury's table of cost accounts and the columns of its posting file, both in TOML.
     Posting(money::Posting),
 }
@@ -179,6 +181,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
         Command::Settle(command) => money::settle(&mut office, &command),
         Command::Import(command) => money::import(&mut office, &command),
         Command::Export(command) => keep::export(&mut office, &command),
+        Command::Disclose(command) => keep::disclose(&mut office, &command),
         Command::Posting(command) => money::posting(&mut office, &command),
     }
 }

@@ -8,6 +8,8 @@ mod bank;
 mod batches;
 mod caller;
 mod cases;
+mod disclosure;
+mod documents;
 mod doors;
 mod evidence;
 mod export;
@@ -24,6 +26,7 @@ mod print_run;
 mod providers;
 mod readers;
 mod ruling;
+mod retention;
 mod session;
 mod settlement;
 mod settlement_run;
@@ -100,6 +103,9 @@ fn routes() -> Vec<Route> {
     routes.extend(providers::routes());
     routes.extend(print::routes());
     routes.extend(export::routes());
+    routes.extend(disclosure::routes());
+    routes.extend(documents::routes());
+    routes.extend(retention::routes());
     routes.extend(admin::routes());
     routes
 }

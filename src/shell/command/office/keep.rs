@@ -1,11 +1,13 @@
 //! Commands about what is kept: the books for an auditor.
 
-use super::day;
+use super::{day, make_out, write_file};
 use crate::office::{Action, BookOrder, BookStep, Office, OfficeError};
-use crate::shell::command::Report;
+use crate::shell::command::{Report, Usage};
 use crate::shell::door::now;
 use crate::shell::handover::Handover;
 use crate::shell::store;
+use crate::words::ids::TokenId;
+use askama::Template;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -24,6 +26,30 @@ pub struct Export {
     /// With case references, legal bases and notes: social data, for the office's own audit only.
     #[arg(long)]
     cases: bool,
+}
+
+/// Everything held of one child.
+#[derive(Debug, clap::Args)]
+pub struct Disclose {
+    /// The id of any of the child's tokens, in hexadecimal.
+    #[arg(long, value_name = "ID")]
+    token: String,
+    /// The folder for both files.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+/// Writes what is held of one child.
+pub fn disclose(office: &mut Office, asked: &Disclose) -> anyhow::Result<Report> {
+    let token = TokenId::from_hex(&asked.token).ok_or_else(|| Usage(format!("--token {}: a token's id is 32 hexadecimal digits", asked.token)))?;
+    let child = office.child_of_token(token)?;
+    make_out(&asked.out)?;
+    let disclosure = office.disclose(child, "cli", now())?;
+    let page = disclosure.render().map_err(|why| OfficeError::Wrong(format!("the page could not be made: {why}")))?;
+    write_file(&asked.out, "auskunft.html", page.as_bytes())?;
+    write_file(&asked.out, "auskunft.json", disclosure.json().to_string().as_bytes())?;
+    let files = ["auskunft.html", "auskunft.json"];
+    Ok(Report::new(format!("Everything held of this child is in {}: {}.", asked.out.display(), files.join(", ")), json!({"files": files})))
 }
 
 /// Writes the books.

@@ -1,12 +1,16 @@
 //! The books as an auditor gets them: for every table what its columns say and how its rows are read, a page at a time.
 
 use super::super::StoreError;
+use crate::admit::number::CardNumber;
 use crate::deliver::advice::Verdict;
 use crate::shell::sheet::books::{Kind, Table};
+use crate::shell::texts::{Blanks, Language, Texts};
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
-use crate::words::civil::{CivilDay, CivilMonth};
-use crate::words::ids::Hash;
+use crate::words::civil::{CivilDay, CivilMonth, berlin_minute, clock_text};
+use crate::words::ids::{Hash, TokenId};
+use crate::words::legal_basis::LegalBasis;
+use crate::words::reason::Reason;
 use crate::words::time::UtcMs;
 use data_encoding::HEXLOWER;
 use rusqlite::types::{Value, ValueRef};
@@ -25,7 +29,8 @@ pub const CASES: &[Source] = master::CASES;
 
 /// About how many rows there are, for a progress bar.
 pub fn rows(db: &Connection) -> Result<u64, StoreError> {
-    let sql = "SELECT (SELECT count(*) FROM line) + (SELECT count(*) FROM run_line) + (SELECT count(*) FROM audit) + (SELECT count(*) FROM cancellation)";
+    let sql =
+        "SELECT (SELECT count(*) FROM line) + (SELECT count(*) FROM run_line) + (SELECT count(*) FROM audit) + (SELECT count(*) FROM cancellation)";
     super::super::from_db(db.query_row(sql, [], |row| row.get(0))?)
 }
 
@@ -52,6 +57,14 @@ pub enum As {
     Benefit,
     /// A verdict by its name.
     Verdict,
+    /// Milliseconds since 1970 as people in Germany write them.
+    When,
+    /// A token's id as the number printed on the card.
+    Card,
+    /// A reason's code as the sentence providers read.
+    Reason,
+    /// A legal basis by its name.
+    Basis,
 }
 
 /// A source: file, name and sentence of its table; how many columns are its key; which refer to other tables; the place; the query; the
@@ -147,11 +160,21 @@ impl As {
             Self::Number => Kind::Number,
             Self::Euros => Kind::Euros,
             Self::Day => Kind::Day,
-            Self::Text | Self::Month | Self::Moment | Self::Hex | Self::Sha256 | Self::Benefit | Self::Verdict => Kind::Text,
+            Self::Text
+            | Self::Month
+            | Self::Moment
+            | Self::Hex
+            | Self::Sha256
+            | Self::Benefit
+            | Self::Verdict
+            | Self::When
+            | Self::Card
+            | Self::Reason
+            | Self::Basis => Kind::Text,
         }
     }
 
-    fn written(self, value: ValueRef<'_>) -> Result<String, StoreError> {
+    pub(super) fn written(self, value: ValueRef<'_>) -> Result<String, StoreError> {
         let wrong = || StoreError::Inconsistent("a column of the books of another kind".into());
         Ok(match (self, value) {
             (_, ValueRef::Null) => String::new(),
@@ -161,6 +184,19 @@ impl As {
             (Self::Day, ValueRef::Integer(day)) => u64::try_from(day).ok().and_then(CivilDay::from_days).ok_or_else(wrong)?.german(),
             (Self::Month, ValueRef::Integer(month)) => u64::try_from(month).ok().and_then(CivilMonth::from_months).ok_or_else(wrong)?.to_string(),
             (Self::Moment, ValueRef::Integer(at)) => UtcMs(u64::try_from(at).map_err(|_| wrong())?).rfc3339(),
+            (Self::When, ValueRef::Integer(at)) => {
+                let at = UtcMs(u64::try_from(at).map_err(|_| wrong())?);
+                format!("{}, {}", CivilDay::of(at).german(), clock_text(berlin_minute(at)))
+            }
+            (Self::Card, ValueRef::Blob(id)) => CardNumber::of(TokenId::from_slice(id).ok_or_else(wrong)?).to_string(),
+            (Self::Reason, ValueRef::Text(code)) => {
+                let code = String::from_utf8_lossy(code).into_owned();
+                Reason::from_code(&code).map_or(code, |reason| Texts::speaking(Language::GERMAN).filled(reason, &Blanks::default()).text)
+            }
+            (Self::Basis, ValueRef::Text(code)) => {
+                let code = String::from_utf8_lossy(code).into_owned();
+                LegalBasis::parse(&code).map_or(code, |basis| basis.german().to_owned())
+            }
             (Self::Hex, ValueRef::Blob(bytes)) => HEXLOWER.encode(bytes),
             (Self::Sha256, ValueRef::Blob(bytes)) => Hash::of(&[bytes]).hex(),
             (Self::Benefit, ValueRef::Integer(code)) => {

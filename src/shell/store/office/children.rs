@@ -193,7 +193,9 @@ pub fn statuses(db: &Connection, today: CivilDay) -> Result<Vec<(u64, Status)>, 
 /// How many places of the status list are given out.
 pub fn status_places(db: &Connection) -> Result<u64, StoreError> {
     let highest: Option<i64> = db.prepare_cached("SELECT max(status_index) FROM token")?.query_row([], |row| row.get(0))?;
-    highest.map_or(Ok(0), |index| Ok(from_db(index)? + 1))
+    // Places of purged tokens are never given out again.
+    let given = super::settings::counter(db, "status_places")?;
+    highest.map_or(Ok(given), |index| Ok(given.max(from_db(index)? + 1)))
 }
 
 /// Notes a payment of the office itself; false where the same one is on record already.

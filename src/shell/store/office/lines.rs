@@ -114,6 +114,8 @@ pub fn cancel(db: &Connection, new: &NewCancellation<'_>, entry: Hash) -> Result
     let values = params![new.terminal, target, seq, entry.0];
     let line: Option<(i64, i64)> = db.prepare_cached(sql)?.query_row(values, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     line.map(|(child, month)| Ok((child, sound(CivilMonth::from_months(from_db(month)?), "month")?))).transpose()
+               AND child NOT IN (SELECT id FROM child WHERE remains = 1) RETURNING child";
+    Ok(db.prepare_cached(sql)?.query_row(params![new.terminal, target, seq, entry.0], |row| row.get(0)).optional()?)
 }
 
 /// Decides a counter-record that takes nothing back.

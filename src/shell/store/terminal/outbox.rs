@@ -233,7 +233,8 @@ impl Tx<'_> {
 
     /// Hands what the offices said of each entry, with the revision of the answer, to `visit`, in the order of the entries.
     pub fn all_advised<E: From<StoreError>>(&self, mut visit: impl FnMut(u64, AdvisedLine) -> Result<(), E>) -> Result<(), E> {
-        let mut statement = self.sql.prepare_cached("SELECT seq, revision, verdict, cents, reason FROM advised ORDER BY seq").map_err(StoreError::from)?;
+        let mut statement =
+            self.sql.prepare_cached("SELECT seq, revision, verdict, cents, reason FROM advised ORDER BY seq").map_err(StoreError::from)?;
         let mut rows = statement.query([]).map_err(StoreError::from)?;
         let read = |row: &Row<'_>| -> Result<(u64, AdvisedLine), StoreError> {
             let verdict = known(Verdict::from_code(from_db(row.get(2)?)?), "a verdict")?;

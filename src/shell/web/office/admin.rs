@@ -14,7 +14,19 @@ type Place = (&'static str, &'static str, &'static str, Door);
 
 /// What is looked after, in the order it is shown.
 const PLACES: &[Place] = &[
-    ("/admin/export", "Export für die Prüfung", "Die Bücher eines Zeitraums als Archiv, wie Prüfprogramme sie einlesen.", Door::Reads(&[Role::Admin])),
+    (
+        "/admin/export",
+        "Export für die Prüfung",
+        "Die Bücher eines Zeitraums als Archiv, wie Prüfprogramme sie einlesen.",
+        Door::Reads(&[Role::Admin]),
+    ),
+    ("/admin/retention", "Aufbewahrung und Löschen", "Wie lange was bleibt; Probelauf und Löschen.", Door::Reads(&[Role::Admin])),
+    (
+        "/admin/documents",
+        "Verfahrensdokumentation",
+        "Aus dem laufenden System erzeugt, zum Ausdrucken; auch das Verzeichnis der Verarbeitungstätigkeiten.",
+        Door::Reads(&[Role::Admin]),
+    ),
 ];
 
 /// The routes of this page.

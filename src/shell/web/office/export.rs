@@ -105,8 +105,7 @@ struct Order {
 }
 
 async fn order(State(desk): State<Desk>, clerk: SignedIn, filled: Result<Form<Order>, FormRejection>) -> Page {
-    let incomplete =
-        || Fault::form("Bitte beide Tage angeben, den ersten und den letzten des Zeitraums.").back_to("/admin/export", "Zum Export");
+    let incomplete = || Fault::form("Bitte beide Tage angeben, den ersten und den letzten des Zeitraums.").back_to("/admin/export", "Zum Export");
     let Form(asked) = filled.map_err(|_| incomplete())?;
     let (Some(from), Some(to)) = (CivilDay::parse(&asked.from), CivilDay::parse(&asked.to)) else { return Err(incomplete()) };
     if to < from {
@@ -142,7 +141,8 @@ async fn order(State(desk): State<Desk>, clerk: SignedIn, filled: Result<Form<Or
         BookStep::Done { rows, files } => {
             fs::rename(&unfinished, &path).map_err(|why| OfficeError::Wrong(format!("the archive cannot be kept: {why}")))?;
             let words = format!("Fertig: {rows} Zeilen in {files} Dateien, mit Prüfsummen und Siegel. Das Archiv bleibt {DAYS_KEPT} Tage hier.");
-            let links = vec![(format!("/admin/export/{name}"), "Archiv herunterladen".to_owned()), ("/admin/export".to_owned(), "Zum Export".to_owned())];
+            let links =
+                vec![(format!("/admin/export/{name}"), "Archiv herunterladen".to_owned()), ("/admin/export".to_owned(), "Zum Export".to_owned())];
             Ok(Step::Done(Outcome { words, links }))
         }
     });
@@ -192,5 +192,14 @@ impl Desk {
     /// Where archives are kept; none for an office in memory.
     async fn export_folder(&self) -> Result<Option<PathBuf>, Fault> {
         self.with(|office| Ok::<_, OfficeError>(office.folder().map(|folder| folder.join("exports")))).await
+    }
+}
+
+/// Deletes all archives: after a purge none may hold what was deleted.
+pub fn forget_all(folder: &std::path::Path) {
+    for (path, _) in files(&folder.join("exports")) {
+        if let Err(why) = fs::remove_file(&path) {
+            tracing::error!(%why, "an archive could not be deleted after a purge");
+        }
     }
 }

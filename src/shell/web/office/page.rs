@@ -109,6 +109,7 @@ impl Done {
             Some("asked") => {
                 "Die Rückfrage ist gestellt: Der Anbieter erfährt es beim nächsten Abruf. Die Zeile wartet und lässt sich jederzeit entscheiden."
             }
+            Some("months") => "Die Frist ist geändert. Sie gilt ab heute; gelöscht wird erst nach einem Probelauf.",
             Some("signed") => "Die Zahlung ist vorbereitet und von Ihnen unterschrieben. Freigeben muss sie eine andere Person.",
             Some("printed") => "Bestätigt: Der Druck ist erledigt. Einzelne Blätter lassen sich dort jederzeit noch einmal drucken.",
             Some("discarded") => "Verworfen: Was auf diesem Druck stand, wartet wieder darauf, gedruckt zu werden.",

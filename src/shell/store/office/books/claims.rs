@@ -4,8 +4,8 @@ use super::{As, Source, Span, Table, source};
 use crate::book::entry::{Entry, Head};
 use crate::claim::batch::Item;
 use crate::shell::sheet::books::Kind;
-use crate::shell::store::{StoreError, to_db};
 use crate::shell::store::office::batches;
+use crate::shell::store::{StoreError, to_db};
 use data_encoding::HEXLOWER;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -114,7 +114,12 @@ pub const ENTRIES: Table = Table {
 };
 
 /// Hands the entries of the first batch after row `after` in `span` to `take`; answers that batch's row id, none where there is no more.
-pub fn entries<E: From<StoreError>>(db: &Connection, after: i64, span: Span, mut take: impl FnMut(Vec<String>) -> Result<(), E>) -> Result<Option<i64>, E> {
+pub fn entries<E: From<StoreError>>(
+    db: &Connection,
+    after: i64,
+    span: Span,
+    mut take: impl FnMut(Vec<String>) -> Result<(), E>,
+) -> Result<Option<i64>, E> {
     let sql = "SELECT id, terminal, bytes FROM batch WHERE id > ?1 AND received >= ?2 AND received < ?3 ORDER BY id LIMIT 1";
     let find = || -> Result<Option<(i64, i64, Vec<u8>)>, StoreError> {
         let (from, before) = (to_db(span.from.0), to_db(span.before.0));
@@ -136,14 +141,5 @@ fn fields(batch: i64, terminal: i64, item: &Item, head: Head, next: Head) -> Vec
         Item::Hidden(_) => ("", String::new()),
         Item::Shown(bytes) => (Entry::from_bytes(bytes).map_or("nicht lesbar", |entry| entry.body.german()), HEXLOWER.encode(bytes)),
     };
-    vec![
-        batch.to_string(),
-        next.seq.to_string(),
-        terminal.to_string(),
-        item.hash().hex(),
-        head.link.hex(),
-        next.link.hex(),
-        kind.to_owned(),
-        bytes,
-    ]
+    vec![batch.to_string(), next.seq.to_string(), terminal.to_string(), item.hash().hex(), head.link.hex(), next.link.hex(), kind.to_owned(), bytes]
 }

@@ -50,11 +50,12 @@ pub(super) const SOURCES: &[Source] = &[
         "JETZT" "In diesem Lauf, in Euro" Euros;
     }),
     source!("dateien.csv" "Dateien" "Dateien der freigegebenen Läufe; sie selbst liegen im Ordner dateien", 2, [(&["LAUF"], "Laeufe")], "it",
-        "SELECT f.run, f.name, length(f.bytes), f.bytes, f.run, f.name FROM released_file f JOIN run r ON r.number = f.run
+        "SELECT f.run, f.name, length(f.bytes), coalesce(lower(hex(f.purged)), ''), f.bytes, f.run, f.name FROM released_file f JOIN run r ON r.number = f.run
          WHERE (f.run, f.name) > (?1, ?2) AND r.first_at >= ?4 AND r.first_at < ?5 ORDER BY f.run, f.name LIMIT ?6", {
         "LAUF" "Zahllauf" Number;
         "DATEI" "Name" Text;
         "GROESSE" "Bytes" Number;
-        "SHA256" "SHA-256 der Datei" Sha256;
+        "GELOESCHT" "SHA-256 der Datei, die gelöscht wurde; sie ist da: leer" Text;
+        "SHA256" "SHA-256 dessen, was noch da ist" Sha256;
     }),
 ];

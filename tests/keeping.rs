@@ -1,18 +1,22 @@
 //! What is kept and for how long: the books for an auditor, read again by a program that shares nothing with ours; retention; disclosure.
 
+mod office_browser;
 mod office_town;
 
+use office_browser::Browser;
 use office_town::{Counter, lived_in_folder};
 use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
-use teilhabe::office::{Action, BookOrder, BookStep, Office};
+use teilhabe::office::{Action, BookOrder, BookStep, Office, Role, Roles};
 use teilhabe::reconcile::ruling::Choice;
 use teilhabe::settle::run::next_banking_day;
 use teilhabe::shell::door;
 use teilhabe::shell::handover::Handover;
 use teilhabe::shell::store::office::views;
+use teilhabe::shell::web::office::pages;
 use teilhabe::words::cents::Cents;
+use teilhabe::words::chance::Chance;
 use teilhabe::words::civil::CivilDay;
 use teilhabe::words::reason::Reason;
 use teilhabe::words::time::UtcMs;
@@ -217,6 +221,46 @@ fn a_purge_leaves_no_name_behind_and_everything_provable() {
 }
 
 #[test]
+fn a_terminal_erases_settled_entries_and_its_journal_stays_provable() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let now = door::now();
+    let (mut office, mut counters) = settled_town(&dir.path().join("office"), now);
+    let counter = &mut counters[0];
+    counter.exchange(&mut office, now.plus_ms(1000));
+    counter.exchange(&mut office, now.plus_ms(2000));
+    let (later, mut chance) = (now.plus_days(10 * 366), Chance::seeded(9));
+    let terminal = &mut counter.terminal;
+    let handles = |terminal: &mut teilhabe::terminal::Terminal| -> i64 {
+        let sql = "SELECT (SELECT count(*) FROM redemption) + (SELECT count(*) FROM token) + (SELECT count(*) FROM chip)";
+        terminal.store().connection().query_row(sql, [], |row| row.get(0)).expect("a count")
+    };
+    assert_eq!(terminal.erasable(96, now).expect("counted").total(), 0, "nothing is old yet");
+    let count = terminal.erasable(96, later).expect("counted");
+    assert!(count.erasable.entries > 50 && count.erasable.undecided == 0, "{count:?}");
+    let refused = terminal.erase(96, count.total() + 1, &mut chance, later).expect_err("another number").to_string();
+    assert!(refused.contains("nothing was erased") && handles(terminal) > 50, "{refused}");
+    terminal.erase(96, count.total(), &mut chance, later).expect("erased");
+    terminal.verify().expect("whole");
+    assert_eq!(terminal.erasable(96, later).expect("counted").erasable.entries, 0);
+    let left: i64 = terminal.store().connection().query_row("SELECT count(*) FROM redemption", [], |row| row.get(0)).expect("a count");
+    assert_eq!(left, 0);
+    let out = dir.path().join("box");
+    terminal.export(Handover::into_folder(&out).expect("a folder"), later).expect("written");
+    let proved = audited(&out).expect("every link still holds");
+    assert_eq!(proved["erased"].as_u64(), Some(count.erasable.entries));
+    let cards: Vec<Vec<u8>> = names(&office, "SELECT id FROM child");
+    for row in
+        terminal.store().connection().prepare("SELECT bytes FROM journal").expect("sql").query_map([], |row| row.get::<_, Vec<u8>>(0)).expect("rows")
+    {
+        let bytes = row.expect("bytes");
+        assert!(!cards.iter().any(|name| bytes.windows(name.len()).any(|window| window == name.as_slice())));
+    }
+    let sql = "UPDATE journal SET erased = zeroblob(32) WHERE seq = (SELECT min(seq) FROM journal WHERE erased IS NOT NULL)";
+    terminal.store().connection().execute(sql, []).expect("changed");
+    assert!(terminal.verify().expect_err("another hash").to_string().contains("its link was made for"));
+}
+
+#[test]
 fn what_has_changed_since_the_dry_run_stops_the_purge() {
     let dir = tempfile::tempdir().expect("a folder");
     let (folder, now) = (dir.path().join("office"), door::now());
@@ -229,4 +273,186 @@ fn what_has_changed_since_the_dry_run_stops_the_purge() {
     let old = office.begin_purge(plan.id, plan.total, "Anna Adler", later.plus_days(2)).expect_err("old").to_string();
     assert_eq!(old, "this dry run is older than a day: make a new one; nothing was deleted");
     assert_eq!(names(&office, "SELECT 1").len(), 4);
+}
+
+/// Everything the program logs while a test runs.
+#[derive(Clone, Default)]
+struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("not poisoned").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Addresses in a page: of links, forms and pictures.
+fn addresses(html: &str) -> Vec<&str> {
+    let after = |name: &'static str| html.split(name).skip(1).filter_map(|rest| rest.split('"').next());
+    ["href=\"", "action=\"", "src=\""].into_iter().flat_map(after).collect()
+}
+
+#[tokio::test]
+async fn no_reference_legal_basis_or_note_reaches_logs_addresses_banks_providers_or_the_log_of_actions() {
+    const MARKERS: [&str; 5] = ["4711-0", "asylblg", "AsylbLG", "HYPERLINK", "Mutter rief"];
+    let log = Log::default();
+    let writer = log.clone();
+    let quiet = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).with_ansi(false).finish();
+    let _guard = tracing::subscriber::set_default(quiet);
+    tracing::warn!("the log is listened to");
+    let dir = tempfile::tempdir().expect("a folder");
+    let now = door::now();
+    let (mut office, mut counters) = lived_in_folder(Some(dir.path()), now);
+    office.db().execute("UPDATE child SET legal_basis = 'asylblg'", []).expect("set");
+    office.reconcile(now).expect("reconciled");
+    for finding in views::findings(office.db(), 1000).expect("findings") {
+        let note = "Mutter rief an: =HYPERLINK(\"x\")";
+        office.rule(finding.id, Choice::Cut(Cents::new(400)), Reason::ClerkDecision, note, "Anna Adler", now).expect("ruled");
+    }
+    office.settle("Anna Adler", "Berta Busch", next_banking_day(CivilDay::of(now)), now).expect("paid");
+    let none_of = |what: &str, text: &str| {
+        for marker in MARKERS {
+            assert!(!text.contains(marker), "{marker} in {what}");
+        }
+    };
+    let read = |sql: &str| -> Vec<(String, Vec<u8>)> {
+        let mut statement = office.db().prepare(sql).expect("sql");
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
+        rows.map(|row| row.expect("a row")).collect()
+    };
+    let files = read("SELECT name, bytes FROM released_file");
+    assert!(files.iter().any(|(name, _)| name.starts_with("pain.001")) && files.iter().any(|(name, _)| name.starts_with("posting")));
+    for (name, bytes) in &files {
+        none_of(name, &String::from_utf8_lossy(bytes));
+    }
+    for (name, bytes) in read("SELECT 'advice ' || id, bytes FROM advice UNION ALL SELECT 'receipt ' || id, receipt FROM batch") {
+        none_of(&name, &String::from_utf8_lossy(&bytes));
+    }
+    for counter in &mut counters {
+        let outbound = counter.outbound(now);
+        let inbound = office.exchange(&outbound, now).expect("an answer");
+        counter.take(&inbound, now);
+        for row in counter
+            .terminal
+            .store()
+            .connection()
+            .prepare("SELECT bytes FROM advice")
+            .expect("sql")
+            .query_map([], |row| row.get::<_, Vec<u8>>(0))
+            .expect("rows")
+        {
+            none_of("what a terminal keeps", &String::from_utf8_lossy(&row.expect("bytes")));
+        }
+    }
+
+    let browser = Browser::at(office).signed_in("Anna Adler").await;
+    let mut waiting: Vec<String> =
+        pages().into_iter().filter(|(method, path, _)| *method == "get" && !path.contains('{')).map(|(_, path, _)| path.to_owned()).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    while let Some(path) = waiting.pop() {
+        let path = path.split('#').next().unwrap_or_default().replace("&amp;", "&");
+        if !path.starts_with('/') || seen.len() > 400 || !seen.insert(path.clone()) {
+            continue;
+        }
+        let answer = browser.get(&path).await;
+        none_of("an address", answer.location());
+        if answer.headers.get("content-type").is_some_and(|kind| kind.to_str().is_ok_and(|kind| kind.starts_with("text/html"))) {
+            for address in addresses(&answer.text) {
+                none_of(&format!("an address on {path}"), address);
+                waiting.push(address.to_owned());
+            }
+        }
+    }
+    assert!(seen.len() > 20, "{seen:?}");
+    let answer = browser.get("/admin/export").await;
+    assert!(answer.status.is_success(), "{}", answer.text);
+    drop(browser);
+    let db = teilhabe::shell::store::open_to_read(&dir.path().join("office.db")).expect("readable");
+    let mut statement = db.prepare("SELECT coalesce(object, ''), coalesce(detail, ''), clerk FROM audit").expect("sql");
+    let rows = statement.query_map([], |row| Ok(format!("{} {}", row.get::<_, String>(0)?, row.get::<_, String>(1)?))).expect("rows");
+    let records: Vec<String> = rows.map(|row| row.expect("text")).collect();
+    assert!(records.len() > 5);
+    records.iter().for_each(|record| none_of("the log of actions", record));
+    let logged = String::from_utf8_lossy(&log.0.lock().expect("not poisoned")).into_owned();
+    assert!(logged.contains("the log is listened to"));
+    none_of("the program's log", &logged);
+}
+
+/// Follows a job to its end; what it says.
+async fn ended(browser: &Browser, place: &str) -> String {
+    for _ in 0..600 {
+        let state = browser.get(&format!("{place}/state")).await.json();
+        assert_eq!(state["trouble"], Value::Null, "{state}");
+        if let Some(words) = state["outcome"]["words"].as_str() {
+            return words.to_owned();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("the job does not end")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_auditor_takes_an_archive_away_and_purges_nothing() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (mut office, _) = settled_town(&dir.path().join("office"), door::now());
+    office.set_roles("Berta Busch", &Roles::of(&[Role::Audit])).expect("roles");
+    let anna = Browser::at(office).signed_in("Anna Adler").await;
+    let berta = anna.another().signed_in("Berta Busch").await;
+    let fields = [("from", "2020-01-01"), ("to", "2099-12-31")];
+    let ordered = berta.post("/admin/export", &fields).await;
+    assert!(ordered.location().starts_with("/jobs/"), "{}", ordered.text);
+    let words = ended(&berta, ordered.location()).await;
+    assert!(words.starts_with("Fertig:"), "{words}");
+    let page = berta.get("/admin/export").await;
+    let archive = addresses(&page.text).into_iter().find(|place| place.ends_with(".zip")).expect("an archive").to_owned();
+    let got = berta.get(&archive).await;
+    assert_eq!(got.headers["content-type"], "application/zip");
+    let file = std::fs::read_dir(dir.path().join("office/exports")).expect("there").next().expect("one").expect("a file").path();
+    let script = format!("import sys,zipfile; zipfile.ZipFile({:?}).extractall({:?})", file, dir.path().join("books"));
+    assert!(Command::new("python3").args(["-c", &script]).status().expect("Python 3").success());
+    audited(&dir.path().join("books")).expect("the archive is whole");
+    for path in ["/admin/retention/check", "/admin/retention/purge", "/admin/retention/months"] {
+        assert_eq!(berta.post(path, &[]).await.status, axum::http::StatusCode::FORBIDDEN, "{path}");
+    }
+
+    let checked = anna.post("/admin/retention/check", &[]).await;
+    assert!(ended(&anna, checked.location()).await.contains("nichts zu löschen"));
+    let refused = anna.post("/admin/retention/months", &[("kind", "file"), ("months", "12")]).await;
+    assert!(refused.text.contains("mindestens 120"), "{}", refused.text);
+    let changed = anna.post("/admin/retention/months", &[("kind", "case"), ("months", "60")]).await;
+    assert_eq!(changed.location(), "/admin/retention?done=months");
+    assert!(anna.get("/admin/retention").await.text.contains("value=\"60\""));
+    let plan = anna.get("/admin/retention").await.text;
+    assert!(plan.contains("Ergebnis des Probelaufs") && plan.contains("zusammen"), "{plan}");
+    let wrong = anna.post("/admin/retention/purge", &[("plan", "1"), ("typed", "17")]).await;
+    assert!(wrong.text.contains("Es wurde nichts gelöscht"), "{}", wrong.text);
+}
+
+#[tokio::test]
+async fn a_disclosure_holds_everything_of_one_child_and_nothing_of_another() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (office, _) = settled_town(dir.path(), door::now());
+    let anna = Browser::at(office).signed_in("Anna Adler").await;
+    let paper = anna.get("/cases/3/export").await;
+    let json = anna.get("/cases/3/export.json").await.json();
+    let held = &json["held"];
+    assert_eq!(held["case"]["rows"][0]["Aktenzeichen"], "4711-003");
+    let meals = held["redemptions"]["rows"].as_array().expect("rows").iter().filter(|row| row["Leistung"] == "Mittagessen").count();
+    assert!(meals >= 5, "{held}");
+    assert!(held["approvals"]["rows"].as_array().is_some_and(|rows| rows.len() == 2), "{held}");
+    assert!(!held["log"]["rows"].as_array().expect("rows").is_empty(), "that it was disclosed is disclosed");
+    for text in [&paper.text, &json.to_string()] {
+        assert!(text.contains("4711-003") && text.contains("Mensa am Wall") && text.contains("Jahres"), "{text}");
+        assert!(!text.contains("4711-004") && !text.contains("Anna Adler"), "{text}");
+    }
+    assert!(paper.text.contains("Mensa am Wall &#60;b&#62;") && paper.headers["content-security-policy"].to_str().expect("text").contains("sandbox"));
+    assert_eq!(anna.get("/cases/99999/export").await.status, axum::http::StatusCode::NOT_FOUND);
+    for (place, words) in [("procedure", ["Verfahrensdokumentation", "05562032"]), ("processing", ["Art. 30", "48 Monate"])] {
+        let text = anna.get(&format!("/admin/documents/{place}")).await.text;
+        assert!(words.iter().all(|word| text.contains(word)), "{place}: {text}");
+    }
 }

@@ -26,13 +26,15 @@ pub enum Kept {
     Act,
     /// The log of look-ups, sign-ins and work on cases.
     Look,
+    /// How people signed in whose account is closed.
+    Account,
     /// Marks of forms that were carried out.
     Form,
 }
 
 impl Kept {
     /// All kinds in the order they are shown.
-    pub const ALL: [Kept; 6] = [Self::Case, Self::Entry, Self::File, Self::Act, Self::Look, Self::Form];
+    pub const ALL: [Kept; 7] = [Self::Case, Self::Entry, Self::File, Self::Act, Self::Look, Self::Account, Self::Form];
 
     /// The stable name.
     pub const fn name(self) -> &'static str {
@@ -42,6 +44,7 @@ impl Kept {
             Self::File => "file",
             Self::Act => "act",
             Self::Look => "look",
+            Self::Account => "account",
             Self::Form => "form",
         }
     }
@@ -62,6 +65,7 @@ impl Kept {
             Self::File => ("Zahlungsdateien und Mitteilungen", "Dateien freigegebener Läufe gehen bis auf ihre Prüfsumme; die Zahlungen bleiben."),
             Self::Act => ("Protokoll: Entscheidungen und Zahlungen", "Wer was tat geht, der Hash bleibt; die Kette bleibt beweisbar."),
             Self::Look => ("Protokoll: Zugriffe", "Wer wann was ansah geht, der Hash bleibt; die Kette bleibt beweisbar."),
+            Self::Account => ("Geschlossene Konten", "Passwort, Codes und Passkeys gehen; Name und Rollen bleiben."),
             Self::Form => ("Technische Merker", "Nummern abgesandter Formulare gehen."),
         }
     }
@@ -309,6 +313,7 @@ fn step(db: &rusqlite::Connection, stage: &mut Stage, plan: &Plan, now: UtcMs) -
             (went == 0).then_some(next)
         }
         Stage::Forms => {
+            purge::purge_accounts(db, before(Kept::Account))?;
             purge::purge_forms(db, before(Kept::Form))?;
             Some(Stage::Compact)
         }

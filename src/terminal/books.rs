@@ -7,6 +7,7 @@ use crate::deliver::advice::Verdict;
 use crate::shell::handover::Handover;
 use crate::shell::sheet::books::{Column, DTD, DTD_TEXT, Kind, Supplier, Table, write_index, write_row};
 use crate::shell::store::StoreError;
+use crate::shell::store::terminal::JournalRow;
 use crate::words::cents::Cents;
 use crate::words::ids::Hash;
 use crate::words::time::UtcMs;
@@ -52,7 +53,7 @@ const JOURNAL_COLUMNS: [Column; 18] = [
     ("SAMMELABRECHNUNG", "Nummer der Sammelabrechnung", Kind::Text),
     ("HASH", "SHA-256 des Eintrags", Kind::Text),
     ("KETTE", "SHA-256 aus KETTE der vorigen Zeile und HASH", Kind::Text),
-    ("BYTES", "Der Eintrag selbst (CBOR, hexadezimal)", Kind::Text),
+    ("BYTES", "Der Eintrag selbst (CBOR, hexadezimal); gelöscht: leer", Kind::Text),
 ];
 
 const BATCH_COLUMNS: [Column; 8] = [
@@ -140,8 +141,12 @@ impl Terminal {
         let mut entries = 0;
         self.store.read(|tx| {
             tx.walk(1, |row| {
-                let entry = Entry::from_bytes(&row.bytes).map_err(|error| StoreError::Inconsistent(format!("entry {}: {error}", row.seq)))?;
-                write_row(out, fields(&entry, &row.bytes, row.link))?;
+                if row.erased.is_some() {
+                    write_row(out, erased(&row))?;
+                } else {
+                    let entry = Entry::from_bytes(&row.bytes).map_err(|error| StoreError::Inconsistent(format!("entry {}: {error}", row.seq)))?;
+                    write_row(out, fields(&entry, &row.bytes, row.link))?;
+                }
                 entries += 1;
                 Ok::<_, BooksError>(true)
             })
@@ -217,6 +222,21 @@ impl Terminal {
 
 fn euros(cents: Cents) -> String {
     cents.decimal().replace('.', ",")
+}
+
+/// The fields of an entry that was erased.
+fn erased(row: &JournalRow) -> Vec<String> {
+    JOURNAL_COLUMNS
+        .iter()
+        .map(|(name, ..)| match *name {
+            "NR" => row.seq.to_string(),
+            "ZEIT" => row.at.rfc3339(),
+            "ART" => "gelöscht".to_owned(),
+            "HASH" => row.hash().hex(),
+            "KETTE" => row.link.hex(),
+            _ => String::new(),
+        })
+        .collect()
 }
 
 /// The fields of one entry, in the order of [`JOURNAL_COLUMNS`].

@@ -121,8 +121,13 @@ fn draft(
     let before = before.ok_or_else(|| StoreError::Inconsistent(format!("entry {} is missing", range.start)))?;
     let (mut items, mut size) = (Vec::new(), 0);
     journal.tx.walk(range.start + 1, |row| {
-        let entry = Entry::from_bytes(&row.bytes).map_err(|error| StoreError::Inconsistent(format!("entry {}: {error}", row.seq)))?;
-        let item = Item::of(&entry, row.bytes, &office.id);
+        let item = match row.erased {
+            Some(hash) => Item::Hidden(hash),
+            None => {
+                let entry = Entry::from_bytes(&row.bytes).map_err(|error| StoreError::Inconsistent(format!("entry {}: {error}", row.seq)))?;
+                Item::of(&entry, row.bytes, &office.id)
+            }
+        };
         size += match &item {
             Item::Shown(bytes) => bytes.len() + 4,
             Item::Hidden(_) => 34,

@@ -38,6 +38,9 @@ struct Walk {
     cancelled: HashMap<u64, u64>,
     lessons: u64,
     links: HashMap<u64, Hash>,
+    /// Stretches of erased entries, and what the journal says was erased.
+    erased: Vec<(u64, u64)>,
+    purged: Vec<(u64, u64)>,
 }
 
 impl Terminal {
@@ -48,12 +51,14 @@ impl Terminal {
             let batches = tx.latest_batches(u32::MAX)?;
             let ends = batches.iter().map(|b| (b.head.seq, Hash([0; 32]))).collect();
             let start = Head::start(terminal);
-            let mut walk = Walk { head: start, redemptions: 0, cancelled: HashMap::new(), lessons: 0, links: ends };
+            let mut walk =
+                Walk { head: start, redemptions: 0, cancelled: HashMap::new(), lessons: 0, links: ends, erased: Vec::new(), purged: Vec::new() };
             tx.walk(1, |row| {
                 walk.step(tx, &row)?;
                 Ok::<_, NotWhole>(true)
             })?;
             walk.compare_cancellations(tx)?;
+            walk.compare_erased()?;
             let mut receipts = 0;
             for batch in batches {
                 let link = walk.links.get(&batch.head.seq);
@@ -69,6 +74,9 @@ impl Walk {
     fn step(&mut self, tx: &Tx<'_>, row: &JournalRow) -> Result<(), NotWhole> {
         let seq = row.seq;
         expect(seq == self.head.seq + 1, || format!("entry {} is missing: after it comes {seq}", self.head.seq + 1))?;
+        if row.erased.is_some() {
+            return self.step_erased(row);
+        }
         let entry = Entry::from_bytes(&row.bytes).map_err(|error| NotWhole::Difference(format!("entry {seq} cannot be read: {error}")))?;
         expect(entry.to_bytes() == row.bytes, || format!("entry {seq} is not written in its one form"))?;
         expect(entry.seq == seq, || format!("entry {seq} carries the number {}", entry.seq))?;
@@ -84,6 +92,29 @@ impl Walk {
             *link = row.link;
         }
         self.step_body(tx, &entry)
+    }
+
+    /// Of an erased entry the hash stands, and only entries that name a child are erased.
+    fn step_erased(&mut self, row: &JournalRow) -> Result<(), NotWhole> {
+        let seq = row.seq;
+        self.head = self.head.after_hash(row.hash());
+        expect(self.head.link == row.link, || format!("entry {seq} is not the one its link was made for: it or one before it was changed"))?;
+        expect(row.bytes.is_empty() && [2, 10, 11].contains(&row.kind), || format!("entry {seq} was erased, and must not have been"))?;
+        if let Some(link) = self.links.get_mut(&seq) {
+            *link = row.link;
+        }
+        match self.erased.last_mut() {
+            Some((_, last)) if *last + 1 == seq => *last = seq,
+            _ => self.erased.push((seq, seq)),
+        }
+        Ok(())
+    }
+
+    /// Whatever is erased, the journal says so.
+    fn compare_erased(&self) -> Result<(), NotWhole> {
+        let is_told = |(first, last): &(u64, u64)| self.purged.iter().any(|(from, to)| from <= first && last <= to);
+        let untold = self.erased.iter().find(|stretch| !is_told(stretch));
+        untold.map_or(Ok(()), |(first, _)| Err(NotWhole::Difference(format!("entry {first} was erased, and no entry says so"))))
     }
 
     fn step_body(&mut self, tx: &Tx<'_>, entry: &Entry) -> Result<(), NotWhole> {
@@ -107,9 +138,12 @@ impl Walk {
                 expect(same, || format!("redemption {seq}: its index differs from the entry"))
             }
             Body::Cancellation(cancellation) => {
-                let cancelled = tx.entry_bytes(cancellation.seq)?.map(|bytes| Hash::of(&[&bytes]));
-                let is_that_entry = cancelled == Some(cancellation.entry) && cancellation.seq < seq;
+                let cancelled = tx.entry_hash(cancellation.seq)?;
+                let is_that_entry = cancelled.is_some_and(|(hash, _)| hash == cancellation.entry) && cancellation.seq < seq;
                 expect(is_that_entry, || format!("cancellation {seq} names another entry than {}", cancellation.seq))?;
+                if cancelled.is_some_and(|(_, is_erased)| is_erased) {
+                    return Ok(());
+                }
                 let first = self.cancelled.insert(cancellation.seq, seq).is_none();
                 expect(first, || format!("redemption {} is cancelled twice, the second time by {seq}", cancellation.seq))
             }
@@ -123,6 +157,11 @@ impl Walk {
             Body::Started(started) => {
                 self.lessons += 1;
                 expect(is_indexed(tx, seq, started)?, || format!("begun lesson {seq}: its index differs from the entry"))
+            }
+            Body::Purge(purge) => {
+                expect(purge.first <= purge.last && purge.last < seq, || format!("entry {seq}: it erases what comes after it"))?;
+                self.purged.push((purge.first, purge.last));
+                Ok(())
             }
             Body::Sealed(sealed) => {
                 let batch = tx.batch(sealed.batch)?;

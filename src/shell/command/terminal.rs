@@ -80,6 +80,18 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
+    /// Erase what is older than must be kept: counts first, and erases exactly what was counted. Hashes stay, and the proof with them.
+    Purge {
+        /// Count only, and change nothing.
+        #[arg(long, conflicts_with = "total")]
+        dry_run: bool,
+        /// The number the dry run has counted.
+        #[arg(long, required_unless_present = "dry_run")]
+        total: Option<u64>,
+        /// For how many months after the end of their year records are kept; no fewer than 96 (§ 147 AO).
+        #[arg(long, default_value_t = crate::terminal::purge::MONTHS_KEPT, value_parser = clap::value_parser!(u32).range(96..=1200))]
+        months: u32,
+    },
     /// Take all PINs away, when the one for managing is forgotten; a running server follows when it is started again.
     ResetPins,
     /// Make a new terminal of a backup, in an empty folder; it must be enrolled anew.
@@ -104,9 +116,32 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
         Command::Exchange { office, .. } => exchange(dir, office.as_deref()),
         Command::Backup { out, passphrase_file } => write_backup(dir, &out, passphrase_file.as_deref()),
         Command::Export { out } => super::journal::export(&mut terminal_dir::open(dir, door::now())?, &out),
+        Command::Purge { total, months, .. } => purge(dir, months, total),
         Command::ResetPins => reset_pins(dir),
         Command::Restore { input, passphrase_file } => restore(dir, &input, passphrase_file.as_deref()),
     }
+}
+
+fn purge(dir: &Path, months: u32, total: Option<u64>) -> anyhow::Result<Report> {
+    let mut terminal = terminal_dir::open(dir, door::now())?;
+    let (count, did) = match total {
+        None => (terminal.erasable(months, door::now())?, "may be erased, nothing was changed"),
+        Some(total) => {
+            (terminal.erase(months, total, &mut door::os_chance(), door::now())?, "were erased; the journal's chain is provable as before")
+        }
+    };
+    let found = count.erasable;
+    let text = format!(
+        "{} records from before {} {did}: {} entries, {} cards, {} people, {} pick-ups. {} old entries stay, because no office has decided them.",
+        count.total(),
+        count.before,
+        found.entries,
+        found.cards,
+        found.people,
+        found.pickups,
+        found.undecided
+    );
+    Ok(Report::new(text, json!({"total": count.total(), "erased": total.is_some(), "count": count})))
 }
 
 fn enrol(dir: &Path, url: &str, code: &str, label: &str) -> anyhow::Result<Report> {

@@ -12,6 +12,7 @@ mod office;
 mod outbox;
 mod person;
 mod pickup;
+pub mod purge;
 mod record;
 mod restore;
 mod returned;
@@ -39,7 +40,7 @@ use crate::words::time::UtcMs;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use std::path::Path;
 
-const MIGRATIONS: &[&str] = &[include_str!("terminal/0001.sql"), include_str!("terminal/0002.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("terminal/0001.sql"), include_str!("terminal/0002.sql"), include_str!("terminal/0003.sql")];
 
 /// The terminal's database.
 #[derive(Debug)]
@@ -95,6 +96,13 @@ impl TerminalStore {
     /// A database in memory, for tests and simulations.
     pub fn open_in_memory() -> Result<Self, StoreError> {
         Ok(Self { connection: super::open_in_memory(MIGRATIONS)? })
+    }
+
+    /// Writes the database anew without what was deleted, and empties the log beside it.
+    pub fn compact(&self) -> Result<(), StoreError> {
+        self.connection.execute_batch("VACUUM")?;
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(())
     }
 
     /// Does `work` in one transaction that nobody else writes beside; its result is known to be durable when this returns.

@@ -51,14 +51,15 @@ const SECTIONS: &[Spec] = &[
           ("Entschieden", As::Verdict), ("Anerkannt", As::Euros), ("Grund", As::Reason), ("Bezahlt", As::Euros), ("Überwiesen am", As::Day),
           ("Erfasst", As::When), ("Storniert", As::When)],
         "SELECT l.day, p.name, coalesce(a.label, l.service), l.benefit, l.units, l.cents, l.verdict, l.decided, l.reason, l.settled, r.execution, l.at, x.at
-         FROM line l JOIN provider p ON p.number = l.provider LEFT JOIN agreement a ON a.provider = l.provider AND a.code = l.service
+         FROM (SELECT DISTINCT month FROM child_sum WHERE child = ?1) m CROSS JOIN line l ON l.month = m.month AND l.child = ?1 JOIN provider p ON p.number = l.provider LEFT JOIN agreement a ON a.provider = l.provider AND a.code = l.service
               LEFT JOIN run r ON r.number = l.run LEFT JOIN cancellation x ON x.terminal = l.terminal AND x.seq = l.cancelled_by
-         WHERE l.child = ?1 AND l.month IN (SELECT DISTINCT month FROM line) ORDER BY l.day, l.at"),
+         ORDER BY l.day, l.at"),
     ("rulings", "Entscheidungen von Mitarbeitenden", "Wo keine Regel entschied: was, warum, mit der Notiz, die dazu gemacht wurde.",
         &[("Tag der Leistung", As::Day), ("Wann", As::When), ("Entscheidung", As::Text), ("Höchstens", As::Euros), ("Grund", As::Reason), ("Notiz", As::Text)],
         "SELECT l.day, r.at, CASE r.choice WHEN 'accept' THEN 'anerkannt' WHEN 'cut' THEN 'gekürzt' WHEN 'reject' THEN 'abgelehnt' ELSE 'Rückfrage' END,
                 r.cents, r.reason, r.note
-         FROM ruling r JOIN line l ON l.terminal = r.terminal AND l.seq = r.seq WHERE l.child = ?1 ORDER BY r.at"),
+         FROM (SELECT DISTINCT month FROM child_sum WHERE child = ?1) m CROSS JOIN line l ON l.month = m.month AND l.child = ?1
+              JOIN ruling r ON r.terminal = l.terminal AND r.seq = l.seq ORDER BY r.at"),
     ("log", "Zugriffe", "Wann Mitarbeitende des Amts den Fall oder eine Karte ansahen oder änderten. Ihre Namen gehören nicht zur Auskunft (EuGH, C-579/21).",
         &[("Wann", As::When), ("Was", As::Text)],
         "SELECT at, action FROM audit WHERE clerk IS NOT NULL AND object IN

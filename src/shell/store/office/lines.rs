@@ -110,12 +110,10 @@ pub fn cancel(db: &Connection, new: &NewCancellation<'_>, entry: Hash) -> Result
     let (seq, target) = (to_db(new.seq), to_db(new.target));
     db.prepare_cached(sql)?.execute(params![new.terminal, seq, new.batch, target, new.why, to_db(new.at.0), new.hash.0])?;
     let sql = "UPDATE line SET cancelled_by = ?3, advise = 1 WHERE terminal = ?1 AND seq = ?2 AND cancelled_by IS NULL AND hash = ?4
-               RETURNING child, month";
+               AND child NOT IN (SELECT id FROM child WHERE remains = 1) RETURNING child, month";
     let values = params![new.terminal, target, seq, entry.0];
     let line: Option<(i64, i64)> = db.prepare_cached(sql)?.query_row(values, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     line.map(|(child, month)| Ok((child, sound(CivilMonth::from_months(from_db(month)?), "month")?))).transpose()
-               AND child NOT IN (SELECT id FROM child WHERE remains = 1) RETURNING child";
-    Ok(db.prepare_cached(sql)?.query_row(params![new.terminal, target, seq, entry.0], |row| row.get(0)).optional()?)
 }
 
 /// Decides a counter-record that takes nothing back.

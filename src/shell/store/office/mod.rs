@@ -8,6 +8,7 @@ pub mod batches;
 pub mod calendar;
 pub mod cases;
 pub mod books;
+pub mod calendar;
 pub mod children;
 pub mod clerks;
 pub mod desk;

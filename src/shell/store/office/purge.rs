@@ -70,9 +70,7 @@ pub fn blind_batch(db: &Connection, batch: i64, gone: Option<&Gone>, now: UtcMs)
 
 /// Makes the children and tokens that stand for what remains, one for each legal basis of the children of the plan.
 pub fn make_remains(db: &Connection) -> Result<(), StoreError> {
-    let sql = "SELECT DISTINCT coalesce(a.legal_basis, c.legal_basis, '') FROM purge_child p JOIN child c ON c.id = p.child
-               LEFT JOIN token t ON t.child = p.child LEFT JOIN approval a ON a.id = t.approval
-               UNION SELECT DISTINCT coalesce(c.legal_basis, '') FROM purge_child p JOIN child c ON c.id = p.child";
+    let sql = "SELECT DISTINCT coalesce(c.legal_basis, '') FROM purge_child p JOIN child c ON c.id = p.child";
     let mut statement = db.prepare(sql)?;
     let bases: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     for basis in bases {
@@ -106,8 +104,7 @@ pub fn cut_lines(db: &Connection, after: LinePlace, most: u32) -> Result<Option<
         "UPDATE line SET operator = NULL, slot = randomblob(16), (child, token) =
            (SELECT c.id, (SELECT min(t.id) FROM token t WHERE t.child = c.id) FROM child c
             WHERE c.remains = 1 AND coalesce(c.legal_basis, '') =
-              coalesce((SELECT a.legal_basis FROM token own JOIN approval a ON a.id = own.approval WHERE own.id = line.token),
-                       (SELECT own.legal_basis FROM child own WHERE own.id = line.child), ''))
+              coalesce((SELECT own.legal_basis FROM child own WHERE own.id = line.child), ''))
          WHERE {RANGE}"
     );
     db.prepare_cached(&sql)?.execute(range)?;
@@ -132,6 +129,8 @@ pub fn delete_children(db: &Connection, most: u32) -> Result<u64, StoreError> {
         format!("{log} (SELECT 'token/' || lower(hex(token)) FROM token WHERE id IN ({TOKENS}))"),
         format!("{log} (SELECT 'approval/' || id FROM approval WHERE id IN ({APPROVALS}))"),
         format!("DELETE FROM stop WHERE token IN ({TOKENS})"),
+        format!("DELETE FROM child_sum WHERE child IN ({GOING})"),
+        format!("DELETE FROM decided_whole WHERE child IN ({GOING})"),
         format!("DELETE FROM debit WHERE child IN ({GOING})"),
         format!("UPDATE token SET replaces = NULL WHERE replaces IN ({TOKENS})"),
         format!("DELETE FROM token WHERE id IN ({TOKENS})"),
@@ -163,6 +162,19 @@ pub fn purge_file(db: &Connection, before: UtcMs) -> Result<bool, StoreError> {
     let sql = "UPDATE released_file SET bytes = x'', purged = ?3 WHERE run = ?1 AND name = ?2";
     db.prepare_cached(sql)?.execute(params![run, name, Hash::of(&[&bytes]).0])?;
     Ok(true)
+}
+
+/// Forgets how people signed in whose account was closed before `before`; names and roles stay, for signatures name them.
+pub fn purge_accounts(db: &Connection, before: UtcMs) -> Result<(), StoreError> {
+    const GONE: &str = "SELECT id FROM clerk WHERE closed < ?1";
+    for sql in [
+        format!("DELETE FROM recovery_code WHERE clerk IN ({GONE})"),
+        format!("DELETE FROM passkey WHERE clerk IN ({GONE})"),
+        "UPDATE clerk SET password = '', factor = NULL, external = NULL, subject = NULL WHERE closed < ?1".to_owned(),
+    ] {
+        db.execute(&sql, [to_db(before.0)])?;
+    }
+    Ok(())
 }
 
 /// Forgets forms that were carried out before `before`.

@@ -82,10 +82,14 @@ pub fn set_months(db: &Connection, rule: &Rule, months: u32, from: CivilDay) -> 
     Ok(())
 }
 
-/// Counts the records of the kind `look`, `act`, `form` or `file` that are older than `before`, and says which of all is the oldest.
+/// Counts the records of the kind `look`, `act`, `form`, `account` or `file` that are older than `before`, and says which of all is the oldest.
 /// `actions` are the actions of the kind, in JSON.
 pub fn count(db: &Connection, kind: &str, before: UtcMs, actions: &str) -> Result<(u64, Option<UtcMs>), StoreError> {
     let sql = match kind {
+        "account" => {
+            "SELECT coalesce(sum(closed < ?1), 0), min(closed) FROM clerk WHERE closed IS NOT NULL AND ?2 = ?2
+             AND (password <> '' OR factor IS NOT NULL OR external IS NOT NULL OR subject IS NOT NULL)"
+        }
         "form" => "SELECT coalesce(sum(at < ?1), 0), min(at) FROM form_done WHERE ?2 = ?2",
         "file" => {
             "SELECT coalesce(sum(coalesce(r.second_at, r.first_at) < ?1), 0), min(coalesce(r.second_at, r.first_at))
@@ -109,7 +113,7 @@ pub fn choose_children(db: &Connection, before: CivilDay) -> Result<(u64, Option
     // The youngest child stays, so that its number in the log is never given to another one.
     let sql = "INSERT INTO purge_child (child)
         SELECT id FROM child WHERE remains = 0 AND id < (SELECT max(id) FROM child WHERE remains = 0)
-        EXCEPT SELECT child FROM dirty
+        EXCEPT SELECT child FROM to_decide
         EXCEPT SELECT child FROM approval WHERE to_month >= ?2
         EXCEPT SELECT child FROM token WHERE issued >= ?3
         EXCEPT SELECT child FROM debit WHERE to_day >= ?1

@@ -27,10 +27,19 @@ pub struct JournalRow {
     pub kind: u64,
     /// The office it names.
     pub office: Option<OfficeNumber>,
-    /// The entry.
+    /// The entry; empty where it was erased.
     pub bytes: Vec<u8>,
+    /// The hash that stands in its place then.
+    pub erased: Option<Hash>,
     /// The link after it.
     pub link: Hash,
+}
+
+impl JournalRow {
+    /// SHA-256 of the entry.
+    pub fn hash(&self) -> Hash {
+        self.erased.unwrap_or_else(|| Hash::of(&[&self.bytes]))
+    }
 }
 
 impl Tx<'_> {
@@ -60,10 +69,17 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The bytes of one entry.
+    /// The bytes of one entry; none of one that was erased.
     pub fn entry_bytes(&self, seq: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        let mut statement = self.sql.prepare_cached("SELECT bytes FROM journal WHERE seq = ?1")?;
+        let mut statement = self.sql.prepare_cached("SELECT bytes FROM journal WHERE seq = ?1 AND erased IS NULL")?;
         Ok(statement.query_row([to_db(seq)], |row| row.get(0)).optional()?)
+    }
+
+    /// SHA-256 of one entry, and whether its bytes were erased.
+    pub fn entry_hash(&self, seq: u64) -> Result<Option<(Hash, bool)>, StoreError> {
+        let mut statement = self.sql.prepare_cached("SELECT bytes, erased FROM journal WHERE seq = ?1")?;
+        let row = statement.query_row([to_db(seq)], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Option<[u8; 32]>>(1)?))).optional()?;
+        Ok(row.map(|(bytes, erased)| (erased.map_or_else(|| Hash::of(&[&bytes]), Hash), erased.is_some())))
     }
 
     /// One entry.
@@ -84,7 +100,7 @@ impl Tx<'_> {
 
     /// Hands every row from `from` on to `visit`, in order, until it says stop by `false`.
     pub fn walk<E: From<StoreError>>(&self, from: u64, mut visit: impl FnMut(JournalRow) -> Result<bool, E>) -> Result<(), E> {
-        let sql = "SELECT seq, at, kind, office, bytes, link FROM journal WHERE seq >= ?1 ORDER BY seq";
+        let sql = "SELECT seq, at, kind, office, bytes, link, erased FROM journal WHERE seq >= ?1 ORDER BY seq";
         let mut statement = self.sql.prepare_cached(sql).map_err(StoreError::from)?;
         let mut rows = statement.query([to_db(from)]).map_err(StoreError::from)?;
         while let Some(row) = rows.next().map_err(StoreError::from)? {
@@ -117,5 +133,6 @@ fn journal_row(row: &rusqlite::Row<'_>) -> Result<JournalRow, StoreError> {
         office: row.get::<_, Option<i64>>(3)?.map(OfficeNumber),
         bytes: row.get(4)?,
         link: Hash(row.get(5)?),
+        erased: row.get::<_, Option<[u8; 32]>>(6)?.map(Hash),
     })
 }

@@ -39,7 +39,7 @@ impl Tx<'_> {
 
     /// Puts the whole journal of `terminal` aside, with its indexes emptied and the offices' admissions of it forgotten.
     pub fn put_journal_aside(&self, terminal: TerminalId) -> Result<(), StoreError> {
-        let sql = "INSERT INTO earlier_journal(terminal, seq, bytes, link) SELECT ?1, seq, bytes, link FROM journal";
+        let sql = "INSERT INTO earlier_journal(terminal, seq, bytes, link, erased) SELECT ?1, seq, bytes, link, erased FROM journal";
         self.sql.execute(sql, [terminal.0])?;
         self.sql.execute_batch(
             "DELETE FROM journal; DELETE FROM redemption; DELETE FROM held; DELETE FROM lesson; DELETE FROM by_list; DELETE FROM entered_at; DELETE FROM batch; DELETE FROM advised;

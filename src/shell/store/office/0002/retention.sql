@@ -16,6 +16,7 @@ INSERT INTO retention VALUES
     ('file', 0, 120, 120, 1, '§ 147 Abs. 3 AO: Bücher und Aufzeichnungen zehn Jahre'),
     ('act', 0, 120, 120, 1, '§ 147 Abs. 1 Nr. 1, Abs. 3 AO: Unterlagen zum Verständnis der Bücher zehn Jahre'),
     ('look', 0, 24, 6, 0, 'Art. 5 Abs. 1 lit. e, Art. 32 DSGVO: Nachweis von Zugriffen, so lange er zur Kontrolle gebraucht wird'),
+    ('account', 0, 12, 1, 0, 'Art. 5 Abs. 1 lit. e DSGVO: Anmeldedaten geschlossener Konten; Name und Rollen bleiben, weil Unterschriften sie nennen'),
     ('form', 0, 3, 1, 0, 'Art. 5 Abs. 1 lit. e DSGVO: schützt nur vor doppeltem Absenden');
 -- What a dry run has found; a purge carries out exactly that. State: made, running, done.
 CREATE TABLE purge_plan (id INTEGER PRIMARY KEY, made INTEGER NOT NULL, made_by TEXT NOT NULL, state TEXT NOT NULL, ended INTEGER, total INTEGER NOT NULL);

@@ -44,10 +44,11 @@ pub(super) const SOURCES: &[Source] = &[
         "KETTE" "KETTE nach diesem Eintrag" Hex;
     }),
     source!("konten.csv" "Konten" "Konten der Sachbearbeitung, Stand des Exports", 1, [], "t",
-        "SELECT name, roles, created, name FROM clerk WHERE name > ?1 ORDER BY name LIMIT ?6", {
+        "SELECT name, roles, created, closed, name FROM clerk WHERE name > ?1 ORDER BY name LIMIT ?6", {
         "NAME" "Name" Text;
         "ROLLEN" "Rollen" Text;
         "ANGELEGT" "Angelegt (UTC)" Moment;
+        "GESCHLOSSEN" "Geschlossen (UTC)" Moment;
     }),
     source!("protokoll.csv" "Protokoll" "Was angesehen und getan wurde, in einer Kette; gelöschter Inhalt ist leer, sein Hash bleibt", 1, [], "i",
         "SELECT seq, at, at, clerk, action, object, detail, salt, content,

@@ -1,0 +1,3 @@
+-- What stands in the place of an entry whose bytes were erased: their SHA-256. Its number, time, kind and link stay.
+ALTER TABLE journal ADD COLUMN erased BLOB;
+ALTER TABLE earlier_journal ADD COLUMN erased BLOB;

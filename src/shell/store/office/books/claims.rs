@@ -28,6 +28,17 @@ pub(super) const SOURCES: &[Source] = &[
         "QUITTUNG" "Quittung des Amts (COSE, unterschrieben)" Hex;
         "GELOESCHT" "Wann Inhalte einzelner Einträge gelöscht wurden (UTC); nie: leer" Moment;
     }),
+    source!("sonderfaelle.csv" "Sonderfaelle" "Was eine Sachbearbeitung mit Abrechnungen tat, die warteten: Lücke hingenommen, als zweite Fassung weitergeführt, abgelehnt", 1,
+        [(&["ABRECHNUNG"], "Abrechnungen")], "i",
+        "SELECT d.batch, d.choice, d.clerk, d.at, d.lost_from, d.lost_to, d.batch FROM batch_decision d JOIN batch b ON b.id = d.batch
+         WHERE d.batch > ?1 AND b.received >= ?4 AND b.received < ?5 ORDER BY d.batch LIMIT ?6", {
+        "ABRECHNUNG" "Nummer der Sammelabrechnung" Number;
+        "WAHL" "Was entschieden wurde, als Code" Text;
+        "WER" "Wer entschied" Text;
+        "ZEIT" "Wann (UTC)" Moment;
+        "VERLOREN_VON" "Erster Eintrag, der als verloren gilt" Number;
+        "VERLOREN_BIS" "Letzter Eintrag, der als verloren gilt" Number;
+    }),
     source!("zeilen.csv" "Zeilen" "Jede Einlösung mit ihrer Entscheidung und dem, was bezahlt wurde", 2,
         [(&["ABRECHNUNG"], "Abrechnungen"), (&["ANBIETER"], "Anbieter"), (&["LESEGERAET"], "Lesegeraete")], "ii",
         "SELECT l.terminal, l.seq, l.batch, l.provider, l.child, l.day, l.month, l.at, l.benefit, l.service, l.units, l.cents, l.full_price, l.hash,
@@ -35,7 +46,7 @@ pub(super) const SOURCES: &[Source] = &[
          FROM line l JOIN batch b ON b.id = l.batch
          WHERE (l.terminal, l.seq) > (?1, ?2) AND b.received >= ?4 AND b.received < ?5 ORDER BY l.terminal, l.seq LIMIT ?6", {
         "LESEGERAET" "Nummer des Lesegeräts" Number;
-        "NR" "Nummer des Eintrags in seinem Journal" Number;
+        "NR" "Nummer des Eintrags in seinem Journal; in einer zweiten Fassung des Journals um deren Nummer mal 2^40 größer" Number;
         "ABRECHNUNG" "Nummer der Sammelabrechnung" Number;
         "ANBIETER" "Nummer des Anbieters" Number;
         "FALL" "Nummer des Falls" Number;

@@ -26,6 +26,7 @@ pub mod outbound;
 mod paying;
 pub mod people;
 pub mod pickups;
+pub mod procedure;
 pub mod purge;
 pub mod rest;
 pub mod restore;

@@ -11,6 +11,7 @@ use crate::terminal::enrol::check_code;
 use crate::terminal::inbound::TakenIn;
 use crate::words::chance::Chance;
 use crate::words::ids::OfficeId;
+use askama::Template;
 use serde_json::json;
 use std::fs::File;
 use std::io::Read;
@@ -80,6 +81,12 @@ pub enum Command {
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
+    /// Write the procedure document of this box (GoBD), as a page to print.
+    Procedure {
+        /// The file.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
     /// Erase what is older than must be kept: counts first, and erases exactly what was counted. Hashes stay, and the proof with them.
     Purge {
         /// Count only, and change nothing.
@@ -116,10 +123,17 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
         Command::Exchange { office, .. } => exchange(dir, office.as_deref()),
         Command::Backup { out, passphrase_file } => write_backup(dir, &out, passphrase_file.as_deref()),
         Command::Export { out } => super::journal::export(&mut terminal_dir::open(dir, door::now())?, &out),
+        Command::Procedure { out } => procedure(dir, &out),
         Command::Purge { total, months, .. } => purge(dir, months, total),
         Command::ResetPins => reset_pins(dir),
         Command::Restore { input, passphrase_file } => restore(dir, &input, passphrase_file.as_deref()),
     }
+}
+
+fn procedure(dir: &Path, out: &Path) -> anyhow::Result<Report> {
+    let page = terminal_dir::open(dir, door::now())?.procedure(door::now())?.render()?;
+    std::fs::write(out, page).map_err(|why| anyhow::anyhow!("{} cannot be written: {why}", out.display()))?;
+    Ok(Report::new(format!("The procedure document is in {}: print it, or keep it as PDF.", out.display()), json!({"out": out})))
 }
 
 fn purge(dir: &Path, months: u32, total: Option<u64>) -> anyhow::Result<Report> {

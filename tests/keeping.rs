@@ -261,6 +261,20 @@ fn a_terminal_erases_settled_entries_and_its_journal_stays_provable() {
 }
 
 #[test]
+fn a_purge_knows_every_table_that_names_a_child_or_a_card() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (office, _) = lived_in_folder(Some(dir.path()), door::now());
+    let sql = "SELECT DISTINCT t.name FROM sqlite_master t JOIN pragma_table_info(t.name) c
+               WHERE t.type = 'table' AND (c.name IN ('child', 'token', 'approval', 'handle', 'reference')
+                 OR EXISTS (SELECT 1 FROM pragma_foreign_key_list(t.name) f WHERE f.\"table\" IN ('child', 'token', 'approval'))) ORDER BY 1";
+    let mut statement = office.db().prepare(sql).expect("sql");
+    let tables: Vec<String> = statement.query_map([], |row| row.get(0)).expect("rows").map(|row| row.expect("text")).collect();
+    let known =
+        ["approval", "child", "child_sum", "debit", "decided_whole", "granted", "line", "print_item", "purge_child", "stop", "to_decide", "token"];
+    assert_eq!(tables, known, "store::office::purge and store::office::disclosure must say what becomes of a new table that names a child");
+}
+
+#[test]
 fn what_has_changed_since_the_dry_run_stops_the_purge() {
     let dir = tempfile::tempdir().expect("a folder");
     let (folder, now) = (dir.path().join("office"), door::now());

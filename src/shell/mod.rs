@@ -9,9 +9,9 @@ pub mod command;
 pub mod demo;
 pub mod door;
 pub mod envelope;
+pub mod handover;
 #[cfg(feature = "office")]
 pub mod legal;
-pub mod handover;
 pub mod paper;
 pub mod secret_file;
 pub mod sheet;

@@ -133,6 +133,8 @@ pub fn delete_children(db: &Connection, most: u32) -> Result<u64, StoreError> {
         format!("DELETE FROM decided_whole WHERE child IN ({GOING})"),
         format!("DELETE FROM debit WHERE child IN ({GOING})"),
         format!("UPDATE token SET replaces = NULL WHERE replaces IN ({TOKENS})"),
+        format!("UPDATE print_file SET bytes = NULL WHERE run IN (SELECT run FROM print_item WHERE token IN ({TOKENS}))"),
+        format!("UPDATE print_item SET token = NULL WHERE token IN ({TOKENS})"),
         format!("DELETE FROM token WHERE id IN ({TOKENS})"),
         format!("DELETE FROM granted WHERE approval IN ({APPROVALS})"),
         format!("UPDATE approval SET changed_to = NULL WHERE changed_to IN ({APPROVALS})"),

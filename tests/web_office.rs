@@ -18,6 +18,9 @@ fn some_path(path: &str) -> String {
     path.split('/').map(|part| if part.starts_with('{') { "1" } else { part }).collect::<Vec<_>>().join("/")
 }
 
+/// What only looks something up, and is sent as a form so that what is looked for stands in no address.
+const ASKED_BY_FORM: [&str; 1] = ["/cases"];
+
 #[tokio::test]
 async fn every_page_opens_only_to_those_whose_work_it_is() {
     for role in Role::ALL {
@@ -33,8 +36,8 @@ async fn every_page_opens_only_to_those_whose_work_it_is() {
             assert_eq!(answer.status == StatusCode::FORBIDDEN, !door.opens_to(&roles), "{role:?} {method} {path}: {}", answer.text);
             assert!(!answer.status.is_server_error(), "{role:?} {method} {path}: {}", answer.text);
         }
-        for (method, path, door) in pages().into_iter().filter(|(method, _, _)| *method != "get") {
-            let changes_nothing = matches!(door, Door::Open | Door::SignedIn | Door::Takes(_));
+        for (_, path, door) in pages().into_iter().filter(|(method, _, _)| *method != "get") {
+            let changes_nothing = matches!(door, Door::Open | Door::SignedIn | Door::Takes(_)) || ASKED_BY_FORM.contains(&path);
             assert!(matches!(door, Door::Does(_)) || changes_nothing, "{path}: what changes something has a door that says who does it");
             assert!(role != Role::Audit || changes_nothing || !door.opens_to(&roles), "{path}: who audits changes nothing");
         }

@@ -3,9 +3,9 @@
 //! A [`Sheet`] knows its columns by name, whatever their order; each reader beside it turns rows into typed ones and says of every
 //! wrong row what is wrong and what to do. Nothing is taken from a file here: the caller decides whether a file with errors counts.
 
-pub mod books;
 #[cfg(feature = "office")]
 pub mod bank;
+pub mod books;
 #[cfg(feature = "office")]
 pub mod calendar;
 #[cfg(feature = "office")]

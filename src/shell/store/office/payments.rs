@@ -11,45 +11,6 @@ use crate::words::ids::Hash;
 use crate::words::time::UtcMs;
 use rusqlite::{Connection, OptionalExtension, params};
 
-const PAYABLE: &str = "
-    SELECT t.terminal, l.seq, b.batch, l.provider, l.benefit, l.service, l.day, 0, l.units, l.cents, l.verdict, l.decided, coalesce(l.settled, 0),
-           l.reason, c.legal_basis
-    FROM line l JOIN terminal t ON t.id = l.terminal JOIN batch b ON b.id = l.batch JOIN child c ON c.id = l.child
-    WHERE l.verdict <> 0 AND (l.run IS NULL OR l.decided <> coalesce(l.settled, 0))
-    UNION ALL
-    SELECT t.terminal, x.seq, b.batch, l.provider, l.benefit, l.service, l.day, 1, l.units, -l.cents, x.verdict, x.decided, coalesce(x.settled, 0),
-           x.reason, c.legal_basis
-    FROM cancellation x JOIN line l ON l.terminal = x.terminal AND l.seq = x.target JOIN terminal t ON t.id = x.terminal
-         JOIN batch b ON b.id = x.batch JOIN child c ON c.id = l.child
-    WHERE x.verdict <> 0 AND (x.run IS NULL OR x.decided <> coalesce(x.settled, 0))";
-
-/// All lines that are decided, or decided anew, since they were last settled.
-pub fn payable(db: &Connection) -> Result<Vec<PayableLine>, StoreError> {
-    let mut statement = db.prepare_cached(PAYABLE)?;
-    let mut rows = statement.query([])?;
-    let mut lines = Vec::new();
-    while let Some(row) = rows.next()? {
-        let (reason, basis): (Option<String>, Option<String>) = (row.get(13)?, row.get(14)?);
-        lines.push(PayableLine {
-            entry: EntryId { terminal: TerminalId(array(row.get(0)?, "terminal id")?), seq: from_db(row.get(1)?)? },
-            batch: BatchId(array(row.get(2)?, "batch id")?),
-            provider: ProviderNumber(row.get(3)?),
-            benefit: sound(Benefit::from_code(from_db(row.get(4)?)?), "benefit")?,
-            service: sound(Code::parse(&row.get::<_, String>(5)?), "service code")?,
-            service_day: sound(CivilDay::from_days(from_db(row.get(6)?)?), "day")?,
-            kind: if row.get(7)? { LineKind::Cancellation } else { LineKind::Redemption },
-            units: from_db(row.get(8)?)?,
-            claimed: Cents::new(row.get(9)?),
-            verdict: sound(Verdict::from_code(from_db(row.get(10)?)?), "verdict")?,
-            total: Cents::new(row.get(11)?),
-            already: Cents::new(row.get(12)?),
-            reason: reason.as_deref().and_then(Reason::from_code),
-            legal_basis: basis.as_deref().and_then(LegalBasis::parse),
-        });
-    }
-    Ok(lines)
-}
-
 /// Run and name of the files of runs that were first signed in the time from `from` up to, not including, `before`.
 pub fn released_files(db: &Connection, from: UtcMs, before: UtcMs) -> Result<Vec<(u32, String)>, StoreError> {
     let sql = "SELECT f.run, f.name FROM released_file f JOIN run r ON r.number = f.run WHERE r.first_at >= ?1 AND r.first_at < ?2";

@@ -25,6 +25,11 @@ macro_rules! actions {
                 match self { $(Self::$name => $code,)* }
             }
 
+            /// The action with this stable name.
+            pub fn from_code(code: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|action| action.code() == code)
+            }
+
             /// The name for people.
             pub const fn german(self) -> &'static str {
                 match self { $(Self::$name => $german,)* }
@@ -137,11 +142,32 @@ fn content(at: UtcMs, clerk: &str, action: &str, object: &str, detail: &str, sal
 
 /// See [`Office::verify_audit`].
 pub fn verify(db: &Connection, office: &OfficeId) -> Result<Result<u64, Broken>, OfficeError> {
-    let mut head = first(office);
+    let mut at = AuditCheck::default();
     loop {
+        match at.step(db, office)? {
+            Ok(Some(_)) => {}
+            Ok(None) => return Ok(Ok(at.checked())),
+            Err(broken) => return Ok(Err(broken)),
+        }
+    }
+}
+
+/// A check of the audit log in small steps, so that others have their turn.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AuditCheck(Option<Head>);
+
+impl AuditCheck {
+    /// How many records are checked.
+    pub fn checked(&self) -> u64 {
+        self.0.map_or(0, |head| head.seq)
+    }
+
+    /// Checks some more records: how many there are at this moment, none when all are checked, or where the chain is broken.
+    pub fn step(&mut self, db: &Connection, office: &OfficeId) -> Result<Result<Option<u64>, Broken>, OfficeError> {
+        let mut head = self.0.unwrap_or_else(|| first(office));
         let records = audit::records(db, head.seq, RECORDS_AT_ONCE)?;
         if records.is_empty() {
-            return Ok(Ok(head.seq));
+            return Ok(Ok(None));
         }
         for record in records {
             let whole = record.clerk.as_deref().zip(record.object.as_deref()).zip(record.detail.as_deref()).zip(record.salt.as_ref());
@@ -153,6 +179,8 @@ pub fn verify(db: &Connection, office: &OfficeId) -> Result<Result<u64, Broken>,
             }
             head = after;
         }
+        self.0 = Some(head);
+        Ok(Ok(Some(audit::head(db)?.map_or(0, |last| last.seq))))
     }
 }
 

@@ -1,13 +1,17 @@
 //! The office over HTTP: the terminals' exchange, JSON for other programs, and the clerks' pages behind a login.
 
+mod account;
 mod admin;
 mod answer;
 mod api;
 mod assets;
+mod audit;
 mod bank;
 mod batches;
 mod caller;
 mod cases;
+mod ceremony;
+mod clerks;
 mod disclosure;
 mod documents;
 mod doors;
@@ -18,8 +22,10 @@ mod jobs;
 mod lines;
 mod login;
 mod looking;
+mod oidc;
 mod overview;
 mod page;
+mod passkeys;
 mod posting;
 mod print;
 mod print_run;
@@ -107,6 +113,11 @@ fn routes() -> Vec<Route> {
     routes.extend(documents::routes());
     routes.extend(retention::routes());
     routes.extend(admin::routes());
+    routes.extend(clerks::routes());
+    routes.extend(audit::routes());
+    routes.extend(account::routes());
+    routes.extend(passkeys::routes());
+    routes.extend(oidc::routes());
     routes
 }
 
@@ -126,6 +137,8 @@ struct Inner {
     guard: Guard,
     sessions: Sessions,
     tries: Tries,
+    challenges: passkeys::Challenges,
+    travellers: oidc::Travellers,
     readers: Readers,
     jobs: Jobs,
     watched: Watched,
@@ -148,7 +161,8 @@ impl Desk {
         let (office, _) = Actor::start("office", office)?;
         let (exchanges, passwords) = (Semaphore::new(EXCHANGES_AT_ONCE), Semaphore::new(PASSWORDS_AT_ONCE));
         let (sessions, tries, jobs, watched) = (Sessions::default(), Tries::default(), Jobs::default(), Watched::default());
-        Ok(Self(Arc::new(Inner { office, id, name, guard, sessions, tries, readers, jobs, watched, exchanges, passwords })))
+        let (challenges, travellers) = (passkeys::Challenges::default(), oidc::Travellers::default());
+        Ok(Self(Arc::new(Inner { office, id, name, guard, sessions, tries, challenges, travellers, readers, jobs, watched, exchanges, passwords })))
     }
 
     /// All routes of the office.

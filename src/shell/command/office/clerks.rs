@@ -1,12 +1,14 @@
 //! Commands on clerks' accounts: for whoever sets up the server, and for the day nobody else can help.
 
 use super::{Report, Usage};
-use crate::office::{Office, OfficeError, Role, Roles, SecondFactor, account, second_factor};
+use crate::office::{Claim, IdentityProvider, Office, OfficeError, Role, Roles, SecondFactor, account, second_factor};
 use crate::shell::door::now;
+use crate::shell::secret_file;
 use crate::shell::store::office::{clerks, passkeys};
 use crate::words::civil::CivilDay;
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
+use std::path::PathBuf;
 
 /// By whom the audit log says it was done.
 const BY: &str = "cli";
@@ -43,6 +45,21 @@ pub enum Command {
         #[arg(long)]
         name: String,
     },
+    /// Let clerks sign in with the municipality's own service (OpenID Connect); without --issuer it is switched off.
+    Service {
+        /// The service's address, as its discovery document names it.
+        #[arg(long, value_name = "URL", requires = "client_id")]
+        issuer: Option<String>,
+        /// As what the service knows this office.
+        #[arg(long, value_name = "ID", requires = "issuer")]
+        client_id: Option<String>,
+        /// A file with the secret shared with it; none for a public client.
+        #[arg(long, value_name = "FILE", requires = "issuer")]
+        secret_file: Option<PathBuf>,
+        /// By which claim an account is found at first: email, preferred_username, or sub where each clerk links the account.
+        #[arg(long, default_value = "email")]
+        claim: String,
+    },
     /// Say whether clerks need a second factor beside their password.
     SecondFactor {
         /// `optional` is for trying things out.
@@ -78,6 +95,17 @@ pub fn run(office: &mut Office, command: Command) -> anyhow::Result<Report> {
             let id = id(office, &name)?;
             office.reset_factor(BY, id, now())?;
             Ok(Report::new(format!("{name} sets up a second factor anew at the next sign-in."), json!({"clerk": name})))
+        }
+        Command::Service { issuer: Some(issuer), client_id: Some(client_id), secret_file, claim } => {
+            let claim = Claim::parse(&claim).ok_or_else(|| Usage(format!("--claim {claim}: a claim is email, preferred_username or sub")))?;
+            let secret = secret_file.map(|path| secret_file::read(&path)).transpose().map_err(OfficeError::from)?.unwrap_or_default();
+            let provider = IdentityProvider { issuer: issuer.clone(), client_id, secret, claim };
+            office.set_identity_provider(BY, Some(&provider), now())?;
+            Ok(Report::new(format!("Clerks may sign in with {issuer}."), json!({"issuer": issuer, "claim": claim.name()})))
+        }
+        Command::Service { .. } => {
+            office.set_identity_provider(BY, None, now())?;
+            Ok(Report::new("Clerks sign in with name and password, or a passkey.", json!({"issuer": null})))
         }
         Command::SecondFactor { value } => {
             let (factor, text) = match value {

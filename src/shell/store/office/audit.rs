@@ -70,3 +70,84 @@ fn record(row: &Row<'_>) -> Result<Record, StoreError> {
         link: Hash(array(row.get(8)?, "link")?),
     })
 }
+
+/// What records are looked for; what is none does not matter.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Who.
+    pub clerk: Option<String>,
+    /// What was done, by its stable name.
+    pub action: Option<String>,
+    /// To what: the whole text.
+    pub object: Option<String>,
+    /// From this moment on.
+    pub from: Option<UtcMs>,
+    /// Before this moment.
+    pub until: Option<UtcMs>,
+}
+
+impl Filter {
+    /// The index that leaves the fewest records to look through, named because SQLite does not know which condition is rare.
+    const fn index(&self) -> &'static str {
+        match self {
+            Self { object: Some(_), .. } => "INDEXED BY audit_by_object",
+            Self { clerk: Some(_), action: Some(_), .. } => "INDEXED BY audit_by_clerk_and_action",
+            Self { clerk: Some(_), .. } => "INDEXED BY audit_by_clerk",
+            Self { action: Some(_), .. } => "INDEXED BY audit_by_action",
+            _ => "NOT INDEXED",
+        }
+    }
+}
+
+/// How many records may be written in another order than that of their times, jobs that take long among them.
+const OUT_OF_ORDER: u64 = 1_000;
+
+/// The records that a filter lets through with numbers below `before`, newest first, at most `most`.
+pub fn newest(db: &Connection, filter: &Filter, before: u64, most: u64) -> Result<Vec<Record>, StoreError> {
+    let Filter { clerk, action, object, from, until } = filter;
+    let (mut low, mut high) = (0, before);
+    if let Some(from) = from {
+        let first = "SELECT seq FROM audit INDEXED BY audit_by_time WHERE at >= ?1 ORDER BY at, seq LIMIT 1";
+        let first: Option<i64> = db.prepare_cached(first)?.query_row([to_db(from.0)], |row| row.get(0)).optional()?;
+        let Some(first) = first else { return Ok(Vec::new()) };
+        low = from_db(first)?.saturating_sub(OUT_OF_ORDER);
+    }
+    if let Some(until) = until {
+        let last = "SELECT seq FROM audit INDEXED BY audit_by_time WHERE at < ?1 ORDER BY at DESC, seq DESC LIMIT 1";
+        let last: Option<i64> = db.prepare_cached(last)?.query_row([to_db(until.0)], |row| row.get(0)).optional()?;
+        let Some(last) = last else { return Ok(Vec::new()) };
+        high = high.min(from_db(last)?.saturating_add(OUT_OF_ORDER));
+    }
+    let given = |value: &Option<String>, condition: &'static str| if value.is_some() { condition } else { "" };
+    let sql = format!(
+        "SELECT seq, at, clerk, action, object, detail, salt, content, link FROM audit {}
+         WHERE seq >= ?1 AND seq < ?2 AND at >= ?3 AND at < ?4 {}{}{} ORDER BY seq DESC LIMIT ?5",
+        filter.index(),
+        given(clerk, "AND clerk = ?6 "),
+        given(action, "AND action = ?7 "),
+        given(object, "AND object = ?8"),
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let times = (from.map_or(0, |from| to_db(from.0)), until.map_or(i64::MAX, |until| to_db(until.0)));
+    let all: [(&str, &dyn rusqlite::ToSql); 8] = [
+        ("?1", &to_db(low)),
+        ("?2", &to_db(high)),
+        ("?3", &times.0),
+        ("?4", &times.1),
+        ("?5", &to_db(most)),
+        ("?6", clerk),
+        ("?7", action),
+        ("?8", object),
+    ];
+    for (name, value) in all {
+        if let Some(place) = statement.parameter_index(name)? {
+            statement.raw_bind_parameter(place, value)?;
+        }
+    }
+    let mut rows = statement.raw_query();
+    let mut records = Vec::new();
+    while let Some(row) = rows.next()? {
+        records.push(record(row)?);
+    }
+    Ok(records)
+}

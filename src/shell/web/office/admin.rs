@@ -27,6 +27,8 @@ const PLACES: &[Place] = &[
         "Aus dem laufenden System erzeugt, zum Ausdrucken; auch das Verzeichnis der Verarbeitungstätigkeiten.",
         Door::Reads(&[Role::Admin]),
     ),
+    ("/admin/clerks", "Konten", "Wer hier arbeitet, mit welchen Rollen; neue Konten, vergessene Passwörter.", Door::Reads(&[Role::Admin])),
+    ("/admin/audit", "Protokoll", "Wer wann was nachgesehen oder getan hat, und ob die Kette ganz ist.", Door::Reads(&[Role::Admin])),
 ];
 
 /// The routes of this page.

@@ -6,9 +6,10 @@ use super::doors::{Door, Route};
 use super::page::{Fault, Page, go, show};
 use super::session::{Seat, Session, Stage};
 use super::tries::TRIES;
-use crate::office::{Action, OfficeError, Roles, SecondFactor, account, second_factor};
+use crate::office::{Action, OfficeError, Roles, SecondFactor, account, has_identity_provider, second_factor};
 use crate::shell::door;
-use crate::shell::store::office::clerks;
+use crate::shell::store::StoreError;
+use crate::shell::store::office::{clerks, passkeys};
 use crate::words::time::UtcMs;
 use askama::Template;
 use axum::extract::rejection::FormRejection;
@@ -90,6 +91,13 @@ impl Desk {
         let known = known.filter(|known| known.closed.is_none()).ok_or_else(Fault::closed)?;
         let stage = Stage::after(&known, code_shown, required == SecondFactor::Required);
         self.seat_anew(headers, caller, known.name, stage, code_shown, how).await
+    }
+
+    /// Lets somebody in who has shown both factors at once, or whom the municipality's own sign-in vouches for.
+    pub(super) async fn let_in_fully(&self, headers: &HeaderMap, caller: &Caller, clerk: &str, how: &str) -> Result<LetIn, Fault> {
+        let asked = clerk.to_owned();
+        let known = self.look(move |db| account(db, &asked)).await?.filter(|known| known.closed.is_none()).ok_or_else(Fault::closed)?;
+        self.seat_anew(headers, caller, known.name, Stage::Full, true, how).await
     }
 
     /// Begins a session at this stage under a new secret, whatever the cookie was before.
@@ -182,6 +190,9 @@ struct LoginPage {
     trouble: String,
     name: String,
     nobody_yet: bool,
+    optional: bool,
+    passkeys: bool,
+    service: bool,
 }
 
 async fn form(State(desk): State<Desk>, caller: Caller, headers: HeaderMap) -> Page {
@@ -192,8 +203,12 @@ async fn form(State(desk): State<Desk>, caller: Caller, headers: HeaderMap) -> P
 }
 
 async fn ask_again(desk: &Desk, status: StatusCode, trouble: String, name: String) -> Page {
-    let nobody_yet = desk.look(clerks::all).await?.is_empty();
-    let page = show(&LoginPage { office: desk.0.name.clone(), trouble, name, nobody_yet })?;
+    let look = |db: &rusqlite::Connection| {
+        let optional = second_factor(db)? == SecondFactor::Optional;
+        Ok::<_, StoreError>((clerks::all(db)?.is_empty(), optional, passkeys::any(db)?, has_identity_provider(db)?))
+    };
+    let (nobody_yet, optional, passkeys, service) = desk.look(look).await?;
+    let page = show(&LoginPage { office: desk.0.name.clone(), trouble, name, nobody_yet, optional, passkeys, service })?;
     Ok((status, page).into_response())
 }
 

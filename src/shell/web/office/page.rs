@@ -118,6 +118,12 @@ impl Done {
             Some("account") => "Die Kontonummer ist übernommen. Die offenen Zeilen dieses Anbieters können jetzt gezahlt werden.",
             Some("repaid") => "Die Rückzahlung ist eingetragen; die Rückforderung ist erledigt.",
             Some("posting") => "Zahlweg und Buchung sind gespeichert. Sie gelten ab der nächsten Freigabe.",
+            Some("clerk") => "Das Konto ist geändert. Es steht im Protokoll.",
+            Some("setting") => "Die Einstellung ist geändert und gilt ab der nächsten Anmeldung.",
+            Some("password") => "Ihr Passwort ist geändert. Ihre Sitzungen in anderen Browsern sind beendet.",
+            Some("passkey") => "Der Passkey ist eingerichtet. Ab jetzt können Sie sich damit anmelden.",
+            Some("passkey_gone") => "Der Passkey ist entfernt.",
+            Some("linked") => "Ihr Konto ist mit dem Anmeldedienst verbunden.",
             _ => "",
         }
     }
@@ -190,7 +196,8 @@ impl Fault {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Da fehlt noch etwas", sentence)
     }
 
-    fn of_ours() -> Self {
+    /// A fault of the program.
+    pub fn of_ours() -> Self {
         let sentence =
             "Das Programm hat einen Fehler gemacht; er steht im Protokoll. Bitte noch einmal versuchen, und ihn melden, wenn er wiederkommt.";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "Das hat nicht geklappt", sentence)

@@ -62,9 +62,9 @@ async fn an_approval_is_entered_checked_and_issued_once() {
     assert_eq!(again.location(), made.location(), "the same form acts once");
     let page = clerk.get(made.location()).await;
     assert!(page.text.contains("Ausgestellt. Jetzt den Brief drucken") && page.text.contains("Fall 0815-1"), "{}", page.text);
-    let letter = page.text.split("href=\"/tokens/").nth(1).and_then(|rest| rest.split('"').next()).expect("a letter");
-    let pdf = clerk.get(&format!("/tokens/{letter}")).await;
-    assert!(pdf.status == StatusCode::OK && pdf.text.starts_with("%PDF"));
+    let print = page.text.split("action=\"/print/tokens/").nth(1).and_then(|rest| rest.split('"').next()).expect("a letter");
+    let run = clerk.post(&format!("/print/tokens/{print}"), &[("layout", "letters")]).await;
+    assert_eq!(run.status, StatusCode::SEE_OTHER, "{}", run.text);
     let other = clerk.get("/cases/new").await.hidden("form");
     fields[0].1 = &other;
     let known = clerk.post("/cases/new/issue", &fields).await;

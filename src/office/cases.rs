@@ -227,7 +227,8 @@ impl Work<'_> {
                 (db::insert(&self.db, handle, Some(new.reference.as_str()), new.basis)?, handle)
             }
         };
-        if let Some(basis) = new.basis {
+        // A follow-up on another law must not move what was used before it.
+        if let Some(basis) = new.basis.filter(|_| new.approval.from <= CivilDay::of(now).month()) {
             db::set_legal_basis(&self.db, child, basis)?;
         }
         let id = approvals::insert(&self.db, &row(child, new, &new.approval, by), now)?;

@@ -2,6 +2,7 @@
 
 use super::waiting::{is_claim, living_head, place_anywhere};
 use super::{Office, OfficeError, Work};
+use crate::admit::token::Token;
 use crate::book::entry::{Body, Entry, Head};
 use crate::book::redemption::Redemption;
 use crate::claim::batch::Draft;
@@ -294,15 +295,26 @@ impl Work<'_> {
         })
     }
 
+    /// The latest token of a child whose approval covers `today`; a follow-up that begins later is not yet what is drawn on.
+    fn token_on(&self, child: i64, today: CivilDay) -> Result<Option<Token>, OfficeError> {
+        let mut latest = None;
+        for bytes in children::tokens_of(&self.db, child)?.into_iter().filter_map(|row| row.bytes) {
+            let token = children::content(&bytes)?;
+            if token.is_valid_on(today) {
+                return Ok(Some(token));
+            }
+            latest = latest.or(Some(token));
+        }
+        Ok(latest)
+    }
+
     /// What others, and the office itself, used of the approval period of each child this terminal has claimed for.
     fn used_elsewhere(&self, terminal: &Terminal, now: UtcMs) -> Result<Vec<UsedElsewhere>, OfficeError> {
         let today = CivilDay::of(now);
         let since = today.minus(TOLD_MONTHS * 31).month();
         let mut told = Vec::new();
         for child in views::children_of_terminal(&self.db, terminal.id, since, MAX_CHILDREN_TOLD)? {
-            let Some(row) = children::tokens_of(&self.db, child)?.into_iter().next() else { continue };
-            let Some(bytes) = &row.bytes else { continue };
-            let token = children::content(bytes)?;
+            let Some(token) = self.token_on(child, today)? else { continue };
             let days = (token.first_day(), token.last_day());
             let debits = children::debits(&self.db, child)?;
             let mut used = views::used_elsewhere(&self.db, child, terminal.id, days)?;

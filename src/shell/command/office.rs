@@ -1,5 +1,6 @@
 //! The office's commands.
 
+mod approvals;
 mod cards;
 mod clerks;
 mod keep;
@@ -43,6 +44,12 @@ pub enum Command {
     Issue(cards::Issue),
     /// Stop a token, and re-issue it to the extent not yet used.
     Revoke(cards::Revoke),
+    /// Suspend what a token entitles to, or lift its suspension.
+    Suspend(approvals::Suspend),
+    /// Approve the months after a token's approval.
+    Extend(approvals::Extend),
+    /// Show what the law says here, or take over the office's own file.
+    Legal(approvals::Law),
     /// Serve terminals and clerks.
     Serve {
         /// Where to listen.
@@ -162,6 +169,9 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
         Command::Clerk(command) => clerks::run(&mut office, command),
         Command::Issue(command) => cards::issue(&mut office, &command),
         Command::Revoke(command) => cards::revoke(&mut office, &command),
+        Command::Suspend(command) => approvals::suspend(&mut office, &command),
+        Command::Extend(command) => approvals::extend(&mut office, &command),
+        Command::Legal(command) => approvals::law(&mut office, &command),
         Command::Serve { database_url: Some(_), .. } => {
             Err(OfficeError::Wrong("this version keeps its data in the embedded database only: leave --database-url out".into()).into())
         }

@@ -130,7 +130,7 @@ pub fn revoke(office: &mut Office, command: &Revoke) -> anyhow::Result<Report> {
 
 /// Writes tokens.csv, a QR code a token, and the letters, a thousand to a file; answers the names of the lists and letters. What is
 /// written here waits no longer to be printed.
-fn write_cards(office: &mut Office, issued: &[IssuedToken], out: &Path, contact: &str) -> anyhow::Result<Vec<String>> {
+pub(super) fn write_cards(office: &mut Office, issued: &[IssuedToken], out: &Path, contact: &str) -> anyhow::Result<Vec<String>> {
     let mut rows = Vec::with_capacity(issued.len());
     for token in issued {
         let name = format!("{}.svg", token.token.id);

@@ -38,11 +38,19 @@ async fn a_case_is_found_by_reference_beginning_number_and_code_and_every_search
     assert_eq!(clerk.post("/cases", &[("text", &format!("{} {} {}", &card[..4], &card[4..8], &card[8..]))]).await.location(), "/cases/3");
     let many = clerk.post("/cases", &[("text", "4711-0")]).await;
     assert!(many.text.contains("12 Fälle beginnen so") && many.text.contains("href=\"/cases/12\""), "{}", many.text);
+    assert!(shown_left(&clerk).await);
     assert!(clerk.post("/cases", &[("text", "4712")]).await.text.contains("Dazu gibt es keinen Fall"));
     let shown = clerk.get("/cases/3").await;
     assert!(shown.text.contains("Fall 4711-003") && shown.text.contains("Mittagessen 1× am Tag") && shown.text.contains("Mensa am Wall &#60;b&#62;"));
     assert_eq!(clerk.get("/cases/999").await.status, StatusCode::NOT_FOUND);
     assert_eq!(clerk.get("/tokens/00").await.status, StatusCode::NOT_FOUND);
+}
+
+/// Child 1 has claimed this month's fee, which nobody has decided yet: it counts as used.
+async fn shown_left(clerk: &Browser) -> bool {
+    let month = CivilDay::of(UtcMs(now().0 - 86_400_000)).month();
+    let left = if month == CivilDay::of(now()).month() { "0,00" } else { "15,00" };
+    clerk.get("/cases/1").await.text.contains(&format!("noch höchstens {left}\u{a0}€ in {}", CivilDay::of(now()).month().german()))
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use crate::reconcile::register::Stop;
 use crate::shell::sheet::RowError;
 use crate::shell::sheet::children::ApprovalRow;
 use crate::shell::sheet::reference::lost_zeros;
+use crate::shell::store::office::cases::Counted;
 use crate::shell::store::office::children::Child;
 use crate::shell::store::office::{approvals, cases, children as db, lines};
 use crate::words::benefit::Period;
@@ -123,7 +124,7 @@ impl Work<'_> {
     /// card: a lower ceiling would count the same use twice where the child is known. What is used up for the whole period is stated as
     /// nothing, so that no counter that never saw the child grants it again.
     pub(super) fn remainder(&mut self, child: &Child, approval: Approval, now: UtcMs) -> Result<Token, OfficeError> {
-        let mut uses = cases::recognised(&self.db, child.id, (approval.from, approval.to))?;
+        let mut uses = cases::uses(&self.db, child.id, (approval.from, approval.to), Counted::Recognised)?;
         uses.extend(db::file(&self.db, child.id)?.debits.iter().flat_map(debit_uses));
         let mut token = self.token(child.handle, approval, now)?;
         let whole = token.clone();

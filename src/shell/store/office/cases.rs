@@ -31,15 +31,25 @@ pub fn redeemed_on(db: &Connection, approval: i64, child: i64, months: (CivilMon
     Ok(count)
 }
 
-/// What was recognised of a child's redemptions in these months, one by one.
-pub fn recognised(db: &Connection, child: i64, months: (CivilMonth, CivilMonth)) -> Result<Vec<Use>, StoreError> {
-    let sql = "SELECT l.day, l.benefit, a.detail, l.provider, l.units, l.decided, l.lesson_start, l.lesson_end FROM line l
+/// Which of a child's redemptions count as used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// What was recognised.
+    Recognised,
+    /// What was recognised, and what is claimed and not yet decided.
+    Claimed,
+}
+
+/// A child's redemptions in these months, one by one.
+pub fn uses(db: &Connection, child: i64, months: (CivilMonth, CivilMonth), counted: Counted) -> Result<Vec<Use>, StoreError> {
+    let sql = "SELECT l.day, l.benefit, a.detail, l.provider, l.units, CASE l.verdict WHEN 0 THEN l.cents ELSE l.decided END,
+                      l.lesson_start, l.lesson_end FROM line l
                LEFT JOIN agreement a ON a.provider = l.provider AND a.code = l.service
-               WHERE l.month = ?1 AND l.child = ?2 AND l.cancelled_by IS NULL AND l.verdict IN (1, 2)";
+               WHERE l.month = ?1 AND l.child = ?2 AND l.cancelled_by IS NULL AND (l.verdict IN (1, 2) OR l.verdict = 0 AND ?3)";
     let mut statement = db.prepare_cached(sql)?;
     let mut uses = Vec::new();
     for month in months.0.months()..=months.1.months() {
-        let mut rows = statement.query(params![month, child])?;
+        let mut rows = statement.query(params![month, child, counted == Counted::Claimed])?;
         while let Some(row) = rows.next()? {
             let (start, end): (Option<u32>, Option<u32>) = (row.get(6)?, row.get(7)?);
             let detail: Option<String> = row.get(2)?;

@@ -58,11 +58,12 @@ struct SearchPage {
     text: String,
     found: Option<Vec<Found>>,
     with_zeros: bool,
+    more: bool,
 }
 
 async fn search_page(State(desk): State<Desk>, clerk: SignedIn, Query(done): Query<Done>) -> Page {
     let frame = Frame::new(&desk, &clerk, "cases").after(done.done.as_deref());
-    show(&SearchPage { frame, text: String::new(), found: None, with_zeros: false })
+    show(&SearchPage { frame, text: String::new(), found: None, with_zeros: false, more: false })
 }
 
 #[derive(Deserialize)]
@@ -81,7 +82,7 @@ async fn search(State(desk): State<Desk>, clerk: SignedIn, form: Result<Form<Sea
     let text = form.map(|Form(form)| form.text.trim().to_owned()).unwrap_or_default();
     let frame = Frame::new(&desk, &clerk, "cases");
     if text.is_empty() {
-        return show(&SearchPage { frame, text, found: None, with_zeros: false });
+        return show(&SearchPage { frame, text, found: None, with_zeros: false, more: false });
     }
     let (wanted, by) = (text.clone(), clerk.name.clone());
     let hits = desk
@@ -95,9 +96,12 @@ async fn search(State(desk): State<Desk>, clerk: SignedIn, form: Result<Form<Sea
             Ok::<_, OfficeError>(hits)
         })
         .await?;
+    let mut hits = hits;
+    let more = hits.found.len() as u64 > LISTED;
+    hits.found.truncate(LISTED as usize);
     match hits.found.as_slice() {
         [one] if !hits.with_zeros => Ok(go(&format!("/cases/{}", one.child))),
-        _ => show(&SearchPage { frame, text, found: Some(hits.found), with_zeros: hits.with_zeros }),
+        _ => show(&SearchPage { frame, text, found: Some(hits.found), with_zeros: hits.with_zeros, more }),
     }
 }
 
@@ -123,7 +127,7 @@ fn find(db: &Connection, text: &str) -> Result<Hits, StoreError> {
         let child = children::by_reference(db, &with)?;
         return Ok(Hits { by: "reference", found: child.into_iter().map(found).collect(), with_zeros: true });
     }
-    Ok(hits("reference", children::by_beginning(db, text, LISTED)?.into_iter().map(found).collect()))
+    Ok(hits("reference", children::by_beginning(db, text, LISTED + 1)?.into_iter().map(found).collect()))
 }
 
 /// The id of the token in a scanned code; what it says is looked up, not believed.

@@ -9,6 +9,7 @@ use crate::reconcile::child::debit_uses;
 use crate::reconcile::register::{Debit, Stop};
 use crate::shell::store::StoreError;
 use crate::shell::store::office::approvals::{self, Held};
+use crate::shell::store::office::cases::Counted;
 use crate::shell::store::office::{cases, children};
 use crate::shell::web::office::words::moment;
 use crate::words::benefit::Period;
@@ -92,7 +93,7 @@ pub fn case(db: &Connection, child: i64, now: UtcMs) -> Result<Option<Case>, Sto
     let mut uses: Vec<Use> = file.debits.iter().flat_map(debit_uses).collect();
     let mut used = Vec::new();
     if let Some(months) = months {
-        uses.extend(cases::recognised(db, child, months)?);
+        uses.extend(cases::uses(db, child, months, Counted::Claimed)?);
         used = cases::used(db, child, months)?;
     }
     let approvals = held.iter().map(|held| approval(db, held, &uses, today)).collect::<Result<_, _>>()?;
@@ -205,9 +206,9 @@ fn left_of(held: &Held, uses: &[Use], today: CivilDay) -> Vec<AllowanceView> {
         let whole = allowance.ceilings.iter().filter(|c| matches!(c.period, Period::Validity | Period::Accrued | Period::Month));
         let left = whole.filter_map(|ceiling| {
             let left = left(ceiling, token.as_ref()?, day, &drawing, 0);
-            let when = if ceiling.period == Period::Month { format!(" im {}", day.month().german()) } else { String::new() };
+            let when = if ceiling.period == Period::Month { format!(" in {}", day.month().german()) } else { String::new() };
             let of = if allowance.ceilings.len() > 1 { format!(" ({})", ceiling_words(ceiling)) } else { String::new() };
-            Some(format!("noch {}{when}{of}", amount_words(ceiling.measure, left)))
+            Some(format!("noch höchstens {}{when}{of}", amount_words(ceiling.measure, left)))
         });
         AllowanceView { words: allowance_words(allowance), left: left.collect() }
     };

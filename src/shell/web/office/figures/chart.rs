@@ -19,11 +19,9 @@ const NAMES: usize = 12;
 /// What the values of a chart are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// Counted things.
-    Count,
     /// Cents.
     Money,
-    /// Hundredths: of a hundred, or of a day.
+    /// So many of a hundred.
     Percent,
     /// Days.
     Days,
@@ -33,7 +31,6 @@ impl Unit {
     /// A value as people read it.
     pub fn text(self, value: i64) -> String {
         match self {
-            Self::Count => thousands(value),
             Self::Money => Cents::new(value).to_string(),
             Self::Percent => format!("{value} %"),
             Self::Days => format!("{value} Tage"),
@@ -45,7 +42,7 @@ impl Unit {
         match self {
             Self::Money => format!("{} €", thousands(value / 100)),
             Self::Days => thousands(value),
-            _ => self.text(value),
+            Self::Percent => self.text(value),
         }
     }
 }

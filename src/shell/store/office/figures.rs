@@ -83,10 +83,10 @@ pub struct Paid {
 
 /// The transfers of released runs with an execution date in these days.
 pub fn paid_between(db: &Connection, days: (CivilDay, CivilDay)) -> Result<Paid, StoreError> {
-    let sql = "SELECT coalesce(sum(CASE WHEN p.returned IS NULL THEN p.cents END), 0), count(p.returned) FROM payment p JOIN run r ON r.number = p.run
+    let sql =
+        "SELECT coalesce(sum(CASE WHEN p.returned IS NULL THEN p.cents END), 0), count(p.returned) FROM payment p JOIN run r ON r.number = p.run
                WHERE r.state = 'released' AND r.execution BETWEEN ?1 AND ?2";
-    let (paid, returned): (i64, i64) =
-        db.prepare_cached(sql)?.query_row([days.0.days(), days.1.days()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (paid, returned): (i64, i64) = db.prepare_cached(sql)?.query_row([days.0.days(), days.1.days()], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(Paid { paid: Cents::new(paid), returned: from_db(returned)? })
 }
 

@@ -4,17 +4,17 @@ use crate::words::cents::Cents;
 use std::fmt::Write;
 
 /// The size of a chart's drawing; the page scales it.
-const WIDTH: f64 = 720.0;
-const HEIGHT: f64 = 260.0;
+const WIDTH: f64 = 480.0;
+const HEIGHT: f64 = 230.0;
 /// Room for the scale at the left, the names below, and a little air above and at the right.
-const LEFT: f64 = 78.0;
+const LEFT: f64 = 82.0;
 const BELOW: f64 = 34.0;
 const ABOVE: f64 = 12.0;
 const RIGHT: f64 = 8.0;
 /// About how many lines the scale has.
 const STEPS: i64 = 4;
 /// The most names that fit below; of more only every second, third … is written.
-const NAMES: usize = 12;
+const NAMES: usize = 6;
 
 /// What the values of a chart are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,8 +144,12 @@ impl Chart {
             let (up, down) = (y(bottom + value), y(bottom));
             if value > 0 {
                 let height = (down - up).max(1.0);
-                let _ =
-                    write!(svg, "<rect class=\"{}\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"{height:.1}\"/>", series.class, down - height);
+                let _ = write!(
+                    svg,
+                    "<rect class=\"{}\" x=\"{left:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"{height:.1}\"/>",
+                    series.class,
+                    down - height
+                );
             }
             below += value;
         }
@@ -187,7 +191,7 @@ mod tests {
         for stacked in [true, false] {
             let svg = chart(Clone::clone(&columns), stacked).svg();
             assert_eq!(svg.matches("<rect").count(), 47, "one value is zero");
-            assert!(!svg.contains("<0>") && svg.contains("&lt;0&gt;") && svg.matches("class=\"name\"").count() == 12, "{svg}");
+            assert!(!svg.contains("<0>") && svg.contains("&lt;0&gt;") && svg.matches("class=\"name\"").count() == 6, "{svg}");
             for part in svg.split(" y=\"").skip(1) {
                 let at: f64 = part.split('"').next().unwrap_or_default().parse().expect("a number");
                 assert!((0.0..=HEIGHT).contains(&at), "{at}");

@@ -99,8 +99,7 @@ async fn file(State(desk): State<Desk>, clerk: SignedIn, Query(asked): Query<Ask
     let rows = desk.look(move |db| rows(db, months)).await?;
     let detail = format!("Anbieter {} bis {} als CSV", months.0, months.1);
     desk.with::<_, OfficeError>(move |office| office.note(&clerk.name, Action::Export, "providers", &detail, door::now())).await?;
-    let headings =
-        ["Nummer", "Anbieter", "Einlösungen", "Stornos", "Befunde offen", "Beansprucht", "Anerkannt", "Gezahlt", "Mit dem nächsten Lauf"];
+    let headings = ["Nummer", "Anbieter", "Einlösungen", "Stornos", "Befunde offen", "Beansprucht", "Anerkannt", "Gezahlt", "Mit dem nächsten Lauf"];
     let cells = |row: Row| -> Vec<Cell> {
         let number = u64::from(row.provider.0);
         vec![

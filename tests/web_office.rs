@@ -302,11 +302,12 @@ async fn the_description_and_the_routes_are_the_same() {
     }
 }
 
-/// `cargo test --test web_office serve_a_small_town -- --ignored` serves it for a look at the pages.
+/// `PORT=8098 cargo test --test web_office serve_a_small_town -- --ignored` serves it for a look at the pages.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "serves until it is stopped: for a person, or for pictures of the pages"]
 async fn serve_a_small_town() {
     let (office, _) = lived_in(door::now());
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:8098").await.expect("a free port");
+    let port = std::env::var("PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(8098);
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.expect("a free port");
     teilhabe::shell::web::office::serve_on(listener, office, KEY.into(), Vec::new()).await.expect("served");
 }

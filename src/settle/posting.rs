@@ -7,6 +7,7 @@ use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::legal_basis::LegalBasis;
+use crate::words::spreadsheet::harmless;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use thiserror::Error;
@@ -228,10 +229,8 @@ impl PostingProfile {
         csv.push_str("\r\n");
     }
 
-    /// A text that a spreadsheet would take for a formula gets an apostrophe before it (OWASP, CSV injection).
     fn text_cell(&self, text: &str) -> String {
-        let formula = text.trim_start().starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']) || text.starts_with(['\t', '\r', '\n']);
-        if formula { self.quoted(&format!("'{text}")) } else { self.quoted(text) }
+        self.quoted(&harmless(text))
     }
 
     fn quoted(&self, text: &str) -> String {

@@ -15,4 +15,5 @@ pub mod legal_basis;
 pub mod reason;
 pub mod sealed;
 pub mod service;
+pub mod spreadsheet;
 pub mod time;

@@ -12,6 +12,7 @@ mod house;
 mod lists;
 mod measure;
 mod network;
+mod office;
 mod passkeys;
 mod shots;
 mod tab;

@@ -17,6 +17,7 @@ mod documents;
 mod doors;
 mod evidence;
 mod export;
+mod figures;
 mod findings;
 mod jobs;
 mod lines;
@@ -100,6 +101,7 @@ fn routes() -> Vec<Route> {
     routes.extend(jobs::routes());
     routes.extend(batches::routes());
     routes.extend(cases::routes());
+    routes.extend(figures::routes());
     routes.extend(findings::routes());
     routes.extend(lines::routes());
     routes.extend(settlement::routes());

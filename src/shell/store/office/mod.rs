@@ -13,6 +13,7 @@ pub mod clerks;
 pub mod desk;
 pub mod disclosure;
 pub mod documents;
+pub mod figures;
 pub mod findings;
 pub mod lines;
 pub mod passkeys;

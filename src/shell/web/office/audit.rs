@@ -11,6 +11,7 @@ use crate::shell::door;
 use crate::shell::store::office::audit::{Filter, Record, newest};
 use crate::shell::store::office::clerks;
 use crate::words::civil::CivilDay;
+use crate::words::spreadsheet::harmless;
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::header;
@@ -163,18 +164,13 @@ fn table(records: Vec<Record>) -> Option<Vec<u8>> {
         let (at, content, link) = (record.at.0.to_string(), hex(&record.content.0), hex(&record.link.0));
         let shown = shown(record);
         let cells = [shown.seq.to_string(), at, shown.at, shown.clerk, shown.action, shown.object, shown.detail, content, link];
-        writer.write_record(cells.map(|cell| harmless(&cell))).ok()?;
+        writer.write_record(cells.map(|cell| harmless(&cell).into_owned())).ok()?;
     }
     writer.into_inner().ok()
 }
 
 fn hex(bytes: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(bytes)
-}
-
-/// A cell that no spreadsheet takes for a formula.
-fn harmless(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() }
 }
 
 async fn verify(State(desk): State<Desk>, clerk: SignedIn) -> Page {

@@ -39,6 +39,7 @@ const MENU: &[Entry] = &[
     entry("settlement", "/settlement", "Zahlung", Door::Reads(&[Role::Reconcile, Role::Release])),
     entry("providers", "/providers", "Anbieter", Door::SignedIn),
     entry("print", "/print", "Drucken", Door::Reads(&[Role::Issue, Role::Reconcile])),
+    entry("figures", "/figures", "Auswertung", Door::Reads(&[Role::Reconcile, Role::Release, Role::Admin])),
     entry("admin", "/admin", "Verwaltung", Door::Reads(&[Role::Admin])),
 ];
 

@@ -107,9 +107,10 @@ fn kind_view(kind: Kept, rules: &[Rule], today: CivilDay) -> Option<KindView> {
 
 fn plan_view(plan: &Plan, is_old: bool) -> PlanView {
     let running = plan.state == "running";
-    let found = plan.found.iter().filter_map(|found| {
+    let found = Kept::ALL.into_iter().filter_map(|kind| {
+        let found = plan.found.iter().find(|found| found.kind == kind.name())?;
         let oldest = found.oldest.map_or_else(|| "nichts da".to_owned(), CivilDay::german);
-        Some(FoundView { title: Kept::parse(&found.kind)?.german().0, records: found.records, before: found.before.german(), oldest })
+        Some(FoundView { title: kind.german().0, records: found.records, before: found.before.german(), oldest })
     });
     PlanView {
         id: plan.id,

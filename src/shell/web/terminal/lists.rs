@@ -12,6 +12,7 @@ use crate::terminal::pickups::{Fate, Mode, Prepared, Told};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::code::Code;
+use crate::words::spreadsheet::harmless;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Query, State};
@@ -222,11 +223,6 @@ pub(super) async fn download(desk: Desk, Query(wanted): Query<Spoken>) -> Result
     }
     let name = format!("attachment; filename=\"Listen-{month}.csv\"");
     Ok(([(header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (header::CONTENT_DISPOSITION, name)], csv).into_response())
-}
-
-/// A text that no spreadsheet takes for a formula.
-fn harmless(text: &str) -> String {
-    if text.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) { format!("'{text}") } else { text.to_owned() }
 }
 
 /// A member number, with its leading zeros kept from spreadsheets.

@@ -7,9 +7,11 @@ use crate::shell::store::terminal::{After, MonthLine, PersonShown};
 use crate::shell::web::problem::Problem;
 use crate::terminal::month::Confirmed;
 use crate::words::cents::Cents;
+use crate::words::spreadsheet::harmless;
 use axum::extract::Query;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use std::borrow::Cow;
 
 /// How many lines are read at once: a scan waits for no more than these.
 const PIECE: u32 = 2_000;
@@ -56,14 +58,14 @@ const COLUMNS: [&str; 12] = [
 ];
 
 fn row(fields: &[String]) -> String {
-    let quoted: Vec<String> = fields.iter().map(|field| format!("\"{}\"", harmless(field).replace('"', "\"\""))).collect();
+    let quoted: Vec<String> = fields.iter().map(|field| format!("\"{}\"", plain(field).replace('"', "\"\""))).collect();
     format!("{}\r\n", quoted.join(";"))
 }
 
-/// A field that a spreadsheet takes for text, not for a formula.
-fn harmless(field: &str) -> String {
+/// A number as it is, and a text that no spreadsheet takes for a formula.
+fn plain(field: &str) -> Cow<'_, str> {
     let is_number = field.trim_start_matches('-').chars().all(|c| c.is_ascii_digit() || c == ',' || c == '.');
-    if !is_number && field.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{field}") } else { field.to_owned() }
+    if is_number { Cow::Borrowed(field) } else { harmless(field) }
 }
 
 /// The fields of a line in the file, in the order of [`COLUMNS`].

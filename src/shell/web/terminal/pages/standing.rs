@@ -10,6 +10,7 @@ use crate::terminal::standing::{MONTHS_BACK, MonthState, MonthView, StandingView
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::reason::Reason;
 use crate::words::service::Pricing;
+use crate::words::spreadsheet::harmless;
 use askama::Template;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -241,10 +242,7 @@ pub(in super::super) async fn csv(visit: Visit) -> Result<Response, Problem> {
 
 /// One line, so that a spreadsheet reads text as text: a field that could be a formula gets an apostrophe before it.
 fn line(text: &mut String, fields: &[String]) {
-    let quoted = fields.iter().map(|field| {
-        let formula = field.starts_with(['=', '+', '-', '@', '\t', '\r']);
-        format!("\"{}{}\"", if formula { "'" } else { "" }, field.replace('"', "\"\""))
-    });
+    let quoted = fields.iter().map(|field| format!("\"{}\"", harmless(field).replace('"', "\"\"")));
     text.push_str(&quoted.collect::<Vec<_>>().join(";"));
     text.push_str("\r\n");
 }

@@ -61,14 +61,15 @@ need_cargo_tool() {
     rm -rf "$TOOLS/build"
 }
 
-# need_python FILE makes $TOOLS/py hold exactly the Python packages of a requirements file.
+# need_python FILE [NAME] makes $TOOLS/NAME (py) hold exactly the Python packages of a requirements file.
 need_python() {
-    local mark="$TOOLS/py/requirements.txt"
+    local place="$TOOLS/${2:-py}"
+    local mark="$place/requirements.txt"
     cmp -s "$1" "$mark" && return 0
     python3 -c 'import ensurepip' 2>/dev/null || install_debian python3-venv
-    say "Installing Python packages of $1 into $TOOLS/py"
-    python3 -m venv --clear "$TOOLS/py"
-    "$TOOLS/py/bin/pip" install --quiet --disable-pip-version-check -r "$1"
+    say "Installing Python packages of $1 into $place"
+    python3 -m venv --clear "$place"
+    "$place/bin/pip" install --quiet --disable-pip-version-check -r "$1"
     cp "$1" "$mark"
 }
 

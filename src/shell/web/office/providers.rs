@@ -7,7 +7,7 @@ use super::upload::uploaded;
 use super::words::moment;
 use super::{Desk, MAX_ENROLMENT};
 use crate::admit::enrolment::EnrolmentCode;
-use crate::office::{Office, OfficeError, Role};
+use crate::office::{Action, Office, OfficeError, Role};
 use crate::settle::account::Iban;
 use crate::shell::door;
 use crate::shell::paper::letters::{Sender, Slip, slip_text};
@@ -130,9 +130,11 @@ struct CodePage {
 }
 
 async fn new_code(State(desk): State<Desk>, clerk: SignedIn, Path(number): Path<u32>, headers: HeaderMap) -> Page {
-    let number = ProviderNumber(number);
+    let (number, by) = (ProviderNumber(number), clerk.name.clone());
     let make = move |office: &mut Office| {
-        let code = office.new_code(number, door::now())?;
+        let now = door::now();
+        let code = office.new_code(number, now)?;
+        office.note(&by, Action::Provider, &format!("provider/{number}"), "neuer Einmal-Code", now)?;
         let provider = admission::provider(office.db(), number)?;
         Ok::<_, OfficeError>((code, provider.map(|p| p.name).unwrap_or_default()))
     };

@@ -45,12 +45,16 @@ function step(by) {
   steps[next].focus();
 }
 
-function choose(radio) {
-  const folded = radio.closest("details:not([open])");
+/// Goes to a field, which may be folded away.
+function reach(field) {
+  const folded = field.closest("details:not([open])");
   if (folded) folded.open = true;
+  field.focus();
+}
+
+function choose(radio) {
   radio.checked = true;
-  const amount = radio.value === "cut" && radio.form.elements.namedItem("euros");
-  (amount || radio).focus();
+  reach((radio.value === "cut" && radio.form.elements.namedItem("euros")) || radio);
   radio.form.scrollIntoView({ block: "nearest" });
 }
 
@@ -65,8 +69,8 @@ function press(event) {
   if (key === "?" && help) help.open = !help.open;
   else if (key === "j" || (key === "arrowdown" && arrows && steps.length > 0)) step(1);
   else if (key === "i" || (key === "arrowup" && arrows && steps.length > 0)) step(-1);
-  else if (key === "g" && document.getElementById("reason")) document.getElementById("reason").focus();
-  else if (key === "n" && document.getElementById("note")) document.getElementById("note").focus();
+  else if (key === "g" && document.getElementById("reason")) reach(document.getElementById("reason"));
+  else if (key === "n" && document.getElementById("note")) reach(document.getElementById("note"));
   else if (key.length === 1 && radio) choose(radio);
   else return;
   if (key === "?" && help.open) help.scrollIntoView({ block: "nearest" });

@@ -57,18 +57,6 @@ fn count(db: &Connection, sql: &str) -> Result<u64, StoreError> {
     from_db(db.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
 }
 
-/// The kinds of findings: reason, how many lines, and what they claim; the largest sum first.
-pub fn finding_kinds(db: &Connection) -> Result<Vec<(String, u64, Cents)>, StoreError> {
-    let sql = "SELECT reason, count(*), sum(cents) FROM line WHERE verdict = 0 AND reason IS NOT NULL GROUP BY reason ORDER BY 3 DESC, 1";
-    let mut statement = db.prepare_cached(sql)?;
-    let mut rows = statement.query([])?;
-    let mut kinds = Vec::new();
-    while let Some(row) = rows.next()? {
-        kinds.push((row.get(0)?, from_db(row.get(1)?)?, Cents::new(row.get(2)?)));
-    }
-    Ok(kinds)
-}
-
 /// The entries of a batch that could not be read: their numbers and reasons.
 pub fn unreadable(db: &Connection, batch: BatchId) -> Result<Vec<(u64, String)>, StoreError> {
     let mut statement =

@@ -204,14 +204,6 @@ pub fn findings(db: &Connection, most: u64) -> Result<Vec<LineView>, StoreError>
     collect(db, &format!("{LINE} WHERE l.verdict = 0 AND l.reason IS NOT NULL ORDER BY l.reason, l.day, l.seq LIMIT ?1"), [to_db(most)])
 }
 
-/// The lines that wait for a clerk for one reason, or for any: `most` of them after skipping `skip`, oldest service day first.
-pub fn findings_of(db: &Connection, reason: Option<&str>, skip: u64, most: u64) -> Result<Vec<LineView>, StoreError> {
-    let sql = format!(
-        "{LINE} WHERE l.verdict = 0 AND l.reason IS NOT NULL AND (?1 IS NULL OR l.reason = ?1) ORDER BY l.reason, l.day, t.terminal, l.seq LIMIT ?2 OFFSET ?3"
-    );
-    collect(db, &sql, params![reason, to_db(most), to_db(skip)])
-}
-
 /// One line.
 pub fn line(db: &Connection, id: EntryId) -> Result<Option<LineView>, StoreError> {
     let lines = collect(db, &format!("{LINE} WHERE t.terminal = ?1 AND l.seq = ?2"), params![id.terminal.0, to_db(id.seq)])?;

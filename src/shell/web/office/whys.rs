@@ -69,7 +69,7 @@ fn lost(why: &Why, by: Criterion, decided: bool) -> String {
     let by = match by {
         Criterion::Settled => "sie ist schon gezahlt",
         Criterion::Chosen => "die Sachbearbeitung hat sie anerkannt",
-        Criterion::Home => "dort ist das Kind zu Hause angemeldet",
+        Criterion::Home => "jener ist der Stammanbieter des Kindes",
         Criterion::Age => "das Lesegerät dort hatte frischere Daten",
         Criterion::Time => "sie wurde früher erfasst",
         Criterion::Hash => "sonst spricht nichts für die eine oder die andere",

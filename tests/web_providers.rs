@@ -203,3 +203,47 @@ async fn the_canteens_name_is_text_on_its_page() {
     let page = anna.get("/providers/101").await.text;
     assert!(page.contains("Mensa am Wall &#60;b&#62;") && !page.contains(CANTEEN), "{page}");
 }
+
+#[tokio::test]
+async fn an_unusual_month_is_told_answered_once_and_holds_up_nothing() {
+    let now = door::now();
+    let today = CivilDay::of(now);
+    let saturday = (1..=7).map(|back| today.minus(back)).find(|day| day.is_weekend() && day.plus(1).is_weekend()).expect("a Saturday");
+    let noon = saturday.at_minute(720);
+    let mut office = empty(saturday.minus(1).at_minute(720));
+    let services = vec![ServiceTerms::parse("lunch:lunch:Mittagessen:450", saturday).expect("a service")];
+    let new = NewProvider { name: "Mensa <i>Süd</i>".into(), iban: "DE89370400440532013000".into(), services };
+    let (number, code) = office.add_provider(&new, noon).expect("added");
+    let mut counter = Counter::enrol(&mut office, number, "Ausgabe", &code.grouped(), 71, noon);
+    let month = saturday.month();
+    let csv = format!("reference;benefit;from;to;period;measure;amount;detail;hint;home_providers\n1;lunch;{month};{month};day;units;1;;;\n");
+    let tokens = office.issue(&children::read(csv.as_bytes()).expect("a table").rows, noon).expect("issued");
+    counter.redeem(&request(&tokens[0].code, "lunch"), noon);
+    counter.exchange(&mut office, noon.plus_ms(3_600_000));
+    office.reconcile(now).expect("reconciled");
+    let anna = Browser::at(office).signed_in("Anna Adler").await;
+    assert!(anna.get("/findings").await.text.contains("/patterns"), "one link leads there");
+    let page = anna.get("/patterns").await;
+    assert!(page.text.contains("Essen am Wochenende") && page.text.contains("Eines von 1 Essen liegt auf einem Wochenende."), "{}", page.text);
+    assert!(page.text.contains("Mensa &#60;i&#62;Süd"), "a name is text: {}", page.text);
+    let months = month.months().to_string();
+    let number = number.to_string();
+    let said = [("provider", number.as_str()), ("month", months.as_str()), ("kind", "weekend"), ("answer", "fine"), ("note", "Schulfest")];
+    assert_eq!(anna.post("/patterns", &said[..3]).await.status, StatusCode::UNPROCESSABLE_ENTITY, "no answer");
+    assert_eq!(anna.post("/patterns", &said).await.location(), "/patterns?done=pattern_answered");
+    assert_eq!(anna.post("/patterns", &said).await.status, StatusCode::CONFLICT, "once");
+    let page = anna.get("/patterns").await.text;
+    assert!(page.contains("Nichts ist offen") && page.contains("Schulfest") && page.contains("Anna Adler"), "{page}");
+    let first = month.first_day().to_string();
+    let limits = |meals: &'static str| {
+        let names = ["forgotten_percent", "typed_percent", "fewest", "present_days", "present_children", "seconds_apart"];
+        names.into_iter().map(|name| (name, "10")).chain([("weekend_meals", meals)]).collect::<Vec<_>>()
+    };
+    let with = |mut fields: Vec<(&'static str, &'static str)>, from: &str| {
+        fields.push(("from", String::leak(from.to_owned())));
+        fields
+    };
+    assert_eq!(anna.post("/patterns/limits", &with(limits("0"), &first)).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(anna.post("/patterns/limits", &with(limits("5"), "2026-11-17")).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(anna.post("/patterns/limits", &with(limits("5"), &first)).await.location(), "/patterns?done=limits_set");
+}

@@ -28,6 +28,7 @@ mod oidc;
 mod overview;
 mod page;
 mod passkeys;
+mod patterns;
 mod posting;
 mod print;
 mod print_run;
@@ -43,8 +44,8 @@ mod settlement_words;
 mod steps;
 mod tries;
 mod upload;
-mod whys;
 mod waiting;
+mod whys;
 mod words;
 
 pub use api::interfaces;
@@ -118,6 +119,7 @@ fn routes() -> Vec<Route> {
     routes.extend(documents::routes());
     routes.extend(retention::routes());
     routes.extend(provider::routes());
+    routes.extend(patterns::routes());
     routes.extend(calendar::routes());
     routes.extend(admin::routes());
     routes.extend(clerks::routes());

@@ -16,6 +16,7 @@ pub mod documents;
 pub mod findings;
 pub mod lines;
 pub mod passkeys;
+pub mod patterns;
 pub mod payable;
 pub mod payments;
 pub mod prints;

@@ -45,8 +45,10 @@ impl Work<'_> {
     pub(super) fn look_for_patterns(&self) -> Result<(), OfficeError> {
         for (month, lines) in store::due_months(&self.db)? {
             let (counts, limits) = (store::counts(&self.db, month)?, store::limits(&self.db, month)?);
-            let of_one = |one| patterns(one, &counts, &limits).into_iter().map(|pattern| (one.provider, pattern));
-            let found: Vec<_> = counts.iter().flat_map(of_one).collect();
+            let mut found = Vec::new();
+            for one in &counts {
+                found.extend(patterns(one, &counts, &limits).into_iter().map(|pattern| (one.provider, pattern)));
+            }
             store::keep(&self.db, month, &found)?;
             store::note_looked(&self.db, month, lines)?;
         }

@@ -18,6 +18,7 @@ mod identity;
 mod import;
 mod issue;
 mod passkeys;
+mod patterns;
 mod plan;
 mod posting;
 mod print;

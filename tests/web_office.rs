@@ -180,7 +180,7 @@ async fn a_terminal_enrols_exchanges_and_is_seen() {
     assert_eq!(response.headers()[header::CONTENT_TYPE], "application/octet-stream");
     let inbound = to_bytes(response.into_body(), MAX_EXCHANGE).await.expect("a body");
     counter.take(&inbound, door::now());
-    assert!(browser.get("/providers").await.text.contains("Ausgabe 1"));
+    assert!(browser.get(&format!("/providers/{number}")).await.text.contains("Ausgabe 1"));
     let page = browser.post(&format!("/providers/{number}/codes"), &[]).await;
     assert!(page.text.contains("Er wird nur jetzt gezeigt") && page.text.contains("<svg"), "{}", page.text);
     assert!(!browser.get("/providers").await.text.contains("<svg"), "it is shown once");

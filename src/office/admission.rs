@@ -1,13 +1,14 @@
 //! Providers, their agreements, and the admission of their terminals.
 
-use super::{CREDENTIAL_DAYS, Office, OfficeError, Work};
+use super::providers::ProviderData;
+use super::{Action, CREDENTIAL_DAYS, Office, OfficeError, Work};
 use crate::admit::credential::Credential;
 use crate::admit::enrolment::{Enrolment, EnrolmentCode};
 use crate::admit::trust::MAX_NAME;
 use crate::book::entry::Head;
 use crate::settle::account::Iban;
 use crate::shell::store::office::admission::{self as db, Terminal};
-use crate::shell::store::office::waiting;
+use crate::shell::store::office::{providers, waiting};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::code::Code;
@@ -108,14 +109,32 @@ impl Office {
         Ok((number, self.new_code(number, now)?))
     }
 
-    /// Agrees a service with a provider, or a new price of one from a day on; open lines are decided again.
-    pub fn agree(&mut self, provider: ProviderNumber, terms: &ServiceTerms, now: UtcMs) -> Result<(), OfficeError> {
+    /// Adds a provider as a form brings it.
+    pub fn enter_provider(&mut self, new: &NewProvider, data: &ProviderData, by: &str, now: UtcMs) -> Result<ProviderNumber, OfficeError> {
+        let iban = Iban::parse(&new.iban).map_err(|error| OfficeError::Wrong(error.to_string()))?;
         self.in_transaction(|work| {
-            work.provider(provider)?;
-            work.may_agree(provider, terms)?;
-            db::agree(&work.db, provider, &terms.service, terms.from, now)?;
-            work.agreement_changed(provider, &terms.service.code, terms.from, now)
+            let number = db::insert_provider(&work.db, data.name.trim(), iban.electronic(), now)?;
+            providers::set_details(&work.db, number, data.name.trim(), data.kind, data.contact.trim(), now)?;
+            for terms in &new.services {
+                db::agree(&work.db, number, &terms.service, terms.from, now)?;
+            }
+            work.note(by, Action::Provider, &format!("provider/{number}"), "eingetragen", now)?;
+            Ok(number)
         })
+    }
+
+    /// Agrees a service with a provider, on a clerk's word.
+    pub fn agree_by(&mut self, provider: ProviderNumber, terms: &ServiceTerms, by: &str, now: UtcMs) -> Result<(), OfficeError> {
+        let detail = format!("{} vereinbart ab {}", terms.service.code, terms.from.german());
+        self.in_transaction(|work| {
+            work.agree(provider, terms, now)?;
+            work.note(by, Action::Provider, &format!("provider/{provider}"), &detail, now)
+        })
+    }
+
+    /// Agrees a service with a provider, or a new price of one from a day on; its open lines are decided again.
+    pub fn agree(&mut self, provider: ProviderNumber, terms: &ServiceTerms, now: UtcMs) -> Result<(), OfficeError> {
+        self.in_transaction(|work| work.agree(provider, terms, now))
     }
 
     /// Prints a one-time code for another terminal of a provider.
@@ -167,6 +186,13 @@ impl EnrolmentAnswer {
 }
 
 impl Work<'_> {
+    fn agree(&self, provider: ProviderNumber, terms: &ServiceTerms, now: UtcMs) -> Result<(), OfficeError> {
+        self.provider(provider)?;
+        self.may_agree(provider, terms)?;
+        db::agree(&self.db, provider, &terms.service, terms.from, now)?;
+        self.agreement_changed(provider, &terms.service.code, terms.from, now)
+    }
+
     fn admit(&mut self, request: &Enrolment, now: UtcMs) -> Result<Vec<u8>, OfficeError> {
         let wrong = || OfficeError::NotAdmitted("this code is wrong, used up or over: check it, or ask the office for a new one".into());
         let terminal = request.key.terminal_id();

@@ -44,6 +44,7 @@ impl Office {
             let batches = lines::batches_to_advise(&work.db, BATCHES_AT_ONCE)?;
             batches.iter().try_for_each(|batch| work.advise_batch(*batch, now))?;
             sums::tidy(&work.db)?;
+            work.look_for_patterns()?;
             Ok(Stretch { done: batches.len() as u64, left: lines::count_to_advise(&work.db)?, answered: true })
         })
     }

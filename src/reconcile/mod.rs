@@ -8,6 +8,7 @@ pub mod compare;
 pub mod conflict;
 pub mod finding;
 pub mod holidays;
+pub mod pattern;
 pub mod reach;
 pub mod register;
 pub mod ruling;

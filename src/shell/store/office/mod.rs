@@ -17,6 +17,7 @@ pub mod figures;
 pub mod findings;
 pub mod lines;
 pub mod passkeys;
+pub mod patterns;
 pub mod payable;
 pub mod payments;
 pub mod prints;

@@ -8,7 +8,7 @@ use crate::reconcile::finding::Tally;
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::civil::{CivilDay, CivilMonth};
-use crate::words::ids::{BatchId, EntryId, ProviderNumber, TerminalId};
+use crate::words::ids::{BatchId, EntryId, Hash, ProviderNumber, TerminalId};
 use crate::words::time::UtcMs;
 use rusqlite::{Connection, Row, params};
 use serde::Serialize;
@@ -57,10 +57,17 @@ pub struct BatchView {
     pub decided: Cents,
     /// What is settled so far.
     pub settled: Cents,
+    /// SHA-256 of its bytes.
+    #[serde(skip)]
+    pub hash: Hash,
+    /// What became of it where it waited: `taken`, `descent`, `rejected` or `covered`.
+    #[serde(skip)]
+    pub choice: Option<String>,
 }
 
 const BATCH: &str = "SELECT b.batch, b.provider, coalesce(p.name, ''), t.terminal, t.label, b.received, b.reason,
-        coalesce(s.lines, 0), coalesce(s.pending, 0), coalesce(s.claimed, 0), coalesce(s.decided, 0), coalesce(s.settled, 0)
+        coalesce(s.lines, 0), coalesce(s.pending, 0), coalesce(s.claimed, 0), coalesce(s.decided, 0), coalesce(s.settled, 0),
+        b.hash, (SELECT d.choice FROM batch_decision d WHERE d.batch = b.id)
     FROM batch b JOIN terminal t ON t.id = b.terminal LEFT JOIN provider p ON p.number = b.provider LEFT JOIN batch_sum s ON s.batch = b.id";
 
 fn batch_row(row: &Row<'_>) -> Result<BatchView, StoreError> {
@@ -77,7 +84,21 @@ fn batch_row(row: &Row<'_>) -> Result<BatchView, StoreError> {
         claimed: Cents::new(row.get(9)?),
         decided: Cents::new(row.get(10)?),
         settled: Cents::new(row.get(11)?),
+        hash: Hash(array(row.get(12)?, "hash")?),
+        choice: row.get(13)?,
     })
+}
+
+/// The batches that wait for a clerk, the oldest first.
+pub fn waiting_batches(db: &Connection, most: u64) -> Result<Vec<BatchView>, StoreError> {
+    let waiting = "SELECT id FROM batch WHERE reason IS NOT NULL AND id NOT IN (SELECT batch FROM batch_decision) ORDER BY id LIMIT ?1";
+    let mut statement = db.prepare_cached(&format!("{BATCH} WHERE b.id IN ({waiting}) ORDER BY b.id"))?;
+    let mut rows = statement.query([to_db(most)])?;
+    let mut batches = Vec::new();
+    while let Some(row) = rows.next()? {
+        batches.push(batch_row(row)?);
+    }
+    Ok(batches)
 }
 
 /// The newest batches, `most` of them after skipping `skip`.

@@ -4,6 +4,7 @@ use super::Desk;
 use super::doors::{Door, Route};
 use super::login::SignedIn;
 use super::page::{Fault, Frame, Page, show};
+use super::waiting::{RefusedView, WaitingDesk, decided, desk_of};
 use super::whys;
 use super::words::{moment, seen_as, sentence, title, verdict, verdict_class};
 use crate::deliver::advice::Verdict;
@@ -12,7 +13,7 @@ use crate::settle::run::short_id;
 use crate::shell::door;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::views::{BatchView, LineView};
-use crate::shell::store::office::{admission, desk, views};
+use crate::shell::store::office::{admission, desk, views, waiting};
 use crate::words::cents::Cents;
 use crate::words::ids::{BatchId, ProviderNumber};
 use crate::words::time::UtcMs;
@@ -39,6 +40,7 @@ pub fn routes() -> Vec<Route> {
 pub struct From {
     #[serde(default)]
     skip: u64,
+    done: Option<String>,
 }
 
 /// A batch as a list shows it.
@@ -50,8 +52,10 @@ pub struct BatchRow {
     pub(super) provider_name: String,
     pub(super) terminal: String,
     pub(super) received: String,
-    /// Title and sentence, where it could not be taken in.
+    /// Title and sentence, where it waits for a clerk.
     pub(super) waits: Option<(String, String)>,
+    /// What became of it, where it was not taken in.
+    pub(super) outcome: Option<&'static str>,
     pub(super) lines: u64,
     pub(super) pending: u64,
     pub(super) claimed: Cents,
@@ -68,7 +72,12 @@ impl std::convert::From<BatchView> for BatchRow {
             provider_name: batch.provider_name,
             terminal: batch.terminal_label,
             received: moment(batch.received),
-            waits: batch.reason.map(|code| (title(&code), sentence(&code))),
+            waits: batch.reason.filter(|_| batch.choice.is_none()).map(|code| (title(&code), sentence(&code))),
+            outcome: batch.choice.and_then(|choice| match choice.as_str() {
+                "rejected" => Some("abgelehnt"),
+                "covered" => Some("in anderer enthalten"),
+                _ => None,
+            }),
             lines: batch.lines,
             pending: batch.pending,
             claimed: batch.claimed,
@@ -114,7 +123,7 @@ impl LineRow {
         let label = labels.get(&(line.provider, line.service.clone()));
         Self {
             place: format!("/lines/{}/{}", line.id.terminal, line.id.seq),
-            seq: line.id.seq,
+            seq: waiting::own_seq(line.id.seq),
             day: line.day.german(),
             service: label.cloned().unwrap_or(line.service),
             cancellation: line.kind == "cancellation",
@@ -133,6 +142,8 @@ impl LineRow {
 #[template(path = "office/batches.html")]
 struct BatchesPage {
     frame: Frame,
+    waiting: Vec<BatchRow>,
+    refused: Vec<RefusedView>,
     batches: Vec<BatchRow>,
     all: u64,
     pager: Pager,
@@ -158,17 +169,31 @@ impl Pager {
 }
 
 async fn list(State(desk): State<Desk>, clerk: SignedIn, Query(from): Query<From>) -> Page {
-    let look = move |db: &Connection| Ok::<_, StoreError>((views::batches(db, from.skip, BATCHES)?, desk::batch_count(db)?));
-    let (batches, all) = desk.look(look).await?;
-    let pager = Pager::new("/batches?", from.skip, batches.len(), BATCHES);
-    show(&BatchesPage { frame: Frame::new(&desk, &clerk, "batches"), batches: batches.into_iter().map(Into::into).collect(), all, pager })
+    let skip = from.skip;
+    let look = move |db: &Connection| {
+        let waits = if skip == 0 { (views::waiting_batches(db, BATCHES)?, waiting::refused(db, BATCHES)?) } else { (Vec::new(), Vec::new()) };
+        Ok::<_, StoreError>((waits, views::batches(db, skip, BATCHES)?, desk::batch_count(db)?))
+    };
+    let ((waits, refused), batches, all) = desk.look(look).await?;
+    let pager = Pager::new("/batches?", skip, batches.len(), BATCHES);
+    let rows = |batches: Vec<BatchView>| batches.into_iter().map(Into::into).collect();
+    let frame = Frame::new(&desk, &clerk, "batches").after(from.done.as_deref());
+    let refused = refused.into_iter().map(RefusedView::of).collect();
+    show(&BatchesPage { frame, waiting: rows(waits), refused, batches: rows(batches), all, pager })
+}
+
+/// A batch with what waits for a clerk in it.
+struct BatchDesk {
+    row: BatchRow,
+    waits: Option<WaitingDesk>,
+    decided: Option<(String, String)>,
 }
 
 #[derive(Template)]
 #[template(path = "office/batch.html")]
 struct BatchPage {
     frame: Frame,
-    batches: Vec<BatchRow>,
+    batches: Vec<BatchDesk>,
     lines: Vec<LineRow>,
     unreadable: Vec<(u64, String)>,
     choices: Vec<(&'static str, &'static str, bool)>,
@@ -216,10 +241,15 @@ async fn detail(State(desk): State<Desk>, clerk: SignedIn, Path(id): Path<String
     let missing =
         || Fault::new(StatusCode::NOT_FOUND, "Diese Abrechnung gibt es nicht", "Bitte in der Liste nachsehen.").back_to("/batches", "Zur Liste");
     let batch = BatchId::from_hex(&id).ok_or_else(missing)?;
-    let (only, now) = (verdict_of(narrowed.verdict.as_deref()), door::now());
+    let (only, now, skip) = (verdict_of(narrowed.verdict.as_deref()), door::now(), from.skip);
     let look = move |db: &Connection| {
-        let lines = views::batch_lines(db, batch, only, from.skip, LINES)?;
-        Ok::<_, OfficeError>((views::batch(db, batch)?, rows(db, lines, now)?, desk::unreadable(db, batch)?))
+        let mut desks = Vec::new();
+        for view in views::batch(db, batch)? {
+            let (waits, decided) = (desk_of(db, view.hash)?, decided(db, view.hash)?);
+            desks.push(BatchDesk { row: view.into(), waits, decided });
+        }
+        let lines = views::batch_lines(db, batch, only, skip, LINES)?;
+        Ok::<_, OfficeError>((desks, rows(db, lines, now)?, desk::unreadable(db, batch)?))
     };
     let (batches, lines, unreadable) = desk.look(look).await?;
     if batches.is_empty() {
@@ -227,12 +257,12 @@ async fn detail(State(desk): State<Desk>, clerk: SignedIn, Path(id): Path<String
     }
     let choices = choices(only);
     let chosen = choices.iter().find(|(code, _, chosen)| *chosen && !code.is_empty()).map(|(code, ..)| format!("verdict={code}&"));
-    let pager = Pager::new(format!("?{}", chosen.unwrap_or_default()), from.skip, lines.len(), LINES);
+    let pager = Pager::new(format!("?{}", chosen.unwrap_or_default()), skip, lines.len(), LINES);
     show(&BatchPage {
-        frame: Frame::new(&desk, &clerk, "batches"),
-        batches: batches.into_iter().map(Into::into).collect(),
+        frame: Frame::new(&desk, &clerk, "batches").after(from.done.as_deref()),
+        batches,
         lines,
-        unreadable: unreadable.into_iter().map(|(seq, code)| (seq, sentence(&code))).collect(),
+        unreadable: unreadable.into_iter().map(|(seq, code)| (waiting::own_seq(seq), sentence(&code))).collect(),
         choices,
         pager,
         short: short_id(&batch.0),

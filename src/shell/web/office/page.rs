@@ -125,7 +125,8 @@ impl Done {
             Some("passkey") => "Der Passkey ist eingerichtet. Ab jetzt können Sie sich damit anmelden.",
             Some("passkey_gone") => "Der Passkey ist entfernt.",
             Some("linked") => "Ihr Konto ist mit dem Anmeldedienst verbunden.",
-            _ => "",
+            Some(code) => super::words::done_with_providers(code),
+            None => "",
         }
     }
 }

@@ -1,37 +1,35 @@
 //! Providers with what is agreed, their terminals, and new enrolment codes.
 
+use super::batches::Pager;
 use super::doors::{Door, Route};
 use super::login::SignedIn;
 use super::page::{Fault, Frame, Page, show};
+use super::provider::SILENT_DAYS;
 use super::upload::uploaded;
 use super::words::moment;
 use super::{Desk, MAX_ENROLMENT};
 use crate::admit::enrolment::EnrolmentCode;
 use crate::office::{Action, Office, OfficeError, Role};
-use crate::settle::account::Iban;
+use crate::reconcile::calendar::SiteKind;
 use crate::shell::door;
 use crate::shell::paper::letters::{Sender, Slip, slip_text};
 use crate::shell::paper::qr::Qr;
 use crate::shell::paper::stack;
 use crate::shell::store::StoreError;
-use crate::shell::store::office::{admission, desk};
+use crate::shell::store::office::admission;
+use crate::shell::store::office::providers::{self, Wanted};
 use crate::words::civil::CivilDay;
 use crate::words::ids::ProviderNumber;
-use crate::words::service::{Pricing, Service};
 use crate::words::time::{DAY_MS, UtcMs};
 use askama::Template;
 use axum::Form;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, FormRejection};
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
-use rusqlite::Connection;
 use serde::Deserialize;
-
-/// After how many days without an exchange a terminal is pointed out.
-const SILENT_DAYS: u64 = 7;
 
 /// The routes of these pages.
 pub fn routes() -> Vec<Route> {
@@ -44,26 +42,30 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
+/// How many providers stand on one page.
+const PROVIDERS: u64 = 100;
+
+/// What a list of providers was asked for.
+#[derive(Debug, Default, Deserialize)]
+struct Asked {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    silent: String,
+    #[serde(default)]
+    skip: u64,
+}
+
 struct ProviderView {
     number: ProviderNumber,
     name: String,
-    iban: String,
-    services: Vec<ServiceView>,
-    terminals: Vec<TerminalView>,
-}
-
-struct ServiceView {
-    label: String,
-    benefit: &'static str,
-    price: String,
-}
-
-struct TerminalView {
-    label: String,
-    admitted: String,
-    last: Option<String>,
-    silent: bool,
-    entries: u64,
+    kind: &'static str,
+    terminals: u64,
+    last: String,
+    silent: u64,
+    iban_waits: bool,
 }
 
 #[derive(Template)]
@@ -71,50 +73,41 @@ struct TerminalView {
 struct ProvidersPage {
     frame: Frame,
     providers: Vec<ProviderView>,
+    all: u64,
+    text: String,
+    kind: &'static str,
+    kinds: Vec<(&'static str, &'static str)>,
+    silent: bool,
+    pager: Pager,
 }
 
-async fn list(State(desk): State<Desk>, clerk: SignedIn) -> Page {
-    let now = door::now();
-    let providers = desk.look(move |db| look(db, now)).await?;
-    show(&ProvidersPage { frame: Frame::new(&desk, &clerk, "providers"), providers })
-}
-
-fn look(db: &Connection, now: UtcMs) -> Result<Vec<ProviderView>, StoreError> {
-    let (files, terminals) = (admission::provider_files(db)?, desk::terminals(db)?);
-    let today = CivilDay::of(now);
-    let view = |provider: admission::Provider| {
-        let agreements = files.get(&provider.number).map(|file| file.agreements.as_slice()).unwrap_or_default();
-        let current = agreements.iter().filter(|a| a.until.is_none_or(|until| today <= until));
-        let own = terminals.iter().filter(|terminal| terminal.provider == provider.number);
-        ProviderView {
-            number: provider.number,
-            iban: Iban::parse(&provider.iban).map_or(provider.iban, |iban| iban.to_string()),
-            name: provider.name,
-            services: current.map(|a| service(&a.service, today)).collect(),
-            terminals: own.map(|seen| terminal(seen, now)).collect(),
-        }
+async fn list(State(desk): State<Desk>, clerk: SignedIn, Query(asked): Query<Asked>) -> Page {
+    let text: String = asked.q.trim().chars().take(80).collect();
+    let (kind, silent, skip) = (SiteKind::parse(&asked.kind), asked.silent == "yes", asked.skip);
+    let since = UtcMs(door::now().0.saturating_sub(SILENT_DAYS * DAY_MS));
+    let wanted = Wanted { text: text.clone(), silent, kind };
+    let (found, all) = desk.look(move |db| providers::list(db, &wanted, since, skip, PROVIDERS)).await?;
+    let kind = kind.map_or("", SiteKind::name);
+    let place = format!("/providers?q={}&kind={kind}{}&", in_address(&text), if silent { "&silent=yes" } else { "" });
+    let pager = Pager::new(place, skip, found.len(), PROVIDERS);
+    let view = |provider: providers::ListedProvider| ProviderView {
+        number: provider.number,
+        name: provider.name,
+        kind: provider.kind.german(),
+        terminals: provider.terminals,
+        last: provider.last.map_or_else(|| "–".to_owned(), moment),
+        silent: provider.silent,
+        iban_waits: provider.iban_waits,
     };
-    Ok(admission::providers(db)?.into_iter().map(view).collect())
+    let kinds = SiteKind::ALL.map(|kind| (kind.name(), kind.german())).into();
+    let frame = Frame::new(&desk, &clerk, "providers");
+    show(&ProvidersPage { frame, providers: found.into_iter().map(view).collect(), all, text, kind, kinds, silent, pager })
 }
 
-fn service(service: &Service, today: CivilDay) -> ServiceView {
-    let price = match (service.pricing, service.price_on(today)) {
-        (Pricing::Free, _) => "Betrag nach Angabe".to_owned(),
-        (_, None) => "noch kein Preis".to_owned(),
-        (Pricing::Monthly, Some(cents)) => format!("{cents} im Monat"),
-        (Pricing::PerUnit, Some(cents)) => service.unit_minutes.map_or_else(|| cents.to_string(), |minutes| format!("{cents} je {minutes} Minuten")),
-    };
-    ServiceView { label: service.label.clone(), benefit: service.benefit.german(), price }
-}
-
-fn terminal(seen: &desk::TerminalSeen, now: UtcMs) -> TerminalView {
-    TerminalView {
-        label: if seen.label.trim().is_empty() { "Lesegerät ohne Namen".to_owned() } else { seen.label.clone() },
-        admitted: CivilDay::of(seen.admitted).german(),
-        last: seen.last_exchange.map(moment),
-        silent: now.since(seen.last_exchange.unwrap_or(seen.admitted)) > SILENT_DAYS * DAY_MS,
-        entries: seen.entries,
-    }
+/// A text as it stands in an address: what is no letter or digit in per cent.
+fn in_address(text: &str) -> String {
+    let encoded = |byte: u8| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    text.bytes().map(encoded).collect()
 }
 
 #[derive(Template)]

@@ -190,6 +190,29 @@ pub const RULING_REASONS: [Reason; 15] = [
     Reason::UnknownToken,
 ];
 
+/// What was done last with a provider, a calendar or a waiting batch.
+pub fn done_with_providers(code: &str) -> &'static str {
+    match code {
+        "provider_added" => "Der Anbieter ist eingetragen. Als Nächstes braucht er einen Einmal-Code, um sein Lesegerät anzumelden.",
+        "provider_changed" => "Die Stammdaten sind geändert.",
+        "iban_entered" => "Das neue Konto ist eingetragen. Gezahlt wird darauf erst, wenn eine zweite Person es bestätigt hat.",
+        "iban_confirmed" => "Das neue Konto ist bestätigt. Ab jetzt wird darauf gezahlt.",
+        "iban_dropped" => "Das neue Konto ist verworfen. Gezahlt wird weiter auf das alte.",
+        "agreed" => "Die Leistung ist vereinbart. Lesegeräte erfahren es beim nächsten Abruf.",
+        "priced" => "Der Preis ist eingetragen. Offene Zeilen dieser Tage werden beim nächsten Abgleich neu geprüft.",
+        "ended" => "Das Ende ist eingetragen. Offene Zeilen späterer Tage werden beim nächsten Abgleich neu geprüft.",
+        "days_changed" => "Gespeichert. Offene Zeilen dieser Tage werden beim nächsten Abgleich neu geprüft.",
+        "calendar_taken" => "Die Datei ist übernommen. Offene Zeilen dieser Tage werden beim nächsten Abgleich neu geprüft.",
+        "retired" => "Das Lesegerät ist stillgelegt. Was es noch schickt, wartet auf Ihre Entscheidung.",
+        "batch_taken" => "Die Abrechnung ist übernommen. Ihre Zeilen werden beim nächsten Abgleich geprüft wie alle anderen.",
+        "batch_rejected" => "Die Abrechnung ist abgelehnt. Der Anbieter erfährt es Zeile für Zeile beim nächsten Abruf.",
+        "refused_seen" => "Abgehakt.",
+        "pattern_answered" => "Ihre Antwort ist festgehalten.",
+        "limits_set" => "Die Schwellen sind geändert.",
+        _ => "",
+    }
+}
+
 /// What the office's error is to a clerk: what is wrong and what to do.
 pub fn trouble(why: &OfficeError) -> String {
     match why {

@@ -43,3 +43,31 @@ CREATE TABLE refused_batch (
     times INTEGER NOT NULL,
     seen_by TEXT
 ) WITHOUT ROWID;
+-- What is unusual in a provider's month, and what a clerk said to it. No line waits for it.
+CREATE TABLE pattern (
+    provider INTEGER NOT NULL REFERENCES provider,
+    month INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    part INTEGER NOT NULL,
+    whole INTEGER NOT NULL,
+    usual INTEGER NOT NULL,
+    answer TEXT,
+    note TEXT,
+    clerk TEXT,
+    answered INTEGER,
+    PRIMARY KEY (provider, month, kind)
+) WITHOUT ROWID;
+CREATE INDEX pattern_open ON pattern (month, provider) WHERE answer IS NULL;
+-- How many redemptions a month had when it was last looked through.
+CREATE TABLE pattern_month (month INTEGER PRIMARY KEY, lines INTEGER NOT NULL) WITHOUT ROWID;
+-- From where on something is unusual, in force for the months that begin on or after a day.
+CREATE TABLE pattern_limit (
+    from_day INTEGER PRIMARY KEY,
+    forgotten_percent INTEGER NOT NULL,
+    typed_percent INTEGER NOT NULL,
+    fewest INTEGER NOT NULL,
+    present_days INTEGER NOT NULL,
+    present_children INTEGER NOT NULL,
+    weekend_meals INTEGER NOT NULL,
+    seconds_apart INTEGER NOT NULL
+) WITHOUT ROWID;

@@ -4,6 +4,7 @@ mod approvals;
 mod cards;
 mod clerks;
 mod keep;
+mod delivery;
 mod money;
 
 use super::{Context, Report, Usage};

@@ -18,6 +18,7 @@ mod doors;
 mod evidence;
 mod export;
 mod findings;
+mod import;
 mod jobs;
 mod lines;
 mod login;
@@ -112,6 +113,7 @@ fn routes() -> Vec<Route> {
     routes.extend(disclosure::routes());
     routes.extend(documents::routes());
     routes.extend(retention::routes());
+    routes.extend(import::routes());
     routes.extend(admin::routes());
     routes.extend(clerks::routes());
     routes.extend(audit::routes());

@@ -38,6 +38,7 @@ const MENU: &[Entry] = &[
     entry("findings", "/findings", "Befunde", Door::Reads(&[Role::Reconcile, Role::Release])),
     entry("settlement", "/settlement", "Zahlung", Door::Reads(&[Role::Reconcile, Role::Release])),
     entry("providers", "/providers", "Anbieter", Door::SignedIn),
+    entry("import", "/import", "Einlesen", Door::Reads(&[Role::Issue])),
     entry("print", "/print", "Drucken", Door::Reads(&[Role::Issue, Role::Reconcile])),
     entry("admin", "/admin", "Verwaltung", Door::Reads(&[Role::Admin])),
 ];
@@ -112,6 +113,8 @@ impl Done {
             Some("months") => "Die Frist ist geändert. Sie gilt ab heute; gelöscht wird erst nach einem Probelauf.",
             Some("signed") => "Die Zahlung ist vorbereitet und von Ihnen unterschrieben. Freigeben muss sie eine andere Person.",
             Some("printed") => "Bestätigt: Der Druck ist erledigt. Einzelne Blätter lassen sich dort jederzeit noch einmal drucken.",
+            Some("rechecked") => "Neu geprüft: So steht es jetzt. Es wurde noch nichts übernommen.",
+            Some("dropped") => "Die Datei ist verworfen. Es wurde nichts übernommen.",
             Some("discarded") => "Verworfen: Was auf diesem Druck stand, wartet wieder darauf, gedruckt zu werden.",
             Some("released") => "Die Zahlung ist freigegeben. Die Dateien stehen beim Lauf bereit; die Anbieter bekommen ihre Mitteilung.",
             Some("withdrawn") => "Der Lauf ist zurückgezogen. Seine Zeilen sind wieder offen.",

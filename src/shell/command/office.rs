@@ -3,8 +3,8 @@
 mod approvals;
 mod cards;
 mod clerks;
-mod keep;
 mod delivery;
+mod keep;
 mod money;
 
 use super::{Context, Report, Usage};

@@ -15,6 +15,7 @@ use teilhabe::shell::sheet::children;
 use teilhabe::shell::store::office::audit;
 use teilhabe::shell::store::office::prints::Ending;
 use teilhabe::shell::web::office::MAX_EXCHANGE;
+use teilhabe::words::civil::CivilDay;
 use tower::ServiceExt;
 
 /// The words with which a job ended.
@@ -138,4 +139,177 @@ fn every_print_is_in_the_audit_log_without_a_reference() {
         .collect();
     assert_eq!(told, ["Anna Adler print/1 cards papers=2", "Berta Busch print/1 paper=2", "Anna Adler print/1 printed"]);
     assert!(office.verify_audit().expect("read").is_ok());
+}
+
+/// Brings a file as a browser does; answers where it can be seen.
+async fn brought(browser: &Browser, kind: &str, file: &[u8]) -> office_browser::Answer {
+    let mut body = b"------x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"kinder.csv\"\r\nContent-Type: text/csv\r\n\r\n".to_vec();
+    body.extend_from_slice(file);
+    body.extend_from_slice(b"\r\n------x--\r\n");
+    let request = Request::post(format!("/import/{kind}")).header("host", HOST).header("origin", format!("http://{HOST}"));
+    let request = request.header("cookie", &browser.cookie).header("content-type", "multipart/form-data; boundary=----x");
+    office_browser::send(&browser.app, request.body(Body::from(body)).expect("a request")).await
+}
+
+/// Every count of a preview by its word.
+fn counts(page: &str) -> Vec<(String, String)> {
+    let tiles = page.split("<dt>").skip(1).filter_map(|rest| rest.split_once("</dt><dd>"));
+    tiles.map(|(words, rest)| (words.to_owned(), rest.split('<').next().unwrap_or_default().to_owned())).collect()
+}
+
+fn count(page: &str, words: &str) -> String {
+    counts(page).into_iter().find(|(found, _)| found == words).unwrap_or_else(|| panic!("no {words} in {page}")).1
+}
+
+/// A table as German spreadsheets write it: Windows-1252, semicolons, decimal commas, leading zeros kept by `="…"`.
+fn spreadsheet(rows: usize, wrong: &[usize]) -> Vec<u8> {
+    let mut csv = "Aktenzeichen;Leistung;von;bis;Zeitraum;Maß;Betrag;Hinweis;Rechtskreis\r\n".to_owned();
+    for row in 1..=rows {
+        let amount = if wrong.contains(&row) { "viel" } else { "15,00 €" };
+        csv += &format!("=\"{row:07}\";Teilhabe;08.2026;07.2027;ansparend;Cent;{amount};Jö {};KiZ\r\n", row % 1000);
+    }
+    encoding_rs::WINDOWS_1252.encode(&csv).0.into_owned()
+}
+
+#[tokio::test]
+async fn three_wrong_rows_of_fifteen_thousand_stop_all_until_the_clerk_decides() {
+    let anna = Browser::at(empty(door::now())).signed_in("Anna Adler").await;
+    let begun = std::time::Instant::now();
+    let preview = brought(&anna, "children", &spreadsheet(15_000, &[2, 7_000, 14_999])).await;
+    assert_eq!(preview.status, StatusCode::SEE_OTHER, "{}", preview.text);
+    let place = preview.location().to_owned();
+    let page = anna.get(&place).await;
+    println!("15,000 rows previewed in {:?}", begun.elapsed());
+    assert_eq!((count(&page.text, "neu"), count(&page.text, "falsch")), ("14.997".into(), "3".into()));
+    for (line, sentence) in [(3, "„viel“ ist kein Betrag"), (7_001, "„viel“"), (15_000, "„viel“")] {
+        assert!(page.text.contains(&format!(">{line}</td>")) && page.text.contains(sentence), "{line}: {}", page.text);
+    }
+    assert!(page.text.contains("Nur die 14.997 richtigen übernehmen"), "{}", page.text);
+    let list = anna.get(&format!("{place}/errors.csv")).await.text;
+    assert_eq!(list.lines().count(), 4, "{list}");
+    assert!(list.contains("7001;amount;"), "{list}");
+    let content = page.hidden("content");
+    let refused = anna.post(&format!("{place}/take"), &[("content", &content)]).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "nothing in part unless it is asked for");
+    assert!(anna.get("/print").await.text.contains("Alle ausgestellten Karten sind gedruckt"), "nothing was taken");
+
+    let job = anna.post(&format!("{place}/take"), &[("content", &content), ("part", "right")]).await;
+    assert_eq!(outcome(&anna, job.location()).await, "14.997 übernommen, 14.997 Karten ausgestellt. Sie warten auf den Druck.");
+    println!("and taken over after {:?}", begun.elapsed());
+    assert!(anna.get("/print").await.text.contains("<strong>14.997 Karten</strong>"));
+    assert_eq!(anna.get(&place).await.status, StatusCode::NOT_FOUND, "the file is gone once it is taken");
+
+    let again = brought(&anna, "children", &spreadsheet(15_000, &[])).await;
+    let page = anna.get(again.location()).await.text;
+    assert_eq!((count(&page, "neu"), count(&page, "unverändert"), count(&page, "falsch")), ("3".into(), "14.997".into(), "0".into()));
+}
+
+#[tokio::test]
+async fn a_file_is_taken_as_it_was_seen_and_by_whom_it_was_brought() {
+    let anna = Browser::at(empty(door::now())).signed_in("Anna Adler").await;
+    let berta = anna.another().signed_in("Berta Busch").await;
+    let first = brought(&anna, "children", &spreadsheet(3, &[])).await.location().to_owned();
+    let page = anna.get(&first).await;
+    assert_eq!(berta.get(&first).await.status, StatusCode::NOT_FOUND, "another clerk's file");
+    let second = brought(&berta, "children", &spreadsheet(2, &[])).await.location().to_owned();
+    let content = berta.get(&second).await.hidden("content");
+    let job = berta.post(&format!("{second}/take"), &[("content", &content)]).await;
+    assert_eq!(outcome(&berta, job.location()).await, "2 übernommen, 2 Karten ausgestellt. Sie warten auf den Druck.");
+    let overtaken = anna.post(&format!("{first}/take"), &[("content", &page.hidden("content"))]).await;
+    assert_eq!(overtaken.location(), format!("{first}?done=rechecked"), "what she saw is not so any more");
+    let page = anna.get(&first).await;
+    assert_eq!((count(&page.text, "neu"), count(&page.text, "unverändert")), ("1".into(), "2".into()));
+    let job = anna.post(&format!("{first}/take"), &[("content", &page.hidden("content"))]).await;
+    assert_eq!(outcome(&anna, job.location()).await, "1 übernommen, eine Karte ausgestellt. Sie wartet auf den Druck.");
+}
+
+#[tokio::test]
+async fn what_a_spreadsheet_did_to_a_file_is_told() {
+    let anna = Browser::at(empty(door::now())).signed_in("Anna Adler").await;
+    let place = brought(&anna, "children", &spreadsheet(9, &[])).await.location().to_owned();
+    let content = anna.get(&place).await.hidden("content");
+    outcome(&anna, anna.post(&format!("{place}/take"), &[("content", &content)]).await.location()).await;
+
+    let header = "\u{feff}reference;benefit;from;to;period;measure;amount;Schule\n";
+    let lost =
+        format!("{header}7;participation;2027-08;2028-07;accrued;cents;15,00;A\n0000008;participation;2026-08;2027-07;accrued;cents;20,00;A\n");
+    let page = anna.get(brought(&anna, "children", lost.as_bytes()).await.location()).await.text;
+    assert!(page.contains("führende Nullen verloren") && page.contains("wohl aber „0000007“"), "{page}");
+    assert!(page.contains("Diese Spalten wurden nicht gelesen: Schule") && page.contains("Ändert die laufende Bewilligung"), "{page}");
+    let half = format!("{header}A;lunch;2026-08;2027-07;day;units;1;\nA;participation;2026-08;2027-07;month;cents;x;\n");
+    let page = anna.get(brought(&anna, "children", half.as_bytes()).await.location()).await.text;
+    assert!(page.contains("Eine richtige Zeile wartet") && page.contains("nichts, was übernommen werden könnte"), "{page}");
+    for (file, sentence) in [(&b"PK\x03\x04xlsx"[..], "Arbeitsmappe"), (b"", "Bitte eine Datei"), (b"a;b\n1;2\n", "In der Kopfzeile fehlt")] {
+        let answer = brought(&anna, "children", file).await;
+        assert!(answer.status == StatusCode::UNPROCESSABLE_ENTITY && answer.text.contains(sentence), "{}", answer.text);
+    }
+    assert_eq!(anna.post(&format!("{place}/discard"), &[]).await.status, StatusCode::NOT_FOUND);
+
+    let paid = "Aktenzeichen;Leistung;von;bis;Betrag\n0000003;Teilhabe;08.2026;10.2026;45,00\n99;Teilhabe;08.2026;;15,00\n";
+    let place = brought(&anna, "self_paid", paid.as_bytes()).await.location().to_owned();
+    let page = anna.get(&place).await;
+    assert!(page.text.contains("nie eine Karte ausgestellt") && count(&page.text, "neu") == "1", "{}", page.text);
+    let job = anna.post(&format!("{place}/take"), &[("content", &page.hidden("content")), ("part", "right")]).await;
+    assert_eq!(outcome(&anna, job.location()).await, "Eine Änderung ist übernommen.");
+}
+
+#[tokio::test]
+async fn a_token_follows_from_a_delivery_with_no_typing() {
+    let anna = Browser::at(empty(door::now())).signed_in("Anna Adler").await;
+    let delivery = |complete: bool, records: &str| {
+        format!(
+            "{{\"schema\":\"teilhabe/entitlements/1\",\"source\":\"fk\",\"created\":\"{}\",\"complete\":{complete},\"records\":[{records}]}}",
+            CivilDay::of(door::now())
+        )
+    };
+    let month = CivilDay::of(door::now()).month();
+    let record = |id: &str, amount: u32| {
+        format!(
+            "{{\"id\":\"{id}\",\"reference\":\"AZ-{id}\",\"from\":\"{month}\",\"to\":\"{}\",\"grants\":[{{\"benefit\":\"participation\",\
+             \"period\":\"month\",\"measure\":\"cents\",\"amount\":{amount}}}]}}",
+            month.plus(6)
+        )
+    };
+    let take = async |file: String, fields: &[(&str, &str)]| {
+        let place = brought(&anna, "entitlements", file.as_bytes()).await.location().to_owned();
+        let page = anna.get(&place).await;
+        let content = page.hidden("content");
+        let fields: Vec<(&str, &str)> = fields.iter().copied().chain([("content", content.as_str())]).collect();
+        let job = anna.post(&format!("{place}/take"), &fields).await;
+        (counts(&page.text), if job.location().is_empty() { job.text.clone() } else { outcome(&anna, job.location()).await })
+    };
+    let all = [record("1", 1_500), record("2", 1_500), record("3", 1_500)].join(",");
+    let (_, words) = take(delivery(false, &all), &[]).await;
+    assert_eq!(words, "3 übernommen, 3 Karten ausgestellt. Sie warten auf den Druck.");
+    let page = anna.get(brought(&anna, "entitlements", delivery(false, &all).as_bytes()).await.location()).await.text;
+    assert!(page.contains("Es ist nichts zu tun") && count(&page, "unverändert") == "3", "the same delivery twice: {page}");
+
+    let end = format!("{{\"id\":\"2\",\"ended_from\":\"{}\"}}", month.plus(1).first_day());
+    let (seen, words) = take(delivery(true, &[record("1", 2_000), end].join(",")), &[("missing", "yes")]).await;
+    let number = |words: &str| seen.iter().find(|(found, _)| found == words).map(|(_, count)| count.clone());
+    assert_eq!([number("geändert"), number("beendet")], [Some("1".into()), Some("2".into())], "{seen:?}");
+    assert_eq!(words, "3 übernommen, eine Karte ausgestellt. Sie wartet auf den Druck.");
+    let page = anna.get(brought(&anna, "entitlements", delivery(true, &record("1", 2_000)).as_bytes()).await.location()).await.text;
+    assert!(page.contains("Es ist nichts zu tun"), "what has ended is not missed: {page}");
+    let unknown = format!("{{\"id\":\"9\",\"ended_from\":\"{}\"}}", month.plus(1).first_day());
+    let page = anna.get(brought(&anna, "entitlements", delivery(false, &unknown).as_bytes()).await.location()).await.text;
+    assert!(page.contains("gibt es hier keine Bewilligung, die enden könnte"), "{page}");
+}
+
+#[test]
+fn the_example_fits_the_schema_and_a_wrong_one_does_not() {
+    let xmllint = |xml: &[u8]| {
+        let dir = tempfile::tempdir().expect("a folder");
+        let file = dir.path().join("delivery.xml");
+        std::fs::write(&file, xml).expect("written");
+        let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schema/entitlements.xsd");
+        let command = std::process::Command::new("xmllint").args(["--noout", "--nonet", "--schema", schema]).arg(&file).output();
+        command.expect("xmllint is installed by scripts/test").status.success()
+    };
+    let example = include_str!("../docs/schema/entitlements-example.xml");
+    assert!(xmllint(example.as_bytes()));
+    for wrong in [example.replace("<amount>1</amount>", "<amount>viel</amount>"), example.replace("bkgg", "bafög"), example.replace("<id>", "<key>")]
+    {
+        assert!(!xmllint(wrong.as_bytes()), "{wrong}");
+    }
 }

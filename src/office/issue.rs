@@ -70,7 +70,9 @@ impl Office {
     /// Rows whose reference has lost its leading zeros in a spreadsheet: the office knows it with them.
     pub fn rows_with_lost_zeros(&self, rows: &[ApprovalRow]) -> Vec<RowError> {
         let known = |reference: &str| db::has_reference(&self.db, reference).unwrap_or(false);
-        rows.iter().filter_map(|row| lost_zeros(row.reference.as_str(), &known).map(|with| zeros_lost(row, &with))).collect()
+        rows.iter()
+            .filter_map(|row| lost_zeros(row.reference.as_str(), &known).map(|with| zeros_lost(row.line, row.reference.as_str(), &with)))
+            .collect()
     }
 
     /// The token with this id or card number.
@@ -99,10 +101,10 @@ impl Office {
     }
 }
 
-fn zeros_lost(row: &ApprovalRow, with: &str) -> RowError {
-    let without = row.reference.as_str();
+/// Of a line whose reference is known with leading zeros only.
+pub(super) fn zeros_lost(line: u64, without: &str, with: &str) -> RowError {
     RowError::of_line(
-        row.line,
+        line,
         format!(
             "Das Aktenzeichen „{without}“ gibt es nicht, wohl aber „{with}“: Die Tabelle hat führende Nullen verloren. Spalte als Text speichern."
         ),

@@ -3,6 +3,7 @@
 mod approvals;
 mod cards;
 mod clerks;
+mod delivery;
 mod keep;
 mod money;
 

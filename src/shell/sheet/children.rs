@@ -15,7 +15,7 @@ use crate::words::code::Code;
 use crate::words::ids::ProviderNumber;
 use crate::words::legal_basis::LegalBasis;
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// The first year an approval may lie in: the benefits exist since 2011.
 pub const FIRST_YEAR: i32 = 2011;
@@ -91,15 +91,24 @@ pub const COLUMNS: &[Column] = &[
 
 /// Reads `children.csv`. Every row is either in `rows` or has its error; an error returned is one of the whole file.
 pub fn read(bytes: &[u8]) -> Result<Table<ApprovalRow>, RowError> {
-    let mut granted = Granted::default();
-    super::read(bytes, COLUMNS, |row| {
-        let approval = approval(row)?;
-        granted.add(row, &approval)?;
-        Ok(approval)
-    })
+    Ok(read_with_wrong_cases(bytes)?.0)
 }
 
-fn approval(row: &Row) -> Result<ApprovalRow, RowError> {
+/// Reads `children.csv`, and tells the cases that have a wrong row: the other rows of such a case are not the whole of it.
+pub fn read_with_wrong_cases(bytes: &[u8]) -> Result<(Table<ApprovalRow>, BTreeSet<String>), RowError> {
+    let (mut granted, mut wrong) = (Granted::default(), BTreeSet::new());
+    let table = super::read(bytes, COLUMNS, |row| {
+        let taken = approval(row).and_then(|approval| granted.add(row, &approval).map(|()| approval));
+        if taken.is_err() {
+            wrong.insert(row.cell(REFERENCE).to_owned());
+        }
+        taken
+    })?;
+    Ok((table, wrong))
+}
+
+/// One row; see [`read`].
+pub(super) fn approval(row: &Row) -> Result<ApprovalRow, RowError> {
     let reference = reference(row, REFERENCE)?;
     let benefit = benefit(row, BENEFIT)?;
     let (from, to) = months(row)?;

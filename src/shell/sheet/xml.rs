@@ -1,4 +1,4 @@
-//! A bank's XML file as a tree of elements: bounded, without DTD, known by local names.
+//! An XML file of a bank or of another program as a tree of elements: bounded, without DTD, known by local names.
 
 use super::RowError;
 use super::text::echo;
@@ -76,8 +76,8 @@ pub fn read(bytes: &[u8]) -> Result<Element, RowError> {
 fn text(bytes: &[u8]) -> Result<&str, RowError> {
     if bytes.len() > MAX_BYTES {
         return Err(RowError::of_file(
-            format!("Die Datei ist größer als {} MB: bitte tageweise abrufen.", MAX_BYTES >> 20),
-            format!("The file is larger than {} MB: fetch it day by day.", MAX_BYTES >> 20),
+            format!("Die Datei ist größer als {} MB: bitte in kleineren Teilen abrufen.", MAX_BYTES >> 20),
+            format!("The file is larger than {} MB: fetch it in smaller parts.", MAX_BYTES >> 20),
         ));
     }
     if bytes.starts_with(b"PK\x03\x04") {
@@ -93,7 +93,7 @@ fn text(bytes: &[u8]) -> Result<&str, RowError> {
 }
 
 fn again(de: &str, en: &str) -> (String, String) {
-    (format!("{de}: bitte bei der Bank neu abrufen."), format!("{en}: fetch it from the bank again."))
+    (format!("{de}: bitte die Datei beim Absender neu abrufen."), format!("{en}: fetch the file from its sender again."))
 }
 
 struct Tree {
@@ -115,7 +115,9 @@ impl Wrong {
 impl Tree {
     fn take(&mut self, event: Event<'_>, line: u64) -> Result<(), Wrong> {
         match event {
-            Event::DocType(_) => Err(Wrong::again("Die Datei enthält eine DTD, die keine Bank schickt", "The file holds a DTD, which no bank sends")),
+            Event::DocType(_) => {
+                Err(Wrong::again("Die Datei enthält eine DTD; die ist hier nicht erlaubt", "The file holds a DTD, which is not allowed here"))
+            }
             Event::Start(start) => self.begin(&start, line),
             Event::Empty(start) => {
                 self.begin(&start, line)?;

@@ -21,6 +21,7 @@ mod export;
 mod figures;
 mod findings;
 mod form;
+mod import;
 mod jobs;
 mod lines;
 mod login;
@@ -123,6 +124,7 @@ fn routes() -> Vec<Route> {
     routes.extend(provider::routes());
     routes.extend(patterns::routes());
     routes.extend(calendar::routes());
+    routes.extend(import::routes());
     routes.extend(admin::routes());
     routes.extend(clerks::routes());
     routes.extend(audit::routes());

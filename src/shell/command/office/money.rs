@@ -1,6 +1,6 @@
 //! Commands about claims and money: reconcile, rule, settle, import.
 
-use super::{day, make_out, read_file, write_file};
+use super::{day, delivery, make_out, read_file, write_file};
 use crate::office::{Office, OfficeError};
 use crate::reconcile::finding::Tally;
 use crate::reconcile::ruling::Choice;
@@ -81,6 +81,8 @@ pub struct Import {
     /// Days on which providers serve or do not: provider;from;to;open
     #[arg(long, value_name = "CSV")]
     calendar: Option<PathBuf>,
+    #[command(flatten)]
+    delivery: delivery::Delivery,
 }
 
 /// The treasury's wishes.
@@ -161,6 +163,9 @@ pub fn settle(office: &mut Office, command: &Settle) -> anyhow::Result<Report> {
 
 /// Takes over a file; nothing of it where a row is wrong.
 pub fn import(office: &mut Office, command: &Import) -> anyhow::Result<Report> {
+    if let Some(path) = &command.delivery.entitlements {
+        return delivery::import(office, path, &command.delivery);
+    }
     if let Some(path) = &command.camt {
         let bytes = read_file(path)?;
         let outcome = office.import_bank(&bank::read(&bytes)?, Hash::of(&[&bytes]), "cli", now())?;
@@ -177,7 +182,7 @@ pub fn import(office: &mut Office, command: &Import) -> anyhow::Result<Report> {
     let outcome = match (&command.self_paid, &command.calendar) {
         (Some(path), _) => office.import_self_paid(&whole(self_paid::read(&read_file(path)?)?)?)?,
         (None, Some(path)) => office.import_calendar(&whole(calendar::read(&read_file(path)?)?)?, "cli", now())?,
-        (None, None) => return Err(Usage("which file? --camt, --self-paid or --calendar".into()).into()),
+        (None, None) => return Err(Usage("which file? --camt, --self-paid, --calendar or --entitlements".into()).into()),
     };
     Ok(Report::new(format!("{} rows taken, {} known before.", outcome.taken, outcome.known), json!(outcome)))
 }

@@ -26,6 +26,7 @@ pub mod purge;
 pub mod retention;
 pub mod settings;
 pub mod sums;
+pub mod uploads;
 pub mod views;
 pub mod waiting;
 

@@ -35,3 +35,14 @@ CREATE INDEX print_file_kept ON print_file (made) WHERE bytes IS NOT NULL;
 -- The last run that has a token's card; none while it waits to be printed.
 ALTER TABLE token ADD COLUMN print_run INTEGER;
 CREATE INDEX token_to_print ON token (id) WHERE print_run IS NULL AND bytes IS NOT NULL;
+
+-- Files that were checked and wait for a clerk's word; the unguessable id is all that stands in an address.
+CREATE TABLE upload (
+    id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    clerk TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    report TEXT NOT NULL,
+    bytes BLOB NOT NULL
+);
+CREATE INDEX upload_by_clerk ON upload (clerk COLLATE NOCASE, at);

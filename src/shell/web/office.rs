@@ -37,6 +37,7 @@ mod session;
 mod settlement;
 mod settlement_run;
 mod settlement_words;
+mod soon;
 mod steps;
 mod tries;
 mod upload;
@@ -112,6 +113,7 @@ fn routes() -> Vec<Route> {
     routes.extend(disclosure::routes());
     routes.extend(documents::routes());
     routes.extend(retention::routes());
+    routes.extend(soon::routes());
     routes.extend(admin::routes());
     routes.extend(clerks::routes());
     routes.extend(audit::routes());

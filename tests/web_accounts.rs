@@ -62,7 +62,9 @@ async fn a_new_clerk_gets_from_the_first_password_to_work() {
     assert_eq!(dora.sign_in("Dora Döring", &password).await.location(), "/login/password");
     assert_eq!(dora.get("/").await.location(), "/login/password", "half-way in opens nothing");
     assert_eq!(dora.get("/findings").await.location(), "/login/password");
-    for (new, again) in [("kurz", "kurz"), ("Dora Döring 1", "Dora Döring 1"), (password.as_str(), password.as_str()), ("ein langer Satz", "ein anderer Satz")] {
+    for (new, again) in
+        [("kurz", "kurz"), ("Dora Döring 1", "Dora Döring 1"), (password.as_str(), password.as_str()), ("ein langer Satz", "ein anderer Satz")]
+    {
         let refused = dora.post("/login/password", &[("new", new), ("again", again)]).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{new}");
         assert!(refused.text.contains("role=\"alert\""), "{}", refused.text);
@@ -108,10 +110,7 @@ async fn nobody_leaves_the_office_without_an_admin() {
     let (cem_id, anna_id) = (id(&office, "Cem Aydin"), id(&office, "Anna Adler"));
     let cem = Browser::at(office).signed_in("Cem Aydin").await;
     let anna = cem.another().signed_in("Anna Adler").await;
-    for (path, fields) in [
-        (format!("/admin/clerks/{cem_id}/roles"), &[("reconcile", "on")][..]),
-        (format!("/admin/clerks/{cem_id}/close"), &[]),
-    ] {
+    for (path, fields) in [(format!("/admin/clerks/{cem_id}/roles"), &[("reconcile", "on")][..]), (format!("/admin/clerks/{cem_id}/close"), &[])] {
         let refused = cem.post(&path, fields).await;
         assert_eq!(refused.status, StatusCode::CONFLICT, "{path}");
         assert!(refused.text.contains("eigene"), "{}", refused.text);
@@ -194,7 +193,8 @@ async fn ones_own_password_is_changed_with_the_old_one() {
     let anna = Browser::at(with_admin()).signed_in("Anna Adler").await;
     let elsewhere = anna.another().signed_in("Anna Adler").await;
     let new = "noch ein langer Satz";
-    for (old, new, again) in [("falsch", new, new), (PASSWORD, "kurz", "kurz"), (PASSWORD, new, "anders geschrieben"), (PASSWORD, PASSWORD, PASSWORD)] {
+    for (old, new, again) in [("falsch", new, new), (PASSWORD, "kurz", "kurz"), (PASSWORD, new, "anders geschrieben"), (PASSWORD, PASSWORD, PASSWORD)]
+    {
         let refused = anna.post("/account/password", &[("old", old), ("new", new), ("again", again)]).await;
         assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{old} {new}");
     }

@@ -6,6 +6,7 @@ use crate::town::{CLERKS, morning_after};
 use rusqlite::{Connection, TransactionBehavior, params};
 use std::path::Path;
 use teilhabe::office::Office;
+use teilhabe::settle::selection::Selection;
 use teilhabe::shell::store::office::{desk, sums};
 use teilhabe::shell::{door, store};
 use teilhabe::words::civil::CivilDay;
@@ -100,7 +101,8 @@ pub fn drawn_up(folder: &Path) {
     let (mut sign, mut release) = (Times::default(), Times::default());
     let payable = sums::payable(office.db()).expect("summed");
     let [first, second] = CLERKS;
-    sign.take(|| office.sign_first(first, CivilDay::of(now).plus(5), now).expect("signed"));
+    let execution = CivilDay::of(now).plus(5);
+    sign.take(|| office.draw_up(first, &Selection::default(), execution, None, now).expect("signed"));
     let settled = release.take(|| office.release(second, now).expect("released"));
     let paid: i64 = settled.payments.iter().map(|payment| payment.cents.get()).sum();
     assert_eq!(paid, payable.get(), "what is paid is what the sums said");

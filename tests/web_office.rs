@@ -209,6 +209,26 @@ async fn the_interfaces_open_to_the_key_and_to_clerks() {
 }
 
 #[tokio::test]
+async fn an_office_that_wants_it_reconciles_what_comes_in_by_itself() {
+    let (office, _) = lived_in(door::now());
+    let anna = Browser::at(office).signed_in("Anna Adler").await;
+    assert!(anna.get("/metrics").await.text.contains("teilhabe_open_lines{verdict=\"new\"} 1"));
+    assert_eq!(anna.post("/admin/reconcile", &[("at_once", "yes")]).await.location(), "/admin/reconcile?done=saved");
+    assert!(anna.get("/admin/reconcile").await.text.contains("value=\"yes\" checked"));
+    let mut done = false;
+    for _ in 0..100 {
+        done = anna.get("/metrics").await.text.contains("teilhabe_open_lines{verdict=\"new\"} 0");
+        if done {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert!(done, "nobody has asked for it, and it is reconciled");
+    anna.post("/admin/reconcile", &[]).await;
+    assert!(!anna.get("/admin/reconcile").await.text.contains("checked"));
+}
+
+#[tokio::test]
 async fn two_clerks_bring_a_month_to_its_end() {
     let (office, _) = lived_in(door::now());
     let anna = Browser::at(office).signed_in("Anna Adler").await;

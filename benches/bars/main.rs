@@ -5,6 +5,7 @@
 
 mod counter;
 mod http;
+#[allow(dead_code, reason = "each bench uses the part it needs")]
 mod measure;
 mod office;
 mod table;

@@ -36,6 +36,22 @@ impl Times {
         calls.iter().sum::<Duration>().as_secs_f64() * 1e6 / calls.len() as f64
     }
 
+    /// The wall time of all calls, in seconds.
+    pub fn total_wall(&self) -> f64 {
+        self.wall.iter().sum::<Duration>().as_secs_f64()
+    }
+
+    /// The CPU time of all calls, in seconds.
+    pub fn total_cpu(&self) -> f64 {
+        self.cpu.iter().sum::<Duration>().as_secs_f64()
+    }
+
+    /// Takes the calls of another one over.
+    pub fn add(&mut self, other: Self) {
+        self.wall.extend(other.wall);
+        self.cpu.extend(other.cpu);
+    }
+
     /// How many calls were timed.
     pub fn len(&self) -> usize {
         self.cpu.len()

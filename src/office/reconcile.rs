@@ -1,13 +1,13 @@
 //! Reconciliation over the ledger: child by child, and what changed goes out as advice.
 
-use super::{Office, OfficeError, Profile, Work};
+use super::{Action, Office, OfficeError, Profile, Work};
 use crate::deliver::advice::Advice;
 use crate::reconcile::child::reconcile_child;
 use crate::reconcile::finding::{Decision, Tally};
 use crate::reconcile::reach::meals_stay_in_their_month;
 use crate::reconcile::register::{ChildFile, ClaimLine, ProviderFile, Register};
 use crate::shell::store::office::lines::LedgerLine;
-use crate::shell::store::office::{admission, batches, children, lines, payments, sums, views};
+use crate::shell::store::office::{admission, batches, children, lines, payments, settings, sums, views};
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::ids::{EntryId, ProviderNumber, TerminalId};
 use crate::words::time::UtcMs;
@@ -46,6 +46,22 @@ impl Office {
             sums::tidy(&work.db)?;
             work.look_for_patterns()?;
             Ok(Stretch { done: batches.len() as u64, left: lines::count_to_advise(&work.db)?, answered: true })
+        })
+    }
+}
+
+impl Office {
+    /// The next stretch, if the office wants what comes in to be reconciled at once; none where it does not.
+    pub fn reconcile_some_if_wanted(&mut self, now: UtcMs) -> Result<Option<Stretch>, OfficeError> {
+        if settings::reconciles_at_once(&self.db)? { self.reconcile_some(now).map(Some) } else { Ok(None) }
+    }
+
+    /// Whether what comes in is to be reconciled at once.
+    pub fn set_reconciles_at_once(&mut self, at_once: bool, by: &str, now: UtcMs) -> Result<(), OfficeError> {
+        self.in_transaction(|work| {
+            settings::write(&work.db, "reconcile_at_once", if at_once { "yes" } else { "no" })?;
+            let what = if at_once { "sofort abgleichen: ja" } else { "sofort abgleichen: nein" };
+            work.note(by, Action::Setting, "setting/reconcile_at_once", what, now)
         })
     }
 }

@@ -43,6 +43,7 @@ mod session;
 mod settlement;
 mod settlement_run;
 mod settlement_words;
+mod soon;
 mod steps;
 mod tries;
 mod upload;
@@ -125,6 +126,7 @@ fn routes() -> Vec<Route> {
     routes.extend(patterns::routes());
     routes.extend(calendar::routes());
     routes.extend(import::routes());
+    routes.extend(soon::routes());
     routes.extend(admin::routes());
     routes.extend(clerks::routes());
     routes.extend(audit::routes());

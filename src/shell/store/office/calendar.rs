@@ -121,20 +121,27 @@ pub fn set_terminal_site(db: &Connection, terminal: TerminalId, site: Option<&st
 
 /// Marks the children with claims of `provider`, or of anybody, within `days` that are not settled, to be decided again. Answers how many.
 pub fn mark_concerned(db: &Connection, provider: Option<ProviderNumber>, days: (CivilDay, CivilDay)) -> Result<u64, StoreError> {
-    let sql = "INSERT INTO to_decide (child, month) SELECT DISTINCT child, 0 FROM line
-               WHERE month BETWEEN ?2 AND ?3 AND day BETWEEN ?4 AND ?5 AND (?1 IS NULL OR provider = ?1)
-                 AND (run IS NULL OR decided <> coalesce(settled, 0)) ON CONFLICT DO NOTHING";
     let (from, to) = days;
-    let values = params![provider.map(|p| p.0), from.month().months(), to.month().months(), from.days(), to.days()];
-    Ok(db.prepare_cached(sql)?.execute(values)? as u64)
+    let values = params![provider.map(|p| p.0), from.days(), to.days()];
+    Ok(db.prepare_cached(&mark("day BETWEEN ?2 AND ?3 AND (?1 IS NULL OR provider = ?1)"))?.execute(values)? as u64)
 }
 
 /// Marks the children with open claims of one service from a day on, to be decided again. Answers how many.
 pub fn mark_service(db: &Connection, provider: ProviderNumber, code: &str, from: CivilDay) -> Result<u64, StoreError> {
-    let sql = "INSERT INTO to_decide (child, month) SELECT DISTINCT child, 0 FROM line
-               WHERE month >= ?3 AND day >= ?4 AND provider = ?1 AND service = ?2
-                 AND (run IS NULL OR decided <> coalesce(settled, 0)) ON CONFLICT DO NOTHING";
-    Ok(db.prepare_cached(sql)?.execute(params![provider.0, code, from.month().months(), from.days()])? as u64)
+    Ok(db.prepare_cached(&mark("day >= ?3 AND provider = ?1 AND service = ?2"))?.execute(params![provider.0, code, from.days()])? as u64)
+}
+
+/// Marks the children of what is open and meets `condition`: what can be paid, what waits for a clerk, and what is new. Each of the three
+/// has its own index.
+fn mark(condition: &str) -> String {
+    format!(
+        "INSERT INTO to_decide (child, month)
+         SELECT child, 0 FROM line WHERE verdict <> 0 AND (run IS NULL OR decided <> coalesce(settled, 0)) AND {condition}
+         UNION SELECT child, 0 FROM line WHERE verdict = 0 AND reason IS NOT NULL AND {condition}
+         UNION SELECT l.child, 0 FROM to_decide d CROSS JOIN line l ON l.month = d.month AND l.child = d.child
+               WHERE l.verdict = 0 AND l.reason IS NULL AND {condition}
+         ON CONFLICT DO NOTHING"
+    )
 }
 
 fn day(days: i64) -> Result<CivilDay, StoreError> {

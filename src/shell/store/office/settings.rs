@@ -14,6 +14,11 @@ pub fn write(db: &Connection, name: &str, value: &str) -> Result<(), StoreError>
     Ok(())
 }
 
+/// Whether what comes in is reconciled at once, without a clerk's asking.
+pub fn reconciles_at_once(db: &Connection) -> Result<bool, StoreError> {
+    Ok(read(db, "reconcile_at_once")?.as_deref() == Some("yes"))
+}
+
 /// The next number of a counter, from 1.
 pub fn next(db: &Connection, name: &str) -> Result<u64, StoreError> {
     at_least(db, name, 0)

@@ -252,10 +252,7 @@ pub struct StatisticsRow {
 
 /// Benefit by month of service, the latest month first. Cancelled redemptions do not count.
 pub fn statistics(db: &Connection) -> Result<Vec<StatisticsRow>, StoreError> {
-    let mut children: BTreeMap<(CivilMonth, Benefit), u64> = BTreeMap::new();
-    for row in sums::children(db)? {
-        *children.entry((row.month, row.benefit)).or_default() += row.children;
-    }
+    let children: BTreeMap<(CivilMonth, Benefit), u64> = sums::children_by_month(db)?.into_iter().collect();
     let mut statistics = Vec::new();
     for sum in sums::grouped(db, &[By::Month, By::Benefit, By::Kind], &Only::default())? {
         let (Some(month), Some(benefit), Some(Kind::Standing)) = (sum.month, sum.benefit, sum.kind) else { continue };
@@ -269,8 +266,11 @@ pub fn statistics(db: &Connection) -> Result<Vec<StatisticsRow>, StoreError> {
 
 /// What a child used in a stretch of days at other terminals than this one, by benefit: units, cents, minutes.
 pub fn used_elsewhere(db: &Connection, child: i64, terminal: i64, days: (CivilDay, CivilDay)) -> Result<Vec<(Benefit, u64, u64, u64)>, StoreError> {
-    let sql = "SELECT benefit, sum(units), sum(max(decided, CASE WHEN verdict = 0 THEN cents ELSE 0 END)), coalesce(sum(lesson_end - lesson_start), 0) FROM line
-               WHERE month BETWEEN ?3 AND ?4 AND child = ?1 AND terminal <> ?2 AND day BETWEEN ?5 AND ?6 AND cancelled_by IS NULL AND verdict <> 3 GROUP BY benefit";
+    let sql =
+        "SELECT benefit, sum(units), sum(max(decided, CASE WHEN verdict = 0 THEN cents ELSE 0 END)), coalesce(sum(lesson_end - lesson_start), 0)
+               FROM (SELECT DISTINCT month FROM child_sum WHERE child = ?1 AND month BETWEEN ?3 AND ?4) m
+                    CROSS JOIN line l ON l.month = m.month AND l.child = ?1
+               WHERE terminal <> ?2 AND day BETWEEN ?5 AND ?6 AND cancelled_by IS NULL AND verdict <> 3 GROUP BY benefit";
     let mut statement = db.prepare_cached(sql)?;
     let values = params![child, terminal, days.0.month().months(), days.1.month().months(), days.0.days(), days.1.days()];
     let mut rows = statement.query(values)?;

@@ -29,6 +29,12 @@ const PLACES: &[Place] = &[
     ),
     ("/admin/clerks", "Konten", "Wer hier arbeitet, mit welchen Rollen; neue Konten, vergessene Passwörter.", Door::Reads(&[Role::Admin])),
     ("/admin/audit", "Protokoll", "Wer wann was nachgesehen oder getan hat, und ob die Kette ganz ist.", Door::Reads(&[Role::Admin])),
+    (
+        "/admin/reconcile",
+        "Abgleich nach dem Eingang",
+        "Ob neue Sammelabrechnungen sofort abgeglichen werden oder auf einen Klick warten.",
+        Door::Reads(&[Role::Admin]),
+    ),
 ];
 
 /// The routes of this page.

@@ -96,6 +96,7 @@ async fn exchange(State(desk): State<Desk>, request: Request) -> Result<Response
     let _place = desk.0.exchanges.acquire().await;
     let envelope = body(request, MAX_EXCHANGE).await?;
     let answer = desk.0.office.ask(move |office| office.exchange(&envelope, door::now())).await??;
+    desk.reconcile_soon();
     Ok(([(header::CONTENT_TYPE, "application/octet-stream")], answer).into_response())
 }
 

@@ -17,6 +17,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -91,6 +92,8 @@ impl Progress {
 #[derive(Debug, Default)]
 pub struct Jobs {
     all: Mutex<BTreeMap<u64, Progress>>,
+    /// Whether what comes in is being reconciled by itself.
+    pub(super) reconciling: AtomicBool,
 }
 
 impl Jobs {

@@ -102,6 +102,7 @@ impl Done {
             Some("reissued") => {
                 "Die neue Karte ist ausgestellt, die alte gesperrt. Was auf der alten eingelöst wurde, zählt und wird bezahlt. Jetzt den Brief drucken."
             }
+            Some("saved") => "Die Einstellung ist gespeichert.",
             Some("reconciled") => "Abgeglichen: Was nach den Regeln zu entscheiden war, ist entschieden.",
             Some("accepted") => {
                 "Die Zeile ist entschieden: anerkannt, soweit der bewilligte Umfang reicht. Der Anbieter erfährt es beim nächsten Abruf."

@@ -3,6 +3,7 @@ CREATE INDEX line_finding ON line (reason, day, terminal, seq) WHERE verdict = 0
 CREATE INDEX line_finding_by_provider ON line (provider, reason, day) WHERE verdict = 0 AND reason IS NOT NULL;
 -- What is not a meal reaches beyond its month: fees, trips and lessons of a child are always decided together.
 CREATE INDEX line_beside_lunch ON line (child, month) WHERE benefit <> 1;
+CREATE INDEX line_by_batch ON line (batch, seq);
 CREATE INDEX line_by_token ON line (token, month);
 CREATE INDEX line_told ON line (terminal, month, child) WHERE benefit <> 1;
 CREATE INDEX cancellation_by_batch ON cancellation (batch, seq);

@@ -14,8 +14,8 @@ use super::words::title;
 use crate::office::Role;
 use crate::shell::door;
 use crate::shell::store::StoreError;
-use crate::shell::store::office::desk as work;
 use crate::shell::store::office::figures::{self, OpenBatch};
+use crate::shell::store::office::findings;
 use crate::shell::store::office::sums::{self, By, Kind, Only};
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
@@ -81,10 +81,7 @@ fn look(db: &Connection, frame: Frame, now: UtcMs) -> Result<FiguresPage, StoreE
     let last = CivilDay::of(now).month();
     let first = months_before(last, MONTHS - 1);
     let open_batches = figures::open_batches(db)?;
-    let kinds = work::finding_kinds(db)?;
-    let most = kinds.iter().map(|(_, count, _)| *count).max().unwrap_or(1).max(1);
-    let kinds = kinds.into_iter().map(|(code, count, cents)| FindingKind { title: title(&code), code, count, cents, part: count * 1000 / most });
-    let kinds: Vec<FindingKind> = kinds.collect();
+    let kinds = kinds(db)?;
     let (year, ..) = CivilDay::of(now).ymd();
     let payments = figures::paid_between(db, year_of(year))?;
     Ok(FiguresPage {
@@ -99,6 +96,20 @@ fn look(db: &Connection, frame: Frame, now: UtcMs) -> Result<FiguresPage, StoreE
         charts: vec![money(db, (first, last))?, take_up(db, (first, last))?, ages(&open_batches, now), pay_out(db, (first, last))?],
         kinds,
     })
+}
+
+/// The kinds of findings, the largest sum first.
+fn kinds(db: &Connection) -> Result<Vec<FindingKind>, StoreError> {
+    let mut sums: BTreeMap<String, (u64, Cents)> = BTreeMap::new();
+    for group in findings::groups(db, None)? {
+        let (count, cents) = sums.entry(group.key.reason).or_default();
+        (*count, *cents) = (*count + group.count, cents.plus(group.cents));
+    }
+    let most = sums.values().map(|(count, _)| *count).max().unwrap_or(1).max(1);
+    let kind = |(code, (count, cents)): (String, (u64, Cents))| FindingKind { title: title(&code), code, count, cents, part: count * 1000 / most };
+    let mut kinds: Vec<FindingKind> = sums.into_iter().map(kind).collect();
+    kinds.sort_by_key(|kind| std::cmp::Reverse(kind.cents));
+    Ok(kinds)
 }
 
 fn year_of(year: i32) -> (CivilDay, CivilDay) {

@@ -19,7 +19,7 @@ fn some_path(path: &str) -> String {
 }
 
 /// What only looks something up, and is sent as a form so that what is looked for stands in no address.
-const ASKED_BY_FORM: [&str; 1] = ["/cases"];
+const ASKED_BY_FORM: [&str; 2] = ["/cases", "/admin/audit/verify"];
 
 #[tokio::test]
 async fn every_page_opens_only_to_those_whose_work_it_is() {

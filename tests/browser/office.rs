@@ -64,6 +64,120 @@ fn is_no_page(tab: &Tab, place: &str) -> bool {
     !kind.as_str().unwrap_or_default().starts_with("text/html")
 }
 
+/// A key as a keyboard sends it.
+fn key(tab: &Tab, key: &str) {
+    let (code, text) = match key {
+        "Enter" => ("Enter".to_owned(), "\r".to_owned()),
+        letter => (format!("Key{}", letter.to_uppercase()), letter.to_owned()),
+    };
+    let number = if key == "Enter" { 13 } else { key.to_uppercase().bytes().next().unwrap_or_default() };
+    for kind in ["keyDown", "keyUp"] {
+        tab.ask("Input.dispatchKeyEvent", json!({ "type": kind, "key": key, "code": code, "text": text, "windowsVirtualKeyCode": number }));
+    }
+}
+
+/// Cents written as people or files write them.
+fn cents(text: &str) -> i64 {
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    digits.parse().unwrap_or_else(|_| panic!("no amount: {text}"))
+}
+
+fn number(tab: &Tab, expression: &str) -> i64 {
+    tab.eval(expression).as_i64().unwrap_or_else(|| panic!("no number: {expression} at {}", tab.place()))
+}
+
+/// The text of a file that the page at hand links to.
+fn file(tab: &Tab, ending: &str) -> String {
+    let link = format!("document.querySelector('a[href$=\"{ending}\"]').href");
+    tab.eval(&format!("fetch({link}).then(r => r.text())")).as_str().unwrap_or_default().to_owned()
+}
+
+/// What statistics say was paid, over all months.
+fn paid(tab: &Tab) -> i64 {
+    tab.go("/figures/statistics?from=2020-01&to=2099-12");
+    cents(&tab.text("section[aria-labelledby=totals] tfoot td:last-child"))
+}
+
+/// Decides every finding with the keyboard alone, and answers how many.
+fn decide_all(tab: &Tab) -> usize {
+    tab.go("/findings");
+    let waiting = "document.querySelectorAll('a[data-step]').length";
+    let mut decided = 0;
+    while number(tab, waiting) > 0 {
+        assert!(decided < 200, "it does not get less");
+        tab.press("a[data-step]");
+        tab.wait("a case", "document.readyState === 'complete' && document.querySelector('input[name=choice][value=accept]')");
+        while tab.eval("!!document.querySelector('input[name=choice][value=accept]')") == true {
+            let seen = tab.eval("location.href");
+            key(tab, "a");
+            tab.wait("the choice", "document.querySelector('input[value=accept]').checked");
+            key(tab, "Enter");
+            tab.wait("what comes next", &format!("document.readyState === 'complete' && location.href !== {seen}"));
+            decided += 1;
+        }
+        tab.go("/findings");
+    }
+    decided
+}
+
+#[test]
+fn two_clerks_bring_a_month_to_its_end() {
+    let house = House::filled();
+    with_clerks(&house);
+    let server = house.serve_office();
+    let chrome = Rc::new(Chrome::start());
+    let dora = signed_in(&chrome, &server, "Dora");
+    dora.front();
+    let before = paid(&dora);
+
+    dora.go("/");
+    if dora.eval("!!document.querySelector('form[action=\"/reconcile\"]')") == true {
+        dora.press("form[action='/reconcile'] button");
+        dora.wait("reconciled", "document.readyState === 'complete' && document.querySelector('.done')");
+    }
+    assert!(decide_all(&dora) > 0, "the sample town has something to decide");
+
+    dora.go("/settlement");
+    dora.press_text("Auswahl vorbereiten und unterschreiben");
+    dora.sees("wartet auf Freigabe");
+    dora.sees("Freigeben muss sie eine andere Person");
+    assert_eq!(dora.eval("document.querySelector('form[action=\"/settlement/release\"]')"), Value::Null, "nobody releases what they drew up");
+    let drawn_up = cents(&dora.text("section[aria-labelledby=waiting] .money"));
+
+    let emil = signed_in(&chrome, &server, "Emil");
+    emil.front();
+    emil.press_text("Zur Zahlung");
+    emil.press("form[action='/settlement/release'] button");
+    emil.wait("released", "document.querySelector('.done')?.innerText.includes('freigegeben')");
+    let run = emil.eval("[...document.querySelectorAll('a')].map(a => a.pathname).find(path => /^\\/settlement\\/\\d+$/.test(path))");
+    emil.go(run.as_str().expect("the run's page"));
+    assert_eq!(cents(&emil.text(".money")), drawn_up);
+
+    let bank = file(&emil, ".xml");
+    let sum = bank.split("<CtrlSum>").nth(1).and_then(|rest| rest.split('<').next()).expect("a sum");
+    assert_eq!(cents(sum), drawn_up, "the bank's file");
+    let posting = file(&emil, ".csv");
+    let rows = posting.lines().skip(1).map(|row| cents(row.rsplit(';').nth(1).expect("the amount before the currency")));
+    assert_eq!(rows.sum::<i64>(), drawn_up, "the treasury's file");
+    let columns = number(
+        &emil,
+        "[...document.querySelectorAll('td[data-label=Betrag]')].map(c => +c.innerText.replace(/\\D/g, '')).reduce((a, b) => a + b, 0)",
+    );
+    assert_eq!(columns, drawn_up, "the providers of the run");
+    let statements = "Promise.all([...document.querySelectorAll('td a')].filter(a => /statements\\/\\d+$/.test(a.pathname)).map(a => fetch(a).then(r => r.text())))";
+    assert_eq!(emil.eval(&format!("{statements}.then(all => all.every(text => text.includes('Abrechnungsmitteilung')))")), true);
+    assert_eq!(paid(&emil), before + drawn_up, "the statistics");
+
+    let frida = signed_in(&chrome, &server, "Frida");
+    frida.go("/admin/audit");
+    for deed in ["Zahlung vorbereitet", "Zahlung freigegeben", "entschieden"] {
+        frida.sees(deed);
+    }
+    assert_eq!(complaints(&chrome, &[&server.base]), Vec::<String>::new());
+    drop(server);
+    assert!(house.office().verify_audit().expect("read").is_ok());
+}
+
 #[test]
 fn every_page_of_the_office_is_good() {
     let (house, axe) = (House::filled(), axe());

@@ -1,7 +1,8 @@
 //! What happened in the sample town before today.
 
 use super::clerks;
-use crate::office::{IssuedToken, NewProvider, Office, OfficeError, ServiceTerms, StopReason};
+use crate::office::{IssuedToken, NewProvider, Office, OfficeError, ProviderData, ServiceTerms, StopReason};
+use crate::reconcile::calendar::SiteKind;
 use crate::reconcile::ruling::Choice;
 use crate::shell::sheet::children;
 use crate::shell::terminal_dir;
@@ -13,7 +14,7 @@ use crate::words::cents::Cents;
 use crate::words::chance::Chance;
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::code::Code;
-use crate::words::ids::{EntryId, OfficeId};
+use crate::words::ids::{EntryId, OfficeId, ProviderNumber};
 use crate::words::keys::PublicKey;
 use crate::words::reason::Reason;
 use crate::words::time::UtcMs;
@@ -27,6 +28,8 @@ const CHILDREN: usize = 60;
 const DAYS: u32 = 15;
 /// The settled run is drawn up after this many days of the story.
 const SETTLED_AFTER: u32 = 8;
+/// The first of three children whose meals the club claims too, after that run: a clerk has something to decide on any day of the week.
+const CONTESTED: usize = 7;
 
 /// The office's folder.
 pub fn office_dir(dir: &Path) -> PathBuf {
@@ -69,6 +72,8 @@ pub fn fill(dir: &Path, office_url: &str, chance: &mut Chance, now: UtcMs) -> an
         &["judo:participation:Judo Beitrag:1250/month", "camp:participation:Ferienfreizeit:free", "snack:lunch:Mittagessen Ferien:400"],
     )?;
     let tutor_code = provider("Lernwerk Nachhilfe", "DE75512108001245126199", &["mathe:tutoring:Mathematik einzeln:2200:45:MA"])?;
+    let school = ProviderData { name: "Mensa am Park".into(), kind: SiteKind::School, contact: "Frau Ahlers, 02361 0000".into() };
+    office.change_provider(ProviderNumber(101), &school, "Anna", begin)?;
     let tokens = issue(&mut office, today, begin)?;
     let mut admit = |name: &str, code: &str, label: &str| admit(&mut office, &dir.join(name), code, label, office_url, chance, begin);
     let canteen = admit("canteen", &canteen_code, "Ausgabe 1")?;
@@ -146,7 +151,7 @@ impl Town<'_> {
         let mut at = day.at_minute(11 * 60 + 45);
         for child in 0..CHILDREN {
             at = at.plus_ms(12_000 + u64::from(self.chance.below(9_000)));
-            let stays_away = self.chance.below(6) == 0;
+            let stays_away = self.chance.below(6) == 0 && !(CONTESTED..CONTESTED + 3).contains(&child);
             if stays_away {
                 continue;
             }
@@ -177,7 +182,7 @@ impl Town<'_> {
         Ok(())
     }
 
-    /// Club fees, lessons, a cancellation, a card lost, and one meal claimed by two providers.
+    /// Club fees, lessons, a cancellation, a card lost, and meals claimed by two providers.
     fn afternoon(&mut self, day: CivilDay, day_of_story: u32) -> anyhow::Result<()> {
         let at = day.at_minute(15 * 60);
         match day_of_story {
@@ -187,8 +192,6 @@ impl Town<'_> {
                 }
             }
             5 | 9 => {
-                let conflict = scan(&self.tokens[7], "snack", day);
-                self.club.redeem(&conflict, self.chance, at)?;
                 let answer = self.canteen.redeem(&scan(&self.tokens[2], "lunch", day), self.chance, at)?;
                 if let Answer::Accepted(accepted) = answer {
                     self.cancel(accepted.entries.first().map_or(0, |e| e.seq), at.plus_ms(30_000))?;
@@ -201,6 +204,10 @@ impl Town<'_> {
                 self.office.stop(self.tokens[12].token.id, StopReason::Lost, day, true, at)?;
             }
             _ => {}
+        }
+        if day_of_story > SETTLED_AFTER {
+            let contested = CONTESTED + usize::try_from(day_of_story)? % 3;
+            self.club.redeem(&scan(&self.tokens[contested], "snack", day), self.chance, at.plus_ms(60_000))?;
         }
         if day_of_story.is_multiple_of(3) {
             for (place, child) in (0..CHILDREN).step_by(10).enumerate() {

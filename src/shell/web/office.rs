@@ -14,6 +14,7 @@ mod ceremony;
 mod clerks;
 mod disclosure;
 mod documents;
+mod claims;
 mod doors;
 mod evidence;
 mod export;
@@ -106,6 +107,7 @@ fn routes() -> Vec<Route> {
     routes.extend(settlement_run::routes());
     routes.extend(bank::routes());
     routes.extend(posting::routes());
+    routes.extend(claims::routes());
     routes.extend(providers::routes());
     routes.extend(print::routes());
     routes.extend(export::routes());

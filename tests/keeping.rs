@@ -269,8 +269,21 @@ fn a_purge_knows_every_table_that_names_a_child_or_a_card() {
                  OR EXISTS (SELECT 1 FROM pragma_foreign_key_list(t.name) f WHERE f.\"table\" IN ('child', 'token', 'approval'))) ORDER BY 1";
     let mut statement = office.db().prepare(sql).expect("sql");
     let tables: Vec<String> = statement.query_map([], |row| row.get(0)).expect("rows").map(|row| row.expect("text")).collect();
-    let known =
-        ["approval", "child", "child_sum", "debit", "decided_whole", "granted", "line", "print_item", "purge_child", "stop", "to_decide", "token"];
+    let known = [
+        "approval",
+        "child",
+        "child_sum",
+        "debit",
+        "decided_whole",
+        "granted",
+        "line",
+        "print_item",
+        "purge_child",
+        "stop",
+        "to_decide",
+        "token",
+        "trip_end",
+    ];
     assert_eq!(tables, known, "store::office::purge and store::office::disclosure must say what becomes of a new table that names a child");
 }
 

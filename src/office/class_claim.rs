@@ -58,7 +58,7 @@ impl Work<'_> {
             let seqs = entered.as_ref().and_then(|entered| entered.seqs.get(places)).unwrap_or_default();
             let standing = self.standing(provider, list, row.child, now)?;
             row.after = standing.iter().fold(Cents::ZERO, |sum, line| sum.plus(line.decided.cents));
-            let new = standing.iter().filter(|line| line.terminal == desk.terminal.id && seqs.contains(&line.line.id.seq)).last();
+            let new = standing.iter().rfind(|line| line.terminal == desk.terminal.id && seqs.contains(&line.line.id.seq));
             (row.verdict, row.reason) = new.map_or((None, None), |line| (Some(line.decided.verdict), line.decided.reason));
             list.rows.push(row);
         }

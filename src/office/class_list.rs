@@ -248,7 +248,7 @@ impl Work<'_> {
             stage: new.stage,
             day: new.day,
             rows: Vec::new(),
-            errors: new.errors.iter().map(|error| (error.line, error.german())).collect(),
+            errors: new.errors.iter().map(|error| (error.line, format!("Zeile {}: {}", error.line, error.message_de))).collect(),
         };
         for row in &new.rows {
             match self.listed(row, &list, new)? {

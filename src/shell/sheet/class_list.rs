@@ -75,7 +75,7 @@ pub fn read(bytes: &[u8]) -> Result<Table<ListRow>, RowError> {
 fn has_header(text: &str) -> bool {
     let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let cell = first.split([';', ',', '\t']).next().unwrap_or_default().trim().trim_matches('"');
-    !cell.bytes().any(|b| b.is_ascii_digit()) || cell.chars().filter(char::is_ascii_alphabetic).count() > 8 && TokenId::from_hex(cell).is_none()
+    !cell.bytes().any(|b| b.is_ascii_digit()) || (cell.chars().filter(char::is_ascii_alphabetic).count() > 8 && TokenId::from_hex(cell).is_none())
 }
 
 fn twice(line: u64, first: u64) -> RowError {

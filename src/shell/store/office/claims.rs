@@ -21,7 +21,7 @@ pub struct ListRow {
     pub content: String,
     /// When it was taken and by whom.
     pub taken: Option<(UtcMs, String)>,
-    /// Row id and id of the batch it became; none where nothing was to claim.
+    /// The batch it became; none where nothing was to claim.
     pub batch: Option<BatchId>,
 }
 

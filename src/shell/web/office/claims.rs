@@ -194,6 +194,7 @@ impl RowView {
     fn of(row: &Listed) -> Self {
         let has_reason = row.reason.is_some();
         let (words, class) = match row.verdict {
+            Some(Verdict::Accepted) if row.after < row.before => ("wird gesenkt".to_owned(), "part"),
             Some(Verdict::Accepted) => ("wird gezahlt".to_owned(), "good"),
             Some(other) => (verdict(other, has_reason).to_owned(), verdict_class(other, has_reason)),
             None if row.after == row.before => ("bleibt".to_owned(), ""),

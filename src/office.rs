@@ -7,7 +7,10 @@ mod bank;
 mod books;
 mod calendar;
 mod cases;
+mod class_claim;
+mod class_list;
 mod clerks;
+mod desk_terminal;
 mod disclosure;
 mod documents;
 mod exchange;
@@ -30,6 +33,7 @@ mod roles;
 mod rule;
 mod settle;
 mod statements;
+mod trip;
 mod waiting;
 mod why;
 
@@ -40,6 +44,7 @@ pub use bank::{CamtOutcome, Doubt, MAX_REPAYMENT_NOTE, blocked};
 pub use books::{BookExport, BookOrder, BookStep};
 pub use calendar::provider_files as providers_of;
 pub use cases::{NewApproval, Source, plan};
+pub use class_list::{ClassList, Listed, NewClassList, Stage, Taken, is_trip};
 pub use clerks::{MAX_PASSWORD, MIN_PASSWORD, PasswordCheck, account};
 pub use disclosure::Disclosure;
 pub use documents::SystemFacts;
@@ -414,6 +419,12 @@ impl Office {
         let result = work(&mut scope)?;
         scope.db.commit()?;
         Ok(result)
+    }
+
+    /// Runs `work` as [`Office::in_transaction`] does and takes everything back: what would come of it.
+    fn rehearse<T>(&mut self, work: impl FnOnce(&mut Work<'_>) -> Result<T, OfficeError>) -> Result<T, OfficeError> {
+        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        work(&mut Work { db: transaction, keys: &self.keys, chance: &mut self.chance, profile: &self.profile })
     }
 }
 

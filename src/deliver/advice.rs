@@ -12,13 +12,13 @@ use crate::words::keys::SecretKey;
 use crate::words::sealed::{DocType, seal};
 use crate::words::service::{read_day, read_ms};
 use crate::words::time::UtcMs;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The most payments one advice may name.
 pub const MAX_PAYMENTS: usize = 200;
 
 /// What was decided of a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Nothing yet: a clerk looks at it.

@@ -79,7 +79,7 @@ impl Work<'_> {
     }
 
     /// Takes one batch in and makes its receipt. One that cannot be taken gets a receipt with the reason.
-    fn take(&mut self, bytes: &[u8], terminal: &Terminal, provider: &ProviderFile, now: UtcMs) -> Result<Vec<u8>, OfficeError> {
+    pub(super) fn take(&mut self, bytes: &[u8], terminal: &Terminal, provider: &ProviderFile, now: UtcMs) -> Result<Vec<u8>, OfficeError> {
         let hash = Hash::of(&[bytes]);
         if let Some(known) = batches::by_hash(&self.db, hash)? {
             return Ok(known.receipt);

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 const CHILDREN_AT_ONCE: usize = 200;
 const BATCHES_AT_ONCE: usize = 20;
 /// How many months back lines can still matter: the longest approval, its claim window, and a year of late approval.
-const MONTHS_BACK: u32 = 48;
+pub(super) const MONTHS_BACK: u32 = 48;
 
 impl Office {
     /// Decides every line that is new or touched by something new. Answers the lines not yet settled, by verdict.

@@ -192,7 +192,7 @@ mod tests {
         let found = patterns(&one, &[one.clone(), other.clone()], &Limits::DEFAULT);
         assert_eq!(found, [Pattern { kind: Kind::Forgotten, part: 100, whole: 300, usual: 18 }]);
         assert_eq!(kinds(&one, &[one.clone(), one.clone()]), [], "everybody is like that");
-        assert_eq!(kinds(&month(20, 75), &[other.clone()]), [], "a quarter is not above a quarter");
+        assert_eq!(kinds(&month(20, 75), std::slice::from_ref(&other)), [], "a quarter is not above a quarter");
         let few = MonthCounts { uses: 39, forgotten: 39, ..one };
         assert_eq!(kinds(&few, &[other]), [], "too few to say anything");
     }

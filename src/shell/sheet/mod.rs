@@ -14,6 +14,8 @@ pub mod cell;
 #[cfg(feature = "office")]
 pub mod children;
 #[cfg(feature = "office")]
+pub mod class_list;
+#[cfg(feature = "office")]
 pub mod entitlements;
 #[cfg(feature = "office")]
 pub mod pain002;

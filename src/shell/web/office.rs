@@ -12,6 +12,7 @@ mod calendar;
 mod caller;
 mod cases;
 mod ceremony;
+mod claims;
 mod clerks;
 mod disclosure;
 mod documents;
@@ -116,6 +117,7 @@ fn routes() -> Vec<Route> {
     routes.extend(settlement_run::routes());
     routes.extend(bank::routes());
     routes.extend(posting::routes());
+    routes.extend(claims::routes());
     routes.extend(providers::routes());
     routes.extend(print::routes());
     routes.extend(export::routes());

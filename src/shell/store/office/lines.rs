@@ -191,6 +191,11 @@ pub fn dirty_children(db: &Connection) -> Result<u64, StoreError> {
     from_db(db.prepare_cached("SELECT count(DISTINCT child) FROM to_decide")?.query_row([], |row| row.get(0))?)
 }
 
+/// Whether a child has lines that must be decided.
+pub fn is_dirty(db: &Connection, child: i64) -> Result<bool, StoreError> {
+    Ok(db.prepare_cached("SELECT 1 FROM to_decide WHERE child = ?1")?.exists([child])?)
+}
+
 /// Notes that a child's lines are decided.
 pub fn mark_clean(db: &Connection, child: i64) -> Result<(), StoreError> {
     db.prepare_cached("DELETE FROM to_decide WHERE child = ?1")?.execute([child])?;

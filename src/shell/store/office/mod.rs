@@ -9,6 +9,7 @@ pub mod books;
 pub mod calendar;
 pub mod cases;
 pub mod children;
+pub mod claims;
 pub mod clerks;
 pub mod desk;
 pub mod disclosure;
@@ -41,6 +42,7 @@ pub const MIGRATIONS: &[&str] = &[
         include_str!("0002/cases.sql"),
         include_str!("0002/papers.sql"),
         include_str!("0002/settlement.sql"),
+        include_str!("0002/claims.sql"),
         include_str!("0002/retention.sql"),
         include_str!("0002/speed.sql"),
     ),

@@ -132,6 +132,9 @@ pub fn delete_children(db: &Connection, most: u32) -> Result<u64, StoreError> {
         format!("DELETE FROM child_sum WHERE child IN ({GOING})"),
         format!("DELETE FROM decided_whole WHERE child IN ({GOING})"),
         format!("DELETE FROM debit WHERE child IN ({GOING})"),
+        format!("DELETE FROM trip_end WHERE child IN ({GOING})"),
+        // Class lists name children too; what was looked at within the last day may still be taken.
+        "DELETE FROM class_list WHERE made < (SELECT max(made) FROM purge_plan) - 86400000".into(),
         format!("UPDATE token SET replaces = NULL WHERE replaces IN ({TOKENS})"),
         format!("UPDATE print_file SET bytes = NULL WHERE run IN (SELECT run FROM print_item WHERE token IN ({TOKENS}))"),
         format!("UPDATE print_item SET token = NULL WHERE token IN ({TOKENS})"),

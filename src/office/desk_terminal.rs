@@ -15,8 +15,8 @@ use crate::words::ids::{BatchId, Hash, ProviderNumber, Salt};
 use crate::words::keys::SecretKey;
 use crate::words::time::UtcMs;
 
-/// What people call it.
-const LABEL: &str = "Klassenlisten (im Amt erfasst)";
+/// What its terminal is called: it never asks anything, so nobody waits for it.
+pub const LABEL: &str = "Klassenlisten (im Amt erfasst)";
 /// How many of them a provider may have had retired: more is no accident.
 const MAX_RETIRED: u32 = 100;
 

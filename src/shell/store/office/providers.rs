@@ -35,6 +35,8 @@ pub struct Wanted {
     pub text: String,
     /// Only with a terminal that has not asked for long.
     pub silent: bool,
+    /// Terminals called so never ask: nobody waits for them.
+    pub quiet: &'static str,
     /// Only of this kind.
     pub kind: Option<SiteKind>,
 }
@@ -43,16 +45,16 @@ pub struct Wanted {
 /// admitted and last asked before `silent_since`.
 pub fn list(db: &Connection, wanted: &Wanted, silent_since: UtcMs, skip: u64, most: u64) -> Result<(Vec<ListedProvider>, u64), StoreError> {
     let sql = "WITH seen AS (SELECT t.provider, coalesce((SELECT max(e.at) FROM exchange e WHERE e.terminal = t.id), t.admitted) last,
-                   EXISTS (SELECT 1 FROM exchange e WHERE e.terminal = t.id) asked FROM terminal t WHERE t.retired IS NULL),
+                   EXISTS (SELECT 1 FROM exchange e WHERE e.terminal = t.id) asked, t.label FROM terminal t WHERE t.retired IS NULL),
                found AS (SELECT p.number, p.name, p.kind, count(s.provider) terminals, max(CASE WHEN s.asked THEN s.last END) last,
-                   coalesce(sum(s.last < ?1), 0) silent, EXISTS (SELECT 1 FROM iban_change i WHERE i.provider = p.number) waits
+                   coalesce(sum(s.last < ?1 AND s.label <> ?7), 0) silent, EXISTS (SELECT 1 FROM iban_change i WHERE i.provider = p.number) waits
                FROM provider p LEFT JOIN seen s ON s.provider = p.number
                WHERE (?2 = '' OR instr(lower(p.name), lower(?2)) > 0 OR CAST(p.number AS TEXT) = ?2) AND (?3 IS NULL OR p.kind = ?3) GROUP BY p.number)
                SELECT number, name, kind, terminals, last, silent, waits, count(*) OVER () FROM found WHERE ?4 = 0 OR silent > 0
                ORDER BY name COLLATE NOCASE, number LIMIT ?5 OFFSET ?6";
     let mut statement = db.prepare_cached(sql)?;
     let kind = wanted.kind.map(SiteKind::name);
-    let mut rows = statement.query(params![to_db(silent_since.0), wanted.text, kind, wanted.silent, to_db(most), to_db(skip)])?;
+    let mut rows = statement.query(params![to_db(silent_since.0), wanted.text, kind, wanted.silent, to_db(most), to_db(skip), wanted.quiet])?;
     let (mut providers, mut all) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
         all = from_db(row.get(7)?)?;

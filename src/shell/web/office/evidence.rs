@@ -9,7 +9,7 @@ use crate::office::{Explainer, OfficeError};
 use crate::reconcile::register::{RegisteredToken, Stop};
 use crate::settle::run::short_id;
 use crate::shell::store::office::views::LineView;
-use crate::shell::store::office::{children, desk, findings};
+use crate::shell::store::office::{children, desk, findings, waiting};
 use crate::words::cents::Cents;
 use crate::words::civil::{CivilDay, clock_text};
 use crate::words::time::UtcMs;
@@ -84,7 +84,7 @@ pub fn side(db: &Connection, line: &LineView, labels: &Labels, explainer: &Expla
     let has_reason = line.reason.is_some();
     Ok(Some(Side {
         place: format!("/lines/{}/{}", line.id.terminal, line.id.seq),
-        seq: line.id.seq,
+        seq: waiting::own_seq(line.id.seq),
         batch: line.batch.hex(),
         batch_short: short_id(&line.batch.0),
         provider: format!("{} ({})", line.provider_name, line.provider),

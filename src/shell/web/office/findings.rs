@@ -13,6 +13,7 @@ use crate::shell::door;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::findings::{self, Group, GroupKey};
 use crate::shell::store::office::views::LineView;
+use crate::shell::store::office::waiting;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{EntryId, ProviderNumber};
@@ -305,7 +306,7 @@ fn case_row(db: &Connection, line: &LineView, key: &GroupKey, n: u64, of: u64) -
     Ok(CaseRow {
         place: case_of(line.id, key, n, of),
         id: packed(&[line.id]),
-        seq: line.id.seq,
+        seq: waiting::own_seq(line.id.seq),
         day: line.day.german(),
         at: moment(line.at),
         seen_as: seen_as(line.seen_as),

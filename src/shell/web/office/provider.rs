@@ -6,7 +6,7 @@ use super::form::Fields;
 use super::login::SignedIn;
 use super::page::{Done, Fault, Frame, Page, go, show};
 use super::words::moment;
-use crate::office::{MAX_CONTACT, NewProvider, OfficeError, ProviderData, Role, ServiceTerms};
+use crate::office::{DESK_LABEL, MAX_CONTACT, NewProvider, OfficeError, ProviderData, Role, ServiceTerms};
 use crate::reconcile::calendar::{SiteKind, Stretch, Whom};
 use crate::reconcile::register::Agreement;
 use crate::settle::account::Iban;
@@ -111,7 +111,7 @@ impl TerminalView {
             site: row.site.unwrap_or_default(),
             admitted: CivilDay::of(row.admitted).german(),
             last: row.last.map(moment),
-            silent: row.retired.is_none() && now.since(row.last.unwrap_or(row.admitted)) > SILENT_DAYS * DAY_MS,
+            silent: row.retired.is_none() && row.label != DESK_LABEL && now.since(row.last.unwrap_or(row.admitted)) > SILENT_DAYS * DAY_MS,
             retired: row.retired.map(|at| CivilDay::of(at).german()),
             entries: row.entries,
         }

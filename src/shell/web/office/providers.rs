@@ -9,7 +9,7 @@ use super::upload::uploaded;
 use super::words::moment;
 use super::{Desk, MAX_ENROLMENT};
 use crate::admit::enrolment::EnrolmentCode;
-use crate::office::{Action, Office, OfficeError, Role};
+use crate::office::{Action, DESK_LABEL, Office, OfficeError, Role};
 use crate::reconcile::calendar::SiteKind;
 use crate::shell::door;
 use crate::shell::paper::letters::{Sender, Slip, slip_text};
@@ -85,7 +85,7 @@ async fn list(State(desk): State<Desk>, clerk: SignedIn, Query(asked): Query<Ask
     let text: String = asked.q.trim().chars().take(80).collect();
     let (kind, silent, skip) = (SiteKind::parse(&asked.kind), asked.silent == "yes", asked.skip);
     let since = UtcMs(door::now().0.saturating_sub(SILENT_DAYS * DAY_MS));
-    let wanted = Wanted { text: text.clone(), silent, kind };
+    let wanted = Wanted { text: text.clone(), silent, quiet: DESK_LABEL, kind };
     let (found, all) = desk.look(move |db| providers::list(db, &wanted, since, skip, PROVIDERS)).await?;
     let kind = kind.map_or("", SiteKind::name);
     let place = format!("/providers?q={}&kind={kind}{}&", in_address(&text), if silent { "&silent=yes" } else { "" });

@@ -6,6 +6,7 @@ use crate::office::amount_words;
 use crate::reconcile::conflict::Criterion;
 use crate::reconcile::ruling::Choice;
 use crate::reconcile::why::{BoundUsed, Rule, Why};
+use crate::shell::store::office::waiting;
 use crate::words::benefit::{Measure, Period};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
@@ -53,7 +54,7 @@ pub fn sentence(why: &Why, names: &Names) -> String {
 }
 
 fn against(why: &Why) -> String {
-    why.decision.against.map(|id| id.seq.to_string()).unwrap_or_default()
+    why.decision.against.map(|id| waiting::own_seq(id.seq).to_string()).unwrap_or_default()
 }
 
 fn months(why: &Why) -> String {

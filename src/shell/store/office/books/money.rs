@@ -58,4 +58,48 @@ pub(super) const SOURCES: &[Source] = &[
         "GELOESCHT" "SHA-256 der Datei, die gelöscht wurde; sie ist da: leer" Text;
         "SHA256" "SHA-256 dessen, was noch da ist" Sha256;
     }),
+    source!("lauf_anbieter.csv" "Laufanbieter" "Anbieter jedes Laufs mit Konto und Summe, wie unterschrieben; unter null wird verrechnet", 2,
+        [(&["LAUF"], "Laeufe"), (&["ANBIETER"], "Anbieter")], "ii",
+        "SELECT x.run, x.provider, x.name, x.iban, x.lines, x.cents, x.run, x.provider FROM run_provider x JOIN run r ON r.number = x.run
+         WHERE (x.run, x.provider) > (?1, ?2) AND r.first_at >= ?4 AND r.first_at < ?5 ORDER BY x.run, x.provider LIMIT ?6", {
+        "LAUF" "Zahllauf" Number;
+        "ANBIETER" "Nummer des Anbieters" Number;
+        "NAME" "Name" Text;
+        "IBAN" "Konto" Text;
+        "ZEILEN" "Anzahl der Zeilen" Number;
+        "BETRAG" "Summe in Euro" Euros;
+    }),
+    source!("rueckgaben.csv" "Rueckgaben" "Was eine zurückgekommene Überweisung von ihren Zeilen zurücknimmt", 3, [(&["ZAHLUNG"], "Zahlungen")], "tii",
+        "SELECT x.end_to_end_id, x.terminal, x.seq, x.cents, p.returned_on, x.end_to_end_id, x.terminal, x.seq
+         FROM returned_line x JOIN payment p ON p.end_to_end_id = x.end_to_end_id JOIN run r ON r.number = p.run
+         WHERE (x.end_to_end_id, x.terminal, x.seq) > (?1, ?2, ?3) AND r.first_at >= ?4 AND r.first_at < ?5
+         ORDER BY x.end_to_end_id, x.terminal, x.seq LIMIT ?6", {
+        "ZAHLUNG" "Ende-zu-Ende-Referenz" Text;
+        "LESEGERAET" "Nummer des Lesegeräts" Number;
+        "NR" "Nummer des Eintrags" Number;
+        "BETRAG" "Zurückgenommen, in Euro" Euros;
+        "TAG" "Tag der Rückgabe" Day;
+    }),
+    source!("rueckzahlungen.csv" "Rueckzahlungen" "Was Anbieter selbst zurückgezahlt haben", 1, [(&["LAUF"], "Laeufe"), (&["ANBIETER"], "Anbieter")], "i",
+        "SELECT x.run, x.provider, x.cents, x.day, x.run FROM repayment x JOIN run r ON r.number = x.run
+         WHERE x.run > ?1 AND r.first_at >= ?4 AND r.first_at < ?5 ORDER BY x.run LIMIT ?6", {
+        "LAUF" "Lauf, der damit ausgeglichen ist" Number;
+        "ANBIETER" "Nummer des Anbieters" Number;
+        "BETRAG" "Betrag in Euro" Euros;
+        "EINGANG" "Tag des Eingangs" Day;
+    }),
+    source!("bankdateien.csv" "Bankdateien" "Eingelesene Dateien der Bank", 1, [], "i",
+        "SELECT id, at, clerk, kind, hash, booked, returned, known, others, unclear, id FROM bank_file
+         WHERE id > ?1 AND at >= ?4 AND at < ?5 ORDER BY id LIMIT ?6", {
+        "DATEI" "Nummer" Number;
+        "ZEIT" "Wann (UTC)" Moment;
+        "WER" "Wer eingelesen hat" Text;
+        "ART" "camt oder pain.002" Text;
+        "SHA256" "SHA-256 der Datei" Hex;
+        "GEBUCHT" "Zahlungen, die gebucht sind" Number;
+        "ZURUECK" "Zahlungen, die zurückkamen" Number;
+        "BEKANNT" "Schon bekannte" Number;
+        "ANDERE" "Buchungen, die keine Zahlungen sind" Number;
+        "UNKLAR" "Buchungen, die zu klären sind" Number;
+    }),
 ];

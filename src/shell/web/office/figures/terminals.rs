@@ -2,7 +2,7 @@
 
 use super::READS;
 use super::sheet::{Cell, sheet};
-use crate::office::{Action, OfficeError};
+use crate::office::{Action, DESK_LABEL, OfficeError};
 use crate::shell::door;
 use crate::shell::store::office::figures::{self, Health};
 use crate::shell::web::office::Desk;
@@ -49,6 +49,7 @@ struct Row {
 
 impl Row {
     fn of(health: Health, now: UtcMs) -> Self {
+        let waited_for = health.label != DESK_LABEL;
         let days = now.since(health.last_exchange.unwrap_or(health.admitted)) / DAY_MS;
         let age = health.data_age_seconds.map(|seconds| seconds * 1000 / DAY_MS);
         Self {
@@ -56,7 +57,7 @@ impl Row {
             name: health.provider_name,
             label: if health.label.trim().is_empty() { "Lesegerät ohne Namen".to_owned() } else { health.label },
             seen: health.last_exchange.map_or_else(|| format!("angemeldet {}", moment(health.admitted)), moment),
-            silent_days: (days >= SILENT_DAYS).then_some(days),
+            silent_days: (days >= SILENT_DAYS && waited_for).then_some(days),
             data_age: match age {
                 None => "–".to_owned(),
                 Some(0) => "vom selben Tag".to_owned(),

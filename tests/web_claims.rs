@@ -179,7 +179,7 @@ async fn a_wrong_form_comes_back_with_one_sentence_and_what_was_typed() {
     let page = anna.get(&place).await.text;
     assert!(page.contains("30,00\u{a0}€ in der ganzen Zeit (zoo)") && page.contains("Bewilligter Umfang erschöpft"), "{page}");
     assert_eq!(anna.post(&place, &[]).await.location(), place);
-    assert!(anna.get("/providers").await.text.contains("Ausflüge zoo"), "the event is agreed with its first list");
+    assert!(anna.get("/providers/101").await.text.contains("Ausflüge zoo"), "the event is agreed with its first list");
 }
 
 fn entered(provider: ProviderNumber, (service, event): (&str, &str), stage: Stage, rows: &str, now: UtcMs) -> NewClassList {

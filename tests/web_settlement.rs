@@ -178,7 +178,17 @@ async fn a_returned_payment_is_owed_again_once_and_a_wrong_account_must_be_corre
     assert!(told.contains("Zurückgekommen: 75,00") && told.contains("wieder offen"), "{told}");
     assert_eq!(anna.post("/settlement/accounts/102", &[("iban", "DE00 1234")]).await.status, StatusCode::UNPROCESSABLE_ENTITY);
     let corrected = anna.post("/settlement/accounts/102", &[("iban", "DE27 1007 7777 0209 2997 00")]).await;
-    assert_eq!(corrected.location(), "/settlement?done=account", "{}", corrected.text);
+    assert_eq!(corrected.location(), "/settlement?done=account_waits", "{}", corrected.text);
+    let page = anna.get("/settlement").await;
+    assert!(page.text.contains("Konto prüfen: Judoclub"), "another account waits for another person: {}", page.text);
+    let confirm = [("iban", "DE27100777770209299700"), ("choice", "confirm")];
+    assert_eq!(anna.post("/providers/102/iban/confirm", &confirm).await.status, StatusCode::FORBIDDEN, "not for who entered it");
+    assert_eq!(berta.post("/providers/102/iban/confirm", &confirm).await.location(), "/providers/102?done=iban_confirmed");
+    assert_eq!(
+        anna.post("/settlement/accounts/101", &[("iban", "DE27 1007 7777 0209 2997 00")]).await.status,
+        StatusCode::CONFLICT,
+        "nothing came back from there"
+    );
     pay(&anna, &berta, &[JUDO]).await;
     let second = anna.get("/settlement/2").await.text;
     assert_eq!(shown(&second), BTreeMap::from([(JUDO.to_owned(), Cents::new(7_500))]));

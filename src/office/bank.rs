@@ -4,7 +4,7 @@ use super::audit::Action;
 use super::settle::{accounts, clerk, run_number};
 use super::{Office, OfficeError, Work};
 use crate::settle::account::Iban;
-use crate::settle::returned::is_account_error;
+use crate::settle::returned::{is_account_error, is_duplicate};
 use crate::settle::run::{Run, RunNumber};
 use crate::settle::selection::Selection;
 use crate::settle::settlement::Draft;
@@ -47,6 +47,12 @@ pub enum Doubt {
     OtherAmount,
     /// It was booked after it came back or was rejected.
     BookedAfterReturn,
+    /// It is said to be rejected, but was booked, or was rejected only because it was handed in twice.
+    PaidAllTheSame,
+    /// The bank booked it on another day too.
+    BookedTwice,
+    /// The bank booked a whole order of ours, but not the sum that stands.
+    OtherSum,
 }
 
 /// Providers whose account must be looked at before anything is paid to it: the last payment to this very account came back for its
@@ -89,13 +95,21 @@ impl Office {
         }
     }
 
-    /// Notes that a clerk looked at a provider's account: `iban` is right from now on.
-    pub fn check_account(&mut self, provider: ProviderNumber, iban: &Iban, by: &str, now: UtcMs) -> Result<(), OfficeError> {
+    /// A clerk looked at the account of a provider to whom nothing is paid before that. The account on record is right after all: it is
+    /// paid to again. Another one waits for a second clerk, like every change of an account. Answers whether it waits.
+    pub fn check_account(&mut self, provider: ProviderNumber, iban: &Iban, by: &str, now: UtcMs) -> Result<bool, OfficeError> {
+        let known = admission::provider(&self.db, provider)?.ok_or_else(|| OfficeError::NotFound(format!("there is no provider {provider}")))?;
+        if !blocked(&self.db)?.contains_key(&provider) {
+            return Err(OfficeError::Overtaken);
+        }
+        if known.iban != iban.electronic() {
+            self.change_iban(provider, iban.electronic(), by, now)?;
+            return Ok(true);
+        }
         self.in_transaction(|work| {
-            let known = admission::provider(&work.db, provider)?.ok_or_else(|| OfficeError::NotFound(format!("there is no provider {provider}")))?;
             bank::check_account(&work.db, provider, iban.electronic(), by, now)?;
-            let what = if known.iban == iban.electronic() { "account confirmed" } else { "account changed" };
-            work.note(by, Action::Provider, &format!("provider/{provider}"), what, now)
+            work.note(by, Action::Provider, &format!("provider/{provider}"), "account confirmed", now)?;
+            Ok(false)
         })
     }
 
@@ -138,8 +152,10 @@ impl Work<'_> {
         let mut outcome = CamtOutcome::default();
         for entry in statements.iter().flat_map(|s| &s.entries) {
             let payments = self.payments_of(entry)?;
-            if payments.is_empty() {
-                outcome.others += 1;
+            match entry.order_id.as_deref().filter(|order| self.run_of(order).is_some()) {
+                Some(order) if payments.is_empty() && entry.end_to_end_id.is_none() => outcome.unclear.push((order.to_owned(), Doubt::OtherSum)),
+                _ if payments.is_empty() => outcome.others += 1,
+                _ => {}
             }
             for payment in payments {
                 self.take_entry(entry, &payment, &mut outcome, now)?;
@@ -177,6 +193,8 @@ impl Work<'_> {
         } else if entry.direction == Direction::Credit {
             let why = entry.returned.as_deref().unwrap_or("UNKNOWN");
             self.take_back(payment, why, entry.booked, outcome, now)?;
+        } else if payment.booked.is_some_and(|booked| booked != entry.booked) {
+            outcome.unclear.push((id.clone(), Doubt::BookedTwice));
         } else if payment.booked.is_some() {
             outcome.known += 1;
         } else {
@@ -209,20 +227,32 @@ impl Work<'_> {
             return Err(OfficeError::OtherReport(report.message_id.chars().take(35).collect()));
         }
         let today = CivilDay::of(now);
-        if let Some(why) = &report.rejected {
-            for payment in &own {
-                self.take_back(payment, why, today, &mut outcome, now)?;
-            }
-        }
         for transaction in &report.transactions {
             match own.iter().find(|payment| payment.id == transaction.end_to_end_id) {
                 None => outcome.others += 1,
                 Some(payment) if transaction.cents.is_some_and(|cents| cents != payment.cents) => {
                     outcome.unclear.push((payment.id.clone(), Doubt::OtherAmount));
                 }
-                Some(payment) => self.take_back(payment, &transaction.reason, today, &mut outcome, now)?,
+                Some(payment) => self.take_rejection(payment, &transaction.reason, today, &mut outcome, now)?,
+            }
+        }
+        // What is said of single payments comes first: the reason for all is nobody's own account.
+        if let Some(why) = &report.rejected {
+            let named = |payment: &&PaymentState| report.transactions.iter().any(|transaction| transaction.end_to_end_id == payment.id);
+            let why = if is_account_error(why) { "NARR" } else { why.as_str() };
+            for payment in own.iter().filter(|payment| !named(payment)) {
+                self.take_rejection(payment, why, today, &mut outcome, now)?;
             }
         }
         Ok(outcome)
+    }
+
+    /// A rejected payment is owed again, unless its money went all the same: then a clerk must look before anything is paid twice.
+    fn take_rejection(&mut self, payment: &PaymentState, why: &str, on: CivilDay, outcome: &mut CamtOutcome, now: UtcMs) -> Result<(), OfficeError> {
+        if payment.returned.is_none() && (payment.booked.is_some() || is_duplicate(why)) {
+            outcome.unclear.push((payment.id.clone(), Doubt::PaidAllTheSame));
+            return Ok(());
+        }
+        self.take_back(payment, why, on, outcome, now)
     }
 }

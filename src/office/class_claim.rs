@@ -143,6 +143,9 @@ impl Work<'_> {
                 return Ok(Err(format!("{excess} zu viel hat ein Lesegerät des Anbieters erfasst: bitte dort stornieren lassen.")));
             }
         };
+        if let Some(sentence) = must_be_cut_one_by_one(row, &steps, standing) {
+            return Ok(Err(sentence));
+        }
         let mut bodies = Vec::with_capacity(steps.len());
         for step in steps {
             match step {
@@ -195,6 +198,16 @@ impl Work<'_> {
         let reason = Code::parse(CORRECTED).ok_or_else(|| StoreError::Inconsistent(format!("“{CORRECTED}” is no code")))?;
         Ok(Body::Cancellation(Cancellation { seq, reason, office: self.profile.id.clone(), entry: line.line.hash }))
     }
+}
+
+/// An instalment is lowered by claiming it anew. What was recognised only in part, or on another card, would not come to the same again.
+fn must_be_cut_one_by_one(row: &Listed, steps: &[Step], standing: &[LedgerLine]) -> Option<String> {
+    let lowers = steps.iter().any(|step| matches!(step, Step::Claim { like: Some(_), .. }));
+    let differs = |line: &LedgerLine| line.decided.cents != line.line.redemption.cents || line.line.redemption.token != row.token;
+    (lowers && standing.iter().any(differs)).then(|| {
+        "Ein früherer Teilbetrag ist nicht voll anerkannt oder war auf einer anderen Karte: Bitte die Zeilen dieses Kindes einzeln kürzen, unter Abrechnungen."
+            .to_owned()
+    })
 }
 
 /// What stands against one more charge of a trip.

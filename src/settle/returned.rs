@@ -5,6 +5,11 @@ pub fn is_account_error(code: &str) -> bool {
     matches!(code, "AC01" | "AC02" | "AC03" | "AC04" | "AC06" | "AC07" | "AC14" | "AG01" | "BE01" | "BE04" | "RC01" | "MD07")
 }
 
+/// Whether it was rejected only because it was handed in twice: the first one may have been paid.
+pub fn is_duplicate(code: &str) -> bool {
+    matches!(code, "AM05" | "DU01" | "DU02" | "DU03" | "DU04" | "DU05")
+}
+
 /// The reason in a few words; a code that is not known here stands for itself.
 pub fn german(code: &str) -> String {
     let words = match code {

@@ -122,11 +122,10 @@ pub fn unchecked_returns(db: &Connection) -> Result<Vec<(ProviderNumber, String,
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Notes that a clerk looked at a provider's account, which is `iban` from now on.
+/// Notes that a clerk looked at a provider's account and found it right.
 pub fn check_account(db: &Connection, provider: ProviderNumber, iban: &str, clerk: &str, now: UtcMs) -> Result<(), StoreError> {
     let sql = "INSERT OR REPLACE INTO account_check (provider, iban, at, clerk) VALUES (?1, ?2, ?3, ?4)";
     db.execute(sql, params![provider.0, iban, to_db(now.0), clerk])?;
-    db.execute("UPDATE provider SET iban = ?2 WHERE number = ?1", params![provider.0, iban])?;
     Ok(())
 }
 

@@ -172,6 +172,13 @@ const fn doubt_words(doubt: Doubt) -> &'static str {
     match doubt {
         Doubt::OtherAmount => "Der Betrag passt nicht zur Überweisung, vielleicht hat die Bank Gebühren abgezogen. Bitte mit der Bank klären.",
         Doubt::BookedAfterReturn => "Die Überweisung galt als zurückgekommen und ist nun doch gebucht. Bitte klären, bevor wieder gezahlt wird.",
+        Doubt::PaidAllTheSame => {
+            "Die Bank meldet sie als abgelehnt, aber sie ist gebucht oder wurde nur doppelt eingereicht. Es wurde nichts wieder geöffnet; bitte mit der Bank klären."
+        }
+        Doubt::BookedTwice => "Die Überweisung ist an zwei Tagen gebucht. Bitte mit der Bank klären, ob doppelt gezahlt wurde.",
+        Doubt::OtherSum => {
+            "Die Bank hat den Lauf in einer anderen Summe gebucht. Bitte erst ihre Meldung über abgelehnte Überweisungen (pain.002) einlesen, dann diese Datei noch einmal."
+        }
     }
 }
 
@@ -184,7 +191,7 @@ struct NewAccount {
     iban: String,
 }
 
-/// Takes a provider's corrected or confirmed account.
+/// Takes a clerk's word on an account: it is right, or another one waits for a second clerk.
 async fn account(State(desk): State<Desk>, clerk: SignedIn, Path(provider): Path<u32>, filled: Result<Form<NewAccount>, FormRejection>) -> Page {
     let Form(NewAccount { iban }) = filled.map_err(|_| to_settlement(Fault::form("Bitte die IBAN eingeben. Es wurde nichts geändert.")))?;
     let iban = Iban::parse(&iban).map_err(|_| {
@@ -192,8 +199,9 @@ async fn account(State(desk): State<Desk>, clerk: SignedIn, Path(provider): Path
             "Diese IBAN kann nicht stimmen. Bitte Ziffer für Ziffer mit dem Schreiben des Anbieters vergleichen. Es wurde nichts geändert.";
         to_settlement(Fault::form(sentence))
     })?;
-    desk.with(move |office| office.check_account(ProviderNumber(provider), &iban, &clerk.name, door::now())).await.map_err(to_settlement)?;
-    Ok(go("/settlement?done=account"))
+    let waits =
+        desk.with(move |office| office.check_account(ProviderNumber(provider), &iban, &clerk.name, door::now())).await.map_err(to_settlement)?;
+    Ok(go(if waits { "/settlement?done=account_waits" } else { "/settlement?done=account" }))
 }
 
 #[derive(Deserialize)]

@@ -120,7 +120,10 @@ impl Done {
             Some("discarded") => "Verworfen: Was auf diesem Druck stand, wartet wieder darauf, gedruckt zu werden.",
             Some("released") => "Die Zahlung ist freigegeben. Die Dateien stehen beim Lauf bereit; die Anbieter bekommen ihre Mitteilung.",
             Some("withdrawn") => "Der Lauf ist zurückgezogen. Seine Zeilen sind wieder offen.",
-            Some("account") => "Die Kontonummer ist übernommen. Die offenen Zeilen dieses Anbieters können jetzt gezahlt werden.",
+            Some("account") => "Die Kontonummer ist geprüft. Die offenen Zeilen dieses Anbieters können wieder gezahlt werden.",
+            Some("account_waits") => {
+                "Die neue Kontonummer ist eingetragen. Gezahlt wird dorthin, sobald eine andere Person mit der Rolle „Freigabe“ sie auf der Seite des Anbieters bestätigt hat."
+            }
             Some("repaid") => "Die Rückzahlung ist eingetragen; die Rückforderung ist erledigt.",
             Some("posting") => "Zahlweg und Buchung sind gespeichert. Sie gelten ab der nächsten Freigabe.",
             Some("clerk") => "Das Konto ist geändert. Es steht im Protokoll.",

@@ -16,6 +16,7 @@ use crate::words::cents::Cents;
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::code::Code;
 use crate::words::ids::{BatchId, EntryId, ProviderNumber};
+use crate::words::reason::Reason;
 use crate::words::service::{MAX_LABEL, Service};
 use crate::words::time::UtcMs;
 use std::collections::BTreeMap;
@@ -200,12 +201,14 @@ impl Work<'_> {
     }
 }
 
-/// An instalment is lowered by claiming it anew. What was recognised only in part, or on another card, would not come to the same again.
+/// An instalment is lowered by claiming it anew. What was turned down for another reason than its sum, or was on another card, would not come to the same again.
 fn must_be_cut_one_by_one(row: &Listed, steps: &[Step], standing: &[LedgerLine]) -> Option<String> {
     let lowers = steps.iter().any(|step| matches!(step, Step::Claim { like: Some(_), .. }));
-    let differs = |line: &LedgerLine| line.decided.cents != line.line.redemption.cents || line.line.redemption.token != row.token;
+    let by_sum = |line: &LedgerLine| matches!(line.decided.reason, Some(Reason::CeilingReached | Reason::SelfPaid));
+    let in_full = |line: &LedgerLine| line.decided.cents == line.line.redemption.cents || by_sum(line);
+    let differs = |line: &LedgerLine| !in_full(line) || line.line.redemption.token != row.token;
     (lowers && standing.iter().any(differs)).then(|| {
-        "Ein früherer Teilbetrag ist nicht voll anerkannt oder war auf einer anderen Karte: Bitte die Zeilen dieses Kindes einzeln kürzen, unter Abrechnungen."
+        "Ein früherer Teilbetrag ist nicht anerkannt oder war auf einer anderen Karte: Bitte die Zeilen dieses Kindes einzeln kürzen, unter Abrechnungen."
             .to_owned()
     })
 }

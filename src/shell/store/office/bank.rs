@@ -85,7 +85,7 @@ pub fn set_booked(db: &Connection, end_to_end_id: &str, booked: CivilDay) -> Res
     Ok(())
 }
 
-/// Takes a payment back that returned: what it paid of each line is no longer settled. False where it came back before: then nothing
+/// Takes a payment back that returned: what it paid of each line is no longer settled, and a line of which nothing is stands in no run. False where it came back before: then nothing
 /// changes.
 pub fn take_back(db: &Connection, payment: &PaymentState, why: &str, on: CivilDay, now: UtcMs) -> Result<bool, StoreError> {
     let sql = "UPDATE payment SET returned = ?2, returned_on = ?3, returned_at = ?4 WHERE end_to_end_id = ?1 AND returned IS NULL";
@@ -97,7 +97,8 @@ pub fn take_back(db: &Connection, payment: &PaymentState, why: &str, on: CivilDa
     db.execute(sql, params![payment.id, payment.run, payment.provider.0])?;
     for table in ["line", "cancellation"] {
         let sql = format!(
-            "UPDATE {table} SET settled = coalesce(settled, 0) - r.cents, advise = 1 FROM returned_line r
+            "UPDATE {table} SET settled = coalesce(settled, 0) - r.cents, advise = 1,
+                 run = CASE coalesce(settled, 0) - r.cents WHEN 0 THEN NULL ELSE run END FROM returned_line r
              WHERE r.end_to_end_id = ?1 AND {table}.terminal = r.terminal AND {table}.seq = r.seq"
         );
         db.execute(&sql, [&payment.id])?;

@@ -110,13 +110,16 @@ impl Office {
         }
     }
 
-    /// Gives an account a password made up here that is to be changed at the next sign-in; answers the password.
+    /// Gives an account a password made up here that is to be changed at the next sign-in; answers the password. Other ways in that
+    /// somebody may have opened with the old one, passkeys and the link to the municipality's own sign-in, are closed.
     pub fn reset_password(&mut self, by: &str, id: i64, now: UtcMs) -> Result<String, OfficeError> {
         self.in_transaction(|work| {
             let password = made_up(work.chance);
             let known = work.account(id)?;
             clerks::set_password(&work.db, known.id, &hashed(&password, work.chance)?, true)?;
-            work.note(by, Action::Clerk, &format!("clerk/{id}"), "neues Anfangspasswort", now)?;
+            passkeys::remove_all(&work.db, known.id)?;
+            clerks::set_subject(&work.db, known.id, None)?;
+            work.note(by, Action::Clerk, &format!("clerk/{id}"), "neues Anfangspasswort; Passkeys und Anmeldedienst getrennt", now)?;
             Ok(password)
         })
     }
@@ -172,13 +175,14 @@ impl Office {
         })
     }
 
-    /// Takes one-time codes and passkeys from an account whose owner has lost them.
+    /// Takes one-time codes, passkeys and the link to the municipality's own sign-in from an account whose owner has lost them.
     pub fn reset_factor(&mut self, by: &str, id: i64, now: UtcMs) -> Result<(), OfficeError> {
         self.in_transaction(|work| {
             work.account(id)?;
             clerks::set_factor(&work.db, id, None)?;
             passkeys::remove_all(&work.db, id)?;
-            work.note(by, Action::Clerk, &format!("clerk/{id}"), "zweiter Faktor und Passkeys zurückgesetzt", now)
+            clerks::set_subject(&work.db, id, None)?;
+            work.note(by, Action::Clerk, &format!("clerk/{id}"), "zweiter Faktor, Passkeys und Anmeldedienst zurückgesetzt", now)
         })
     }
 

@@ -1,6 +1,7 @@
 //! Signing in with the municipality's own service (OpenID Connect, authorization code with PKCE).
 
 use super::Desk;
+use super::account::{OwnPassword, not_own};
 use super::caller::Caller;
 use super::ceremony::Ceremonies;
 use super::doors::{Door, Route};
@@ -10,10 +11,11 @@ use crate::office::{Claim, IdentityProvider, Office, OfficeError, has_identity_p
 use crate::shell::door;
 use crate::shell::store::StoreError;
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Form, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect};
-use axum::routing::get;
+use axum::routing::{get, post};
 use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreProviderMetadata};
 use openidconnect::{
     AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse, IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier,
@@ -34,7 +36,7 @@ pub fn routes() -> Vec<Route> {
     vec![
         ("get", "/login/service", Door::Open, get(begin)),
         ("get", "/login/service/back", Door::Open, get(back)),
-        ("get", "/account/sign-in", Door::SignedIn, get(link)),
+        ("post", "/account/sign-in", Door::SignedIn, post(link)),
     ]
 }
 
@@ -104,14 +106,28 @@ async fn provider(desk: &Desk) -> Result<IdentityProvider, Fault> {
 }
 
 async fn begin(State(desk): State<Desk>, headers: HeaderMap) -> Page {
-    send_away(&desk, &headers, None).await
+    let (cookie, to) = send_away(&desk, &headers, None).await?;
+    Ok(([(header::SET_COOKIE, cookie)], Redirect::to(&to)).into_response())
 }
 
-async fn link(State(desk): State<Desk>, headers: HeaderMap, clerk: SignedIn) -> Page {
-    send_away(&desk, &headers, Some(clerk.name)).await
+/// Goes on by a page, as a form of ours may lead to no other site.
+async fn link(
+    State(desk): State<Desk>,
+    caller: Caller,
+    headers: HeaderMap,
+    clerk: SignedIn,
+    filled: Result<Form<OwnPassword>, FormRejection>,
+) -> Page {
+    if let Some(again) = not_own(&desk, &caller, &headers, &clerk, filled).await? {
+        return Ok(again);
+    }
+    let (cookie, onward) = send_away(&desk, &headers, Some(clerk.name)).await?;
+    let page = show(&ArrivedPage { office: desk.0.name.clone(), title: "Zum Anmeldedienst", onward })?;
+    Ok(([(header::SET_COOKIE, cookie)], page).into_response())
 }
 
-async fn send_away(desk: &Desk, headers: &HeaderMap, links: Option<String>) -> Page {
+/// The cookie and the address of the service with which somebody goes there.
+async fn send_away(desk: &Desk, headers: &HeaderMap, links: Option<String>) -> Result<(String, String), Fault> {
     let (provider, place) = (provider(desk).await?, way_back(headers));
     let found = tokio::task::spawn_blocking(move || address(&provider, place, links)).await.map_err(|_| Fault::of_ours())?;
     let (to, away) = found.map_err(|why| unreachable(&why))?;
@@ -119,7 +135,7 @@ async fn send_away(desk: &Desk, headers: &HeaderMap, links: Option<String>) -> P
     desk.0.travellers.begin(&secret, away, door::now());
     let safe = if is_loopback(headers) { "" } else { "; Secure" };
     let cookie = format!("{COOKIE}={secret}; Path=/login/service; HttpOnly; SameSite=Lax; Max-Age=600{safe}");
-    Ok(([(header::SET_COOKIE, cookie)], Redirect::to(&to)).into_response())
+    Ok((cookie, to))
 }
 
 fn discovered(provider: &IdentityProvider) -> Result<CoreProviderMetadata, String> {
@@ -181,7 +197,8 @@ struct Answer {
 #[template(path = "office/arrived.html")]
 struct ArrivedPage {
     office: String,
-    onward: &'static str,
+    title: &'static str,
+    onward: String,
 }
 
 /// The way back: a page that goes on by itself, as browsers send no strict cookie along a redirect from another site.
@@ -207,7 +224,7 @@ async fn back(State(desk): State<Desk>, caller: Caller, headers: HeaderMap, Quer
             }
             other => other.into(),
         })?;
-        return show(&ArrivedPage { office: desk.0.name.clone(), onward: "/account?done=linked" });
+        return show(&ArrivedPage { office: desk.0.name.clone(), title: "Angemeldet", onward: "/account?done=linked".into() });
     }
     let (subject, claimed) = (arrived.subject, arrived.claimed);
     let Some(clerk) = desk.with(move |office| office.clerk_at_sign_in(&subject, claimed.as_deref(), now)).await? else {
@@ -215,6 +232,6 @@ async fn back(State(desk): State<Desk>, caller: Caller, headers: HeaderMap, Quer
         return Err(not_known());
     };
     let LetIn { cookie, .. } = desk.let_in_fully(&headers, &caller, &clerk, "mit dem Anmeldedienst").await?;
-    let page = show(&ArrivedPage { office: desk.0.name.clone(), onward: "/" })?;
+    let page = show(&ArrivedPage { office: desk.0.name.clone(), title: "Angemeldet", onward: "/".into() })?;
     Ok(([(header::SET_COOKIE, cookie)], page).into_response())
 }

@@ -1,10 +1,11 @@
 //! Passkeys (WebAuthn): registered on one's own account, and signed in with: device and its PIN or finger are both factors at once.
 
 use super::Desk;
+use super::account::{OwnPassword, own_password};
 use super::caller::Caller;
 use super::ceremony::Ceremonies;
 use super::doors::{Door, Route};
-use super::login::{LetIn, SignedIn, is_loopback};
+use super::login::{LetIn, SignedIn, is_loopback, only_encrypted};
 use super::page::{Fault, Page, go};
 use super::words::trouble;
 use crate::office::{Office, OfficeError, account};
@@ -69,8 +70,21 @@ fn handle(account: i64) -> Uuid {
     Uuid::from_bytes(bytes)
 }
 
-async fn begin_registration(State(desk): State<Desk>, headers: HeaderMap, clerk: SignedIn) -> Page {
+async fn begin_registration(
+    State(desk): State<Desk>,
+    caller: Caller,
+    headers: HeaderMap,
+    clerk: SignedIn,
+    sent: Result<Json<OwnPassword>, JsonRejection>,
+) -> Page {
     let Some(party) = relying_party(&desk, &headers) else { return refused(StatusCode::CONFLICT, ELSEWHERE) };
+    only_encrypted(&headers)?;
+    let Ok(Json(OwnPassword { password })) = sent else {
+        return refused(StatusCode::UNPROCESSABLE_ENTITY, "Bitte das eigene Passwort eingeben.");
+    };
+    if let Err(trouble) = own_password(&desk, &caller, &clerk, password).await? {
+        return refused(StatusCode::UNPROCESSABLE_ENTITY, trouble);
+    }
     let name = clerk.name.clone();
     let known = desk
         .look(move |db| {

@@ -105,13 +105,14 @@ struct TerminalView {
 
 impl TerminalView {
     fn of(row: providers::TerminalRow, now: UtcMs) -> Self {
+        let silent = row.retired.is_none() && row.label != DESK_LABEL && now.since(row.last.unwrap_or(row.admitted)) > SILENT_DAYS * DAY_MS;
         Self {
             id: row.terminal.hex(),
             label: if row.label.trim().is_empty() { "Lesegerät ohne Namen".to_owned() } else { row.label },
             site: row.site.unwrap_or_default(),
             admitted: CivilDay::of(row.admitted).german(),
             last: row.last.map(moment),
-            silent: row.retired.is_none() && row.label != DESK_LABEL && now.since(row.last.unwrap_or(row.admitted)) > SILENT_DAYS * DAY_MS,
+            silent,
             retired: row.retired.map(|at| CivilDay::of(at).german()),
             entries: row.entries,
         }

@@ -15,6 +15,9 @@ pub const MIN_PASSWORD: usize = 10;
 /// The most bytes of a password.
 pub const MAX_PASSWORD: usize = slow_hash::MAX_SECRET;
 
+/// Who acts where a command at the server does.
+const SERVER: &str = "cli";
+
 /// A hash that no password has, to be checked where there is no such clerk: so that both take equally long.
 static NOBODY: LazyLock<String> = LazyLock::new(|| hash("", &[0; 16]).unwrap_or_default());
 
@@ -37,6 +40,15 @@ impl PasswordCheck {
 pub fn account(db: &Connection, name: &str) -> Result<Option<Account>, OfficeError> {
     let Ok(clerk) = Clerk::new(name) else { return Ok(None) };
     Ok(clerks::all(db)?.into_iter().find(|known| Clerk::new(&known.name).is_ok_and(|known| known == clerk)))
+}
+
+/// Takes a name for an account; what the log calls the server's own commands is nobody's name.
+fn person(name: &str) -> Result<Clerk, OfficeError> {
+    let clerk = Clerk::new(name).map_err(|why| OfficeError::Wrong(why.to_string()))?;
+    if clerk.as_str().to_lowercase() == SERVER {
+        return Err(OfficeError::Wrong(format!("“{SERVER}” is what the log calls commands at the server: choose another name")));
+    }
+    Ok(clerk)
 }
 
 /// Words that are made up here for somebody to type in: 80 bits, in groups.
@@ -69,7 +81,7 @@ fn suits(name: &str, password: &str) -> Result<(), OfficeError> {
 impl Office {
     /// Admits a clerk to the pages with all roles but audit, or gives a known one a new password.
     pub fn set_clerk(&mut self, name: &str, password: &str, now: UtcMs) -> Result<(), OfficeError> {
-        let clerk = Clerk::new(name).map_err(|why| OfficeError::Wrong(why.to_string()))?;
+        let clerk = person(name)?;
         suits(clerk.as_str(), password)?;
         self.in_transaction(|work| {
             let hash = hashed(password, work.chance)?;
@@ -89,7 +101,7 @@ impl Office {
 
     /// Admits a clerk with a password made up here that is to be changed at first sign-in; answers the password.
     pub fn add_clerk(&mut self, by: &str, name: &str, roles: &Roles, now: UtcMs) -> Result<String, OfficeError> {
-        let clerk = Clerk::new(name).map_err(|why| OfficeError::Wrong(why.to_string()))?;
+        let clerk = person(name)?;
         self.in_transaction(|work| {
             if let Some(known) = account(&work.db, clerk.as_str())? {
                 let what = if known.closed.is_some() { "open that account again" } else { "give that account a new password" };
@@ -297,6 +309,8 @@ pub(super) mod tests {
         office.close_clerk("Cem", id, UtcMs(3)).expect("closed");
         assert!(matches!(office.add_clerk("cli", "Änne Müller", &Roles::working(), UtcMs(4)), Err(OfficeError::ClerkKnown { .. })));
         assert_eq!(clerks::all(office.db()).expect("read").len(), 2);
+        assert!(office.add_clerk("Cem", " CLI ", &Roles::working(), UtcMs(5)).is_err(), "the log's name for commands");
+        assert!(office.set_clerk("cli", "korrekt pferd", UtcMs(5)).is_err());
     }
 
     #[test]

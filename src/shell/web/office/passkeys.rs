@@ -36,6 +36,11 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
+/// Sign-ins begun, as they are counted by address: challenges of others must not give way to a stranger's.
+const BEGUN: &str = "passkey begun";
+/// Sign-ins tried, counted alike: each that fails is a record for ever.
+const TRIED: &str = "passkey tried";
+
 /// Challenges under way.
 #[derive(Debug, Default)]
 pub struct Challenges {
@@ -145,7 +150,10 @@ async fn remove(State(desk): State<Desk>, clerk: SignedIn, Path(id): Path<i64>) 
     Ok(go("/account?done=passkey_gone"))
 }
 
-async fn begin_sign_in(State(desk): State<Desk>, headers: HeaderMap) -> Page {
+async fn begin_sign_in(State(desk): State<Desk>, caller: Caller, headers: HeaderMap) -> Page {
+    if let Err(trouble) = desk.count_nameless(BEGUN, &caller).await? {
+        return refused(StatusCode::TOO_MANY_REQUESTS, trouble);
+    }
     let Some(party) = relying_party(&desk, &headers) else { return refused(StatusCode::CONFLICT, ELSEWHERE) };
     let Ok((mut options, state)) = party.start_discoverable_authentication() else { return refused(StatusCode::CONFLICT, ELSEWHERE) };
     // By a button, not by filling in a field.
@@ -164,6 +172,9 @@ struct Shown {
 async fn sign_in(State(desk): State<Desk>, caller: Caller, headers: HeaderMap, sent: Result<Json<Shown>, JsonRejection>) -> Page {
     const AGAIN: &str = "Mit diesem Passkey ging die Anmeldung nicht. Bitte noch einmal versuchen oder Name und Passwort nehmen.";
     let Ok(Json(sent)) = sent else { return refused(StatusCode::UNPROCESSABLE_ENTITY, AGAIN) };
+    if let Err(trouble) = desk.count_nameless(TRIED, &caller).await? {
+        return refused(StatusCode::TOO_MANY_REQUESTS, trouble);
+    }
     let now = door::now();
     let Some(state) = desk.0.challenges.sign_ins.take(&sent.ticket, now) else { return refused(StatusCode::CONFLICT, AGAIN) };
     let Some(party) = relying_party(&desk, &headers) else { return refused(StatusCode::CONFLICT, ELSEWHERE) };
@@ -188,6 +199,7 @@ async fn sign_in(State(desk): State<Desk>, caller: Caller, headers: HeaderMap, s
     key.update_credential(&result);
     let public = serde_json::to_string(&key).unwrap_or_else(|_| row.public.clone());
     let name = desk.with(move |office| office.use_passkey(&row, &public, now)).await?;
+    [BEGUN, TRIED].iter().for_each(|kind| desk.0.tries.forget_nameless(kind, &caller));
     let LetIn { cookie, .. } = desk.let_in_fully(&headers, &caller, &name, "mit Passkey").await?;
     Ok(([(header::SET_COOKIE, cookie)], Json(json!({ "go": "/" }))).into_response())
 }

@@ -38,6 +38,12 @@ fn keep_cookie(browser: &mut Browser, answer: &Answer) {
     }
 }
 
+/// Where a page that goes on by itself leads.
+fn onward(page: &Answer) -> String {
+    let place = page.text.split("content=\"0;url=").nth(1).and_then(|rest| rest.split('"').next()).expect("a way on");
+    place.replace("&#38;", "&")
+}
+
 /// The same request from another computer or another browser.
 async fn from(browser: &Browser, address: [u8; 4], agent: &str, path: &str) -> Answer {
     let mut request = Request::get(path).header("host", HOST).header("cookie", &browser.cookie).header("user-agent", agent);
@@ -206,6 +212,29 @@ async fn ones_own_password_is_changed_with_the_old_one() {
 }
 
 #[tokio::test]
+async fn a_session_alone_opens_no_other_way_in() {
+    let anna = Browser::at(with_admin()).signed_in("Anna Adler").await;
+    let begin = async |browser: &Browser, content: &str| {
+        let request = Request::post("/account/passkeys/begin").header("host", HOST).header("origin", format!("http://{HOST}"));
+        let request = request.header("cookie", &browser.cookie).header("content-type", "application/json");
+        send(&browser.app, request.body(Body::from(content.to_owned())).expect("a request")).await
+    };
+    for wrong in ["{}", "{\"password\":\"falsch\"}"] {
+        let refused = begin(&anna, wrong).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}: {}", refused.text);
+    }
+    for path in ["/account/recovery", "/account/sign-in"] {
+        for wrong in [&[][..], &[("password", "falsch")][..]] {
+            let refused = anna.post(path, wrong).await;
+            assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}: {}", refused.text);
+            assert!(refused.text.contains("role=\"alert\""), "{}", refused.text);
+        }
+    }
+    let right = begin(&anna, &format!("{{\"password\":\"{PASSWORD}\"}}")).await;
+    assert_eq!(right.status, StatusCode::OK, "{}", right.text);
+}
+
+#[tokio::test]
 async fn the_log_is_filtered_paged_exported_and_proved() {
     let mut office = with_admin();
     for n in 0..120 {
@@ -348,16 +377,18 @@ async fn a_clerk_signs_in_with_the_municipalitys_own_service() {
     assert_eq!(anna.get(&back).await.status, StatusCode::CONFLICT, "once");
 
     let berta = stranger.another().signed_in("Berta Busch").await;
-    let away = berta.get("/account/sign-in").await;
+    let unasked = berta.post("/account/sign-in", &[("password", "falsch")]).await;
+    assert_eq!(unasked.status, StatusCode::UNPROCESSABLE_ENTITY, "a session alone links nothing");
+    let away = berta.post("/account/sign-in", &[("password", PASSWORD)]).await;
     let session = berta.cookie.clone();
     let mut berta = berta;
     keep_cookie(&mut berta, &away);
-    let taken = berta.get(&provider.agree(away.location(), "a1")).await;
+    let taken = berta.get(&provider.agree(&onward(&away), "a1")).await;
     assert_eq!(taken.status, StatusCode::CONFLICT, "that person is Anna already");
     berta.cookie = session.clone();
-    let away = berta.get("/account/sign-in").await;
+    let away = berta.post("/account/sign-in", &[("password", PASSWORD)]).await;
     keep_cookie(&mut berta, &away);
-    assert_eq!(berta.get(&provider.agree(away.location(), "b2")).await.status, StatusCode::OK);
+    assert_eq!(berta.get(&provider.agree(&onward(&away), "b2")).await.status, StatusCode::OK);
     berta.cookie = session;
     assert!(berta.get("/account").await.text.contains("verbunden"));
     drop(provider);

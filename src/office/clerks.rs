@@ -15,6 +15,9 @@ pub const MIN_PASSWORD: usize = 10;
 /// The most bytes of a password.
 pub const MAX_PASSWORD: usize = slow_hash::MAX_SECRET;
 
+/// Who acts where a command at the server does.
+const SERVER: &str = "cli";
+
 /// A hash that no password has, to be checked where there is no such clerk: so that both take equally long.
 static NOBODY: LazyLock<String> = LazyLock::new(|| hash("", &[0; 16]).unwrap_or_default());
 
@@ -37,6 +40,15 @@ impl PasswordCheck {
 pub fn account(db: &Connection, name: &str) -> Result<Option<Account>, OfficeError> {
     let Ok(clerk) = Clerk::new(name) else { return Ok(None) };
     Ok(clerks::all(db)?.into_iter().find(|known| Clerk::new(&known.name).is_ok_and(|known| known == clerk)))
+}
+
+/// Takes a name for an account; what the log calls the server's own commands is nobody's name.
+fn person(name: &str) -> Result<Clerk, OfficeError> {
+    let clerk = Clerk::new(name).map_err(|why| OfficeError::Wrong(why.to_string()))?;
+    if clerk.as_str().to_lowercase() == SERVER {
+        return Err(OfficeError::Wrong(format!("“{SERVER}” is what the log calls commands at the server: choose another name")));
+    }
+    Ok(clerk)
 }
 
 /// Words that are made up here for somebody to type in: 80 bits, in groups.
@@ -69,7 +81,7 @@ fn suits(name: &str, password: &str) -> Result<(), OfficeError> {
 impl Office {
     /// Admits a clerk to the pages with all roles but audit, or gives a known one a new password.
     pub fn set_clerk(&mut self, name: &str, password: &str, now: UtcMs) -> Result<(), OfficeError> {
-        let clerk = Clerk::new(name).map_err(|why| OfficeError::Wrong(why.to_string()))?;
+        let clerk = person(name)?;
         suits(clerk.as_str(), password)?;
         self.in_transaction(|work| {
             let hash = hashed(password, work.chance)?;
@@ -89,7 +101,7 @@ impl Office {
 
     /// Admits a clerk with a password made up here that is to be changed at first sign-in; answers the password.
     pub fn add_clerk(&mut self, by: &str, name: &str, roles: &Roles, now: UtcMs) -> Result<String, OfficeError> {
-        let clerk = Clerk::new(name).map_err(|why| OfficeError::Wrong(why.to_string()))?;
+        let clerk = person(name)?;
         self.in_transaction(|work| {
             if let Some(known) = account(&work.db, clerk.as_str())? {
                 let what = if known.closed.is_some() { "open that account again" } else { "give that account a new password" };
@@ -110,13 +122,16 @@ impl Office {
         }
     }
 
-    /// Gives an account a password made up here that is to be changed at the next sign-in; answers the password.
+    /// Gives an account a password made up here that is to be changed at the next sign-in; answers the password. Other ways in that
+    /// somebody may have opened with the old one, passkeys and the link to the municipality's own sign-in, are closed.
     pub fn reset_password(&mut self, by: &str, id: i64, now: UtcMs) -> Result<String, OfficeError> {
         self.in_transaction(|work| {
             let password = made_up(work.chance);
             let known = work.account(id)?;
             clerks::set_password(&work.db, known.id, &hashed(&password, work.chance)?, true)?;
-            work.note(by, Action::Clerk, &format!("clerk/{id}"), "neues Anfangspasswort", now)?;
+            passkeys::remove_all(&work.db, known.id)?;
+            clerks::set_subject(&work.db, known.id, None)?;
+            work.note(by, Action::Clerk, &format!("clerk/{id}"), "neues Anfangspasswort; Passkeys und Anmeldedienst getrennt", now)?;
             Ok(password)
         })
     }
@@ -172,13 +187,14 @@ impl Office {
         })
     }
 
-    /// Takes one-time codes and passkeys from an account whose owner has lost them.
+    /// Takes one-time codes, passkeys and the link to the municipality's own sign-in from an account whose owner has lost them.
     pub fn reset_factor(&mut self, by: &str, id: i64, now: UtcMs) -> Result<(), OfficeError> {
         self.in_transaction(|work| {
             work.account(id)?;
             clerks::set_factor(&work.db, id, None)?;
             passkeys::remove_all(&work.db, id)?;
-            work.note(by, Action::Clerk, &format!("clerk/{id}"), "zweiter Faktor und Passkeys zurückgesetzt", now)
+            clerks::set_subject(&work.db, id, None)?;
+            work.note(by, Action::Clerk, &format!("clerk/{id}"), "zweiter Faktor, Passkeys und Anmeldedienst zurückgesetzt", now)
         })
     }
 
@@ -293,6 +309,8 @@ pub(super) mod tests {
         office.close_clerk("Cem", id, UtcMs(3)).expect("closed");
         assert!(matches!(office.add_clerk("cli", "Änne Müller", &Roles::working(), UtcMs(4)), Err(OfficeError::ClerkKnown { .. })));
         assert_eq!(clerks::all(office.db()).expect("read").len(), 2);
+        assert!(office.add_clerk("Cem", " CLI ", &Roles::working(), UtcMs(5)).is_err(), "the log's name for commands");
+        assert!(office.set_clerk("cli", "korrekt pferd", UtcMs(5)).is_err());
     }
 
     #[test]

@@ -97,6 +97,15 @@ impl Office {
         })
     }
 
+    /// [`Office::enrol_factor`] for somebody who has shown a password only: refused where one-time codes are set up already, as the
+    /// password alone must not replace them.
+    pub fn enrol_first_factor(&mut self, name: &str, secret: &[u8], code: &str, now: UtcMs) -> Result<Option<Vec<String>>, OfficeError> {
+        if super::account(&self.db, name)?.is_some_and(|known| known.factor.is_some()) {
+            return Err(OfficeError::Wrong("this account has one-time codes already: sign in with them".into()));
+        }
+        self.enrol_factor(name, secret, code, now)
+    }
+
     /// New recovery codes in place of those from before.
     pub fn renew_recovery(&mut self, name: &str, now: UtcMs) -> Result<Vec<String>, OfficeError> {
         self.in_transaction(|work| {
@@ -181,6 +190,7 @@ mod tests {
         assert!(check(&codes[0].to_uppercase(), at(300)) && !check(&codes[0], at(301)), "a recovery code, once");
         assert!(!check("", at(300)) && !check("------", at(300)));
         assert_eq!(codes.len(), RECOVERY_CODES);
+        assert!(office.enrol_first_factor("Anna", &secret, &code(600), at(600)).is_err(), "a password alone replaces nothing");
     }
 
     #[test]

@@ -57,9 +57,15 @@ pub struct IdentityProvider {
 
 /// Whether an address may be asked: secrets cross no open line.
 pub fn is_safe_address(address: &str) -> bool {
-    let local =
-        |rest: &str| ["localhost", "127.0.0.1", "[::1]"].iter().any(|host| rest.split(['/', ':']).next() == Some(host) || rest.starts_with("[::1]"));
-    address.strip_prefix("https://").is_some_and(|rest| !rest.is_empty()) || address.strip_prefix("http://").is_some_and(local)
+    let authority = |rest: &str| rest.split(['/', '?', '#', '\\']).next().unwrap_or_default().to_owned();
+    // Before an @ stands who asks, not whom: it would look like the host.
+    let plain = |authority: &str| !authority.is_empty() && !authority.contains('@');
+    let local = |authority: &str| {
+        let host = authority.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit())).map_or(authority, |(host, _)| host);
+        ["localhost", "127.0.0.1", "[::1]"].contains(&host)
+    };
+    address.strip_prefix("https://").map(authority).is_some_and(|authority| plain(&authority))
+        || address.strip_prefix("http://").map(authority).is_some_and(|authority| plain(&authority) && local(&authority))
 }
 
 /// Whether there is a sign-in of the municipality's own.
@@ -162,7 +168,10 @@ mod tests {
         {
             assert!(is_safe_address(good), "{good}");
         }
-        for bad in ["", "https://", "http://login.stadt.example", "http://localhost.evil.example", "ftp://localhost", "login.stadt.example"] {
+        for bad in ["", "https://", "http://login.stadt.example", "http://localhost.evil.example", "ftp://localhost", "login.stadt.example"]
+            .into_iter()
+            .chain(["http://127.0.0.1:80@evil.example/", "https://login.stadt.example@evil.example", "http://[::1].evil.example", "http://[::1]x"])
+        {
             assert!(!is_safe_address(bad), "{bad}");
         }
     }

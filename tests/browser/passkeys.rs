@@ -37,6 +37,7 @@ fn a_clerk_signs_in_with_a_passkey_and_removes_it() {
 
     tab.go("/account");
     tab.fill("#label", "Dienstlaptop");
+    tab.fill("#passkey-password", PASSWORD);
     tab.press("#passkey-form button");
     tab.wait("registered", "location.search === '?done=passkey'");
     tab.sees("Dienstlaptop");

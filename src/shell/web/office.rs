@@ -161,6 +161,7 @@ struct Inner {
     watched: Watched,
     exchanges: Semaphore,
     passwords: Semaphore,
+    discoveries: Semaphore,
 }
 
 impl std::fmt::Debug for Desk {
@@ -179,7 +180,24 @@ impl Desk {
         let (exchanges, passwords) = (Semaphore::new(EXCHANGES_AT_ONCE), Semaphore::new(PASSWORDS_AT_ONCE));
         let (sessions, tries, jobs, watched) = (Sessions::default(), Tries::default(), Jobs::default(), Watched::default());
         let (challenges, travellers) = (passkeys::Challenges::default(), oidc::Travellers::default());
-        Ok(Self(Arc::new(Inner { office, id, name, guard, sessions, tries, challenges, travellers, readers, jobs, watched, exchanges, passwords })))
+        let discoveries = Semaphore::new(oidc::AT_ONCE);
+        let inner = Inner {
+            office,
+            id,
+            name,
+            guard,
+            sessions,
+            tries,
+            challenges,
+            travellers,
+            readers,
+            jobs,
+            watched,
+            exchanges,
+            passwords,
+            discoveries,
+        };
+        Ok(Self(Arc::new(inner)))
     }
 
     /// All routes of the office.

@@ -33,8 +33,8 @@ async function guarded(button, work) {
   }
 }
 
-async function register(label) {
-  const options = (await send("/account/passkeys/begin", {})).publicKey;
+async function register(label, password) {
+  const options = (await send("/account/passkeys/begin", { password })).publicKey;
   options.challenge = bytes(options.challenge);
   options.user.id = bytes(options.user.id);
   for (const known of options.excludeCredentials ?? []) known.id = bytes(known.id);
@@ -63,7 +63,7 @@ if (window.PublicKeyCredential) {
   const form = document.getElementById("passkey-form");
   form?.addEventListener("submit", (event) => {
     event.preventDefault();
-    guarded(form.querySelector("button"), () => register(form.elements.label.value));
+    guarded(form.querySelector("button"), () => register(form.elements.label.value, form.elements.password.value));
   });
   const button = document.getElementById("passkey-sign-in");
   button?.addEventListener("click", () => guarded(button, signIn));

@@ -16,7 +16,7 @@ use askama::Template;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Query, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use rusqlite::Connection;
 use serde::Deserialize;
@@ -116,7 +116,7 @@ struct ChangeForm {
 }
 
 /// Checks the password of whoever has signed in, as a try that counts; an error within is what to tell.
-async fn own_password(desk: &Desk, caller: &Caller, clerk: &SignedIn, password: String) -> Result<Result<(), String>, Fault> {
+pub(super) async fn own_password(desk: &Desk, caller: &Caller, clerk: &SignedIn, password: String) -> Result<Result<(), String>, Fault> {
     if let Err(trouble) = desk.count_try(&clerk.name, caller).await? {
         return Ok(Err(trouble));
     }
@@ -125,7 +125,7 @@ async fn own_password(desk: &Desk, caller: &Caller, clerk: &SignedIn, password: 
         return Ok(Ok(()));
     }
     desk.note_failed(clerk.name.clone(), format!("falsches Passwort im eigenen Konto, {}", caller.from())).await?;
-    Ok(Err("Das bisherige Passwort ist nicht richtig. Es wurde nichts geändert; bitte noch einmal eingeben.".into()))
+    Ok(Err("Das Passwort ist nicht richtig. Es wurde nichts geändert; bitte noch einmal eingeben.".into()))
 }
 
 async fn change_password(
@@ -196,7 +196,39 @@ async fn take_factor(
     }
 }
 
-async fn renew_recovery(State(desk): State<Desk>, clerk: SignedIn) -> Page {
+/// One's own password, asked for before another way in is opened: a session left open is not enough for that.
+#[derive(Deserialize)]
+pub(super) struct OwnPassword {
+    pub(super) password: String,
+}
+
+/// The account's page again if this is not the clerk's own password.
+pub(super) async fn not_own(
+    desk: &Desk,
+    caller: &Caller,
+    headers: &HeaderMap,
+    clerk: &SignedIn,
+    filled: Result<Form<OwnPassword>, FormRejection>,
+) -> Result<Option<Response>, Fault> {
+    only_encrypted(headers)?;
+    let held = match filled {
+        Ok(Form(form)) => own_password(desk, caller, clerk, form.password).await?,
+        Err(_) => Err("Bitte das eigene Passwort eingeben.".into()),
+    };
+    let Err(trouble) = held else { return Ok(None) };
+    Ok(Some((StatusCode::UNPROCESSABLE_ENTITY, shown(desk, clerk, None, trouble).await?).into_response()))
+}
+
+async fn renew_recovery(
+    State(desk): State<Desk>,
+    caller: Caller,
+    headers: HeaderMap,
+    clerk: SignedIn,
+    filled: Result<Form<OwnPassword>, FormRejection>,
+) -> Page {
+    if let Some(again) = not_own(&desk, &caller, &headers, &clerk, filled).await? {
+        return Ok(again);
+    }
     let renewed = desk.0.office.ask(move |office| office.renew_recovery(&clerk.name, door::now())).await?;
     match renewed {
         Ok(codes) => show(&RecoveryPage { office: desk.0.name.clone(), codes, onward: "/account" }),

@@ -166,7 +166,8 @@ async fn add(State(desk): State<Desk>, clerk: SignedIn, filled: Result<Form<NewC
     let added = desk.0.office.ask(move |office| office.add_clerk(&by, &name, &roles, now)).await?;
     let password = added.map_err(|why| match why {
         OfficeError::Wrong(_) => back(Fault::form(
-            "Dieser Name geht nicht. Bitte höchstens 80 Buchstaben, Ziffern, Leerzeichen oder . ' - _ @ verwenden, wie in „Anna Müller“.",
+            "Dieser Name geht nicht. Bitte höchstens 80 Buchstaben, Ziffern, Leerzeichen oder . ' - _ @ verwenden, wie in „Anna Müller“; „cli“ heißen \
+             die Befehle am Server.",
         )),
         other => back(other.into()),
     })?;

@@ -5,7 +5,7 @@ use super::caller::Caller;
 use super::doors::{Door, Route};
 use super::page::{Fault, Page, go, show};
 use super::session::{Seat, Session, Stage};
-use super::tries::TRIES;
+use super::tries::{Locked, TRIES};
 use crate::office::{Action, OfficeError, Roles, SecondFactor, account, has_identity_provider, second_factor};
 use crate::shell::door;
 use crate::shell::store::StoreError;
@@ -135,7 +135,18 @@ impl Desk {
 
     /// Counts a try; an error is what to tell.
     pub(super) async fn count_try(&self, name: &str, caller: &Caller) -> Result<Result<(), String>, Fault> {
-        let Err(locked) = self.0.tries.count(name, caller, door::now()) else { return Ok(Ok(())) };
+        let counted = self.0.tries.count(name, caller, door::now());
+        self.said(counted, name, caller).await
+    }
+
+    /// Counts a try of which no name is known yet, by its address; an error is what to tell.
+    pub(super) async fn count_nameless(&self, kind: &str, caller: &Caller) -> Result<Result<(), String>, Fault> {
+        let counted = self.0.tries.count_nameless(kind, caller, door::now());
+        self.said(counted, "", caller).await
+    }
+
+    async fn said(&self, counted: Result<(), Locked>, name: &str, caller: &Caller) -> Result<Result<(), String>, Fault> {
+        let Err(locked) = counted else { return Ok(Ok(())) };
         if locked.new {
             self.note_failed(name.to_owned(), format!("gesperrt nach zu vielen Versuchen, {}", caller.from())).await?;
         }
@@ -161,7 +172,8 @@ impl LetIn {
     }
 }
 
-fn cookies<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item = &'h str> {
+/// What the request's cookies of this name hold.
+pub(super) fn cookies<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item = &'h str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(';'));
     cookies.filter_map(|cookie| cookie.trim().split_once('=')).filter(move |(key, _)| *key == name).map(|(_, secret)| secret)
 }

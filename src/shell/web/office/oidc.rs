@@ -1,19 +1,21 @@
 //! Signing in with the municipality's own service (OpenID Connect, authorization code with PKCE).
 
 use super::Desk;
+use super::account::{OwnPassword, not_own};
 use super::caller::Caller;
 use super::ceremony::Ceremonies;
 use super::doors::{Door, Route};
-use super::login::{LetIn, SignedIn, is_loopback};
+use super::login::{LetIn, SignedIn, cookies, is_loopback};
 use super::page::{Fault, Page, show};
 use crate::office::{Claim, IdentityProvider, Office, OfficeError, has_identity_provider, is_safe_address};
 use crate::shell::door;
 use crate::shell::store::StoreError;
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Form, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect};
-use axum::routing::get;
+use axum::routing::{get, post};
 use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreProviderMetadata};
 use openidconnect::{
     AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse, IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier,
@@ -26,15 +28,21 @@ use std::time::Duration;
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// The most bytes of one of its answers.
 const MAX_ANSWER: u64 = 1024 * 1024;
+/// How many requests may ask the service at once.
+pub const AT_ONCE: usize = 4;
+/// Ways there, as they are counted by address.
+const BEGUN: &str = "service begun";
 /// The cookie that ties the way back to the browser that went there. Lax: the way back comes from the service's page.
-const COOKIE: &str = "teilhabe-sign-in";
+const COOKIE: &str = "__Host-teilhabe-sign-in";
+/// The same on this machine, where browsers keep no `__Host-` cookie without https.
+const LOOPBACK_COOKIE: &str = "teilhabe-sign-in";
 
 /// The routes of these pages.
 pub fn routes() -> Vec<Route> {
     vec![
         ("get", "/login/service", Door::Open, get(begin)),
         ("get", "/login/service/back", Door::Open, get(back)),
-        ("get", "/account/sign-in", Door::SignedIn, get(link)),
+        ("post", "/account/sign-in", Door::SignedIn, post(link)),
     ]
 }
 
@@ -103,23 +111,42 @@ async fn provider(desk: &Desk) -> Result<IdentityProvider, Fault> {
     })
 }
 
-async fn begin(State(desk): State<Desk>, headers: HeaderMap) -> Page {
-    send_away(&desk, &headers, None).await
+async fn begin(State(desk): State<Desk>, caller: Caller, headers: HeaderMap) -> Page {
+    let (cookie, to) = send_away(&desk, &caller, &headers, None).await?;
+    Ok(([(header::SET_COOKIE, cookie)], Redirect::to(&to)).into_response())
 }
 
-async fn link(State(desk): State<Desk>, headers: HeaderMap, clerk: SignedIn) -> Page {
-    send_away(&desk, &headers, Some(clerk.name)).await
+/// Goes on by a page, as a form of ours may lead to no other site.
+async fn link(
+    State(desk): State<Desk>,
+    caller: Caller,
+    headers: HeaderMap,
+    clerk: SignedIn,
+    filled: Result<Form<OwnPassword>, FormRejection>,
+) -> Page {
+    if let Some(again) = not_own(&desk, &caller, &headers, &clerk, filled).await? {
+        return Ok(again);
+    }
+    let (cookie, onward) = send_away(&desk, &caller, &headers, Some(clerk.name)).await?;
+    let page = show(&ArrivedPage { office: desk.0.name.clone(), title: "Zum Anmeldedienst", onward })?;
+    Ok(([(header::SET_COOKIE, cookie)], page).into_response())
 }
 
-async fn send_away(desk: &Desk, headers: &HeaderMap, links: Option<String>) -> Page {
+/// The cookie and the address of the service with which somebody goes there.
+async fn send_away(desk: &Desk, caller: &Caller, headers: &HeaderMap, links: Option<String>) -> Result<(String, String), Fault> {
     let (provider, place) = (provider(desk).await?, way_back(headers));
+    if let Err(trouble) = desk.count_nameless(BEGUN, caller).await? {
+        return Err(Fault::new(StatusCode::TOO_MANY_REQUESTS, "Bitte später noch einmal", trouble).back_to("/login", "Zur Anmeldung"));
+    }
+    let turn = desk.0.discoveries.acquire().await;
     let found = tokio::task::spawn_blocking(move || address(&provider, place, links)).await.map_err(|_| Fault::of_ours())?;
+    drop(turn);
     let (to, away) = found.map_err(|why| unreachable(&why))?;
     let secret = data_encoding::HEXLOWER.encode(&door::os_chance().bytes::<32>());
     desk.0.travellers.begin(&secret, away, door::now());
-    let safe = if is_loopback(headers) { "" } else { "; Secure" };
-    let cookie = format!("{COOKIE}={secret}; Path=/login/service; HttpOnly; SameSite=Lax; Max-Age=600{safe}");
-    Ok(([(header::SET_COOKIE, cookie)], Redirect::to(&to)).into_response())
+    let (name, place) = if is_loopback(headers) { (LOOPBACK_COOKIE, "Path=/login/service") } else { (COOKIE, "Path=/; Secure") };
+    let cookie = format!("{name}={secret}; {place}; HttpOnly; SameSite=Lax; Max-Age=600");
+    Ok((cookie, to))
 }
 
 fn discovered(provider: &IdentityProvider) -> Result<CoreProviderMetadata, String> {
@@ -181,14 +208,14 @@ struct Answer {
 #[template(path = "office/arrived.html")]
 struct ArrivedPage {
     office: String,
-    onward: &'static str,
+    title: &'static str,
+    onward: String,
 }
 
 /// The way back: a page that goes on by itself, as browsers send no strict cookie along a redirect from another site.
 async fn back(State(desk): State<Desk>, caller: Caller, headers: HeaderMap, Query(answer): Query<Answer>) -> Page {
     let now = door::now();
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(';'));
-    let mut secrets = cookies.filter_map(|cookie| cookie.trim().strip_prefix(COOKIE)?.strip_prefix('='));
+    let mut secrets = cookies(&headers, if is_loopback(&headers) { LOOPBACK_COOKIE } else { COOKIE });
     let away = secrets.find_map(|secret| desk.0.travellers.take(secret, now)).filter(|away| *away.state.secret() == answer.state);
     let away = away.ok_or_else(lost)?;
     if !answer.error.is_empty() {
@@ -196,7 +223,9 @@ async fn back(State(desk): State<Desk>, caller: Caller, headers: HeaderMap, Quer
         return Err(Fault::new(StatusCode::FORBIDDEN, "Nicht angemeldet", sentence).back_to("/login", "Zur Anmeldung"));
     }
     let provider = provider(&desk).await?;
+    let turn = desk.0.discoveries.acquire().await;
     let found = tokio::task::spawn_blocking(move || arrived(&provider, away, answer.code)).await.map_err(|_| Fault::of_ours())?;
+    drop(turn);
     let arrived = found.map_err(|why| unreachable(&why))?;
     if let Some(name) = arrived.links {
         let linked = desk.0.office.ask(move |office| office.link_subject(&name, &arrived.subject, now)).await?;
@@ -207,14 +236,15 @@ async fn back(State(desk): State<Desk>, caller: Caller, headers: HeaderMap, Quer
             }
             other => other.into(),
         })?;
-        return show(&ArrivedPage { office: desk.0.name.clone(), onward: "/account?done=linked" });
+        return show(&ArrivedPage { office: desk.0.name.clone(), title: "Angemeldet", onward: "/account?done=linked".into() });
     }
     let (subject, claimed) = (arrived.subject, arrived.claimed);
     let Some(clerk) = desk.with(move |office| office.clerk_at_sign_in(&subject, claimed.as_deref(), now)).await? else {
         desk.note_failed(String::new(), format!("Anmeldedienst: kein Konto dafür, {}", caller.from())).await?;
         return Err(not_known());
     };
+    desk.0.tries.forget_nameless(BEGUN, &caller);
     let LetIn { cookie, .. } = desk.let_in_fully(&headers, &caller, &clerk, "mit dem Anmeldedienst").await?;
-    let page = show(&ArrivedPage { office: desk.0.name.clone(), onward: "/" })?;
+    let page = show(&ArrivedPage { office: desk.0.name.clone(), title: "Angemeldet", onward: "/".into() })?;
     Ok(([(header::SET_COOKIE, cookie)], page).into_response())
 }

@@ -1,10 +1,11 @@
 //! Passkeys (WebAuthn): registered on one's own account, and signed in with: device and its PIN or finger are both factors at once.
 
 use super::Desk;
+use super::account::{OwnPassword, own_password};
 use super::caller::Caller;
 use super::ceremony::Ceremonies;
 use super::doors::{Door, Route};
-use super::login::{LetIn, SignedIn, is_loopback};
+use super::login::{LetIn, SignedIn, is_loopback, only_encrypted};
 use super::page::{Fault, Page, go};
 use super::words::trouble;
 use crate::office::{Office, OfficeError, account};
@@ -34,6 +35,11 @@ pub fn routes() -> Vec<Route> {
         ("post", "/login/passkey", Door::Open, post(sign_in)),
     ]
 }
+
+/// Sign-ins begun, as they are counted by address: challenges of others must not give way to a stranger's.
+const BEGUN: &str = "passkey begun";
+/// Sign-ins tried, counted alike: each that fails is a record for ever.
+const TRIED: &str = "passkey tried";
 
 /// Challenges under way.
 #[derive(Debug, Default)]
@@ -69,8 +75,21 @@ fn handle(account: i64) -> Uuid {
     Uuid::from_bytes(bytes)
 }
 
-async fn begin_registration(State(desk): State<Desk>, headers: HeaderMap, clerk: SignedIn) -> Page {
+async fn begin_registration(
+    State(desk): State<Desk>,
+    caller: Caller,
+    headers: HeaderMap,
+    clerk: SignedIn,
+    sent: Result<Json<OwnPassword>, JsonRejection>,
+) -> Page {
     let Some(party) = relying_party(&desk, &headers) else { return refused(StatusCode::CONFLICT, ELSEWHERE) };
+    only_encrypted(&headers)?;
+    let Ok(Json(OwnPassword { password })) = sent else {
+        return refused(StatusCode::UNPROCESSABLE_ENTITY, "Bitte das eigene Passwort eingeben.");
+    };
+    if let Err(trouble) = own_password(&desk, &caller, &clerk, password).await? {
+        return refused(StatusCode::UNPROCESSABLE_ENTITY, trouble);
+    }
     let name = clerk.name.clone();
     let known = desk
         .look(move |db| {
@@ -131,7 +150,10 @@ async fn remove(State(desk): State<Desk>, clerk: SignedIn, Path(id): Path<i64>) 
     Ok(go("/account?done=passkey_gone"))
 }
 
-async fn begin_sign_in(State(desk): State<Desk>, headers: HeaderMap) -> Page {
+async fn begin_sign_in(State(desk): State<Desk>, caller: Caller, headers: HeaderMap) -> Page {
+    if let Err(trouble) = desk.count_nameless(BEGUN, &caller).await? {
+        return refused(StatusCode::TOO_MANY_REQUESTS, trouble);
+    }
     let Some(party) = relying_party(&desk, &headers) else { return refused(StatusCode::CONFLICT, ELSEWHERE) };
     let Ok((mut options, state)) = party.start_discoverable_authentication() else { return refused(StatusCode::CONFLICT, ELSEWHERE) };
     // By a button, not by filling in a field.
@@ -150,6 +172,9 @@ struct Shown {
 async fn sign_in(State(desk): State<Desk>, caller: Caller, headers: HeaderMap, sent: Result<Json<Shown>, JsonRejection>) -> Page {
     const AGAIN: &str = "Mit diesem Passkey ging die Anmeldung nicht. Bitte noch einmal versuchen oder Name und Passwort nehmen.";
     let Ok(Json(sent)) = sent else { return refused(StatusCode::UNPROCESSABLE_ENTITY, AGAIN) };
+    if let Err(trouble) = desk.count_nameless(TRIED, &caller).await? {
+        return refused(StatusCode::TOO_MANY_REQUESTS, trouble);
+    }
     let now = door::now();
     let Some(state) = desk.0.challenges.sign_ins.take(&sent.ticket, now) else { return refused(StatusCode::CONFLICT, AGAIN) };
     let Some(party) = relying_party(&desk, &headers) else { return refused(StatusCode::CONFLICT, ELSEWHERE) };
@@ -174,6 +199,7 @@ async fn sign_in(State(desk): State<Desk>, caller: Caller, headers: HeaderMap, s
     key.update_credential(&result);
     let public = serde_json::to_string(&key).unwrap_or_else(|_| row.public.clone());
     let name = desk.with(move |office| office.use_passkey(&row, &public, now)).await?;
+    [BEGUN, TRIED].iter().for_each(|kind| desk.0.tries.forget_nameless(kind, &caller));
     let LetIn { cookie, .. } = desk.let_in_fully(&headers, &caller, &name, "mit Passkey").await?;
     Ok(([(header::SET_COOKIE, cookie)], Json(json!({ "go": "/" }))).into_response())
 }

@@ -112,6 +112,10 @@ async fn take_password(State(desk): State<Desk>, caller: Caller, headers: Header
         Err(elsewhere) => return Ok(elsewhere),
     };
     only_encrypted(&headers)?;
+    if let Err(trouble) = desk.count_try(&session.clerk, &caller).await? {
+        let page = show(&PasswordPage { office: desk.0.name.clone(), clerk: session.clerk, trouble, least: MIN_PASSWORD })?;
+        return Ok((StatusCode::TOO_MANY_REQUESTS, page).into_response());
+    }
     let taken = match filled {
         Ok(Form(form)) => desk.choose_password(&session.clerk, form).await?,
         Err(_) => Err("Bitte das neue Passwort zweimal eingeben.".into()),
@@ -225,7 +229,13 @@ async fn take_factor(State(desk): State<Desk>, caller: Caller, headers: HeaderMa
         return Ok((StatusCode::TOO_MANY_REQUESTS, page).into_response());
     }
     let (name, now, key) = (session.clerk.clone(), door::now(), pending.clone());
-    match desk.with(move |office| office.enrol_factor(&name, &key[..], &code, now)).await? {
+    let enrolled = desk.0.office.ask(move |office: &mut Office| office.enrol_first_factor(&name, &key[..], &code, now)).await?;
+    if let Err(OfficeError::Wrong(_)) = enrolled {
+        desk.0.sessions.end(&secret);
+        let sentence = "Für dieses Konto sind inzwischen schon Einmal-Codes eingerichtet. Bitte neu anmelden, mit einem Code aus der App.";
+        return Err(Fault::new(StatusCode::CONFLICT, "Schon eingerichtet", sentence).back_to("/login", "Neu anmelden"));
+    }
+    match enrolled? {
         Some(codes) => {
             let LetIn { cookie, .. } =
                 desk.let_in(&headers, &caller, &session.clerk, true, "mit Passwort und neu eingerichtetem Einmal-Code").await?;

@@ -9,6 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub const TRIES: usize = 10;
 /// How many failed tries an address bears in that time: many clerks may sit behind one.
 pub const TRIES_OF_ADDRESS: usize = 60;
+/// The same where all come from this machine: a proxy may hide everybody behind it.
+const TRIES_OF_PROXY: usize = 10 * TRIES_OF_ADDRESS;
 /// For how long a try counts.
 pub const TRIES_MS: u64 = 10 * 60 * 1000;
 /// How many names and addresses are remembered: the oldest give way, so that made-up ones cannot fill the memory.
@@ -35,12 +37,27 @@ impl Tries {
 
     /// Counts a try before it is looked at, so that tries at once count too.
     pub fn count(&self, name: &str, caller: &Caller, now: UtcMs) -> Result<(), Locked> {
+        self.count_keys(keys(name, caller), now)
+    }
+
+    /// Counts a try of which no name is known yet, `kind` by `kind` and by address alone.
+    pub fn count_nameless(&self, kind: &str, caller: &Caller, now: UtcMs) -> Result<(), Locked> {
+        self.count_keys(vec![nameless(kind, caller)], now)
+    }
+
+    /// Forgets one nameless try that went well, so that clerks behind one address do not lock each other.
+    pub fn forget_nameless(&self, kind: &str, caller: &Caller) {
+        if let Some(at) = self.locked().get_mut(&nameless(kind, caller).0) {
+            at.pop();
+        }
+    }
+
+    fn count_keys(&self, keys: Vec<(String, usize)>, now: UtcMs) -> Result<(), Locked> {
         let mut tries = self.locked();
         tries.retain(|_, at| {
             at.retain(|at| now.since(*at) < TRIES_MS);
             !at.is_empty()
         });
-        let keys = keys(name, caller);
         for (key, most) in &keys {
             let Some(known) = tries.get_mut(key).filter(|known| known.len() >= *most) else { continue };
             let ms = TRIES_MS.saturating_sub(known.first().map_or(0, |first| now.since(*first))).max(1);
@@ -72,6 +89,10 @@ impl Tries {
             }
         }
     }
+}
+
+fn nameless(kind: &str, caller: &Caller) -> (String, usize) {
+    caller.address().map_or_else(|| (format!("{kind} here"), TRIES_OF_PROXY), |address| (format!("{kind} {address}"), TRIES_OF_ADDRESS))
 }
 
 fn keys(name: &str, caller: &Caller) -> Vec<(String, usize)> {
@@ -111,6 +132,21 @@ mod tests {
         assert!((0..TRIES_OF_ADDRESS).all(|n| tries.count(&format!("name {n}"), &thief, UtcMs(1)).is_ok()));
         assert!(tries.count("one more", &thief, UtcMs(2)).is_err());
         assert!(tries.count("one more", &from([10, 0, 0, 7]), UtcMs(2)).is_ok());
+    }
+
+    #[test]
+    fn nameless_tries_lock_their_kind_and_address_alone() {
+        let (tries, thief) = (Tries::default(), from([10, 0, 0, 66]));
+        assert!((0..TRIES_OF_ADDRESS).all(|_| tries.count_nameless("passkey", &thief, UtcMs(1)).is_ok()));
+        assert!(tries.count_nameless("passkey", &thief, UtcMs(2)).is_err_and(|locked| locked.new));
+        assert!(tries.count_nameless("passkey", &thief, UtcMs(2)).is_err_and(|locked| !locked.new));
+        assert!(tries.count_nameless("service", &thief, UtcMs(2)).is_ok() && tries.count("Anna", &thief, UtcMs(2)).is_ok());
+        assert!(tries.count_nameless("passkey", &from([10, 0, 0, 7]), UtcMs(2)).is_ok());
+        let office = from([10, 0, 0, 8]);
+        for n in 0..200 {
+            assert!(tries.count_nameless("passkey", &office, UtcMs(2)).is_ok(), "{n}");
+            tries.forget_nameless("passkey", &office);
+        }
     }
 
     #[test]

@@ -107,11 +107,11 @@ impl TerminalView {
     fn of(row: providers::TerminalRow, now: UtcMs) -> Self {
         Self {
             id: row.terminal.hex(),
+            silent: row.retired.is_none() && row.label != DESK_LABEL && now.since(row.last.unwrap_or(row.admitted)) > SILENT_DAYS * DAY_MS,
             label: if row.label.trim().is_empty() { "Lesegerät ohne Namen".to_owned() } else { row.label },
             site: row.site.unwrap_or_default(),
             admitted: CivilDay::of(row.admitted).german(),
             last: row.last.map(moment),
-            silent: row.retired.is_none() && row.label != DESK_LABEL && now.since(row.last.unwrap_or(row.admitted)) > SILENT_DAYS * DAY_MS,
             retired: row.retired.map(|at| CivilDay::of(at).german()),
             entries: row.entries,
         }

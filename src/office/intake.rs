@@ -4,6 +4,7 @@ use super::audit::Action;
 use super::cases::{NewApproval, Source, plan};
 use super::issue::zeros_lost;
 use super::plan::Standing;
+use super::print::FILE_DAYS;
 use super::{Act, Office, OfficeError, Work};
 use crate::reconcile::register::Debit;
 use crate::shell::sheet::children::{self, ApprovalRow};
@@ -11,7 +12,7 @@ use crate::shell::sheet::entitlements::{self, Content, Delivery};
 use crate::shell::sheet::self_paid::{self, DebitRow};
 use crate::shell::sheet::{RowError, Table};
 use crate::shell::store::office::uploads::{self, Upload};
-use crate::shell::store::office::{approvals, children as register, lines};
+use crate::shell::store::office::{approvals, children as register, claims, lines, prints};
 use crate::words::civil::CivilDay;
 use crate::words::ids::Hash;
 use crate::words::time::{DAY_MS, UtcMs};
@@ -373,6 +374,15 @@ impl Office {
         })
     }
 
+    /// Forgets what is kept for some days only: files that were brought, class lists looked at, files to print.
+    pub fn tidy_up(&mut self, now: UtcMs) -> Result<(), OfficeError> {
+        self.in_transaction(|work| {
+            uploads::delete_old(&work.db, UtcMs(now.0.saturating_sub(UPLOAD_DAYS * DAY_MS)))?;
+            claims::delete_old(&work.db, now)?;
+            Ok(prints::drop_files(&work.db, UtcMs(now.0.saturating_sub(FILE_DAYS * DAY_MS)))?)
+        })
+    }
+
     /// Says anew what would become of a file.
     pub fn set_report(&mut self, id: &str, report: &IntakeReport) -> Result<(), OfficeError> {
         let report = serde_json::to_string(report).map_err(|why| OfficeError::Wrong(format!("the report cannot be kept: {why}")))?;
@@ -437,9 +447,9 @@ impl IntakeJob {
         let cards = office.in_transaction(|work| {
             let issued = work.approve_all(&new, &by, now)?.len() as u64;
             for (approval, from) in ends {
-                work.act(approval, Act::End { from }, &by, now)?;
+                work.end_once(approval, from, &by, now)?;
             }
-            work.pay_all(&debits)?;
+            work.pay_all(&debits, &by, now)?;
             if ended {
                 if let Some(upload) = upload {
                     uploads::delete(&work.db, &upload)?;
@@ -459,13 +469,23 @@ impl IntakeJob {
 
 impl Work<'_> {
     /// Notes payments of the office's own; one that is on record already changes nothing.
-    fn pay_all(&mut self, rows: &[DebitRow]) -> Result<(), OfficeError> {
+    fn pay_all(&mut self, rows: &[DebitRow], by: &str, now: UtcMs) -> Result<(), OfficeError> {
         for row in rows {
             let Some(child) = register::by_reference(&self.db, row.reference.as_str())? else { continue };
             let debit = Debit { benefit: row.benefit, from: row.from, to: row.to, cents: row.cents };
             if register::insert_debit(&self.db, child.id, &debit)? {
                 lines::mark_dirty(&self.db, child.id)?;
+                self.note(by, Action::Import, &format!("child/{}", child.id), "paid to the family", now)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Ends an approval; one that has ended or was changed since the file was checked stays as it is, and the others go on.
+    fn end_once(&mut self, approval: i64, from: CivilDay, by: &str, now: UtcMs) -> Result<(), OfficeError> {
+        let open = approvals::by_id(&self.db, approval)?.is_some_and(|held| held.ended.is_none() && held.changed_to.is_none());
+        if open {
+            self.act(approval, Act::End { from }, by, now)?;
         }
         Ok(())
     }

@@ -8,6 +8,8 @@ use crate::words::time::{DAY_MS, UtcMs};
 
 /// For how long a dry run may be carried out.
 pub const PLAN_HOURS: u64 = 24;
+/// How often it is tried to empty the log beside the database while somebody reads from it.
+const LOG_TRIES: u8 = 3;
 /// How many lines, children and log records one step deals with.
 const LINES_AT_ONCE: u32 = 20_000;
 const CHILDREN_AT_ONCE: u32 = 200;
@@ -116,6 +118,7 @@ enum Stage {
     Log(Kept),
     Forms,
     Compact,
+    EmptyLog { tries: u8 },
 }
 
 /// A purge at work.
@@ -240,6 +243,20 @@ impl Purge {
         let next = match &mut self.stage {
             Stage::Compact => {
                 purge::compact(&office.db)?;
+                Some(Stage::EmptyLog { tries: 0 })
+            }
+            Stage::EmptyLog { tries } => {
+                if !purge::empty_log(&office.db)? {
+                    *tries += 1;
+                    if *tries < LOG_TRIES {
+                        return Ok(PurgeStep::More { stage: self.stage.place(), of: Self::STAGES });
+                    }
+                    return Err(OfficeError::Case {
+                        german: "Alles Fällige ist gelöscht, doch ein Rest steht noch in einer Nebendatei der Datenbank, weil gerade jemand \
+                                 daraus liest, vielleicht ein Export. Bitte danach das Löschen noch einmal anstoßen."
+                            .into(),
+                    });
+                }
                 let (plan, by, total) = (self.plan.id, self.by.clone(), self.plan.total);
                 office.in_transaction(|work| {
                     retention::set_state(&work.db, plan, "done", Some(now))?;
@@ -270,7 +287,7 @@ impl Stage {
             Self::Log(Kept::Look) => 5,
             Self::Log(_) => 6,
             Self::Forms => 7,
-            Self::Compact => 8,
+            Self::Compact | Self::EmptyLog { .. } => 8,
         }
     }
 }
@@ -317,7 +334,7 @@ fn step(db: &rusqlite::Connection, stage: &mut Stage, plan: &Plan, now: UtcMs) -
             purge::purge_forms(db, before(Kept::Form))?;
             Some(Stage::Compact)
         }
-        Stage::Compact => None,
+        Stage::Compact | Stage::EmptyLog { .. } => None,
     })
 }
 

@@ -6,7 +6,7 @@
 
 use super::children::{self, ApprovalRow};
 use super::text::{decode, echo};
-use super::xml::{self, Element};
+use super::xml::{self, Element, MAX_TEXT};
 use super::{Column, MAX_ROWS, Row, RowError, cell};
 use crate::words::civil::CivilDay;
 use serde::Deserialize;
@@ -16,6 +16,10 @@ use std::collections::BTreeMap;
 pub const SCHEMA: &str = "teilhabe/entitlements/1";
 /// The longest name of a source and the longest key of a record, in characters.
 pub const MAX_KEY: usize = 64;
+/// The most providers that a record or one of its grants names.
+pub const MAX_PROVIDERS: usize = 50;
+/// Names of sources that are the office's own: what a clerk enters, what comes as a table, what the server's operator enters.
+const OWN_SOURCES: [&str; 3] = ["form", "file", "cli"];
 
 /// A delivery.
 #[derive(Debug, Default)]
@@ -222,31 +226,59 @@ fn json(bytes: &[u8]) -> Result<Delivery, RowError> {
         return Err(wrong_schema(&file.schema));
     }
     let mut delivery = Delivery { source: file.source, complete: file.complete, created: cell::day(&file.created), ..Delivery::default() };
-    bounded(file.records.len())?;
-    let pieces = (1..).zip(file.records).flat_map(|(number, record)| json_pieces(number, record)).collect();
+    let mut pieces = Vec::new();
+    for (number, record) in (1..).zip(&file.records) {
+        json_pieces(number, record, &mut pieces)?;
+    }
     delivery.created = Some(delivery.created.ok_or_else(|| undated(&file.created))?);
     delivery.assemble(pieces)
 }
 
-fn json_pieces(number: u64, record: JsonRecord) -> Vec<Piece> {
+/// Adds a record's pieces one by one, so that a small file cannot become a large one before it is refused.
+fn json_pieces(number: u64, record: &JsonRecord, pieces: &mut Vec<Piece>) -> Result<(), RowError> {
     let list = |numbers: &[u32]| numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     let mut common = vec![String::new(); COLUMNS.len()];
-    for (index, text) in [(0, &record.reference), (2, &record.from), (3, &record.to), (8, &record.hint), (11, &record.legal_basis)] {
-        common[index].clone_from(text);
+    let own = [(0, &record.reference), (2, &record.from), (3, &record.to), (8, &record.hint), (11, &record.legal_basis)];
+    for (index, text) in own.into_iter().chain([(ENDED_FROM, &record.ended_from)]) {
+        common[index].clone_from(short(number, text)?);
     }
-    common[9] = list(&record.home_providers);
-    common[ENDED_FROM].clone_from(&record.ended_from);
-    let cells = |grant: &JsonGrant| {
+    short(number, &record.id)?;
+    common[9] = list(few(number, &record.home_providers)?);
+    if record.grants.is_empty() {
+        return add(pieces, piece(number, &record.id, common));
+    }
+    for grant in &record.grants {
         let mut cells = common.clone();
         for (index, text) in [(1, &grant.benefit), (4, &grant.period), (5, &grant.measure), (7, &grant.detail)] {
-            cells[index].clone_from(text);
+            cells[index].clone_from(short(number, text)?);
         }
         cells[6] = grant.amount.to_string();
-        cells[10] = list(&grant.providers);
-        cells
-    };
-    let rows: Vec<Vec<String>> = if record.grants.is_empty() { vec![common.clone()] } else { record.grants.iter().map(cells).collect() };
-    rows.into_iter().map(|cells| piece(number, &record.id, cells)).collect()
+        cells[10] = list(few(number, &grant.providers)?);
+        add(pieces, piece(number, &record.id, cells))?;
+    }
+    Ok(())
+}
+
+fn short(number: u64, text: &String) -> Result<&String, RowError> {
+    if text.chars().nth(MAX_TEXT).is_none() {
+        return Ok(text);
+    }
+    Err(RowError::of_line(
+        number,
+        format!("Ein Text in Datensatz {number} hat mehr als {MAX_TEXT} Zeichen: bitte beim Absender berichtigen lassen."),
+        format!("a text of record {number} has more than {MAX_TEXT} characters: have its sender mend it"),
+    ))
+}
+
+fn few(number: u64, providers: &[u32]) -> Result<&[u32], RowError> {
+    if providers.len() <= MAX_PROVIDERS {
+        return Ok(providers);
+    }
+    Err(RowError::of_line(
+        number,
+        format!("Datensatz {number} nennt mehr als {MAX_PROVIDERS} Anbieter auf einmal: bitte beim Absender berichtigen lassen."),
+        format!("record {number} names more than {MAX_PROVIDERS} providers at once: have its sender mend it"),
+    ))
 }
 
 fn piece(line: u64, id: &str, cells: Vec<String>) -> Piece {
@@ -263,34 +295,37 @@ fn xml_file(bytes: &[u8]) -> Result<Delivery, RowError> {
     let created = text("created");
     let mut delivery = Delivery { source: text("source"), complete: yes(&text("complete")), ..Delivery::default() };
     delivery.created = Some(cell::day(&created).ok_or_else(|| undated(&created))?);
-    let pieces: Vec<Piece> = root.all("record").flat_map(xml_pieces).collect();
-    bounded(pieces.len())?;
+    let mut pieces = Vec::new();
+    for record in root.all("record") {
+        xml_pieces(record, &mut pieces)?;
+    }
     delivery.assemble(pieces)
 }
 
-fn xml_pieces(record: &Element) -> Vec<Piece> {
+fn xml_pieces(record: &Element, pieces: &mut Vec<Piece>) -> Result<(), RowError> {
     let id = record.text_at(&["id"]).unwrap_or_default();
-    let cells = |grant: Option<&Element>| {
-        let place = |column: &Column| {
-            let own = grant.and_then(|grant| grant.text_at(&[column.name]));
-            own.or_else(|| record.text_at(&[column.name])).unwrap_or_default().to_owned()
-        };
-        COLUMNS.iter().map(place).collect::<Vec<String>>()
-    };
-    let grants: Vec<&Element> = record.all("grant").collect();
-    if grants.is_empty() {
-        return vec![piece(record.line, id, cells(None))];
+    let common: Vec<&str> = COLUMNS.iter().map(|column| record.text_at(&[column.name]).unwrap_or_default()).collect();
+    let mut granted = false;
+    for grant in record.all("grant") {
+        granted = true;
+        let cells = COLUMNS.iter().zip(&common).map(|(column, common)| grant.text_at(&[column.name]).unwrap_or(common).to_owned());
+        add(pieces, piece(grant.line, id, cells.collect()))?;
     }
-    grants.into_iter().map(|grant| piece(grant.line, id, cells(Some(grant)))).collect()
+    if granted {
+        return Ok(());
+    }
+    add(pieces, piece(record.line, id, common.into_iter().map(str::to_owned).collect()))
 }
 
-fn bounded(records: usize) -> Result<(), RowError> {
-    if records <= MAX_ROWS {
+/// Adds a piece unless there are as many as a delivery may have.
+fn add(pieces: &mut Vec<Piece>, piece: Piece) -> Result<(), RowError> {
+    if pieces.len() < MAX_ROWS {
+        pieces.push(piece);
         return Ok(());
     }
     Err(RowError::of_file(
-        format!("Die Lieferung hat mehr als {MAX_ROWS} Datensätze: bitte in mehrere Dateien aufteilen."),
-        format!("the delivery has more than {MAX_ROWS} records: split it into several files"),
+        format!("Die Lieferung hat mehr als {MAX_ROWS} Bewilligungen: bitte in mehrere Dateien aufteilen."),
+        format!("the delivery has more than {MAX_ROWS} grants: split it into several files"),
     ))
 }
 
@@ -315,6 +350,12 @@ impl Delivery {
             return Err(RowError::of_file(
                 format!("Die Quelle „{}“ ist kein Name: 1 bis {MAX_KEY} Zeichen ohne Leerzeichen, zum Beispiel familienkasse.", echo(&self.source)),
                 format!("the source “{}” is no name: 1 to {MAX_KEY} characters without blanks, for example familienkasse", echo(&self.source)),
+            ));
+        }
+        if OWN_SOURCES.contains(&self.source.to_lowercase().as_str()) {
+            return Err(RowError::of_file(
+                format!("Die Quelle darf nicht „{}“ heißen, so heißen Quellen des Amts: bitte einen anderen Namen mit dem Absender vereinbaren.", self.source),
+                format!("the source may not be named “{}”, which is the office's own: agree another name with its sender", self.source),
             ));
         }
         let mut places: BTreeMap<String, usize> = BTreeMap::new();
@@ -432,11 +473,38 @@ mod tests {
             (JSON.replace("teilhabe/entitlements/1", "teilhabe/entitlements/9"), "no delivery of"),
             (JSON.replace("\"2026-11-20\"", "\"gestern\""), "is no day"),
             (JSON.replace("familienkasse", "familien kasse"), "is no name"),
+            (JSON.replace("familienkasse", "file"), "the office's own"),
+            (CSV.replace("familienkasse", "Form"), "the office's own"),
             (XML.replace("entitlements", "children"), "no delivery of"),
             ("<!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/passwd\">]><entitlements><source>&x;</source></entitlements>".into(), "DTD"),
             (lol(), "DTD"),
             (CSV.replace("source", "whence"), "header lacks: source"),
             ("{".repeat(300), "column"),
+        ] {
+            let error = read(text.as_bytes()).unwrap_err();
+            assert!(error.message_en.contains(hint), "{hint}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_small_file_that_would_become_a_large_one_is_refused() {
+        let grant = r#"{"benefit":"lunch","period":"day","measure":"units","amount":1}"#;
+        let file = |homes: usize, text: usize, grants: usize| {
+            let (homes, grants) = (vec!["1"; homes].join(","), vec![grant; grants].join(","));
+            format!(
+                r#"{{"schema":"{SCHEMA}","source":"fk","created":"2026-11-20","records":[{{"id":"1","reference":"A","from":"2026-08",
+                   "to":"2027-07","hint":"{}","home_providers":[{homes}],"grants":[{grants}]}}]}}"#,
+                "h".repeat(text)
+            )
+        };
+        assert!(read(file(50, 10, 2).as_bytes()).is_ok());
+        let xml = format!("<record><id>1</id>{}</record>", "<grant/>".repeat(MAX_ROWS + 1));
+        let xml = format!("<entitlements><source>fk</source><created>2026-11-20</created>{xml}</entitlements>");
+        for (text, hint) in [
+            (file(1_000_000, 10, 400_000), "more than 50 providers"),
+            (file(50, 1_000_000, 400_000), "more than 500 characters"),
+            (file(50, 10, 400_000), "more than 200000 grants"),
+            (xml, "more than 200000 grants"),
         ] {
             let error = read(text.as_bytes()).unwrap_err();
             assert!(error.message_en.contains(hint), "{hint}: {error}");

@@ -96,6 +96,9 @@ const PASSWORDS_AT_ONCE: usize = 2;
 /// How long a request may take, a slow line's upload included.
 const TIMEOUT: Duration = Duration::from_secs(120);
 
+/// How often it is looked for what was kept long enough.
+const TIDY_EVERY: Duration = Duration::from_secs(60 * 60);
+
 /// What the office's listener bears. A terminal's upload is long: only its head, and what it takes of the answer, are timed here.
 const LIMITS: Limits =
     Limits { head: Duration::from_secs(20), handshake: Duration::from_secs(10), stalled: Duration::from_secs(30), connections: 512, per_address: 64 };
@@ -238,7 +241,19 @@ pub async fn serve_on(listener: TcpListener, office: Office, api_token: String, 
         told_to_end().await;
         close.send_replace(true);
     };
-    tokio::join!(serving, ending);
+    let tidying = async {
+        export::tidy_up(&desk, true).await;
+        let mut hours = tokio::time::interval(TIDY_EVERY);
+        hours.tick().await;
+        loop {
+            hours.tick().await;
+            export::tidy_up(&desk, false).await;
+        }
+    };
+    tokio::select! {
+        _ = async { tokio::join!(serving, ending) } => {}
+        () = tidying => {}
+    }
     Ok(())
 }
 

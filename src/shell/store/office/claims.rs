@@ -25,10 +25,16 @@ pub struct ListRow {
     pub batch: Option<BatchId>,
 }
 
-/// Keeps a list that was looked at; old ones are forgotten.
-pub fn insert(db: &Connection, id: &[u8; 16], provider: ProviderNumber, content: &str, now: UtcMs) -> Result<(), StoreError> {
+/// Forgets lists of which nobody needs to know any more.
+pub fn delete_old(db: &Connection, now: UtcMs) -> Result<(), StoreError> {
     let before = |days: u64| to_db(now.0.saturating_sub(days * crate::words::time::DAY_MS));
     db.execute("DELETE FROM class_list WHERE (taken IS NULL AND made < ?1) OR made < ?2", [before(LOOKED_AT_DAYS), before(TAKEN_DAYS)])?;
+    Ok(())
+}
+
+/// Keeps a list that was looked at; old ones are forgotten.
+pub fn insert(db: &Connection, id: &[u8; 16], provider: ProviderNumber, content: &str, now: UtcMs) -> Result<(), StoreError> {
+    delete_old(db, now)?;
     let sql = "INSERT INTO class_list (id, provider, made, content) VALUES (?1, ?2, ?3, ?4)";
     db.execute(sql, params![id, provider.0, to_db(now.0), content])?;
     Ok(())

@@ -133,6 +133,8 @@ pub fn delete_children(db: &Connection, most: u32) -> Result<u64, StoreError> {
         format!("DELETE FROM decided_whole WHERE child IN ({GOING})"),
         format!("DELETE FROM debit WHERE child IN ({GOING})"),
         format!("DELETE FROM trip_end WHERE child IN ({GOING})"),
+        // A file that was brought names children; whoever still waits with one brings it again.
+        "DELETE FROM upload".into(),
         // Class lists name children too; what was looked at within the last day may still be taken.
         "DELETE FROM class_list WHERE made < (SELECT max(made) FROM purge_plan) - 86400000".into(),
         format!("UPDATE token SET replaces = NULL WHERE replaces IN ({TOKENS})"),
@@ -187,9 +189,13 @@ pub fn purge_forms(db: &Connection, before: UtcMs) -> Result<usize, StoreError> 
     Ok(db.execute("DELETE FROM form_done WHERE at < ?1", [to_db(before.0)])?)
 }
 
-/// Writes the database anew without what was deleted, and empties the log beside it: deleted bytes are gone from the disk's files.
+/// Writes the database anew without what was deleted.
 pub fn compact(db: &Connection) -> Result<(), StoreError> {
-    db.execute_batch("VACUUM")?;
-    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-    Ok(())
+    Ok(db.execute_batch("VACUUM")?)
+}
+
+/// Empties the log beside the database, so that deleted bytes are gone from the disk's files too; false where somebody still reads from it.
+pub fn empty_log(db: &Connection) -> Result<bool, StoreError> {
+    let busy: i64 = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    Ok(busy == 0)
 }

@@ -82,11 +82,20 @@ fn archives(folder: &std::path::Path) -> Vec<Archive> {
 
 /// Finished archives with the time they were made.
 fn files(folder: &std::path::Path) -> impl Iterator<Item = (PathBuf, UtcMs)> {
+    of_kind(folder, "zip")
+}
+
+/// Archives that are being made, or that were when the program ended.
+fn unfinished(folder: &std::path::Path) -> impl Iterator<Item = (PathBuf, UtcMs)> {
+    of_kind(folder, "part")
+}
+
+fn of_kind(folder: &std::path::Path, kind: &'static str) -> impl Iterator<Item = (PathBuf, UtcMs)> {
     let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
-    entries.filter_map(|entry| {
+    entries.filter_map(move |entry| {
         let made = entry.metadata().ok()?.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
         let path = entry.path();
-        (path.extension()? == "zip").then_some((path, UtcMs(u64::try_from(made.as_millis()).ok()?)))
+        (path.extension()? == kind).then_some((path, UtcMs(u64::try_from(made.as_millis()).ok()?)))
     })
 }
 
@@ -118,14 +127,11 @@ async fn order(State(desk): State<Desk>, clerk: SignedIn, filled: Result<Form<Or
     };
     secret_file::make_dir(&folder).map_err(OfficeError::from)?;
     let now = door::now();
-    for (path, _) in files(&folder).filter(|(_, made)| now.since(*made) > DAYS_KEPT * DAY_MS) {
-        // What cannot be deleted now is tried again with the next order.
-        let _ = fs::remove_file(path);
-    }
+    forget_old(&folder, now);
     let name = format!("pruefung-{from}-{to}-{}.zip", now.0);
-    let (path, unfinished) = (folder.join(&name), folder.join(format!("{name}.part")));
+    let (path, part) = (folder.join(&name), Part(folder.join(format!("{name}.part"))));
     let (by, detail) = (clerk.name.clone(), format!("{from} to {to}{}", if order.cases { ", with cases" } else { "" }));
-    let target = unfinished.clone();
+    let target = part.0.clone();
     let (mut export, database) = desk
         .with(move |office| {
             office.note(&by, Action::Export, "books", &detail, now)?;
@@ -139,7 +145,7 @@ async fn order(State(desk): State<Desk>, clerk: SignedIn, filled: Result<Form<Or
     let place = desk.begin_at(beside, &clerk, "admin", "Export für die Prüfung", move |db| match export.step(db)? {
         BookStep::More { done, of } => Ok(Step::More { done, of }),
         BookStep::Done { rows, files } => {
-            fs::rename(&unfinished, &path).map_err(|why| OfficeError::Wrong(format!("the archive cannot be kept: {why}")))?;
+            fs::rename(&part.0, &path).map_err(|why| OfficeError::Wrong(format!("the archive cannot be kept: {why}")))?;
             let words = format!("Fertig: {rows} Zeilen in {files} Dateien, mit Prüfsummen und Siegel. Das Archiv bleibt {DAYS_KEPT} Tage hier.");
             let links =
                 vec![(format!("/admin/export/{name}"), "Archiv herunterladen".to_owned()), ("/admin/export".to_owned(), "Zum Export".to_owned())];
@@ -195,9 +201,48 @@ impl Desk {
     }
 }
 
-/// Deletes all archives: after a purge none may hold what was deleted.
+/// An unfinished archive: gone when its job has ended, however it ended. A finished one has another name by then.
+struct Part(PathBuf);
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Deletes archives that were kept long enough.
+fn forget_old(folder: &std::path::Path, now: UtcMs) {
+    let old = |(_, made): &(PathBuf, UtcMs)| now.since(*made) > DAYS_KEPT * DAY_MS;
+    for (path, _) in files(folder).chain(unfinished(folder)).filter(old) {
+        // What cannot be deleted now is tried again within the hour.
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// Forgets what is kept for some days only, in the database and beside it; at the start also archives that a job left unfinished.
+pub(super) async fn tidy_up(desk: &Desk, at_start: bool) {
+    let now = door::now();
+    let tidied = desk.0.office.ask(move |office| {
+        office.tidy_up(now)?;
+        if let Some(folder) = office.folder().map(|folder| folder.join("exports")) {
+            forget_old(&folder, now);
+            for (path, _) in unfinished(&folder).filter(|_| at_start) {
+                let _ = fs::remove_file(path);
+            }
+        }
+        Ok::<_, OfficeError>(())
+    });
+    match tidied.await {
+        Ok(Ok(())) => {}
+        Ok(Err(why)) => tracing::error!(%why, "what was kept long enough could not be deleted"),
+        Err(why) => tracing::error!(%why, "what was kept long enough could not be deleted"),
+    }
+}
+
+/// Deletes all archives: after a purge none may hold what was deleted, nor may one that is being made from what was there before.
 pub fn forget_all(folder: &std::path::Path) {
-    for (path, _) in files(&folder.join("exports")) {
+    let folder = folder.join("exports");
+    for (path, _) in files(&folder).chain(unfinished(&folder)) {
         if let Err(why) = fs::remove_file(&path) {
             tracing::error!(%why, "an archive could not be deleted after a purge");
         }

@@ -2,7 +2,7 @@
 
 use super::Desk;
 use super::doors::{Door, Route};
-use super::jobs::{Outcome, Step};
+use super::jobs::{Jobs, Outcome, Step};
 use super::login::SignedIn;
 use super::page::{Done, Fault, Frame, Page, go, show};
 use super::print::thousands;
@@ -48,6 +48,11 @@ fn back(fault: Fault) -> Fault {
 fn gone() -> Fault {
     let sentence = "Diese Datei ist schon eingelesen oder verworfen, oder sie wurde nach einem Tag gelöscht. Bitte bei Bedarf noch einmal hochladen.";
     back(Fault::new(StatusCode::NOT_FOUND, "Diese Datei wartet nicht mehr", sentence))
+}
+
+fn being_taken() -> Fault {
+    let sentence = "Diese Datei wird gerade schon übernommen, nichts geschieht doppelt. Bitte einen Augenblick warten und dann nachsehen.";
+    back(Fault::new(StatusCode::CONFLICT, "Das läuft schon", sentence))
 }
 
 struct Waiting {
@@ -173,6 +178,8 @@ struct TakeForm {
 
 async fn take(State(desk): State<Desk>, clerk: SignedIn, Path(id): Path<String>, form: Result<Form<TakeForm>, FormRejection>) -> Page {
     let Form(form) = form.map_err(|_| back(Fault::form("Bitte die Vorschau noch einmal ansehen.")))?;
+    own(&desk, &clerk, &id).await?;
+    let taking = Jobs::taking(&desk, &id).ok_or_else(being_taken)?;
     let (kind, _, checked) = anew(&desk, &clerk, &id).await?;
     let report = checked.report.clone();
     if report.content != form.content {
@@ -190,6 +197,8 @@ async fn take(State(desk): State<Desk>, clerk: SignedIn, Path(id): Path<String>,
     let mut job = IntakeJob::of(kind, checked, missing, Some(id), &clerk.name);
     let title = format!("{} einlesen", kind.german());
     Ok(go(&desk.begin(&clerk, "import", title, move |office| {
+        // Held until the job ends, however it ends.
+        let _held = &taking;
         Ok(match job.step(office, door::now())? {
             IntakeStep::More(done, of) => Step::More { done, of },
             IntakeStep::Done(done, cards) => Step::Done(taken(done, cards)),

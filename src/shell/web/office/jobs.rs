@@ -16,7 +16,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -92,6 +92,8 @@ impl Progress {
 #[derive(Debug, Default)]
 pub struct Jobs {
     all: Mutex<BTreeMap<u64, Progress>>,
+    /// The files that are being taken over: a second click starts nothing.
+    taking: Mutex<BTreeSet<String>>,
     /// Whether what comes in is being reconciled by itself.
     pub(super) reconciling: AtomicBool,
 }
@@ -102,10 +104,29 @@ impl Jobs {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Marks a file as being taken over until the answer is dropped; none where it is marked already.
+    pub(super) fn taking(desk: &Desk, file: &str) -> Option<Taking> {
+        let mut taking = desk.0.jobs.taking.lock().unwrap_or_else(PoisonError::into_inner);
+        taking.insert(file.to_owned()).then(|| Taking { desk: desk.clone(), file: file.to_owned() })
+    }
+
     fn change(&self, id: u64, change: impl FnOnce(&mut Progress)) {
         if let Some(job) = self.locked().get_mut(&id) {
             change(job);
         }
+    }
+}
+
+/// A file that is being taken over.
+#[derive(Debug)]
+pub(super) struct Taking {
+    desk: Desk,
+    file: String,
+}
+
+impl Drop for Taking {
+    fn drop(&mut self) {
+        self.desk.0.jobs.taking.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.file);
     }
 }
 

@@ -155,7 +155,7 @@ fn way(db: &Connection, key: &GroupKey, id: EntryId, n: u64, of: u64) -> Result<
         n,
         of,
         before: before.filter(|_| n > 1).map(|before| case_of(before, key, n - 1, of)),
-        after: after.map(|after| case_of(after, key, n + 1, of.max(n + 1))),
+        after: after.map(|after| case_of(after, key, n.saturating_add(1), of.max(n.saturating_add(1)))),
     })
 }
 

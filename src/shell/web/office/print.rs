@@ -130,7 +130,7 @@ async fn overview(State(desk): State<Desk>, clerk: SignedIn, Query(turned): Quer
 fn look(db: &Connection, frame: Frame, skip: u64, url: String) -> Result<PrintPage, StoreError> {
     let (waiting, first) = prints::waiting(db)?;
     let mut ended = prints::runs(db, true, skip, SHOWN + 1)?;
-    let after = (ended.len() as u64 > SHOWN).then_some(skip + SHOWN);
+    let after = (ended.len() as u64 > SHOWN).then(|| skip.saturating_add(SHOWN));
     ended.truncate(usize::try_from(SHOWN).unwrap_or(usize::MAX));
     Ok(PrintPage {
         frame,

@@ -109,8 +109,8 @@ fn look_at_run(db: &Connection, frame: Frame, number: u32, skip: u64) -> Result<
         },
         size: file.size.map(file_size),
     };
-    let mut items = prints::items(db, number, skip + 1, SHOWN + 1)?;
-    let after = (items.len() as u64 > SHOWN).then_some(skip + SHOWN);
+    let mut items = prints::items(db, number, skip.saturating_add(1), SHOWN + 1)?;
+    let after = (items.len() as u64 > SHOWN).then(|| skip.saturating_add(SHOWN));
     items.truncate(usize::try_from(SHOWN).unwrap_or(usize::MAX));
     let paper = |item: prints::Item| PaperView {
         place: item.place,

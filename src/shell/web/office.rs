@@ -164,6 +164,8 @@ struct Inner {
     watched: Watched,
     exchanges: Semaphore,
     passwords: Semaphore,
+    /// Large files are read one after the other, so that memory stays bounded.
+    files: Semaphore,
 }
 
 impl std::fmt::Debug for Desk {
@@ -182,7 +184,7 @@ impl Desk {
         let (exchanges, passwords) = (Semaphore::new(EXCHANGES_AT_ONCE), Semaphore::new(PASSWORDS_AT_ONCE));
         let (sessions, tries, jobs, watched) = (Sessions::default(), Tries::default(), Jobs::default(), Watched::default());
         let (challenges, travellers) = (passkeys::Challenges::default(), oidc::Travellers::default());
-        Ok(Self(Arc::new(Inner { office, id, name, guard, sessions, tries, challenges, travellers, readers, jobs, watched, exchanges, passwords })))
+        Ok(Self(Arc::new(Inner { office, id, name, guard, sessions, tries, challenges, travellers, readers, jobs, watched, exchanges, passwords, files: Semaphore::new(1) })))
     }
 
     /// All routes of the office.

@@ -184,7 +184,22 @@ impl Desk {
         let (exchanges, passwords) = (Semaphore::new(EXCHANGES_AT_ONCE), Semaphore::new(PASSWORDS_AT_ONCE));
         let (sessions, tries, jobs, watched) = (Sessions::default(), Tries::default(), Jobs::default(), Watched::default());
         let (challenges, travellers) = (passkeys::Challenges::default(), oidc::Travellers::default());
-        Ok(Self(Arc::new(Inner { office, id, name, guard, sessions, tries, challenges, travellers, readers, jobs, watched, exchanges, passwords, files: Semaphore::new(1) })))
+        Ok(Self(Arc::new(Inner {
+            office,
+            id,
+            name,
+            guard,
+            sessions,
+            tries,
+            challenges,
+            travellers,
+            readers,
+            jobs,
+            watched,
+            exchanges,
+            passwords,
+            files: Semaphore::new(1),
+        })))
     }
 
     /// All routes of the office.

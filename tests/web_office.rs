@@ -204,6 +204,10 @@ async fn the_interfaces_open_to_the_key_and_to_clerks() {
     assert_eq!(browser.get("/api/v1/statistics").await.status, StatusCode::OK, "a clerk's session");
     assert_eq!(with_key("/api/v1/batches/zz").await.status, StatusCode::NOT_FOUND);
     assert_eq!(with_key("/api/v1/batches?skip=x").await.status, StatusCode::BAD_REQUEST);
+    for path in ["/print", "/batches", "/findings", "/providers"] {
+        let page = browser.get(&format!("{path}?skip={}", u64::MAX)).await;
+        assert_eq!(page.status, StatusCode::OK, "{path} {}", page.text);
+    }
     let metrics = with_key("/metrics").await.text;
     assert!(metrics.contains("teilhabe_open_lines{verdict=\"new\"} 1") && metrics.contains("# TYPE teilhabe_batches gauge"), "{metrics}");
 }

@@ -168,6 +168,9 @@ impl Office {
             let id: [u8; 16] = work.chance.bytes();
             claims::insert(&work.db, &id, provider, &content, now)?;
             work.note(by, Action::Search, &format!("provider/{provider}"), &detail, now)?;
+            for row in &list.rows {
+                work.note(by, Action::Look, &format!("child/{}", row.child), "class list", now)?;
+            }
             Ok(id)
         })?;
         Ok((id, list))
@@ -209,6 +212,9 @@ impl Office {
             let name = batch.map_or_else(|| "nichts zu beanspruchen".to_owned(), |id| format!("Abrechnung {id}"));
             let detail = format!("{} {}: {} Kinder, {} mehr; {name}", list.event, list.stage.german(), list.rows.len(), list.difference());
             work.note(by, Action::Claim, &format!("provider/{}", kept.provider), &detail, now)?;
+            for row in &list.rows {
+                work.note(by, Action::Claim, &format!("child/{}", row.child), "class list", now)?;
+            }
             Ok(Taken { batch, before: false })
         })
     }

@@ -164,7 +164,12 @@ struct Inner {
     watched: Watched,
     exchanges: Semaphore,
     passwords: Semaphore,
+<<<<<<< HEAD
     discoveries: Semaphore,
+=======
+    /// Large files are read one after the other, so that memory stays bounded.
+    files: Semaphore,
+>>>>>>> fixdata
 }
 
 impl std::fmt::Debug for Desk {
@@ -183,8 +188,12 @@ impl Desk {
         let (exchanges, passwords) = (Semaphore::new(EXCHANGES_AT_ONCE), Semaphore::new(PASSWORDS_AT_ONCE));
         let (sessions, tries, jobs, watched) = (Sessions::default(), Tries::default(), Jobs::default(), Watched::default());
         let (challenges, travellers) = (passkeys::Challenges::default(), oidc::Travellers::default());
+<<<<<<< HEAD
         let discoveries = Semaphore::new(oidc::AT_ONCE);
         let inner = Inner {
+=======
+        Ok(Self(Arc::new(Inner {
+>>>>>>> fixdata
             office,
             id,
             name,
@@ -198,9 +207,14 @@ impl Desk {
             watched,
             exchanges,
             passwords,
+<<<<<<< HEAD
             discoveries,
         };
         Ok(Self(Arc::new(inner)))
+=======
+            files: Semaphore::new(1),
+        })))
+>>>>>>> fixdata
     }
 
     /// All routes of the office.

@@ -126,11 +126,15 @@ async fn take(State(desk): State<Desk>, clerk: SignedIn, headers: HeaderMap, bod
     let Some(bytes) = file.map(<[u8]>::to_vec) else {
         return refused(&desk, frame, "Bitte erst eine Datei wählen. Es wurde nichts übernommen.".into()).await;
     };
-    let read = match sheet::read(&bytes) {
-        Ok(read) => read,
-        Err(why) => return refused(&desk, frame, format!("{} Es wurde nichts übernommen.", why.message_de)).await,
-    };
     let hash = Hash::of(&[&bytes]);
+    let turn = desk.0.files.acquire().await;
+    let read = tokio::task::spawn_blocking(move || sheet::read(&bytes)).await;
+    drop(turn);
+    let read = match read {
+        Ok(Ok(read)) => read,
+        Err(_) => return refused(&desk, frame, "Diese Datei ließ sich nicht lesen. Bitte der Betreuung des Servers zeigen.".into()).await,
+        Ok(Err(why)) => return refused(&desk, frame, format!("{} Es wurde nichts übernommen.", why.message_de)).await,
+    };
     let known_file = desk.look(move |db| bank::is_known(db, hash)).await?;
     let taken = desk.with(move |office| Ok::<_, OfficeError>(office.import_bank(&read, hash, &clerk.name, door::now()))).await?;
     let outcome = match taken {

@@ -319,7 +319,10 @@ fn case_row(db: &Connection, line: &LineView, key: &GroupKey, n: u64, of: u64) -
 fn look_at(db: &Connection, key: &GroupKey, skip: u64) -> Result<Option<Looked>, StoreError> {
     let Some(group) = findings::groups(db, Some(key.provider))?.into_iter().find(|group| group.key == *key) else { return Ok(None) };
     let lines = findings::cases(db, key, skip, CASES)?;
-    let cases = (0..).zip(&lines).map(|(n, line)| case_row(db, line, key, skip.saturating_add(1).saturating_add(n), group.count)).collect::<Result<_, _>>()?;
+    let cases = (0..)
+        .zip(&lines)
+        .map(|(n, line)| case_row(db, line, key, skip.saturating_add(1).saturating_add(n), group.count))
+        .collect::<Result<_, _>>()?;
     let files = crate::shell::store::office::admission::provider_files(db)?;
     let agreement = files.get(&key.provider).and_then(|file| file.agreements.iter().find(|a| a.service.code.as_str() == key.service));
     let service = agreement.map_or_else(|| key.service.clone(), |a| a.service.label.clone());

@@ -82,7 +82,9 @@ fn place(id: &str) -> String {
 
 /// Reads a file and holds it against the register, beside whatever else goes on.
 async fn checked(desk: &Desk, kind: IntakeKind, bytes: Bytes) -> Result<Checked, Fault> {
+    let turn = desk.0.files.acquire().await;
     let read = tokio::task::spawn_blocking(move || read_intake(kind, &bytes)).await;
+    drop(turn);
     let intake = read.map_err(|_| back(Fault::form("Diese Datei ließ sich nicht lesen. Bitte der Betreuung des Servers zeigen.")))?;
     let intake = intake.map_err(|why: RowError| back(Fault::form(format!("{} Es wurde nichts übernommen.", why.german()))))?;
     desk.look(move |db| check_intake(db, intake, door::now())).await.map_err(back)

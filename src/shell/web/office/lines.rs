@@ -9,7 +9,7 @@ use super::page::{Fault, Frame, Page, go, show};
 use super::ruling::{Decided, Filled, Flow, Offered, case_of, offered, parameters};
 use super::words::{choice, hint, moment, sentence, title, verdict};
 use crate::deliver::advice::Verdict;
-use crate::office::{Equally, Explainer, OfficeError, Role};
+use crate::office::{Action, Equally, Explainer, OfficeError, Role};
 use crate::reconcile::ruling::Choice;
 use crate::shell::door;
 use crate::shell::store::StoreError;
@@ -183,6 +183,8 @@ async fn one(State(desk): State<Desk>, clerk: SignedIn, Path((terminal, seq)): P
         Ok(Some((case, way)))
     };
     let (case, way) = desk.look::<_, OfficeError>(look).await?.ok_or_else(no_such_line)?;
+    let by = clerk.name.clone();
+    desk.with(move |office| office.note(&by, Action::Look, &format!("line/{}/{}", id.terminal, id.seq), "", now)).await?;
     let looks = case.is_finding && clerk.roles.has(Role::Reconcile);
     let also = desk.watched().look(id, &clerk.name, looks, now);
     show(&LinePage { frame: Frame::new(&desk, &clerk, "findings").after(done.as_deref()), case, way, reasons: offered(), also })

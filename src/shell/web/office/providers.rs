@@ -177,13 +177,18 @@ async fn slip(State(desk): State<Desk>, _: SignedIn, Path(number): Path<u32>, fo
 }
 
 /// Admits a terminal whose request came on a stick, and hands out the answer for the stick.
-async fn take_enrolment(State(desk): State<Desk>, _: SignedIn, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Page {
+async fn take_enrolment(State(desk): State<Desk>, clerk: SignedIn, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Page {
     let back = |fault: Fault| fault.back_to("/providers", "Zu den Anbietern");
     let no_request = || back(Fault::form("Das ist keine Anmeldedatei. Bitte auf dem Stick die Datei „anmeldung.cbor“ des Lesegeräts wählen."));
     let body = body.map_err(|_| no_request())?;
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let request = uploaded(kind, &body).ok_or_else(no_request)?.to_vec();
-    let answered = desk.0.office.ask(move |office| office.enrol(&request, door::now())).await;
+    let answered = desk.0.office.ask(move |office| {
+        let answer = office.enrol(&request, door::now())?;
+        office.note(&clerk.name, Action::Provider, "enrolment", "a reader admitted from a stick", door::now())?;
+        Ok::<_, OfficeError>(answer)
+    });
+    let answered = answered.await;
     let answer = answered.map_err(Fault::from)?.map_err(|why| match why {
         OfficeError::Refused(_) => no_request(),
         OfficeError::NotAdmitted(_) => back(Fault::form(

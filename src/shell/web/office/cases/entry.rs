@@ -6,7 +6,7 @@ use super::super::login::SignedIn;
 use super::super::page::{Fault, Frame, Page, go, show};
 use super::form::{ApprovalForm, Entered, Wrong, read};
 use super::{form_id, no_such_case};
-use crate::office::{OfficeError, Planned, Role, allowance_words, months_words, plan};
+use crate::office::{Action, OfficeError, Planned, Role, allowance_words, months_words, plan};
 use crate::shell::door;
 use crate::shell::legal::Legal;
 use crate::shell::store::StoreError;
@@ -85,9 +85,22 @@ struct Asked {
 async fn fresh(State(desk): State<Desk>, clerk: SignedIn, Query(asked): Query<Asked>) -> Page {
     let today = CivilDay::of(door::now());
     let follows = asked.follows.is_some();
-    let (form, choices) = desk.look(move |db| prepared(db, &asked, today)).await?;
+    let look = move |db: &Connection| {
+        let before = asked.follows.map(|before| approvals::by_id(db, before)).transpose()?.flatten().map(|before| before.child);
+        let child = before.or(asked.child.filter(|_| asked.follows.is_none()));
+        let shown = child.map(|child| children::by_id(db, child)).transpose()?.flatten().map(|child| child.id);
+        Ok::<_, StoreError>((prepared(db, &asked, today)?, shown))
+    };
+    let ((form, choices), shown) = desk.look(look).await?;
     let form = form.ok_or_else(no_such_case)?;
+    looked_at(&desk, &clerk, shown).await?;
     show(&FormPage { frame: Frame::new(&desk, &clerk, "cases"), form, choices, wrong: Vec::new(), follows })
+}
+
+/// Notes that a case was looked at, before it is shown.
+async fn looked_at(desk: &Desk, clerk: &SignedIn, child: Option<i64>) -> Result<(), Fault> {
+    let (Some(child), by) = (child, clerk.name.clone()) else { return Ok(()) };
+    desk.with(move |office| office.note(&by, Action::Look, &format!("child/{child}"), "", door::now())).await
 }
 
 fn prepared(db: &Connection, asked: &Asked, today: CivilDay) -> Result<(Option<ApprovalForm>, Choices), StoreError> {
@@ -154,9 +167,12 @@ async fn check(State(desk): State<Desk>, clerk: SignedIn, form: Typed) -> Page {
         let entered = read(&asked, &legal, today);
         let planned = entered.as_ref().map(|entered| plan(db, &entered.approvals)).unwrap_or(Ok(Vec::new()))?;
         let basis = legal.bases(today).into_iter().find(|basis| basis.code.code() == asked.basis).map(|basis| basis.name.clone());
-        Ok::<_, OfficeError>((entered, planned, basis.unwrap_or_default()))
+        let reference = entered.as_ref().ok().and_then(|entered| entered.approvals.first()).map(|new| new.reference.as_str());
+        let shown = reference.map(|reference| children::by_reference(db, reference)).transpose()?.flatten().map(|child| child.id);
+        Ok::<_, OfficeError>((entered, planned, basis.unwrap_or_default(), shown))
     };
-    let (entered, planned, basis) = desk.look(look).await?;
+    let (entered, planned, basis, shown) = desk.look(look).await?;
+    looked_at(&desk, &clerk, shown).await?;
     let entered = match entered {
         Ok(entered) => entered,
         Err(wrong) => return again(&desk, &clerk, form, wrong).await,

@@ -164,12 +164,9 @@ struct Inner {
     watched: Watched,
     exchanges: Semaphore,
     passwords: Semaphore,
-<<<<<<< HEAD
     discoveries: Semaphore,
-=======
     /// Large files are read one after the other, so that memory stays bounded.
     files: Semaphore,
->>>>>>> fixdata
 }
 
 impl std::fmt::Debug for Desk {
@@ -188,12 +185,8 @@ impl Desk {
         let (exchanges, passwords) = (Semaphore::new(EXCHANGES_AT_ONCE), Semaphore::new(PASSWORDS_AT_ONCE));
         let (sessions, tries, jobs, watched) = (Sessions::default(), Tries::default(), Jobs::default(), Watched::default());
         let (challenges, travellers) = (passkeys::Challenges::default(), oidc::Travellers::default());
-<<<<<<< HEAD
-        let discoveries = Semaphore::new(oidc::AT_ONCE);
+        let (discoveries, files) = (Semaphore::new(oidc::AT_ONCE), Semaphore::new(1));
         let inner = Inner {
-=======
-        Ok(Self(Arc::new(Inner {
->>>>>>> fixdata
             office,
             id,
             name,
@@ -207,14 +200,10 @@ impl Desk {
             watched,
             exchanges,
             passwords,
-<<<<<<< HEAD
             discoveries,
+            files,
         };
         Ok(Self(Arc::new(inner)))
-=======
-            files: Semaphore::new(1),
-        })))
->>>>>>> fixdata
     }
 
     /// All routes of the office.

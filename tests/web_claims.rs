@@ -274,8 +274,11 @@ fn every_list_is_logged_and_its_batch_is_proven_like_any_other() {
     for (stage, cents) in [(Stage::Deposit, "50"), (Stage::Balance, "30"), (Stage::Final, "60")] {
         take(&mut office, &entered(provider, ("sylt", "sylt"), stage, &format!("{};{cents}\n", cards[0]), now), now);
     }
-    let logged: i64 = office.db().query_row("SELECT count(*) FROM audit WHERE action = 'claim'", [], |row| row.get(0)).expect("a count");
-    assert_eq!(logged, 3);
+    let logged = |action: &str, object: &str| -> i64 {
+        let sql = "SELECT count(*) FROM audit WHERE action = ?1 AND object LIKE ?2 || '/%'";
+        office.db().query_row(sql, [action, object], |row| row.get(0)).expect("a count")
+    };
+    assert_eq!((logged("claim", "provider"), logged("claim", "child"), logged("look", "child")), (3, 3, 3));
     let mut statement =
         office.db().prepare("SELECT b.bytes, t.key FROM batch b JOIN terminal t ON t.id = b.terminal ORDER BY b.id").expect("a query");
     let batches = statement.query_map([], |row| Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, [u8; 32]>(1)?))).expect("rows");

@@ -74,7 +74,7 @@ impl Browser {
 
     fn send(&mut self, request: &str) -> (u16, String) {
         self.stream.get_mut().write_all(request.as_bytes()).expect("sent");
-        let (mut status, mut length) = (0, 0);
+        let (mut status, mut length, mut in_chunks) = (0, 0, false);
         loop {
             let mut line = String::new();
             if self.stream.read_line(&mut line).expect("answered") <= 2 {
@@ -85,12 +85,23 @@ impl Browser {
                 status = rest.get(..3).and_then(|code| code.parse().ok()).expect("a status");
             } else if let Some(rest) = lower.strip_prefix("content-length:") {
                 length = rest.trim().parse().expect("a length");
+            } else if lower.starts_with("transfer-encoding:") {
+                in_chunks = lower.contains("chunked");
             } else if lower.starts_with("set-cookie:") {
                 self.cookie = line["set-cookie:".len()..].trim().split(';').next().unwrap_or_default().to_owned();
             }
         }
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body).expect("a body");
+        while in_chunks {
+            let mut size = String::new();
+            self.stream.read_line(&mut size).expect("the size of a chunk");
+            let size = usize::from_str_radix(size.trim(), 16).expect("a size");
+            let mut chunk = vec![0; size + 2];
+            self.stream.read_exact(&mut chunk).expect("a chunk and its end");
+            body.extend_from_slice(&chunk[..size]);
+            in_chunks = size > 0;
+        }
         (status, String::from_utf8_lossy(&body).into_owned())
     }
 }

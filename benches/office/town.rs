@@ -119,7 +119,7 @@ impl Town {
             let child = till * each;
             match till % 20 {
                 3 => drop(self.office.stop(self.entitlements[child].token().id, StopReason::Ended, today.plus(40), false, now).expect("stopped")),
-                7 => drop(self.office.stop(self.entitlements[child].token().id, StopReason::Lost, today.plus(70), true, now).expect("replaced")),
+                7 => drop(self.office.stop(self.entitlements[child].token().id, StopReason::Lost, today.plus(30), true, now).expect("replaced")),
                 11 => self_paid += &format!("K{child};lunch;{};{};4500\n", first_month(), first_month().plus(11)),
                 13 => {
                     let unknown = "UPDATE token SET bytes = NULL WHERE token = ?1";

@@ -49,7 +49,8 @@ fn a_volunteer_gets_from_an_empty_folder_to_the_first_green_scan() {
     assert_eq!(tab.place(), "/setup", "an empty box leads to its set-up");
     let mut wrong = next(&tab, &axe, "language", "setup.next");
     tab.fill("#office [name=url]", &office.base);
-    tab.fill("#office [name=code]", &code.replace('1', "2"));
+    let other = if code.starts_with('2') { "3" } else { "2" };
+    tab.fill("#office [name=code]", &format!("{other}{}", code.get(1..).expect("the rest of a code")));
     tab.press("#office .go");
     tab.wait("a sentence about the wrong code", "!document.querySelector('#wrong').hidden");
     tab.fill("#office [name=code]", &code.to_lowercase());

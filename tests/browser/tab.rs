@@ -221,8 +221,11 @@ impl Tab {
         while Instant::now() < until {
             if let Some(path) = downloaded(&self.chrome.downloads(), ending) {
                 let bytes = std::fs::read(&path).expect("the file");
-                std::fs::remove_file(&path).expect("removed");
-                return bytes;
+                // Chromium makes the file a moment before it fills it.
+                if !bytes.is_empty() {
+                    std::fs::remove_file(&path).expect("removed");
+                    return bytes;
+                }
             }
             std::thread::sleep(Duration::from_millis(30));
         }

@@ -31,8 +31,8 @@ use std::collections::BTreeMap;
 /// How many months the charts reach back.
 const MONTHS: u32 = 12;
 /// The ages of open claims: at most so many days, and what that is called.
-const AGES: [(u64, &str); 4] = [(7, "bis 7 Tage"), (30, "8–30 Tage"), (60, "31–60 Tage"), (90, "61–90 Tage")];
-const OLDER: &str = "über 90 Tage";
+const AGES: [(u64, &str); 4] = [(7, "bis 7"), (30, "8–30"), (60, "31–60"), (90, "61–90")];
+const OLDER: &str = "über 90";
 
 /// Who may see figures: they are sums and name no child.
 const READS: Door = Door::Reads(&[Role::Reconcile, Role::Release, Role::Admin]);
@@ -191,7 +191,7 @@ fn ages(open: &[OpenBatch], now: UtcMs) -> Chart {
         key: "ages",
         title: "Alter offener Forderungen",
         words: "Was eingegangen und noch nicht gezahlt ist, nach Tagen seit dem Eingang.".into(),
-        column: "Seit dem Eingang",
+        column: "Tage seit dem Eingang",
         unit: Unit::Money,
         series: vec![Series { name: "offen", class: "s1" }],
         columns: names.zip(sums).map(|(name, sum)| (name.to_owned(), vec![Some(sum.get())])).collect(),

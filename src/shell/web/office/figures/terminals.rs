@@ -9,6 +9,7 @@ use crate::shell::web::office::Desk;
 use crate::shell::web::office::doors::Route;
 use crate::shell::web::office::login::SignedIn;
 use crate::shell::web::office::page::{Frame, Page, show};
+use crate::shell::web::office::provider::SILENT_DAYS;
 use crate::shell::web::office::words::{moment, title};
 use crate::words::ids::ProviderNumber;
 use crate::words::time::{DAY_MS, UtcMs};
@@ -17,8 +18,6 @@ use axum::extract::{Query, State};
 use axum::routing::get;
 use serde::Deserialize;
 
-/// After how many days without an exchange a terminal is pointed out.
-const SILENT_DAYS: u64 = 7;
 /// From how many days on the data of a terminal are old.
 const OLD_DATA_DAYS: u64 = 7;
 

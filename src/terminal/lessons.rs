@@ -409,7 +409,8 @@ pub(super) fn looked_at(desk: &mut Desk<'_>, request: &Request) -> Result<Reques
         && let Some(open) = desk.tx().open_lesson(child.0, child.1, &code, desk.today())?
     {
         let running = planned_lesson(open.minute, began(desk, &open)?, minute, unit);
-        lesson = running.filter(|l| l.minutes() >= u64::from(unit)).or(Lesson::new(open.minute, (open.minute + unit).min(DAY)));
+        let start = open.minute.min(DAY - unit);
+        lesson = running.filter(|l| l.minutes() >= u64::from(unit)).or(Lesson::new(start, start + unit));
     }
     (looked.starts, looked.ends) = (lesson.map(|l| l.start), lesson.map(|l| l.end));
     Ok(looked)

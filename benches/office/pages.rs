@@ -40,6 +40,16 @@ impl Server {
     }
 }
 
+impl Server {
+    /// The seconds its threads have computed so far (`/proc/PID/stat`, in ticks of 10 ms): what a page costs beside busy neighbours.
+    fn computed(&self) -> f64 {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("a process");
+        let after_name = stat.rsplit(')').next().expect("fields");
+        let ticks = after_name.split_whitespace().skip(11).take(2).map(|field| field.parse::<f64>().expect("a number"));
+        ticks.sum::<f64>() / 100.0
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         // It has committed all it was asked for; how it ends is no matter here.
@@ -162,6 +172,7 @@ pub fn asked_for(folder: &Path, is_measuring: bool) {
     let rounds = if is_measuring { 25 } else { 1 };
     let mut figures: Vec<(f64, String)> = Vec::new();
     for path in &paths {
+        let before = server.computed();
         let taken: Vec<(Times, u16, usize)> = std::thread::scope(|scope| {
             let threads: Vec<_> = browsers.iter_mut().map(|browser| scope.spawn(move || ask(browser, path, rounds))).collect();
             threads.into_iter().map(|thread| thread.join().expect("asked")).collect()
@@ -170,10 +181,17 @@ pub fn asked_for(folder: &Path, is_measuring: bool) {
         assert!(status < 500, "{path} answered {status}");
         let mut times = Times::default();
         taken.into_iter().for_each(|(some, ..)| times.add(some));
+        let cpu = (server.computed() - before) * 1e3 / (2 * rounds) as f64;
         let (p50, p95, most) = (times.wall(50) / 1e3, times.wall(95) / 1e3, times.wall(100) / 1e3);
         let said = if status == 200 { String::new() } else { format!(" (answers {status})") };
-        figures
-            .push((p95, format!("| `{}`{said} | p50 {p50:.0} ms, p95 {p95:.0} ms, longest {most:.0} ms | {} KiB | – |", shown(path), size / 1024)));
+        figures.push((
+            p95,
+            format!(
+                "| `{}`{said} | p50 {p50:.0} ms, p95 {p95:.0} ms, longest {most:.0} ms (CPU {cpu:.0} ms) | {} KiB | – |",
+                shown(path),
+                size / 1024
+            ),
+        ));
     }
     figures.sort_by(|a, b| b.0.total_cmp(&a.0));
     figures.iter().for_each(|(_, row)| println!("{row}"));

@@ -43,6 +43,11 @@ fn turns_green(tab: &Tab, card: &IssuedToken) {
     assert_eq!(verdict.kind, "yes", "{}", verdict.text);
 }
 
+/// Waits until no more verdicts come.
+fn quiet(tab: &Tab) {
+    tab.wait("quiet", "new Promise(done => { const n = verdicts.length; setTimeout(() => done(verdicts.length === n), 400); })");
+}
+
 /// How many meals the box counts today.
 fn counted(tab: &Tab) -> u64 {
     tab.eval("fetch('/api/v1/days/today').then(r => r.json()).then(d => d.count)").as_u64().expect("a count")
@@ -76,7 +81,7 @@ fn what_is_no_card_gets_one_sentence_and_the_next_card_turns_green() {
         println!("{what}: {}", verdict.text.replace('\n', " / "));
         one_plain_sentence(&verdict);
         // A visiting card comes as several lines: all their verdicts first.
-        tab.wait("quiet", "new Promise(done => { const n = verdicts.length; setTimeout(() => done(verdicts.length === n), 400); })");
+        quiet(&tab);
         turns_green(&tab, good);
     }
     assert_eq!(counted(&tab), before + 4, "nothing that was no card was recorded");
@@ -91,6 +96,7 @@ fn an_emoji_keyboard_is_told_what_a_card_number_is() {
     let server = stand.house.serve("canteen");
     let tab = stand.tab(&server);
     burst(&tab, &strokes("🍕🍕🍕🍕🍕🍕", "Enter", Host::Us), Duration::ZERO);
+    quiet(&tab);
     tab.press_word("counter.type_number");
     tab.fill("#number", "🍕👩‍👩‍👧🍕");
     tab.wait("what is said", &format!("document.querySelector('#number-help').textContent === {:?}", word("counter.number_digits")));

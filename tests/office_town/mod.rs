@@ -139,16 +139,18 @@ pub fn lived_in_folder(folder: Option<&Path>, now: UtcMs) -> (Office, Vec<Counte
     }
     let rows = children::read(csv.as_bytes()).expect("a table").rows;
     let tokens = office.issue(&rows, start).expect("issued");
+    let mut served = 0u32;
     for back in (1..=14u32).rev() {
         let at = UtcMs(now.0 - u64::from(back) * 86_400_000);
         let day = CivilDay::of(at);
         if day.is_weekend() || Land::of(&office_id()).is_some_and(|land| land.keeps(day)) {
             continue;
         }
+        served += 1;
         for (index, token) in tokens.iter().enumerate().filter(|(index, _)| !(index + back as usize).is_multiple_of(5)) {
             let time = at.plus_ms(index as u64 * 5_000);
             counters[0].redeem(&request(&token.code, "lunch"), time);
-            if index == 2 && back.is_multiple_of(3) {
+            if index == 2 && served % 3 == 1 {
                 counters[2].redeem(&request(&token.code, "ogs"), time.plus_ms(60_000));
             }
         }

@@ -17,6 +17,7 @@ pub mod secret_file;
 pub mod sheet;
 pub mod slow_hash;
 pub mod store;
+pub mod supervisor;
 #[cfg(feature = "terminal")]
 pub mod terminal_dir;
 pub mod texts;

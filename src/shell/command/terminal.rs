@@ -5,7 +5,7 @@ use crate::shell::web::terminal::App;
 use crate::shell::web::terminal::client::{self, ExchangeError};
 use crate::shell::web::terminal::lan::Lan;
 use crate::shell::web::terminal::writer::Writer;
-use crate::shell::{backup, door, secret_file, terminal_dir};
+use crate::shell::{backup, door, secret_file, supervisor, terminal_dir};
 use crate::terminal::Terminal;
 use crate::terminal::enrol::check_code;
 use crate::terminal::inbound::TakenIn;
@@ -324,6 +324,7 @@ fn serve(dir: &Path, how: &Serve) -> anyhow::Result<Report> {
     runtime.block_on(async {
         let listener = listen(how.listen).await?;
         let at = listener.local_addr()?;
+        let asked = writer.clone();
         let mut app = App::new(writer, at, &how.names, key);
         app.load_pins().await.map_err(|problem| anyhow::anyhow!(problem.detail))?;
         let house = match how.lan {
@@ -350,7 +351,12 @@ fn serve(dir: &Path, how: &Serve) -> anyhow::Result<Report> {
             tokio::spawn(app.clone().exchange_now_and_then());
         }
         tokio::spawn(end_when_told(app.clone()));
-        app.serve(listener, house).await?;
+        let reporting = supervisor::report(|| async { asked.run(|_, _| ()).await.is_ok() });
+        tokio::select! {
+            ended = app.serve(listener, house) => ended?,
+            () = reporting => {}
+        }
+        drop(asked);
         Ok::<_, anyhow::Error>(())
     })?;
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));

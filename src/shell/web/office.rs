@@ -60,7 +60,7 @@ use super::guard::Guard;
 use super::problem::Problem;
 use super::serve::{self as connections, Limits};
 use crate::office::Office;
-use crate::shell::{door, secret_file};
+use crate::shell::{door, secret_file, supervisor};
 use crate::words::chance::Chance;
 use crate::words::ids::OfficeId;
 use axum::Router;
@@ -253,9 +253,11 @@ pub async fn serve_on(listener: TcpListener, office: Office, api_token: String, 
             export::tidy_up(&desk, false).await;
         }
     };
+    let reporting = supervisor::report(|| async { desk.0.office.ask(|_| ()).await.is_ok() });
     tokio::select! {
         _ = async { tokio::join!(serving, ending) } => {}
         () = tidying => {}
+        () = reporting => {}
     }
     Ok(())
 }

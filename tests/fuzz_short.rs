@@ -46,7 +46,12 @@ fn made_here() -> Vec<(&'static str, Vec<u8>)> {
     let signer = town::keys(50).signing;
     let mut made = vec![
         ("scan", card.into_bytes()),
-        ("token", town.office.plain_token(teilhabe::words::ids::Handle([7; 8]), teilhabe::words::ids::TokenId([7; 16]), 7, allowances()).seal(&town.office.key)),
+        (
+            "token",
+            town.office
+                .plain_token(teilhabe::words::ids::Handle([7; 8]), teilhabe::words::ids::TokenId([7; 16]), 7, allowances())
+                .seal(&town.office.key),
+        ),
         ("trust", town.office.trust.seal(&town.office.root)),
         ("credential", town.office.credential(&key, &town.terminal.recipient(), morning()).seal(&town.office.key)),
         ("outbound", outbound.seal(&signer)),
@@ -106,12 +111,31 @@ impl Mutator {
             6 => {
                 let major = u8::try_from(self.below(7)).unwrap_or(0) << 5;
                 let wide: [u8; 8] = self.chance.bytes();
-                let edits = [vec![major | 24, wide[0]], vec![major | 25, wide[0], wide[1]], [vec![major | 26], wide[..4].to_vec()].concat(), [vec![major | 27], wide.to_vec()].concat(), [vec![major | 27], vec![0xff; 8]].concat(), vec![major | 31]];
+                let edits = [
+                    vec![major | 24, wide[0]],
+                    vec![major | 25, wide[0], wide[1]],
+                    [vec![major | 26], wide[..4].to_vec()].concat(),
+                    [vec![major | 27], wide.to_vec()].concat(),
+                    [vec![major | 27], vec![0xff; 8]].concat(),
+                    vec![major | 31],
+                ];
                 let edit = edits[self.below(6)].clone();
                 bytes.splice(at..(at + 1).min(bytes.len()), edit);
             }
             7 => {
-                let text = ["99999999999999999999", "-1", "é", "\u{feff}", "31.02.2026", "0000-00-00", "&#x10FFFF;", "<!DOCTYPE a [<!ENTITY b \"c\">]>", "]]>", "1e999", "\\u0000"];
+                let text = [
+                    "99999999999999999999",
+                    "-1",
+                    "é",
+                    "\u{feff}",
+                    "31.02.2026",
+                    "0000-00-00",
+                    "&#x10FFFF;",
+                    "<!DOCTYPE a [<!ENTITY b \"c\">]>",
+                    "]]>",
+                    "1e999",
+                    "\\u0000",
+                ];
                 let text = text[self.below(11)].bytes().collect::<Vec<_>>();
                 bytes.splice(at..at, text);
             }

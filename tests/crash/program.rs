@@ -58,7 +58,8 @@ fn shim() -> &'static Path {
     SHIM.get_or_init(|| {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/crash/fault.c");
         let built = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fault-{}.so", std::process::id()));
-        let done = Command::new("cc").args(["-std=gnu11", "-O1", "-shared", "-fPIC", "-o"]).arg(&built).arg(source).args(["-ldl", "-lpthread"]).output();
+        let done =
+            Command::new("cc").args(["-std=gnu11", "-O1", "-shared", "-fPIC", "-o"]).arg(&built).arg(source).args(["-ldl", "-lpthread"]).output();
         let done = done.expect("a C compiler");
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         built

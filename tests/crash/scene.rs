@@ -28,9 +28,10 @@ pub trait Scene: Sync {
 /// How long the short run goes on with one scene.
 const SHORT: Duration = Duration::from_secs(8);
 
-/// Whether every write of every scene is tried.
-fn is_exhaustive() -> bool {
-    std::env::var_os("TEILHABE_CRASH_ALL").is_some()
+/// For how long a scene goes on: until everything was tried, at most as many seconds as `TEILHABE_CRASH_ALL` says, or for a short while.
+fn patience() -> Duration {
+    let seconds = std::env::var("TEILHABE_CRASH_ALL").ok();
+    seconds.map_or(SHORT, |text| Duration::from_secs(text.parse().expect("TEILHABE_CRASH_ALL is a number of seconds")))
 }
 
 /// The seed of this run.
@@ -99,7 +100,7 @@ pub fn try_all<S: Scene>(scene: &S, template: &Path) {
     std::thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
-                while is_exhaustive() || began.elapsed() < SHORT {
+                while began.elapsed() < patience() {
                     let number = next.fetch_add(1, Ordering::SeqCst);
                     let Some(plan) = plans.get(number) else { return };
                     let was_hit = catch_unwind(AssertUnwindSafe(|| play_one(scene, template, place.path().join(number.to_string()), *plan)));

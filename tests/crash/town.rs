@@ -1,11 +1,11 @@
 //! A real office in `office` and a real terminal in `box`, made by the library in a moment, and some lunches.
 
 use super::program::must;
-use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 use teilhabe::book::entry::{Body, Entry};
 use teilhabe::office::{NewProvider, Office, ServiceTerms};
+use teilhabe::settle::run::next_banking_day;
 use teilhabe::shell::sheet::children;
 use teilhabe::shell::store::StoreError;
 use teilhabe::shell::{door, secret_file, terminal_dir};
@@ -33,7 +33,8 @@ pub fn make(dir: &Path, children: usize) -> Vec<Card> {
     let today = CivilDay::of(now);
     let mut chance = door::os_chance();
     let id = OfficeId::parse("05562032").expect("an id");
-    let mut office = Office::init(&dir.join("office"), id, "Stadt Recklinghausen", "DE02120300000000202051", door::os_chance(), now).expect("an office");
+    let mut office =
+        Office::init(&dir.join("office"), id, "Stadt Recklinghausen", "DE02120300000000202051", door::os_chance(), now).expect("an office");
     let lunch = ServiceTerms::parse("lunch:lunch:Mittagessen:450", today).expect("terms");
     let canteen = NewProvider { name: "Mensa am Park".into(), iban: "DE89370400440532013000".into(), services: vec![lunch] };
     let (_, code) = office.add_provider(&canteen, now).expect("a provider");
@@ -56,6 +57,10 @@ pub fn open_box(dir: &Path) -> Terminal {
     terminal_dir::open(&dir.join("box"), door::now()).expect("opens after whatever happened")
 }
 
+fn open_office(dir: &Path) -> Office {
+    Office::open(&dir.join("office"), door::os_chance(), door::now()).expect("opens after whatever happened")
+}
+
 /// Serves lunch on each card.
 pub fn serve_lunch(dir: &Path, cards: &[Card]) {
     let mut terminal = open_box(dir);
@@ -72,8 +77,8 @@ pub fn arg(dir: &Path, name: &str) -> String {
 }
 
 /// The terminal's question, written to `name`.
-pub fn ask(dir: &Path, name: &str) -> Value {
-    must(&["terminal", "exchange", "--json", "--data", &arg(dir, "box"), "--out", &arg(dir, name)])
+pub fn ask(dir: &Path, name: &str) {
+    must(&["terminal", "exchange", "--json", "--data", &arg(dir, "box"), "--out", &arg(dir, name)]);
 }
 
 /// The office's answer to `question`, written to `answer`.
@@ -81,16 +86,13 @@ pub fn answer(dir: &Path, question: &str, answer: &str) {
     must(&["office", "exchange", "--json", "--data", &arg(dir, "office"), "--in", &arg(dir, question), "--out", &arg(dir, answer)]);
 }
 
-/// The terminal takes `answer` home.
-pub fn take_home(dir: &Path, answer: &str) -> Value {
-    must(&["terminal", "exchange", "--json", "--data", &arg(dir, "box"), "--in", &arg(dir, answer)])
-}
-
-/// Asks, is answered, and takes it home, all by files.
-pub fn exchange(dir: &Path) -> Value {
-    ask(dir, "question.after");
-    answer(dir, "question.after", "answer.after");
-    take_home(dir, "answer.after")
+/// Asks, is answered, and takes it home.
+pub fn exchange(dir: &Path) {
+    let (mut terminal, mut office, now) = (open_box(dir), open_office(dir), door::now());
+    let id = office.profile().id.clone();
+    let question = terminal.outbound(&id, &mut door::os_chance(), now).expect("a question");
+    let answer = office.exchange(&question, now).expect("an answer");
+    terminal.take_inbound(&answer, &mut door::os_chance(), now).expect("home");
 }
 
 /// Which entries stand for each child in the journal, which the program itself finds whole.
@@ -116,13 +118,13 @@ pub fn meals(dir: &Path) -> BTreeMap<[u8; 8], Vec<u64>> {
 /// The rest of the way, with nothing in its way: each of `meals` meals is claimed, taken in, decided and paid exactly once.
 pub fn goes_on_to_the_end(dir: &Path, meals: u64) {
     exchange(dir);
-    let office = arg(dir, "office");
-    let tally = must(&["office", "reconcile", "--json", "--data", &office]);
-    let decided = ["accepted", "reduced", "rejected", "pending"].map(|member| tally[member].as_u64().expect("a number"));
-    assert!(decided == [meals, 0, 0, 0] || decided == [0; 4], "{tally}");
-    must(&["office", "settle", "--json", "--data", &office, "--out", &arg(dir, "after"), "--by", "Anna", "--second", "Bernd"]);
-    let again = must(&["office", "settle", "--json", "--data", &office, "--out", &arg(dir, "after"), "--by", "Anna", "--second", "Bernd"]);
-    assert_eq!(again["payments"].as_array().map(Vec::len), Some(0), "a second run pays nothing: {again}");
+    let (mut office, now) = (open_office(dir), door::now());
+    let tally = office.reconcile(now).expect("reconciled");
+    assert!(tally.lines() == tally.accepted && [0, meals].contains(&tally.accepted), "{tally:?}");
+    let execution = next_banking_day(CivilDay::of(now));
+    office.settle("Anna", "Bernd", execution, now).expect("settled");
+    assert!(office.settle("Anna", "Bernd", execution, now).expect("nothing to do").payments.is_empty(), "a second run pays nothing");
+    drop(office);
     is_paid_once(dir, meals);
     exchange(dir);
     let claims = open_box(dir).claims().expect("claims");
@@ -138,7 +140,7 @@ pub fn goes_on_to_the_end(dir: &Path, meals: u64) {
 
 /// What the office has paid in all runs, from its own books.
 fn is_paid_once(dir: &Path, meals: u64) {
-    let office = Office::open(&dir.join("office"), door::os_chance(), door::now()).expect("opens after whatever happened");
+    let office = open_office(dir);
     let sum = |sql: &str| office.db().query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a sum");
     assert_eq!(sum("SELECT coalesce(sum(cents), 0) FROM payment"), i64::try_from(meals * CENTS).expect("a small sum"), "paid exactly once");
     assert_eq!(sum("SELECT count(*) FROM line"), i64::try_from(meals).expect("few"), "every meal is one line");

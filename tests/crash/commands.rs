@@ -5,6 +5,10 @@ use super::scene::{Scene, place, try_all};
 use super::town::{self, answer, arg, ask, exchange, goes_on_to_the_end, meals, serve_lunch};
 use rusqlite::Connection;
 use std::path::Path;
+use teilhabe::office::Office;
+use teilhabe::shell::{door, terminal_dir};
+use teilhabe::terminal::enrol::EnrolmentAnswer;
+use teilhabe::words::ids::ProviderNumber;
 
 const MEALS: u64 = 3;
 
@@ -114,8 +118,8 @@ fn a_run_is_paid_once() {
 }
 
 /// The bank's file is there, whole, whichever of the two attempts wrote it; and nothing is paid by another.
-fn paid(dir: &Path, _: bool) {
-    if !dir.join("run/pain.001-05562032-R1.xml").exists() {
+fn paid(dir: &Path, done: bool) {
+    if !done {
         must(&["office", "settle", "--json", "--data", &arg(dir, "office"), "--out", &arg(dir, "run"), "--files-of", "1"]);
     }
     let file = std::fs::read_to_string(dir.join("run/pain.001-05562032-R1.xml")).expect("the bank's file");
@@ -124,6 +128,36 @@ fn paid(dir: &Path, _: bool) {
     let files = std::fs::read_dir(dir.join("run")).expect("the folder").map(|file| file.expect("its entry").file_name()).collect::<Vec<_>>();
     assert_eq!(files.len(), 3, "bank, posting, statement, and nothing half: {files:?}");
     goes_on_to_the_end(dir, MEALS);
+}
+
+/// A second terminal's request is on the stick, with the code it was made with.
+fn with_request(dir: &Path) {
+    let now = door::now();
+    let mut office = Office::open(&dir.join("office"), door::os_chance(), now).expect("an office");
+    let code = office.new_code(ProviderNumber(101), now).expect("a code").grouped();
+    let terminal = terminal_dir::open_or_create(&dir.join("second"), &mut door::os_chance(), now).expect("a terminal");
+    std::fs::write(dir.join("request"), terminal.ask_for_admission(&code, "Ausgabe 2").expect("a request")).expect("written");
+    std::fs::write(dir.join("code"), code).expect("written");
+}
+
+/// The terminal is admitted by whichever answer came, and the office knows it once.
+fn admitted(dir: &Path, _: bool) {
+    let answer: EnrolmentAnswer = serde_json::from_slice(&std::fs::read(dir.join("admitted")).expect("the answer")).expect("whole");
+    let code = std::fs::read_to_string(dir.join("code")).expect("the code");
+    let now = door::now();
+    let mut terminal = terminal_dir::open(&dir.join("second"), now).expect("a terminal");
+    terminal.take_admission(&code, "http://127.0.0.1:9", &answer, &mut door::os_chance(), now).expect("admitted");
+    let office = Office::open(&dir.join("office"), door::os_chance(), now).expect("an office");
+    let known: i64 = office.db().query_row("SELECT count(*) FROM terminal", [], |row| row.get(0)).expect("a number");
+    assert_eq!(known, 2, "the first terminal, and this one once");
+    drop((terminal, office));
+    goes_on_to_the_end(dir, MEALS);
+}
+
+#[test]
+fn a_terminal_is_admitted_once_by_the_same_request() {
+    let arguments = &["office", "enrolment", "take", "--json", "--data", "@office", "--in", "@request", "--out", "@admitted"];
+    town_with_meals(with_request, &Step { name: "office: admit a terminal", arguments, done_already: "", after: admitted });
 }
 
 #[test]

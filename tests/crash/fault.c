@@ -23,9 +23,10 @@
 enum kind { NOTHING, KILL, TORN, IO_ERROR, NO_SPACE, POWER };
 enum call { WRITE = 1, SYNC, TRUNCATE, CREATE, RENAME, UNLINK, MKDIR, SEND };
 
-/* armed: whether calls count; at: the call that goes wrong, from 1; last: the last that does (errors only); chance: for POWER. */
+/* armed: whether calls count; at: the call that goes wrong, from 1; last: the last that does (errors only); chance: for POWER;
+ * lies: the disk says that it has flushed and has not. */
 struct plan {
-    volatile uint64_t armed, count, at, last, kind, chance, hits, call;
+    volatile uint64_t armed, count, at, last, kind, chance, hits, call, lies;
 };
 
 /* What a power cut may take back: a write since the last flush of its file. */
@@ -255,6 +256,7 @@ static int sync_with(const char *name, int fd) {
         if (wrong == 1) return -1;
         if (wrong == 2) die();
     }
+    if (is_ours(fd) && plan->lies) return 0;
     int done = ((int (*)(int))real(name))(fd);
     if (!done && is_ours(fd)) flushed(fd);
     return done;

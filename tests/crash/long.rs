@@ -57,7 +57,7 @@ fn compare(dir: &Path, cards: &[Card], told: &BTreeMap<usize, u64>, asked: usize
 
 #[test]
 fn a_long_noon_with_the_plug_pulled_again_and_again() {
-    let rounds = if std::env::var_os("TEILHABE_CRASH_ALL").is_some() { 60 } else { 8 };
+    let rounds: usize = if std::env::var_os("TEILHABE_CRASH_ALL").is_some() { 60 } else { 8 };
     let (seed, began) = (seed(), Instant::now());
     let mut chance = Chance::seeded(seed ^ 0x10e6);
     let place = place();
@@ -69,7 +69,7 @@ fn a_long_noon_with_the_plug_pulled_again_and_again() {
     for round in 0..rounds {
         let fault = Fault::ALL[chance.below(5) as usize];
         let at = u64::from(1 + chance.below(8 * A_ROUND));
-        let plan = Plan { fault, at, last: at, seed: u64::from_be_bytes(chance.bytes()) };
+        let plan = Plan { fault, at, last: at, seed: u64::from_be_bytes(chance.bytes()), lies: false };
         let why = format!("TEILHABE_CRASH_SEED={seed}, round {round}, {plan:?}");
         let stage = Stage::new(dir.clone(), plan);
         let server = serving(Some(&stage), &dir).unwrap_or_else(|| panic!("{why}: it serves"));

@@ -40,17 +40,19 @@ pub struct Plan {
     pub at: u64,
     pub last: u64,
     pub seed: u64,
+    /// The disk says that it has flushed, and has not: no program can survive that.
+    pub lies: bool,
 }
 
 impl Plan {
     /// Nothing goes wrong; the writes are counted.
-    pub const COUNT: Self = Self { fault: Fault::Kill, at: u64::MAX, last: u64::MAX, seed: 0 };
+    pub const COUNT: Self = Self { fault: Fault::Kill, at: u64::MAX, last: u64::MAX, seed: 0, lies: false };
 }
 
 const ARMED: u64 = 0;
 const COUNT: u64 = 8;
 const HITS: u64 = 48;
-const SIZE: usize = 64;
+const SIZE: usize = 72;
 
 /// The shim, built once a run.
 fn shim() -> &'static Path {
@@ -78,7 +80,7 @@ impl Stage {
     /// A stage in `dir`; the plan lies beside it. Nothing counts before [`Stage::arm`].
     pub fn new(dir: PathBuf, plan: Plan) -> Self {
         let plan_file = dir.with_extension("plan");
-        let numbers = [0, 0, plan.at, plan.last, plan.fault as u64, plan.seed, 0, 0];
+        let numbers = [0, 0, plan.at, plan.last, plan.fault as u64, plan.seed, 0, 0, u64::from(plan.lies)];
         let bytes: Vec<u8> = numbers.iter().flat_map(|n| n.to_ne_bytes()).collect();
         assert_eq!(bytes.len(), SIZE);
         std::fs::write(&plan_file, bytes).expect("written");

@@ -67,10 +67,10 @@ fn plans(writes: u64, seed: u64) -> Vec<Plan> {
     let mut plans = Vec::new();
     for at in 1..=writes {
         for fault in Fault::ALL {
-            plans.push(Plan { fault, at, last: at, seed: u64::from_be_bytes(chance.bytes()) });
+            plans.push(Plan { fault, at, last: at, seed: u64::from_be_bytes(chance.bytes()), lies: false });
             if fault.is_error() {
                 // It does not pass by itself.
-                plans.push(Plan { fault, at, last: u64::MAX, seed: 0 });
+                plans.push(Plan { fault, at, last: u64::MAX, seed: 0, lies: false });
             }
         }
     }
@@ -126,6 +126,12 @@ pub fn try_all<S: Scene>(scene: &S, template: &Path) {
     ));
     assert!(failures.is_empty(), "{}: TEILHABE_CRASH_SEED={seed}, {} of {played} failed: {failures:?}", scene.name(), failures.len());
     assert!(hit > 0, "{}: nothing that was planned has happened", scene.name());
+}
+
+/// Whether `scene` notices what `plan` does to it.
+pub fn is_noticed<S: Scene>(scene: &S, template: &Path, plan: Plan) -> bool {
+    let place = place();
+    catch_unwind(AssertUnwindSafe(|| play_one(scene, template, place.path().join("canary"), plan))).is_err()
 }
 
 fn play_one<S: Scene>(scene: &S, template: &Path, dir: PathBuf, plan: Plan) -> bool {

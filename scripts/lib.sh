@@ -88,3 +88,16 @@ need_axe() {
     mv "$folder/package/axe.min.js" "$TEILHABE_AXE"
     rm -rf "$folder"
 }
+
+# measured_here HOW says when, where and at which commit figures were measured.
+measured_here() {
+    printf 'Measured on %s, %s, %s cores, Linux %s, load %s, by %s. Commit %s.\n\n' \
+        "$(date -u +%F)" "$(sed -n 's/^model name\s*: //p;T;q' /proc/cpuinfo | head -n1)" "$(nproc)" "$(uname -r)" \
+        "$(cut -d' ' -f1-3 /proc/loadavg)" "$1" "$(git rev-parse --short HEAD)"
+}
+
+# put_section NAME FROM INTO replaces what stands between <!-- NAME --> and <!-- end of NAME --> by the file FROM.
+put_section() {
+    grep -q "^<!-- $1 -->$" "$3" || stop "$3 has no section $1"
+    sed -i -e "/^<!-- $1 -->$/,/^<!-- end of $1 -->$/ { /^<!--/!d }" -e "/^<!-- $1 -->$/r $2" "$3"
+}

@@ -302,15 +302,15 @@ impl std::fmt::Debug for Office {
 impl Office {
     /// Sets up a new office in the empty folder `dir`.
     pub fn init(dir: &Path, id: OfficeId, name: &str, debtor_iban: &str, mut chance: Chance, now: UtcMs) -> Result<Self, OfficeError> {
-        let path = database(dir);
-        if path.exists() {
-            return Err(OfficeError::Wrong(format!("{} holds an office already: choose an empty folder", dir.display())));
-        }
         let iban = Iban::parse(debtor_iban).map_err(|error| OfficeError::Wrong(error.to_string()))?;
         let debtor = Account::new(name, iban, None).map_err(|error| OfficeError::Wrong(error.to_string()))?;
+        let db = store::open(&database(dir), MIGRATIONS)?;
+        if settings::read(&db, "office")?.is_some() {
+            return Err(OfficeError::Wrong(format!("{} holds an office already: choose an empty folder", dir.display())));
+        }
+        // The office is one as soon as it has its name, so that is written last: until then it can be set up again.
         let keys = OfficeKeys::generate(&mut chance);
         keys.save(&dir.join("keys"))?;
-        let db = store::open(&path, MIGRATIONS)?;
         Self::begin(db, keys, Profile { id, name: name.trim().to_owned(), debtor, policy: DEFAULT_POLICY }, chance, now)
     }
 
@@ -332,19 +332,19 @@ impl Office {
             ("good_faith_days", policy.good_faith_days.to_string()),
             ("keys_since", now.0.to_string()),
         ];
-        for (name, value) in &values {
-            settings::write(&db, name, value)?;
-        }
+        let transaction = db.unchecked_transaction()?;
+        values.iter().try_for_each(|(name, value)| settings::write(&transaction, name, value))?;
+        transaction.commit()?;
         Self::at_work(db, keys, chance, now)
     }
 
     /// Opens the office in `dir`.
     pub fn open(dir: &Path, chance: Chance, now: UtcMs) -> Result<Self, OfficeError> {
-        let path = database(dir);
-        if !path.exists() {
-            return Err(OfficeError::Wrong(format!("{} holds no office: set one up with `teilhabe office init`", dir.display())));
-        }
-        Self::at_work(store::open(&path, MIGRATIONS)?, OfficeKeys::load(&dir.join("keys"))?, chance, now)
+        let none = || OfficeError::Wrong(format!("{} holds no office: set one up with `teilhabe office init`", dir.display()));
+        let path = Some(database(dir)).filter(|path| path.exists()).ok_or_else(none)?;
+        let db = store::open(&path, MIGRATIONS)?;
+        settings::read(&db, "office")?.ok_or_else(none)?;
+        Self::at_work(db, OfficeKeys::load(&dir.join("keys"))?, chance, now)
     }
 
     fn at_work(db: Connection, keys: OfficeKeys, chance: Chance, now: UtcMs) -> Result<Self, OfficeError> {

@@ -253,6 +253,39 @@ fn the_second_implementation_and_ours_agree() {
     assert!(seen > 1000, "only {seen} cases were found");
 }
 
+/// As in Project Wycheproof: what a lax verifier would take, each for its own reason.
+#[test]
+fn edge_cases_of_ed25519_are_refused_for_what_they_are() {
+    let file = read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/signature.json"));
+    let cases = file["cases"].as_array().expect("cases");
+    let opened = |name: &str| {
+        let case = cases.iter().find(|case| case["name"] == name).unwrap_or_else(|| panic!("no case {name}"));
+        keys(case).first().map(|key| Receipt::open(&bytes(case, "hex"), &trusting(std::slice::from_ref(key)), UtcMs(1_795_431_600_000)).map(|_| ()))
+    };
+    // S must be below the group's order; R must be a canonical point of full order, and the equation must hold without the cofactor.
+    for name in [
+        "scalar_plus_order",
+        "scalar_of_all_ones",
+        "scalar_is_order",
+        "signature_of_zeros",
+        "point_identity",
+        "point_identity_non_canonical",
+        "point_not_on_the_curve",
+        "holds_only_when_cofactored",
+    ] {
+        assert_eq!(opened(name), Some(Err(Refused::BadSignature)), "{name}");
+    }
+    // A key of small order verifies what nobody has signed: it is no key at all.
+    for order in
+        ["key_of_order_1", "key_of_order_2", "key_of_order_4", "key_of_order_8", "key_identity_non_canonical", "key_identity_with_sign_of_zero"]
+    {
+        assert_eq!(opened(order), None, "{order}");
+    }
+    for name in ["ordinary", "key_of_mixed_order"] {
+        assert_eq!(opened(name), Some(Ok(())), "{name}");
+    }
+}
+
 /// The vectors beside the project, where somebody has put them.
 fn shared(name: &str) -> Option<Value> {
     let beside = |dir: &Path| -> PathBuf { dir.join("shared/vectors").join(name) };

@@ -116,7 +116,12 @@ impl Office {
             return Err(OfficeError::Wrong(format!("{} cannot release what {0} drew up: name another clerk with --second", first.as_str())));
         }
         match self.draw_up(first.as_str(), &Selection::default(), execution, None, now) {
-            Err(OfficeError::NothingToSettle) => return Ok(Settlement::default()),
+            Err(OfficeError::NothingToSettle) => {
+                self.advise_all(now)?;
+                return Ok(Settlement::default());
+            }
+            // An earlier attempt ended between the two signatures: this is the same run.
+            Err(OfficeError::RunWaits { number, .. }) if self.waits_as_signed(&first, execution)? => number,
             other => other?,
         };
         let mut settlement = self.release(second.as_str(), now)?;
@@ -124,6 +129,26 @@ impl Office {
             settlement.files.extend(self.statement_files(run)?);
         }
         Ok(settlement)
+    }
+
+    /// Whether the run that waits is of everything, for this day, and was drawn up by `first`.
+    fn waits_as_signed(&self, first: &Clerk, execution: CivilDay) -> Result<bool, OfficeError> {
+        let waiting = payments::signed_once(&self.db)?;
+        Ok(waiting.is_some_and(|run| run.first.0 == first.as_str() && run.execution == execution && run.selection == Selection::default()))
+    }
+
+    /// The files of a released run once more: for bank and treasury unchanged, and its statements.
+    pub fn files_of(&self, run: u32) -> Result<Vec<SettlementFile>, OfficeError> {
+        let names = payments::files(&self.db, run)?;
+        if names.is_empty() {
+            return Err(OfficeError::Wrong(format!("run {run} was not released here: look up its number under Zahlungen")));
+        }
+        let mut files = self.statement_files(run)?;
+        for name in names {
+            let bytes = payments::file(&self.db, run, &name)?.unwrap_or_default();
+            files.push(SettlementFile { name, bytes });
+        }
+        Ok(files)
     }
 
     /// Draws up a run of what is chosen and gives it its first signature; answers its number. With `seen` it holds exactly these
@@ -180,8 +205,14 @@ impl Office {
     /// Releases the run that waits, unless something in it has changed since it was signed, and advises all it pays for.
     pub fn release(&mut self, by: &str, now: UtcMs) -> Result<Settlement, OfficeError> {
         let settlement = self.release_lines(by, None, now)?;
-        while self.advise_some(now)? > 0 {}
+        self.advise_all(now)?;
         Ok(settlement)
+    }
+
+    /// Advises every batch in which something changed, also what an earlier attempt left over.
+    fn advise_all(&mut self, now: UtcMs) -> Result<(), OfficeError> {
+        while self.advise_some(now)? > 0 {}
+        Ok(())
     }
 
     /// Releases the run that waits, which must have the content that the clerk saw. All that moves money is done together: signatures,

@@ -4,6 +4,7 @@ use super::secret_file::{self, SecretFileError};
 use super::store::StoreError;
 use super::store::terminal::TerminalStore;
 use super::terminal_dir::{self, DATABASE, DirError};
+use super::whole_file;
 use crate::terminal::Terminal;
 use crate::terminal::restore::Restored;
 use crate::words::chance::Chance;
@@ -57,32 +58,38 @@ pub fn recovery_key(chance: &mut Chance) -> Zeroizing<String> {
     Zeroizing::new(groups.join("-"))
 }
 
-/// Writes a backup to `file`, encrypted with `passphrase`, while the terminal goes on working. Returns its size in bytes.
+/// Writes a backup to `file`, encrypted with `passphrase`, while the terminal goes on working. Returns its size in bytes. Where that
+/// fails, an older backup of this name stays as it was. What is not encrypted never lies outside the terminal's own folder.
 pub fn write(terminal: &mut Terminal, file: &Path, passphrase: &str) -> Result<u64, BackupError> {
-    let io = |path: &Path| {
-        let path = path.to_owned();
-        move |error| BackupError::Io { path, error }
-    };
-    let copy = file.with_extension("draft");
-    let _ = fs::remove_file(&copy);
-    let written = terminal.store().copy_to(&copy).map_err(BackupError::from).and_then(|()| {
-        let mut from = BufReader::new(File::open(&copy).map_err(io(&copy))?);
-        let out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file).map_err(io(file))?;
-        let recipient = age::scrypt::Recipient::new(SecretString::from(passphrase.to_owned()));
-        let encryptor = age::Encryptor::with_recipients(once(&recipient as _)).map_err(|_| BackupError::NoBackup)?;
-        let mut to = encryptor.wrap_output(BufWriter::new(out)).map_err(io(file))?;
-        io::copy(&mut from, &mut to).map_err(io(file))?;
-        let mut out = to.finish().map_err(io(file))?;
-        out.flush().map_err(io(file))?;
-        let out = out.into_inner().map_err(|error| BackupError::Io { path: file.to_owned(), error: error.into_error() })?;
-        out.sync_all().map_err(io(file))?;
-        out.metadata().map(|m| m.len()).map_err(io(file))
+    let copy = terminal.store().path().unwrap_or_else(|| file.to_owned()).with_extension("copy");
+    remove_copy(&copy);
+    let written = terminal.store().copy_to(&copy).map_err(BackupError::from).and_then(|()| encrypt(&copy, file, passphrase));
+    remove_copy(&copy);
+    written
+}
+
+fn encrypt(copy: &Path, file: &Path, passphrase: &str) -> Result<u64, BackupError> {
+    let io = |error| BackupError::Io { path: file.to_owned(), error };
+    let mut from = BufReader::new(File::open(copy).map_err(|error| BackupError::Io { path: copy.to_owned(), error })?);
+    let recipient = age::scrypt::Recipient::new(SecretString::from(passphrase.to_owned()));
+    let encryptor = age::Encryptor::with_recipients(once(&recipient as _)).map_err(|_| BackupError::NoBackup)?;
+    let written = whole_file::replace(file, whole_file::PRIVATE, |out| {
+        let mut to = encryptor.wrap_output(BufWriter::new(out))?;
+        io::copy(&mut from, &mut to)?;
+        let mut out = to.finish()?;
+        out.flush()?;
+        out.get_ref().metadata().map(|m| m.len())
     });
-    // The copy is not encrypted: it goes, whatever happened.
-    let removed = fs::remove_file(&copy);
-    let size = written?;
-    removed.map_err(io(&copy))?;
-    Ok(size)
+    written.map_err(io)
+}
+
+/// The copy with what SQLite may have left beside it.
+fn remove_copy(copy: &Path) {
+    for behind in ["", "-journal", "-wal", "-shm"] {
+        let mut name = copy.as_os_str().to_owned();
+        name.push(behind);
+        let _ = fs::remove_file(PathBuf::from(name));
+    }
 }
 
 /// Makes a new terminal in the empty folder `dir` of the backup in `file`.

@@ -26,3 +26,4 @@ pub mod tls;
 #[cfg(feature = "terminal")]
 pub mod training;
 pub mod web;
+pub mod whole_file;

@@ -1,9 +1,10 @@
 //! Files that only their owner may read: keys and the interface's password.
 
+use super::whole_file;
 use crate::words::chance::Chance;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{DirBuilder, File};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -51,13 +52,7 @@ pub fn make_dir(dir: &Path) -> Result<(), SecretFileError> {
 
 /// Writes `secret` to `path`, whole or not at all; an existing file is replaced.
 pub fn write(path: &Path, secret: &str) -> Result<(), SecretFileError> {
-    let io = || SecretFileError::io(path);
-    let draft = path.with_extension("draft");
-    let _ = fs::remove_file(&draft);
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).map_err(io())?;
-    file.write_all(secret.as_bytes()).and_then(|()| file.write_all(b"\n")).and_then(|()| file.sync_all()).map_err(io())?;
-    fs::rename(&draft, path).map_err(io())?;
-    sync_dir(path).map_err(io())
+    whole_file::write(path, whole_file::PRIVATE, &[secret.as_bytes(), b"\n"]).map_err(SecretFileError::io(path))
 }
 
 /// Reads the secret in `path`, without white space around it.
@@ -83,17 +78,10 @@ pub fn api_token(dir: &Path, chance: &mut Chance) -> Result<Zeroizing<String>, S
     if is_key { Ok(token) } else { Err(SecretFileError::Damaged { path }) }
 }
 
-/// A new name is durable only once its folder is.
-fn sync_dir(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(dir) if !dir.as_os_str().is_empty() => File::open(dir)?.sync_all(),
-        _ => File::open(".")?.sync_all(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_secret_is_its_owners_alone() {

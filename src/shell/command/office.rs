@@ -10,6 +10,7 @@ mod money;
 use super::{Context, Report, Usage};
 use crate::office::{NewProvider, Office, OfficeError, ServiceTerms};
 use crate::shell::door::{now, os_chance};
+use crate::shell::whole_file;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{OfficeId, ProviderNumber};
 use clap::Subcommand;
@@ -163,7 +164,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
         }
         Command::Enrolment(EnrolmentCommand::Take { input, out }) => {
             let answer = office.enrol(&read_file(&input)?, now())?.json().to_string();
-            std::fs::write(&out, answer)
+            whole_file::write(&out, whole_file::SHARED, &[answer.as_ref()])
                 .map_err(|why| OfficeError::Wrong(format!("{} cannot be written: {why}; take the request once more", out.display())))?;
             Ok(Report::new(format!("The terminal is admitted. Take the answer back to it: {}", out.display()), json!({"out": out})))
         }
@@ -182,7 +183,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
         }
         Command::Exchange { input, out } => {
             let answer = office.exchange(&read_file(&input)?, now())?;
-            std::fs::write(&out, answer)
+            whole_file::write(&out, whole_file::SHARED, &[answer.as_ref()])
                 .map_err(|why| OfficeError::Wrong(format!("{} cannot be written: {why}; send the envelope once more", out.display())))?;
             Ok(Report::new(format!("The answer is in {}: take it back to the terminal.", out.display()), json!({"out": out})))
         }
@@ -241,7 +242,8 @@ fn read_file(path: &PathBuf) -> anyhow::Result<Vec<u8>> {
 /// Writes a file into a folder that exists.
 fn write_file(dir: &std::path::Path, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
     let path = dir.join(name);
-    std::fs::write(&path, bytes).map_err(|why| OfficeError::Wrong(format!("{} cannot be written: {why}", path.display())).into())
+    whole_file::write(&path, whole_file::SHARED, &[bytes])
+        .map_err(|why| OfficeError::Wrong(format!("{} cannot be written: {why}", path.display())).into())
 }
 
 /// Makes the folder for a command's files, before anything is changed.

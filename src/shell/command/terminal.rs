@@ -5,7 +5,7 @@ use crate::shell::web::terminal::App;
 use crate::shell::web::terminal::client::{self, ExchangeError};
 use crate::shell::web::terminal::lan::Lan;
 use crate::shell::web::terminal::writer::Writer;
-use crate::shell::{backup, door, secret_file, supervisor, terminal_dir};
+use crate::shell::{backup, door, secret_file, supervisor, terminal_dir, whole_file};
 use crate::terminal::Terminal;
 use crate::terminal::enrol::check_code;
 use crate::terminal::inbound::TakenIn;
@@ -132,7 +132,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
 
 fn procedure(dir: &Path, out: &Path) -> anyhow::Result<Report> {
     let page = terminal_dir::open(dir, door::now())?.procedure(door::now())?.render()?;
-    std::fs::write(out, page).map_err(|why| anyhow::anyhow!("{} cannot be written: {why}", out.display()))?;
+    whole_file::write(out, whole_file::SHARED, &[page.as_bytes()]).map_err(|why| anyhow::anyhow!("{} cannot be written: {why}", out.display()))?;
     Ok(Report::new(format!("The procedure document is in {}: print it, or keep it as PDF.", out.display()), json!({"out": out})))
 }
 
@@ -214,7 +214,7 @@ fn write_envelope(dir: &Path, file: &Path, office: Option<&str>) -> anyhow::Resu
     let mut terminal = terminal_dir::open(dir, door::now())?;
     let office = office_of(&terminal, office)?;
     let bytes = terminal.outbound(&office, &mut door::os_chance(), door::now())?;
-    std::fs::write(file, &bytes).map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
+    whole_file::write(file, whole_file::SHARED, &[&bytes]).map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
     let text = format!("Written for office {office}: {}. Bring its answer back with terminal exchange --in FILE.", file.display());
     Ok(Report::new(text, json!({"office": office, "file": file, "bytes": bytes.len()})))
 }

@@ -1,14 +1,14 @@
 //! Commands about claims and money: reconcile, rule, settle, import.
 
 use super::{day, delivery, make_out, read_file, write_file};
-use crate::office::{Office, OfficeError};
+use crate::office::{Office, OfficeError, SettlementFile};
 use crate::reconcile::finding::Tally;
 use crate::reconcile::ruling::Choice;
 use crate::settle::run::next_banking_day;
 use crate::shell::command::{Report, Usage};
 use crate::shell::door::now;
 use crate::shell::sheet::{self, RowError, bank, calendar, self_paid};
-use crate::shell::store::office::views;
+use crate::shell::store::office::{payments, views};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{EntryId, Hash, TerminalId};
@@ -58,11 +58,14 @@ pub struct Settle {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Who draws up the run.
-    #[arg(long, value_name = "CLERK")]
-    by: String,
+    #[arg(long, value_name = "CLERK", required_unless_present = "files_of")]
+    by: Option<String>,
     /// Who releases it: somebody else.
-    #[arg(long, value_name = "OTHER")]
-    second: String,
+    #[arg(long, value_name = "OTHER", required_unless_present = "files_of")]
+    second: Option<String>,
+    /// Pay nothing: only write the files of this released run once more, unchanged.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["by", "second", "execution_date"])]
+    files_of: Option<u32>,
     /// When the bank is to pay; the next banking day where it is left out.
     #[arg(long, value_name = "DATE")]
     execution_date: Option<String>,
@@ -144,13 +147,18 @@ pub fn settle(office: &mut Office, command: &Settle) -> anyhow::Result<Report> {
     let execution =
         command.execution_date.as_deref().map(|text| day(text, "--execution-date")).transpose()?.unwrap_or_else(|| next_banking_day(today));
     make_out(&command.out)?;
-    let settlement = office.settle(&command.by, &command.second, execution, now())?;
-    for file in &settlement.files {
-        write_file(&command.out, &file.name, &file.bytes)?;
+    if let Some(run) = command.files_of {
+        let files = office.files_of(run)?;
+        write_files(&command.out, &files)?;
+        let text =
+            format!("The files of run {run} are in {} once more. The bank pays what it is given: hand over no file twice.", command.out.display());
+        return Ok(Report::new(text, json!({"run": run, "files": files.iter().map(|f| f.name.as_str()).collect::<Vec<_>>()})));
     }
+    let settlement = office.settle(signer(&command.by, "--by")?, signer(&command.second, "--second")?, execution, now())?;
+    write_files(&command.out, &settlement.files)?;
     let total: Cents = settlement.payments.iter().map(|p| p.cents).sum();
     let text = match settlement.run {
-        None => "There is nothing to settle: every decided line is settled already.".to_owned(),
+        None => nothing_to_settle(office)?,
         Some(run) => format!(
             "Run {run}: {} transfers, {total} in all, to be executed on {execution}; the files are in {}.",
             settlement.payments.len(),
@@ -159,6 +167,21 @@ pub fn settle(office: &mut Office, command: &Settle) -> anyhow::Result<Report> {
     };
     let files: Vec<&str> = settlement.files.iter().map(|f| f.name.as_str()).collect();
     Ok(Report::new(text, json!({"run": settlement.run, "execution_date": execution, "payments": settlement.payments, "files": files})))
+}
+
+fn signer<'c>(name: &'c Option<String>, option: &str) -> Result<&'c str, Usage> {
+    name.as_deref().ok_or_else(|| Usage(format!("{option} is missing: name the clerk")))
+}
+
+fn write_files(out: &std::path::Path, files: &[SettlementFile]) -> anyhow::Result<()> {
+    files.iter().try_for_each(|file| write_file(out, &file.name, &file.bytes))
+}
+
+/// Nothing is open; and how somebody whose command ended before its files were written comes by them.
+fn nothing_to_settle(office: &Office) -> anyhow::Result<String> {
+    let last = payments::runs(office.db())?.iter().filter(|run| run.released).map(|run| run.number).max();
+    let again = last.map(|run| format!(" Where the files of run {run}, the last, were not written: settle --files-of {run} --out DIR."));
+    Ok(format!("There is nothing to settle: every decided line is settled already.{}", again.unwrap_or_default()))
 }
 
 /// Takes over a file; nothing of it where a row is wrong.

@@ -20,6 +20,7 @@ mod granted;
 mod identity;
 mod import;
 mod intake;
+mod invoice;
 mod issue;
 mod passkeys;
 mod patterns;
@@ -55,6 +56,7 @@ pub use granted::{allowance_words, amount_words, ceiling_words, ceilings_words, 
 pub use identity::{Claim, IdentityProvider, has_identity_provider, is_safe_address};
 pub use import::ImportOutcome;
 pub use intake::{Checked, Intake, IntakeJob, IntakeKind, IntakeReport, IntakeStep, check as check_intake, read as read_intake};
+pub use invoice::{InvoiceBuyer, invoice_buyer};
 pub use issue::{IssuedToken, StopReason};
 pub use passkeys::MAX_PASSKEY_LABEL;
 pub use plan::{Planned, Standing};
@@ -119,7 +121,7 @@ pub enum OfficeError {
     /// What was asked for is wrong; the sentence says what and what to do.
     #[error("{0}")]
     Wrong(String),
-    /// An approval or a card cannot be what was asked for.
+    /// An approval, a card or an invoice cannot be what was asked for.
     #[error("{german}")]
     Case {
         /// The sentence for clerks: what is wrong and what to do.

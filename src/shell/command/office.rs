@@ -10,6 +10,7 @@ mod money;
 use super::{Context, Report, Usage};
 use crate::office::{NewProvider, Office, OfficeError, ServiceTerms};
 use crate::shell::door::{now, os_chance};
+use crate::shell::web::office::Listening;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{OfficeId, ProviderNumber};
 use clap::Subcommand;
@@ -59,6 +60,15 @@ pub enum Command {
         /// A name under which browsers reach this office, beside the address itself; may be given several times.
         #[arg(long, value_name = "NAME")]
         host: Vec<String>,
+        /// The certificate with its chain in PEM (certbot: fullchain.pem); renewed files are taken over without a restart.
+        #[arg(long, value_name = "FILE", requires = "tls_key")]
+        tls_cert: Option<PathBuf>,
+        /// Its private key in PEM (certbot: privkey.pem).
+        #[arg(long, value_name = "FILE", requires = "tls_cert")]
+        tls_key: Option<PathBuf>,
+        /// Listen without TLS though others than this computer can connect: only behind a proxy that adds it.
+        #[arg(long)]
+        plain_http: bool,
         /// PostgreSQL in place of the embedded database.
         #[arg(long, value_name = "URL")]
         database_url: Option<String>,
@@ -176,8 +186,15 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
         Command::Serve { database_url: Some(_), .. } => {
             Err(OfficeError::Wrong("this version keeps its data in the embedded database only: leave --database-url out".into()).into())
         }
-        Command::Serve { listen, host, database_url: None } => {
-            crate::shell::web::office::serve(office, data, listen, host)?;
+        Command::Serve { listen, host, tls_cert, tls_key, plain_http, database_url: None } => {
+            let tls = tls_cert.zip(tls_key);
+            if tls.is_none() && !listen.ip().is_loopback() && !plain_http {
+                let sentence = format!(
+                    "--listen {listen} is open to other computers, and the line would be readable: add --tls-cert and --tls-key, or --plain-http behind a proxy that adds TLS"
+                );
+                return Err(Usage(sentence).into());
+            }
+            crate::shell::web::office::serve(office, data, Listening { at: listen, hosts: host, tls })?;
             Ok(Report::default())
         }
         Command::Exchange { input, out } => {

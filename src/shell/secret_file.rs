@@ -88,6 +88,20 @@ pub fn write(path: &Path, secret: &str) -> Result<(), SecretFileError> {
     sync_dir(path).map_err(io())
 }
 
+/// Writes `secret` to `path`, protected where `like` is.
+pub fn write_beside(path: &Path, secret: &str, like: &Path) -> Result<(), SecretFileError> {
+    if !(like.exists() && is_protected(like)?) {
+        return write(path, secret);
+    }
+    let passphrase = handed_over()?.ok_or_else(|| SecretFileError::Protected { path: like.to_owned() })?;
+    write(path, &closed(path, secret, &passphrase)?)
+}
+
+/// Puts a secret in the place of another, whole or not at all.
+pub fn rename(from: &Path, to: &Path) -> Result<(), SecretFileError> {
+    fs::rename(from, to).and_then(|()| sync_dir(to)).map_err(SecretFileError::io(from))
+}
+
 /// Reads the secret in `path`, without white space around it. What is protected is opened with the passphrase that the system hands over.
 pub fn read(path: &Path) -> Result<Zeroizing<String>, SecretFileError> {
     let text = read_as_it_is(path, 0o077)?;
@@ -109,9 +123,13 @@ pub fn protect(path: &Path, passphrase: &str) -> Result<bool, SecretFileError> {
     if text.starts_with(PROTECTED) {
         return open(path, &text, passphrase).map(|_| false);
     }
-    let closed = envelope::encrypt_key_file(passphrase, text.as_bytes()).map_err(|_| SecretFileError::Damaged { path: path.to_owned() })?;
-    write(path, &format!("{PROTECTED}{}", data_encoding::BASE64.encode(&closed)))?;
+    write(path, &closed(path, &text, passphrase)?)?;
     Ok(true)
+}
+
+fn closed(path: &Path, secret: &str, passphrase: &str) -> Result<String, SecretFileError> {
+    let closed = envelope::encrypt_key_file(passphrase, secret.as_bytes()).map_err(|_| SecretFileError::Damaged { path: path.to_owned() })?;
+    Ok(format!("{PROTECTED}{}", data_encoding::BASE64.encode(&closed)))
 }
 
 /// Takes the protection off the secret in `path`; false where there was none.

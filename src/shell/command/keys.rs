@@ -8,8 +8,16 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// Where keys lie in the folder of an office or a terminal.
-const KEY_FILES: [&str; 7] =
-    ["keys/root.key", "keys/tokens.key", "keys/documents.key", "keys/status.key", "keys/envelope.age", "signing.key", "envelope.key"];
+const KEY_FILES: [&str; 8] = [
+    "keys/root.key",
+    "keys/tokens.key",
+    "keys/tokens.next.key",
+    "keys/documents.key",
+    "keys/status.key",
+    "keys/envelope.age",
+    "signing.key",
+    "envelope.key",
+];
 
 /// What can be done with keys.
 #[derive(Debug, Subcommand)]

@@ -8,7 +8,7 @@ mod keep;
 mod money;
 
 use super::{Context, Report, Usage};
-use crate::office::{NewProvider, Office, OfficeError, ServiceTerms};
+use crate::office::{NewProvider, Office, OfficeError, Rotated, ServiceTerms};
 use crate::shell::door::{now, os_chance};
 use crate::shell::web::office::Listening;
 use crate::words::civil::CivilDay;
@@ -96,6 +96,12 @@ pub enum Command {
     Export(keep::Export),
     /// Write everything held of one child, as a page to print and as JSON (Art. 15 GDPR).
     Disclose(keep::Disclose),
+    /// Have the key that signs cards followed by another: the first call announces it, the second has it sign.
+    RotateKey {
+        /// Do not wait for terminals that have not heard of the next key: they refuse new cards until their next exchange.
+        #[arg(long)]
+        at_once: bool,
+    },
     /// The treasury's table of cost accounts and the columns of its posting file, both in TOML.
     Posting(money::Posting),
 }
@@ -203,6 +209,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
                 .map_err(|why| OfficeError::Wrong(format!("{} cannot be written: {why}; send the envelope once more", out.display())))?;
             Ok(Report::new(format!("The answer is in {}: take it back to the terminal.", out.display()), json!({"out": out})))
         }
+        Command::RotateKey { at_once } => rotate_key(&mut office, at_once),
         Command::Reconcile => money::reconcile(&mut office),
         Command::Findings => money::findings(&office),
         Command::Rule(command) => money::rule(&mut office, &command),
@@ -243,6 +250,19 @@ fn provider(office: &mut Office, command: ProviderCommand) -> anyhow::Result<Rep
             Ok(Report::new(lines.join("\n"), json!({"providers": rows})))
         }
     }
+}
+
+fn rotate_key(office: &mut Office, at_once: bool) -> anyhow::Result<Report> {
+    let (text, state) = match office.rotate_tokens_key(at_once, "cli", now())? {
+        Rotated::Announced => {
+            ("The next key is announced and signs nothing yet. Start the server anew, and run this again when all terminals have exchanged.".to_owned(), "announced")
+        }
+        Rotated::Waits { terminals } => {
+            (format!("{terminals} terminals have not heard of the next key yet: wait for their exchange, retire them, or add --at-once."), "waits")
+        }
+        Rotated::Switched => ("The next key signs cards from now on; cards issued before go on. Start the server anew, for a running one still signs with the former key.".to_owned(), "switched"),
+    };
+    Ok(Report { failed: state == "waits", ..Report::new(text, json!({"key": state})) })
 }
 
 /// A day given on the command line.

@@ -20,7 +20,9 @@ mod granted;
 mod identity;
 mod import;
 mod intake;
+mod invoice;
 mod issue;
+mod keys;
 mod passkeys;
 mod patterns;
 mod plan;
@@ -55,7 +57,9 @@ pub use granted::{allowance_words, amount_words, ceiling_words, ceilings_words, 
 pub use identity::{Claim, IdentityProvider, has_identity_provider, is_safe_address};
 pub use import::ImportOutcome;
 pub use intake::{Checked, Intake, IntakeJob, IntakeKind, IntakeReport, IntakeStep, check as check_intake, read as read_intake};
+pub use invoice::{InvoiceBuyer, invoice_buyer};
 pub use issue::{IssuedToken, StopReason};
+pub use keys::{OfficeKeys, Rotated};
 pub use passkeys::MAX_PASSKEY_LABEL;
 pub use plan::{Planned, Standing};
 pub use posting::{PayMode, PaymentOrder, sample_posting};
@@ -71,27 +75,26 @@ pub use waiting::{BatchChoice, Situation, WaitingView, look_at_waiting};
 pub use why::Explainer;
 
 use crate::admit::status::StatusList;
-use crate::admit::trust::{MAX_NAME, Policy, Purpose, TrustList, TrustedKey};
+use crate::admit::trust::{MAX_NAME, Policy, TrustList};
 use crate::admit::verify::Refused;
 use crate::reconcile::register::OfficePolicy;
 use crate::settle::account::{Account, Iban};
 use crate::settle::posting::PostingError;
 use crate::settle::settlement::{ContentChanged, DraftError, SameClerk};
-use crate::shell::envelope::{EnvelopeError, Identity};
+use crate::shell::envelope::EnvelopeError;
 use crate::shell::paper::letters::NotPrinted;
-use crate::shell::secret_file::{self, SecretFileError};
+use crate::shell::secret_file::SecretFileError;
 use crate::shell::store::office::{MIGRATIONS, children, settings};
 use crate::shell::store::{self, StoreError};
 use crate::words::chance::Chance;
 use crate::words::civil::CivilDay;
 use crate::words::ids::OfficeId;
-use crate::words::keys::SecretKey;
-use crate::words::time::{DAY_MS, UtcMs, UtcSeconds};
+use crate::words::time::{UtcMs, UtcSeconds};
+use keys::{kept_trust, make_trust};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::path::Path;
 
-/// For how many days a key of the office may sign (three years), a trust list and a credential are meant to be used.
-const KEY_DAYS: u64 = 3 * 366;
+/// For how many days a trust list and a credential are meant to be used.
 const TRUST_DAYS: u64 = 400;
 const CREDENTIAL_DAYS: u64 = 400;
 /// For how long a status list is kept before a new one is made.
@@ -119,7 +122,7 @@ pub enum OfficeError {
     /// What was asked for is wrong; the sentence says what and what to do.
     #[error("{0}")]
     Wrong(String),
-    /// An approval or a card cannot be what was asked for.
+    /// An approval, a card or an invoice cannot be what was asked for.
     #[error("{german}")]
     Case {
         /// The sentence for clerks: what is wrong and what to do.
@@ -219,56 +222,6 @@ impl From<rusqlite::Error> for OfficeError {
     }
 }
 
-/// What an office signs and decrypts with.
-#[derive(Debug)]
-pub struct OfficeKeys {
-    /// Signs trust lists, and nothing else.
-    pub root: SecretKey,
-    /// Signs tokens.
-    pub tokens: SecretKey,
-    /// Signs credentials, receipts, advices and envelopes.
-    pub documents: SecretKey,
-    /// Signs status lists.
-    pub status: SecretKey,
-    /// Opens envelopes.
-    pub identity: Identity,
-}
-
-const KEY_FILES: [&str; 4] = ["root.key", "tokens.key", "documents.key", "status.key"];
-const IDENTITY_FILE: &str = "envelope.age";
-
-impl OfficeKeys {
-    /// New keys.
-    pub fn generate(chance: &mut Chance) -> Self {
-        let mut key = || SecretKey::from_seed(chance.bytes());
-        Self { root: key(), tokens: key(), documents: key(), status: key(), identity: Identity::generate() }
-    }
-
-    /// Writes the keys into `dir`, each into a file only its owner may read.
-    pub fn save(&self, dir: &Path) -> Result<(), SecretFileError> {
-        secret_file::make_dir(dir)?;
-        for (name, key) in KEY_FILES.iter().zip([&self.root, &self.tokens, &self.documents, &self.status]) {
-            let seed = zeroize::Zeroizing::new(data_encoding::HEXLOWER.encode(key.seed().as_slice()));
-            secret_file::write(&dir.join(name), &seed)?;
-        }
-        secret_file::write(&dir.join(IDENTITY_FILE), &self.identity.to_text())
-    }
-
-    /// Reads the keys from `dir`.
-    pub fn load(dir: &Path) -> Result<Self, OfficeError> {
-        let key = |name: &str| -> Result<SecretKey, OfficeError> {
-            let path = dir.join(name);
-            let text = secret_file::read(&path)?;
-            let seed = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-            seed.map(SecretKey::from_seed)
-                .ok_or_else(|| OfficeError::Wrong(format!("{} holds no key: put back the file from your backup", path.display())))
-        };
-        let [root, tokens, documents, status] = KEY_FILES;
-        let identity = Identity::parse(&secret_file::read(&dir.join(IDENTITY_FILE))?)?;
-        Ok(Self { root: key(root)?, tokens: key(tokens)?, documents: key(documents)?, status: key(status)?, identity })
-    }
-}
-
 /// Who the office is.
 #[derive(Clone, Debug)]
 pub struct Profile {
@@ -344,7 +297,8 @@ impl Office {
         let path = Some(database(dir)).filter(|path| path.exists()).ok_or_else(none)?;
         let db = store::open(&path, MIGRATIONS)?;
         settings::read(&db, "office")?.ok_or_else(none)?;
-        Self::at_work(db, OfficeKeys::load(&dir.join("keys"))?, chance, now)
+        let keys = OfficeKeys::load_for(&dir.join("keys"), &db)?;
+        Self::at_work(db, keys, chance, now)
     }
 
     fn at_work(db: Connection, keys: OfficeKeys, chance: Chance, now: UtcMs) -> Result<Self, OfficeError> {
@@ -458,39 +412,4 @@ fn read_profile(db: &Connection) -> Result<Profile, OfficeError> {
             good_faith_days: number("good_faith_days")?,
         },
     })
-}
-
-fn make_trust(db: &Connection, keys: &OfficeKeys, profile: &Profile, now: UtcMs) -> Result<(TrustList, Vec<u8>), OfficeError> {
-    let since = settings::read(db, "keys_since")?.and_then(|text| text.parse().ok()).map_or(now, UtcMs);
-    let key = |key: &SecretKey, purpose| TrustedKey {
-        key: key.public().clone(),
-        purposes: vec![purpose],
-        not_before: UtcMs(since.0.saturating_sub(DAY_MS)),
-        not_after: since.plus_days(KEY_DAYS),
-        withdrawn: None,
-    };
-    let list = TrustList {
-        version: settings::at_least(db, "trust_version", now.seconds().0)?,
-        issued: now,
-        expires: now.plus_days(TRUST_DAYS),
-        office: profile.id.clone(),
-        office_name: profile.name.clone(),
-        keys: vec![key(&keys.tokens, Purpose::Tokens), key(&keys.documents, Purpose::Documents), key(&keys.status, Purpose::StatusLists)],
-        recipient: keys.identity.recipient(),
-        policy: profile.policy.shared,
-        next_root: None,
-    };
-    let bytes = list.seal(&keys.root);
-    settings::write(db, "trust", &data_encoding::HEXLOWER.encode(&bytes))?;
-    Ok((list, bytes))
-}
-
-/// The trust list made before, as long as it says what holds now and half its time is not over.
-fn kept_trust(db: &Connection, keys: &OfficeKeys, profile: &Profile, now: UtcMs) -> Result<Option<(TrustList, Vec<u8>)>, OfficeError> {
-    let bytes = settings::read(db, "trust")?.and_then(|text| data_encoding::HEXLOWER.decode(text.as_bytes()).ok());
-    let kept = bytes.and_then(|bytes| TrustList::open(&bytes, keys.root.public()).ok().map(|list| (list, bytes)));
-    let holds = |list: &TrustList| {
-        list.policy == profile.policy.shared && list.recipient == keys.identity.recipient() && now.plus_days(TRUST_DAYS / 2) <= list.expires
-    };
-    Ok(kept.filter(|(list, _)| holds(list)))
 }

@@ -7,6 +7,8 @@ pub mod account;
 #[cfg(test)]
 mod agreement;
 pub mod clerk;
+pub mod invoice;
+pub mod leitweg;
 pub mod posting;
 pub mod returned;
 pub mod run;
@@ -14,3 +16,4 @@ pub mod selection;
 pub mod sepa;
 pub mod settlement;
 pub mod statement;
+pub mod tax_id;

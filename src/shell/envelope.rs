@@ -9,6 +9,8 @@ use zeroize::Zeroizing;
 pub const MAX_PLAINTEXT: usize = 17 * 1024 * 1024;
 /// How much work a passphrase may ask of us, as a power of two: above it a crafted file would only burn time.
 const MAX_PASSPHRASE_WORK: u8 = 22;
+/// The work of a key file's passphrase, as a power of two (scrypt, r = 8).
+const KEY_FILE_WORK: u8 = 15;
 
 /// Why an envelope could not be closed or opened.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +83,13 @@ pub fn decrypt(identity: &Identity, bytes: &[u8], limit: usize) -> Result<Vec<u8
 /// `plain`, readable by whoever knows `passphrase`. Takes about a second on purpose.
 pub fn encrypt_with_passphrase(passphrase: &str, plain: &[u8]) -> Result<Vec<u8>, EnvelopeError> {
     close(&age::scrypt::Recipient::new(SecretString::from(passphrase.to_owned())), plain)
+}
+
+/// `plain` for a file that a small box opens each time it starts: 32 MiB and a tenth of a second on purpose.
+pub fn encrypt_key_file(passphrase: &str, plain: &[u8]) -> Result<Vec<u8>, EnvelopeError> {
+    let mut recipient = age::scrypt::Recipient::new(SecretString::from(passphrase.to_owned()));
+    recipient.set_work_factor(KEY_FILE_WORK);
+    close(&recipient, plain)
 }
 
 /// What `bytes` hold for whoever knows `passphrase`, at most `limit` bytes of it.

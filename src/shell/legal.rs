@@ -1,5 +1,6 @@
 //! What the law says on a day: sums, ages, usual approvals and legal bases, from `templates/legal/but.toml` or the office's own file.
 
+use crate::settle::invoice::Vat;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::settings;
 use crate::words::benefit::{Benefit, Measure, Period};
@@ -21,6 +22,9 @@ pub struct Legal {
     age: Vec<Age>,
     usual: Vec<Usual>,
     basis: Vec<Basis>,
+    /// An office's own file of an earlier version has none.
+    #[serde(default)]
+    vat: Vec<VatRule>,
 }
 
 /// A flat sum a month.
@@ -89,6 +93,23 @@ pub struct Basis {
     source: String,
 }
 
+/// How a kind of service is taxed.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VatRule {
+    /// Its code.
+    pub code: String,
+    #[serde(deserialize_with = "day")]
+    from: CivilDay,
+    /// The kind of service, for people.
+    pub name: String,
+    /// Tax in percent; zero for what is exempt.
+    pub percent: u8,
+    /// What an invoice says of it where it is exempt.
+    pub exempt: Option<String>,
+    source: String,
+}
+
 /// The last month of a benefit by age, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastByAge {
@@ -106,8 +127,12 @@ impl Legal {
         let legal: Self = toml::from_str(text).map_err(|why| why.to_string())?;
         let mut sources = legal.monthly.iter().map(|m| &m.source).chain(legal.age.iter().map(|a| &a.source));
         let mut more = legal.usual.iter().map(|u| &u.source).chain(legal.basis.iter().map(|b| &b.source));
-        if sources.any(|source| source.trim().is_empty()) || more.any(|source| source.trim().is_empty()) {
+        let mut taxes = legal.vat.iter().map(|v| &v.source);
+        if [&mut sources as &mut dyn Iterator<Item = &String>, &mut more, &mut taxes].into_iter().flatten().any(|source| source.trim().is_empty()) {
             return Err("an entry has no source: write where it stands".to_owned());
+        }
+        if let Some(wrong) = legal.vat.iter().find(|v| v.percent > 100 || (v.percent == 0) != v.exempt.is_some()) {
+            return Err(format!("“{}” is taxed with more than nothing, or exempt for a reason: one of the two", wrong.code));
         }
         Ok(legal)
     }
@@ -148,6 +173,23 @@ impl Legal {
     /// The usual content of an approval of a benefit on a day.
     pub fn usual(&self, benefit: Benefit, on: CivilDay) -> Option<&Usual> {
         in_force(self.usual.iter().filter(|u| u.benefit == benefit), on, |u| u.from)
+    }
+
+    /// How a kind of service is taxed on a day; none where it is not known for that day.
+    pub fn vat(&self, code: &str, day: CivilDay) -> Option<Vat> {
+        let rule = in_force(self.vat.iter().filter(|v| v.code == code), day, |v| v.from)?;
+        Some(Vat { percent: rule.percent, exempt: rule.exempt.clone() })
+    }
+
+    /// The kinds of service that are taxed in a way of their own, on a day.
+    pub fn vat_rules(&self, on: CivilDay) -> Vec<&VatRule> {
+        let mut codes: Vec<&str> = Vec::new();
+        self.vat.iter().for_each(|v| {
+            if !codes.contains(&v.code.as_str()) {
+                codes.push(&v.code)
+            }
+        });
+        codes.into_iter().filter_map(|code| in_force(self.vat.iter().filter(|v| v.code == code), on, |v| v.from)).collect()
     }
 
     /// The laws an approval can rest on, on a day.
@@ -216,6 +258,19 @@ mod tests {
         assert!(Legal::parse(&silent).expect_err("no source").contains("no source"));
         assert!(Legal::parse("").is_err());
         assert!(Legal::parse(&COMPILED.replace("2019-08-01", "August")).is_err());
+    }
+
+    #[test]
+    fn a_meal_is_taxed_as_on_its_day() {
+        let (legal, day) = (Legal::parse(COMPILED).expect("the compiled file"), |text| CivilDay::parse(text).expect("a day"));
+        let percent = |code, on| legal.vat(code, day(on)).map(|vat| vat.percent);
+        let served = ["2020-12-31", "2021-01-01", "2023-12-31", "2024-01-01", "2025-12-31", "2026-01-01"].map(|on| percent("meal_service", on));
+        assert_eq!(served, [None, Some(7), Some(7), Some(19), Some(19), Some(7)]);
+        assert_eq!([percent("food", "2024-05-01"), percent("standard", "2026-01-01")], [Some(7), Some(19)]);
+        let exempt = legal.vat("exempt_23", day("2026-01-01")).and_then(|vat| vat.exempt).expect("a reason");
+        assert!(exempt.contains("§ 4 Nr. 23 UStG"), "{exempt}");
+        assert_eq!(legal.vat("unknown", day("2026-01-01")), None);
+        assert!(Legal::parse(&COMPILED.replace("percent = 19", "percent = 0")).is_err(), "nothing is untaxed without a reason");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "terminal")]
 pub mod backup;
+#[cfg(feature = "office")]
+pub mod certificate;
 #[cfg(feature = "terminal")]
 pub mod checkup;
 pub mod command;

@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod inspect;
 #[cfg(feature = "terminal")]
 pub mod journal;
+pub mod keys;
 #[cfg(feature = "office")]
 pub mod office;
 pub mod simulate;
@@ -38,6 +39,10 @@ pub struct Context {
     /// Answer in JSON.
     #[arg(long, global = true)]
     pub json: bool,
+    /// The authority (certificate in PEM) that alone vouches for the office when a terminal speaks with it.
+    #[cfg(feature = "terminal")]
+    #[arg(long, global = true, value_name = "FILE", env = "TEILHABE_OFFICE_CA")]
+    pub office_ca: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -69,6 +74,9 @@ enum Command {
     #[cfg(feature = "terminal")]
     #[command(subcommand)]
     Journal(journal::Command),
+    /// The keys of an office or a terminal: protect them with a passphrase.
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// What is wrong with this terminal, and what to do.
     #[cfg(feature = "terminal")]
     Doctor,
@@ -132,6 +140,10 @@ pub fn main() -> ExitCode {
 
 fn run(cli: Cli) -> anyhow::Result<Report> {
     let Cli { context, command } = cli;
+    #[cfg(feature = "terminal")]
+    if let Some(authority) = &context.office_ca {
+        crate::shell::web::terminal::client::trust_only(authority).map_err(Usage)?;
+    }
     match command {
         #[cfg(all(feature = "terminal", feature = "office"))]
         Command::Demo { terminal, office, lan } => {
@@ -139,6 +151,7 @@ fn run(cli: Cli) -> anyhow::Result<Report> {
             Ok(Report::default())
         }
         Command::Inspect(command) => inspect::run(&command),
+        Command::Keys(command) => keys::run(&command, &context),
         Command::Simulate(command) => simulate::run(&command),
         #[cfg(feature = "office")]
         Command::Office(command) => office::run(command, &context),

@@ -8,8 +8,9 @@ mod keep;
 mod money;
 
 use super::{Context, Report, Usage};
-use crate::office::{NewProvider, Office, OfficeError, ServiceTerms};
+use crate::office::{NewProvider, Office, OfficeError, Rotated, ServiceTerms};
 use crate::shell::door::{now, os_chance};
+use crate::shell::web::office::Listening;
 use crate::shell::whole_file;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{OfficeId, ProviderNumber};
@@ -60,6 +61,15 @@ pub enum Command {
         /// A name under which browsers reach this office, beside the address itself; may be given several times.
         #[arg(long, value_name = "NAME")]
         host: Vec<String>,
+        /// The certificate with its chain in PEM (certbot: fullchain.pem); renewed files are taken over without a restart.
+        #[arg(long, value_name = "FILE", requires = "tls_key")]
+        tls_cert: Option<PathBuf>,
+        /// Its private key in PEM (certbot: privkey.pem).
+        #[arg(long, value_name = "FILE", requires = "tls_cert")]
+        tls_key: Option<PathBuf>,
+        /// Listen without TLS though others than this computer can connect: only behind a proxy that adds it.
+        #[arg(long)]
+        plain_http: bool,
         /// PostgreSQL in place of the embedded database.
         #[arg(long, value_name = "URL")]
         database_url: Option<String>,
@@ -87,6 +97,12 @@ pub enum Command {
     Export(keep::Export),
     /// Write everything held of one child, as a page to print and as JSON (Art. 15 GDPR).
     Disclose(keep::Disclose),
+    /// Have the key that signs cards followed by another: the first call announces it, the second has it sign.
+    RotateKey {
+        /// Do not wait for terminals that have not heard of the next key: they refuse new cards until their next exchange.
+        #[arg(long)]
+        at_once: bool,
+    },
     /// The treasury's table of cost accounts and the columns of its posting file, both in TOML.
     Posting(money::Posting),
 }
@@ -177,8 +193,15 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
         Command::Serve { database_url: Some(_), .. } => {
             Err(OfficeError::Wrong("this version keeps its data in the embedded database only: leave --database-url out".into()).into())
         }
-        Command::Serve { listen, host, database_url: None } => {
-            crate::shell::web::office::serve(office, data, listen, host)?;
+        Command::Serve { listen, host, tls_cert, tls_key, plain_http, database_url: None } => {
+            let tls = tls_cert.zip(tls_key);
+            if tls.is_none() && !listen.ip().is_loopback() && !plain_http {
+                let sentence = format!(
+                    "--listen {listen} is open to other computers, and the line would be readable: add --tls-cert and --tls-key, or --plain-http behind a proxy that adds TLS"
+                );
+                return Err(Usage(sentence).into());
+            }
+            crate::shell::web::office::serve(office, data, Listening { at: listen, hosts: host, tls })?;
             Ok(Report::default())
         }
         Command::Exchange { input, out } => {
@@ -187,6 +210,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
                 .map_err(|why| OfficeError::Wrong(format!("{} cannot be written: {why}; send the envelope once more", out.display())))?;
             Ok(Report::new(format!("The answer is in {}: take it back to the terminal.", out.display()), json!({"out": out})))
         }
+        Command::RotateKey { at_once } => rotate_key(&mut office, at_once),
         Command::Reconcile => money::reconcile(&mut office),
         Command::Findings => money::findings(&office),
         Command::Rule(command) => money::rule(&mut office, &command),
@@ -227,6 +251,19 @@ fn provider(office: &mut Office, command: ProviderCommand) -> anyhow::Result<Rep
             Ok(Report::new(lines.join("\n"), json!({"providers": rows})))
         }
     }
+}
+
+fn rotate_key(office: &mut Office, at_once: bool) -> anyhow::Result<Report> {
+    let (text, state) = match office.rotate_tokens_key(at_once, "cli", now())? {
+        Rotated::Announced => {
+            ("The next key is announced and signs nothing yet. Start the server anew, and run this again when all terminals have exchanged.".to_owned(), "announced")
+        }
+        Rotated::Waits { terminals } => {
+            (format!("{terminals} terminals have not heard of the next key yet: wait for their exchange, retire them, or add --at-once."), "waits")
+        }
+        Rotated::Switched => ("The next key signs cards from now on; cards issued before go on. Start the server anew, for a running one still signs with the former key.".to_owned(), "switched"),
+    };
+    Ok(Report { failed: state == "waits", ..Report::new(text, json!({"key": state})) })
 }
 
 /// A day given on the command line.

@@ -20,6 +20,7 @@ pub mod statement;
 #[cfg(feature = "office")]
 pub mod statement_pdf;
 #[cfg(feature = "office")]
+pub mod xrechnung;
 pub mod zip;
 
 #[cfg(all(test, feature = "office"))]

@@ -23,8 +23,10 @@ mod figures;
 mod findings;
 mod form;
 mod import;
+mod invoices;
 mod jobs;
 mod lines;
+mod listen;
 mod login;
 mod looking;
 mod oidc;
@@ -37,6 +39,7 @@ mod print;
 mod print_run;
 mod provider;
 mod providers;
+mod rates;
 mod readers;
 mod retention;
 mod ruling;
@@ -54,14 +57,13 @@ mod words;
 
 pub use api::interfaces;
 pub use doors::Door;
+pub use listen::{Listening, serve, serve_on, serve_over};
 
 use super::actor::Actor;
 use super::guard::Guard;
 use super::problem::Problem;
-use super::serve::{self as connections, Limits};
+use super::serve::Limits;
 use crate::office::Office;
-use crate::shell::{door, secret_file, supervisor};
-use crate::words::chance::Chance;
 use crate::words::ids::OfficeId;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -73,11 +75,9 @@ use looking::Watched;
 use readers::Readers;
 use session::Sessions;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use tries::Tries;
@@ -120,6 +120,7 @@ fn routes() -> Vec<Route> {
     routes.extend(settlement_run::routes());
     routes.extend(bank::routes());
     routes.extend(posting::routes());
+    routes.extend(invoices::routes());
     routes.extend(claims::routes());
     routes.extend(providers::routes());
     routes.extend(print::routes());
@@ -157,6 +158,8 @@ struct Inner {
     guard: Guard,
     sessions: Sessions,
     tries: Tries,
+    enrolments: rates::Rates,
+    asked: rates::Rates,
     challenges: passkeys::Challenges,
     travellers: oidc::Travellers,
     readers: Readers,
@@ -193,6 +196,8 @@ impl Desk {
             guard,
             sessions,
             tries,
+            enrolments: rates::Rates::default(),
+            asked: rates::Rates::default(),
             challenges,
             travellers,
             readers,
@@ -218,61 +223,5 @@ impl Desk {
             .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, TIMEOUT))
             .layer(from_fn(doors::protect))
             .with_state(self.clone())
-    }
-}
-
-/// Serves the office in `data_dir` at `listen` until the process is told to end. `hosts` are further names under which it is reached.
-pub fn serve(office: Office, data_dir: &Path, listen: SocketAddr, hosts: Vec<String>) -> anyhow::Result<()> {
-    let mut chance: Chance = door::os_chance();
-    let token = secret_file::api_token(data_dir, &mut chance)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let listener = TcpListener::bind(listen)
-            .await
-            .map_err(|why| anyhow::anyhow!("cannot listen at {listen} ({why}): is another program there? Choose another --listen"))?;
-        serve_on(listener, office, token.to_string(), hosts).await
-    })
-}
-
-/// Serves the office on a listener that is bound already, until the process is told to end.
-pub async fn serve_on(listener: TcpListener, office: Office, api_token: String, hosts: Vec<String>) -> anyhow::Result<()> {
-    let listen = listener.local_addr()?;
-    let desk = Desk::new(office, api_token, listen, &hosts)?;
-    let (close, closing) = watch::channel(false);
-    let serving = connections::serve(listener, None, desk.router(), closing, LIMITS);
-    let ending = async {
-        told_to_end().await;
-        close.send_replace(true);
-    };
-    let tidying = async {
-        export::tidy_up(&desk, true).await;
-        let mut hours = tokio::time::interval(TIDY_EVERY);
-        hours.tick().await;
-        loop {
-            hours.tick().await;
-            export::tidy_up(&desk, false).await;
-        }
-    };
-    let reporting = supervisor::report(|| async { desk.0.office.ask(|_| ()).await.is_ok() });
-    tokio::select! {
-        _ = async { tokio::join!(serving, ending) } => {}
-        () = tidying => {}
-        () = reporting => {}
-    }
-    Ok(())
-}
-
-/// Waits for ctrl-c or SIGTERM.
-async fn told_to_end() {
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(terminate) => terminate,
-        Err(error) => {
-            tracing::warn!(%error, "SIGTERM cannot be listened for");
-            return std::future::pending().await;
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
     }
 }

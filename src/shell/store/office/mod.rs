@@ -16,6 +16,7 @@ pub mod disclosure;
 pub mod documents;
 pub mod figures;
 pub mod findings;
+pub mod invoices;
 pub mod lines;
 pub mod passkeys;
 pub mod patterns;
@@ -43,6 +44,7 @@ pub const MIGRATIONS: &[&str] = &[
         include_str!("0002/papers.sql"),
         include_str!("0002/settlement.sql"),
         include_str!("0002/claims.sql"),
+        include_str!("0002/invoice.sql"),
         include_str!("0002/retention.sql"),
         include_str!("0002/speed.sql"),
     ),

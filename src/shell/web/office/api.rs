@@ -3,6 +3,7 @@
 use super::answer::Refusal;
 use super::caller::Caller;
 use super::login::SignedIn;
+use super::rates::{self, Rate, Rates};
 use super::{Desk, MAX_ENROLMENT, MAX_EXCHANGE, doors};
 use crate::office::{Office, OfficeError};
 use crate::shell::door;
@@ -92,7 +93,16 @@ async fn body(request: Request, limit: usize) -> Result<Bytes, Refusal> {
     })
 }
 
+/// Refuses who asks more often than there is reason to.
+fn not_too_often(rates: &Rates, rate: Rate, request: &Request) -> Result<(), Refusal> {
+    let caller = Caller::of(request.extensions(), request.headers());
+    rates.take(rate, &caller, door::now()).map_err(|seconds| {
+        Refusal::new(StatusCode::TOO_MANY_REQUESTS, format!("this address asks too often: ask again in {seconds} seconds; nothing was taken"))
+    })
+}
+
 async fn exchange(State(desk): State<Desk>, request: Request) -> Result<Response, Refusal> {
+    not_too_often(&desk.0.asked, rates::EXCHANGES, &request)?;
     let _place = desk.0.exchanges.acquire().await;
     let envelope = body(request, MAX_EXCHANGE).await?;
     let answer = desk.0.office.ask(move |office| office.exchange(&envelope, door::now())).await??;
@@ -101,6 +111,7 @@ async fn exchange(State(desk): State<Desk>, request: Request) -> Result<Response
 }
 
 async fn enrol(State(desk): State<Desk>, request: Request) -> Result<Json<Value>, Refusal> {
+    not_too_often(&desk.0.enrolments, rates::ENROLMENTS, &request)?;
     let document = body(request, MAX_ENROLMENT).await?;
     let answer = desk.0.office.ask(move |office| office.enrol(&document, door::now())).await??;
     Ok(Json(answer.json()))

@@ -208,6 +208,11 @@ pub fn done_with_providers(code: &str) -> &'static str {
         "batch_rejected" => "Die Abrechnung ist abgelehnt. Der Anbieter erfährt es Zeile für Zeile beim nächsten Abruf.",
         "refused_seen" => "Abgehakt.",
         "pattern_answered" => "Ihre Antwort ist festgehalten.",
+        "invoice_party" => "Die Angaben für Rechnungen sind gespeichert.",
+        "invoice_none" => "Für diesen Anbieter werden keine Rechnungen mehr erstellt. Was erstellt ist, bleibt hier stehen.",
+        "invoice_vat" => "Die Umsatzsteuer ist eingetragen.",
+        "invoice_made" => "Die Rechnung ist erstellt. Sie steht unten zum Herunterladen bereit.",
+        "invoice_buyer" => "Die Angaben des Amts für Rechnungen sind gespeichert.",
         "limits_set" => "Die Schwellen sind geändert.",
         _ => "",
     }

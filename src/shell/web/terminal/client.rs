@@ -7,8 +7,11 @@ use crate::terminal::enrol::EnrolmentAnswer;
 use crate::terminal::inbound::{CannotTakeIn, TakenIn};
 use crate::terminal::outbound::CannotSend;
 use crate::words::ids::OfficeId;
+use std::path::Path;
+use std::sync::OnceLock;
 use std::time::Duration;
 use ureq::Agent;
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
 /// How long an office may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -100,12 +103,28 @@ pub fn exchange(writer: &Writer, office: &OfficeId) -> Result<TakenIn, ExchangeE
     sum.ok_or(ExchangeError::NotDone(NotDone))
 }
 
+/// Who vouches for offices' certificates: the public authorities, or the one that was named.
+static VOUCHES: OnceLock<RootCerts> = OnceLock::new();
+
+/// Trusts this authority's certificate (PEM) alone when speaking with offices, from now on until the process ends.
+pub fn trust_only(authority: &Path) -> Result<(), String> {
+    let shown = authority.display();
+    let text = std::fs::read(authority).map_err(|why| format!("{shown} cannot be read: {why}"))?;
+    let certificates: Vec<_> =
+        parse_pem(&text).filter_map(|item| if let Ok(PemItem::Certificate(certificate)) = item { Some(certificate) } else { None }).collect();
+    if certificates.is_empty() {
+        return Err(format!("{shown} holds no certificate: --office-ca wants the authority's certificate in PEM"));
+    }
+    VOUCHES.set(RootCerts::new_with_certs(&certificates)).map_err(|_| "an authority was named before".to_owned())
+}
+
 fn post(url: &str, content_type: &str, body: &[u8], limit: u64) -> Result<Vec<u8>, ExchangeError> {
     let agent: Agent = Agent::config_builder()
         .timeout_connect(Some(CONNECT))
         .timeout_global(Some(WHOLE))
         .max_redirects(0)
         .http_status_as_error(false)
+        .tls_config(TlsConfig::builder().root_certs(VOUCHES.get().cloned().unwrap_or(RootCerts::WebPki)).build())
         .user_agent(concat!("teilhabe/", env!("CARGO_PKG_VERSION")))
         .build()
         .into();

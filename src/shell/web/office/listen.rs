@@ -1,0 +1,123 @@
+//! The office's listener: TLS from certificate files where there are some, and how it begins and ends.
+
+use super::{Desk, LIMITS, TIDY_EVERY, export};
+use crate::office::Office;
+use crate::shell::certificate::CertificateFiles;
+use crate::shell::web::serve;
+use crate::shell::{door, secret_file, supervisor};
+use crate::words::chance::Chance;
+use axum::Router;
+use axum::http::{HeaderValue, header};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+/// How often it is looked whether the certificate's files have changed.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// What browsers remember for a year: this name is spoken to over TLS only (RFC 6797).
+const ONLY_TLS: &str = "max-age=31536000";
+
+/// Where and how the office is served.
+#[derive(Clone, Debug)]
+pub struct Listening {
+    /// The address.
+    pub at: SocketAddr,
+    /// Further names under which it is reached.
+    pub hosts: Vec<String>,
+    /// The files with certificate chain and key.
+    pub tls: Option<(PathBuf, PathBuf)>,
+}
+
+/// Serves the office in `data_dir` until the process is told to end.
+pub fn serve(office: Office, data_dir: &Path, how: Listening) -> anyhow::Result<()> {
+    let mut chance: Chance = door::os_chance();
+    let token = secret_file::api_token(data_dir, &mut chance)?;
+    let certificate = how.tls.as_ref().map(|(certificate, key)| CertificateFiles::open(certificate, key, door::now())).transpose()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let at = how.at;
+        let listener = TcpListener::bind(at)
+            .await
+            .map_err(|why| anyhow::anyhow!("cannot listen at {at} ({why}): is another program there? Choose another --listen"))?;
+        serve_over(listener, office, token.to_string(), how.hosts, certificate).await
+    })
+}
+
+/// Serves the office without TLS on a listener that is bound already, until the process is told to end.
+pub async fn serve_on(listener: TcpListener, office: Office, api_token: String, hosts: Vec<String>) -> anyhow::Result<()> {
+    serve_over(listener, office, api_token, hosts, None).await
+}
+
+/// Serves the office on a listener that is bound already, over TLS where there is a certificate.
+pub async fn serve_over(
+    listener: TcpListener,
+    office: Office,
+    api_token: String,
+    hosts: Vec<String>,
+    certificate: Option<Arc<CertificateFiles>>,
+) -> anyhow::Result<()> {
+    let desk = Desk::new(office, api_token, listener.local_addr()?, &hosts)?;
+    let (close, closing) = watch::channel(false);
+    let (router, tls) = match &certificate {
+        None => (desk.router(), None),
+        Some(certificate) => (over_tls(desk.router()), Some(certificate.acceptor()?)),
+    };
+    let serving = serve::serve(listener, tls, router, closing, LIMITS);
+    let ending = async {
+        told_to_end().await;
+        close.send_replace(true);
+    };
+    let tidying = async {
+        export::tidy_up(&desk, true).await;
+        let mut hours = tokio::time::interval(TIDY_EVERY);
+        hours.tick().await;
+        loop {
+            hours.tick().await;
+            export::tidy_up(&desk, false).await;
+        }
+    };
+    let reporting = supervisor::report(|| async { desk.0.office.ask(|_| ()).await.is_ok() });
+    tokio::select! {
+        _ = async { tokio::join!(serving, ending) } => {}
+        () = tidying => {}
+        () = reporting => {}
+        () = keep_certificate(certificate) => {}
+    }
+    Ok(())
+}
+
+fn over_tls(router: Router) -> Router {
+    router.layer(SetResponseHeaderLayer::overriding(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(ONLY_TLS)))
+}
+
+/// Takes over a renewed certificate; a wrong one is told once, and the one in use stays.
+async fn keep_certificate(certificate: Option<Arc<CertificateFiles>>) {
+    let Some(certificate) = certificate else { return std::future::pending().await };
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        match certificate.look_again(door::now()) {
+            Ok(true) => tracing::info!("the renewed certificate is in use"),
+            Ok(false) => {}
+            Err(why) => tracing::error!(%why, "the certificate's files have changed and cannot be used: the one before stays in use"),
+        }
+    }
+}
+
+/// Waits for ctrl-c or SIGTERM.
+async fn told_to_end() {
+    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(terminate) => terminate,
+        Err(error) => {
+            tracing::warn!(%error, "SIGTERM cannot be listened for");
+            return std::future::pending().await;
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}

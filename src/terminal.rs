@@ -21,6 +21,7 @@ mod journal;
 pub mod lessons;
 pub mod list_import;
 pub mod month;
+pub mod neighbours;
 mod office;
 pub mod outbound;
 mod paying;
@@ -81,6 +82,8 @@ pub struct Terminal {
     offices: Offices,
     /// The device of the house that work is done for; none for the box itself.
     till: Option<String>,
+    /// What is under way with neighbours.
+    talks: neighbours::Talks,
 }
 
 impl Terminal {
@@ -105,7 +108,7 @@ impl Terminal {
             return Err(CannotOpen::ForeignKeys);
         }
         let offices = Offices::load(&mut store, now)?;
-        Ok(Self { store, keys, offices, till: None })
+        Ok(Self { store, keys, offices, till: None, talks: neighbours::Talks::default() })
     }
 
     /// Its id, the same at all offices.

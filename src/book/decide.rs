@@ -17,7 +17,7 @@ use crate::admit::trust::TrustList;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::code::Code;
-use crate::words::ids::{Salt, ServiceCode};
+use crate::words::ids::{Salt, ServiceCode, TerminalId};
 use crate::words::time::{UtcMs, UtcSeconds};
 use std::ops::RangeInclusive;
 
@@ -71,6 +71,8 @@ pub struct Plan {
 pub struct Spent {
     /// When and by which entry the slot was used.
     pub taken: Option<(UtcMs, u64)>,
+    /// When and at which other terminal of this provider the slot was used, as far as it has told.
+    pub nearby: Option<(UtcMs, TerminalId)>,
     /// The child's uses on the days asked for.
     pub uses: Vec<Use>,
     /// What the office told of uses elsewhere.
@@ -181,6 +183,9 @@ impl Plan {
     pub fn decide(self, spent: &Spent) -> Result<Grant, Refusal> {
         if let Some((since, seq)) = spent.taken {
             return Err(Refusal::AlreadyRedeemed { since, seq });
+        }
+        if let Some((since, terminal)) = spent.nearby {
+            return Err(Refusal::RedeemedNearby { since, terminal });
         }
         if let Some(lesson) = self.wanted.lesson {
             rule::is_no_overlap(self.wanted.day, lesson, &self.ask.service, &spent.lessons)?;
@@ -377,6 +382,7 @@ mod tests {
         let given = GivenLesson { day: day("2026-11-23"), lesson, service, same_child: true, at: UtcMs(7) };
         plan.decide(&Spent {
             taken: wrong(Reason::AlreadyRedeemed).then_some((UtcMs(5), 9)),
+            nearby: None,
             uses: wrong(Reason::CeilingReached).then_some(used).into_iter().collect(),
             elsewhere: Vec::new(),
             lessons: wrong(Reason::LessonOverlap).then_some(given).into_iter().collect(),

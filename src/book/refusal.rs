@@ -4,6 +4,7 @@ use crate::admit::scan::{Fault, ReadError};
 use crate::admit::status::Status;
 use crate::admit::verify::Refused;
 use crate::words::civil::CivilDay;
+use crate::words::ids::TerminalId;
 use crate::words::reason::Reason;
 use crate::words::time::UtcMs;
 
@@ -57,6 +58,13 @@ pub enum Refusal {
         /// The number of the entry that did.
         seq: u64,
     },
+    /// What can be used once has been used at another terminal of this provider, which has told so.
+    RedeemedNearby {
+        /// When it was, by that terminal's clock.
+        since: UtcMs,
+        /// That terminal.
+        terminal: TerminalId,
+    },
     /// The lesson overlaps another one.
     LessonOverlap {
         /// When the other one was recorded.
@@ -87,7 +95,7 @@ impl Refusal {
             Self::Expired { .. } => Reason::Expired,
             Self::OutsideClaimWindow { .. } => Reason::OutsideClaimWindow,
             Self::NoPrice => Reason::NoPrice,
-            Self::AlreadyRedeemed { .. } => Reason::AlreadyRedeemed,
+            Self::AlreadyRedeemed { .. } | Self::RedeemedNearby { .. } => Reason::AlreadyRedeemed,
             Self::LessonOverlap { .. } => Reason::LessonOverlap,
             Self::CeilingReached { .. } => Reason::CeilingReached,
         }
@@ -105,6 +113,7 @@ impl Refusal {
     pub const fn since(&self) -> Option<UtcMs> {
         match self {
             Self::AlreadyRedeemed { since, .. }
+            | Self::RedeemedNearby { since, .. }
             | Self::LessonOverlap { since }
             | Self::StatusStale { since }
             | Self::OutsideClaimWindow { since } => Some(*since),
@@ -114,7 +123,7 @@ impl Refusal {
 
     /// Whether "served, clarify later" helps: not where this very thing is on record already.
     pub const fn can_be_held(&self) -> bool {
-        !matches!(self, Self::AlreadyRedeemed { .. } | Self::LessonOverlap { .. } | Self::NoPrice | Self::NotAdmitted)
+        !matches!(self, Self::AlreadyRedeemed { .. } | Self::RedeemedNearby { .. } | Self::LessonOverlap { .. } | Self::NoPrice | Self::NotAdmitted)
     }
 }
 

@@ -4,5 +4,6 @@
 
 pub mod advice;
 pub mod exchange;
+pub mod neighbour;
 pub mod outbox;
 pub mod receipt;

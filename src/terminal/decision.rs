@@ -195,13 +195,21 @@ fn fits_service(service: &Service, lesson: Option<Lesson>, months: u32) -> Resul
 fn spent(tx: &Tx<'_>, office: OfficeNumber, plan: &Plan, granted: &[Grant]) -> Result<Spent, StoreError> {
     let handle = plan.entitlement().token().handle;
     let mut uses = tx.uses(office, handle, plan.days())?;
+    let nearby = tx.uses_nearby(office, handle, plan.days())?;
+    let mut elsewhere = tx.elsewhere(office, handle)?;
+    for told in &mut elsewhere {
+        // The office counts what neighbours have sent it as used elsewhere; counted here, it must not count twice.
+        let counted = nearby.iter().filter(|used| used.benefit == told.benefit).map(|used| used.amount(told.measure)).sum();
+        told.used = told.used.saturating_sub(counted);
+    }
+    uses.extend(nearby);
     let wanted = plan.wanted();
     uses.extend(granted.iter().map(|grant| Use { day: grant.redemption().day, cents: grant.redemption().cents, ..wanted.clone() }));
     let lessons = match wanted.lesson {
         Some(_) => tx.lessons(office, handle, plan.ask().operator.as_deref(), wanted.day)?,
         None => Vec::new(),
     };
-    Ok(Spent { taken: tx.slot_taken(plan.slot())?, uses, elsewhere: tx.elsewhere(office, handle)?, lessons })
+    Ok(Spent { taken: tx.slot_taken(plan.slot())?, nearby: tx.slot_taken_nearby(plan.slot())?, uses, elsewhere, lessons })
 }
 
 /// Records what was granted, and makes up for what is held for this child.

@@ -127,7 +127,11 @@ pub(super) fn note(desk: &Desk<'_>, seq: u64) -> Result<(), StoreError> {
 
 /// At which device it was recorded before, as far as that is known.
 pub(super) fn till(desk: &Desk<'_>, refusal: &Refusal) -> Option<String> {
-    let Refusal::AlreadyRedeemed { since, seq } = refusal else { return None };
+    let name = match refusal {
+        Refusal::AlreadyRedeemed { since, seq } => desk.tx().entered_at(*seq, *since),
+        Refusal::RedeemedNearby { terminal, .. } => desk.tx().neighbour_label(*terminal),
+        _ => return None,
+    };
     // The answer is the same without the name.
-    desk.tx().entered_at(*seq, *since).inspect_err(|error| tracing::warn!(%error, "at which device something was recorded")).ok()?
+    name.inspect_err(|error| tracing::warn!(%error, "at which device something was recorded")).ok()?
 }

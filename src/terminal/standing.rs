@@ -314,7 +314,9 @@ fn is_hopeless(desk: &Desk<'_>, row: &StandingRow, asked: &StandingRequest, card
         Err(refusal) => return Ok(Some(refusal)),
     };
     let refusal = decide_for(desk, &request, wanted, card.clone())?.err();
-    let may_come_right = |r: &Refusal| matches!(r, Refusal::AlreadyRedeemed { .. } | Refusal::CeilingReached { .. } | Refusal::NotYetValid { .. });
+    let may_come_right = |r: &Refusal| {
+        matches!(r, Refusal::AlreadyRedeemed { .. } | Refusal::RedeemedNearby { .. } | Refusal::CeilingReached { .. } | Refusal::NotYetValid { .. })
+    };
     Ok(refusal.filter(|refusal| !may_come_right(refusal)))
 }
 
@@ -369,6 +371,7 @@ fn claim(desk: &mut Desk<'_>, id: i64, month: CivilMonth, chance: &mut Chance) -
     let passes = matches!(
         refusal,
         Refusal::AlreadyRedeemed { .. }
+            | Refusal::RedeemedNearby { .. }
             | Refusal::CeilingReached { .. }
             | Refusal::NotYetValid { .. }
             | Refusal::OutsideClaimWindow { .. }

@@ -35,13 +35,15 @@ pub enum DocType {
     Inbound,
     /// A request for admission.
     Enrolment,
+    /// What two terminals of one provider tell each other.
+    Neighbour,
     /// A Token Status List (IETF), which names its type in its header instead.
     StatusList,
 }
 
 impl DocType {
     /// All types.
-    pub const ALL: [DocType; 10] = [
+    pub const ALL: [DocType; 11] = [
         Self::Token,
         Self::Trust,
         Self::Credential,
@@ -51,6 +53,7 @@ impl DocType {
         Self::Outbound,
         Self::Inbound,
         Self::Enrolment,
+        Self::Neighbour,
         Self::StatusList,
     ];
 
@@ -66,6 +69,7 @@ impl DocType {
             Self::Outbound => "teilhabe/outbound/1",
             Self::Inbound => "teilhabe/inbound/1",
             Self::Enrolment => "teilhabe/enrolment/1",
+            Self::Neighbour => "teilhabe/neighbour/1",
             Self::StatusList => "",
         }
     }

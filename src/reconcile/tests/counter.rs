@@ -103,7 +103,7 @@ impl Counter<'_> {
             let r = grant.redemption();
             Some(GivenLesson { day: r.day, lesson: r.lesson?, service: r.service.clone(), same_child: true, at: line.at })
         });
-        plan.decide(&Spent { taken, uses, elsewhere: Vec::new(), lessons: lessons.collect() })
+        plan.decide(&Spent { taken, nearby: None, uses, elsewhere: Vec::new(), lessons: lessons.collect() })
     }
 
     fn used(&self, grant: &Grant, line: &ClaimLine) -> Use {

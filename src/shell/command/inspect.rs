@@ -13,6 +13,7 @@ use crate::book::rule;
 use crate::claim::batch::Draft;
 use crate::deliver::advice::Advice;
 use crate::deliver::exchange::{Inbound, Outbound};
+use crate::deliver::neighbour::Telling;
 use crate::deliver::receipt::Receipt;
 use crate::shell::command::Usage;
 use crate::shell::door::now;
@@ -153,6 +154,7 @@ fn document(doc: DocType, payload: &[u8]) -> Result<Value, Malformed> {
         DocType::Outbound => json(serde_json::to_value(Reader::decode(payload, Outbound::read)?)),
         DocType::Inbound => json(serde_json::to_value(Reader::decode(payload, Inbound::read)?)),
         DocType::Enrolment => json(serde_json::to_value(Reader::decode(payload, Enrolment::read)?)),
+        DocType::Neighbour => json(serde_json::to_value(Reader::decode(payload, Telling::read)?)),
         DocType::StatusList => json(serde_json::to_value(Reader::decode(payload, StatusList::read)?)),
     }
 }

@@ -47,6 +47,12 @@ pub enum Command {
         /// Where tablets of the house may work too, over TLS and once paired, for example 0.0.0.0:8443.
         #[arg(long, value_name = "ADDR")]
         lan: Option<SocketAddr>,
+        /// Where other terminals of this provider in the house may tell what they recorded, for example 0.0.0.0:8444.
+        #[arg(long, value_name = "ADDR")]
+        neighbours: Option<SocketAddr>,
+        /// Where another terminal of this provider listens to its neighbours, for example 192.168.7.21:8444.
+        #[arg(long, value_name = "ADDRESS")]
+        neighbour: Vec<String>,
         /// A further name by which this server is called.
         #[arg(long, value_name = "NAME")]
         host: Vec<String>,
@@ -117,7 +123,9 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
     let dir = context.data()?;
     match command {
         Command::Enrol { office, code, label } => enrol(dir, &office, &code, &label),
-        Command::Serve { listen, lan, host, no_exchange } => serve(dir, &Serve { listen, lan, names: host, no_exchange, json: context.json }),
+        Command::Serve { listen, lan, neighbours, neighbour, host, no_exchange } => {
+            serve(dir, &Serve { listen, lan, neighbours, neighbour, names: host, no_exchange, json: context.json })
+        }
         Command::Exchange { out: Some(file), office, .. } => write_envelope(dir, &file, office.as_deref()),
         Command::Exchange { input: Some(file), .. } => read_envelope(dir, &file),
         Command::Exchange { office, .. } => exchange(dir, office.as_deref()),
@@ -309,6 +317,8 @@ fn passphrase(file: Option<&Path>) -> anyhow::Result<Option<Zeroizing<String>>> 
 struct Serve {
     listen: SocketAddr,
     lan: Option<SocketAddr>,
+    neighbours: Option<SocketAddr>,
+    neighbour: Vec<String>,
     names: Vec<String>,
     no_exchange: bool,
     json: bool,
@@ -346,6 +356,10 @@ fn serve(dir: &Path, how: &Serve) -> anyhow::Result<Report> {
                 println!("Tablets of the house open {way}");
             }
         }
+        if let Some(at) = how.neighbours {
+            tokio::spawn(app.clone().serve_neighbours(listen(at).await?));
+        }
+        tokio::spawn(app.clone().keep_neighbours(how.neighbour.clone()));
         tokio::spawn(app.clone().keep_up());
         if !how.no_exchange {
             tokio::spawn(app.clone().exchange_now_and_then());

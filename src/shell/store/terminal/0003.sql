@@ -1,3 +1,46 @@
 -- What stands in the place of an entry whose bytes were erased: their SHA-256. Its number, time, kind and link stay.
 ALTER TABLE journal ADD COLUMN erased BLOB;
 ALTER TABLE earlier_journal ADD COLUMN erased BLOB;
+
+-- Other terminals of this provider in the same house, by office: who they are, and how far each knows the other's journal.
+CREATE TABLE neighbour(
+    office INTEGER NOT NULL,
+    terminal BLOB NOT NULL,
+    credential BLOB NOT NULL,
+    label TEXT NOT NULL DEFAULT '',
+    has INTEGER NOT NULL DEFAULT 0,
+    knows INTEGER NOT NULL DEFAULT 0,
+    heard_at INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (office, terminal)
+) STRICT, WITHOUT ROWID;
+
+-- Where neighbours are looked for, and whom an address has turned out to be.
+CREATE TABLE neighbour_address(
+    id INTEGER PRIMARY KEY,
+    address TEXT NOT NULL UNIQUE,
+    terminal BLOB
+) STRICT;
+
+-- What neighbours have told of their redemptions. No part of the journal, and never claimed.
+CREATE TABLE neighbour_use(
+    office INTEGER NOT NULL,
+    terminal BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    handle BLOB NOT NULL,
+    benefit INTEGER NOT NULL,
+    service TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    units INTEGER NOT NULL,
+    cents INTEGER NOT NULL,
+    lesson_start INTEGER,
+    lesson_end INTEGER,
+    slot_day INTEGER NOT NULL,
+    slot BLOB NOT NULL,
+    cancelled INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (office, terminal, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX neighbour_use_by_slot ON neighbour_use(slot_day, slot) WHERE cancelled = 0;
+CREATE INDEX neighbour_use_by_child ON neighbour_use(handle, day) WHERE cancelled = 0;
+-- What was cancelled since, which neighbours are told.
+CREATE INDEX redemption_by_cancellation ON redemption(cancelled_by) WHERE cancelled_by IS NOT NULL;

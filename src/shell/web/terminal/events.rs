@@ -52,6 +52,11 @@ impl Default for Events {
 }
 
 impl Events {
+    /// Hears what is told from now on.
+    pub(super) fn hear(&self) -> broadcast::Receiver<News> {
+        self.news.subscribe()
+    }
+
     /// Tells all open pages. That nobody listens is no fault.
     pub(super) fn tell(&self, news: News) {
         let _ = self.news.send(news);

@@ -11,6 +11,8 @@ pub mod lan;
 mod lessons;
 mod lists;
 mod metrics;
+mod neighbourhood;
+mod neighbours;
 mod office;
 mod pages;
 mod people;
@@ -82,6 +84,7 @@ pub struct App {
     practice: training::Practice,
     devices: Arc<Devices>,
     events: Events,
+    neighbours: neighbours::Shared,
     /// Whether the server ends; then pages that listen for news are let go.
     closing: watch::Sender<bool>,
     /// How tablets of the house reach this box, if they can.
@@ -106,6 +109,7 @@ impl App {
             practice: training::Practice::default(),
             devices: Arc::default(),
             events: Events::default(),
+            neighbours: neighbours::Shared::default(),
             closing: watch::Sender::new(false),
             lan: None,
             over_lan: false,
@@ -234,6 +238,9 @@ fn routes() -> Vec<Route> {
         ("post", "/api/v1/devices/code", MANAGE, brief(post(devices::code))),
         ("post", "/api/v1/devices/{id}", MANAGE, brief(post(devices::rename))),
         ("delete", "/api/v1/devices/{id}", MANAGE, brief(delete(devices::remove))),
+        ("get", "/api/v1/neighbours", MANAGE, brief(get(neighbourhood::list))),
+        ("post", "/api/v1/neighbours", MANAGE, brief(post(neighbourhood::add))),
+        ("delete", "/api/v1/neighbours/{id}", MANAGE, brief(delete(neighbourhood::remove))),
         ("post", "/api/v1/pairing", Door::Open, brief(post(devices::pair))),
         ("get", "/api/v1/events", SCAN, brief(get(events::listen))),
         ("get", "/api/v1/services", SCAN, brief(get(counter::services))),

@@ -1,0 +1,545 @@
+//! Several tills, one kitchen: what one terminal has redeemed, the next one of the same provider refuses, over a link that strangers
+//! neither read nor bend; and without the link each goes on alone.
+#![cfg(feature = "terminal")]
+
+mod town;
+
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use teilhabe::admit::credential::Credential;
+use teilhabe::admit::enrolment::Enrolment;
+use teilhabe::admit::scan::code_text;
+use teilhabe::book::entry::{Admitted, Body, Head};
+use teilhabe::deliver::exchange::UsedElsewhere;
+use teilhabe::shell::door::now as real_now;
+use teilhabe::shell::envelope::Identity;
+use teilhabe::shell::store::terminal::TerminalStore;
+use teilhabe::shell::web::terminal::App;
+use teilhabe::shell::web::terminal::writer::Writer;
+use teilhabe::terminal::correct::Cancelled;
+use teilhabe::terminal::counter::{Answer, Request};
+use teilhabe::terminal::enrol::EnrolmentAnswer;
+use teilhabe::terminal::neighbours::{CannotTalk, NoNeighbour, Peer};
+use teilhabe::terminal::settings::Setting;
+use teilhabe::terminal::{Keys, Terminal};
+use teilhabe::words::benefit::{Benefit, Measure, Period};
+use teilhabe::words::cents::Cents;
+use teilhabe::words::chance::Chance;
+use teilhabe::words::civil::CivilDay;
+use teilhabe::words::ids::{Handle, ProviderNumber, TokenId};
+use teilhabe::words::keys::SecretKey;
+use teilhabe::words::time::UtcMs;
+use tokio::net::TcpListener;
+use town::{PROVIDER, PaperOffice, allowance, allowances, ceiling, code, noon};
+use zeroize::Zeroizing;
+
+const SECOND: u64 = 1000;
+const KEY: &str = "0123456789abcdef";
+
+/// One till.
+struct Till {
+    terminal: Terminal,
+    chance: Chance,
+}
+
+fn keys(seed: u8) -> Keys {
+    Keys { signing: SecretKey::from_seed([seed; 32]), envelope: Identity::generate() }
+}
+
+/// A till that `office` admits with this credential.
+fn till(office: &PaperOffice, seed: u8, now: UtcMs, change: impl FnOnce(Credential) -> Credential) -> Till {
+    let mut chance = Chance::seeded(seed.into());
+    let store = TerminalStore::open_in_memory().expect("a database");
+    let mut terminal = Terminal::create(store, keys(seed), Default::default(), &mut chance, now).expect("created");
+    let printed = office.code.grouped();
+    let request = Enrolment::open(&terminal.ask_for_admission(&printed, "").expect("asked")).expect("signed");
+    let siblings = [50, 51, 52].into_iter().filter(|other| *other != seed).map(|other| SecretKey::from_seed([other; 32]).public().clone());
+    let credential = Credential { siblings: siblings.collect(), ..office.credential(&request.key, &request.recipient, now) };
+    let answer = EnrolmentAnswer::new(office.root.public(), &office.trust.seal(&office.root), &change(credential).seal(&office.key));
+    terminal.take_admission(&printed, "http://127.0.0.1:9", &answer, &mut chance, now).expect("admitted");
+    terminal.set(Setting::Name, Some(&format!("Ausgabe {}", seed - 49))).expect("named");
+    Till { terminal, chance }
+}
+
+fn tills(count: u8) -> (PaperOffice, Vec<Till>) {
+    let office = PaperOffice::new("05562032", 1);
+    let all = (0..count).map(|number| till(&office, 50 + number, noon(), |credential| credential)).collect();
+    (office, all)
+}
+
+impl Till {
+    fn scan(&mut self, card: &str, service: &str, cents: Option<i64>, now: UtcMs) -> Answer {
+        let request = Request { code: card.into(), service: Some(code(service)), cents: cents.map(Cents::new), months: 1, ..Request::default() };
+        self.terminal.redeem(&request, &mut self.chance, now).expect("an answer")
+    }
+
+    fn meal(&mut self, card: &str, now: UtcMs) -> Answer {
+        self.scan(card, "lunch", None, now)
+    }
+
+    fn cancel(&mut self, seq: u64, now: UtcMs) -> Cancelled {
+        self.terminal.cancel(seq, code("typing_error"), &mut self.chance, now).expect("cancelled")
+    }
+
+    fn meets(&mut self, other: &mut Till, now: UtcMs) -> Result<Peer, CannotTalk> {
+        let shown = other.terminal.credentials_shown().expect("shown");
+        Ok(self.terminal.meet(&format!("127.0.0.1:{}", 9000 + u32::from(other.terminal.id().0[0])), &shown, now)?[0])
+    }
+
+    fn question(&mut self, peer: Peer, now: UtcMs) -> Vec<u8> {
+        self.terminal.tell_neighbour(peer, None, &mut self.chance, now).expect("a question")
+    }
+
+    /// Talks with a neighbour until neither has more to say; how much was new on each side.
+    fn talks(&mut self, other: &mut Till, now: UtcMs, there: UtcMs) -> (usize, usize) {
+        let peer = self.meets(other, now).expect("a neighbour");
+        let (mut here_new, mut there_new) = (0, 0);
+        for _ in 0..20 {
+            let question = self.question(peer, now);
+            let heard = other.terminal.hear_neighbour(&question, None, &mut other.chance, there).expect("heard");
+            there_new += heard.heard.map_or(0, |heard| heard.taken);
+            let answered = self.terminal.take_neighbours_answer(peer, &heard.answer, now).expect("an answer");
+            here_new += answered.taken;
+            if !answered.more {
+                return (here_new, there_new);
+            }
+        }
+        panic!("they never come to an end");
+    }
+
+    fn lines(&mut self) -> u64 {
+        self.terminal.verify().expect("whole").entries
+    }
+}
+
+fn seq(answer: &Answer) -> u64 {
+    match answer {
+        Answer::Accepted(accepted) => accepted.entries[0].seq,
+        Answer::Refused(refused) => panic!("refused: {refused:?}"),
+    }
+}
+
+/// Why it was refused, since when and where it was recorded.
+fn refusal(answer: &Answer) -> (&'static str, Option<UtcMs>, Option<String>) {
+    match answer {
+        Answer::Accepted(accepted) => panic!("accepted: {accepted:?}"),
+        Answer::Refused(refused) => (refused.reason.code(), refused.since, refused.till.clone()),
+    }
+}
+
+fn pair(tills: &mut [Till]) -> (&mut Till, &mut Till) {
+    let (one, rest) = tills.split_at_mut(1);
+    (&mut one[0], &mut rest[0])
+}
+
+#[test]
+fn what_one_till_has_redeemed_the_next_one_refuses_and_never_records() {
+    let (office, mut tills) = tills(2);
+    let card = office.token(1, allowances());
+    let (one, two) = pair(&mut tills);
+    let first = one.meal(&card, noon());
+    // The other till's clock is three hours ahead, and later a day behind: nothing depends on it.
+    let ahead = noon().plus_ms(3 * 3600 * SECOND);
+    assert_eq!(one.talks(two, noon(), ahead), (0, 1));
+    let before = two.lines();
+    let second = two.meal(&card, noon().plus_ms(SECOND));
+    assert_eq!(refusal(&second), ("already_redeemed", Some(noon()), Some("Ausgabe 1".into())));
+    assert_eq!(two.lines(), before, "what a neighbour told is no entry here");
+    assert_eq!(one.talks(two, noon(), noon()), (0, 0), "told once is enough");
+    // A cancellation frees the slot there too, and what is told again changes nothing.
+    one.cancel(seq(&first), noon().plus_ms(2 * SECOND));
+    assert_eq!(two.talks(one, noon(), noon()), (1, 0));
+    let third = two.meal(&card, noon().plus_ms(3 * SECOND));
+    assert!(matches!(third, Answer::Accepted(_)), "{third:?}");
+    two.talks(one, noon(), noon());
+    assert_eq!(refusal(&one.meal(&card, noon().plus_ms(4 * SECOND))).2.as_deref(), Some("Ausgabe 2"));
+}
+
+#[test]
+fn cut_off_each_goes_on_alone_and_healed_both_know_and_one_conflict_goes_to_the_office() {
+    let (mut office, mut tills) = tills(3);
+    let cards: Vec<String> = (1..=30).map(|number| office.token(number, allowances())).collect();
+    let time = |seconds: u64| noon().plus_ms(seconds * SECOND);
+    for (number, card) in (0u64..).zip(&cards) {
+        let till = &mut tills[usize::try_from(number % 3).expect("small")];
+        assert!(matches!(till.meal(card, time(number)), Answer::Accepted(_)));
+    }
+    // The first card again at the next till, which knows nothing of it: green, as it was before there were neighbours.
+    assert!(matches!(tills[1].meal(&cards[0], time(40)), Answer::Accepted(_)));
+    for (a, b) in [(0, 1), (1, 2), (0, 2), (0, 1), (1, 2)] {
+        let (left, right) = tills.split_at_mut(b);
+        left[a].talks(&mut right[0], time(50), time(50));
+    }
+    for (place, till) in tills.iter_mut().enumerate() {
+        for (number, card) in cards.iter().enumerate() {
+            let (reason, _, where_at) = refusal(&till.meal(card, time(60)));
+            assert_eq!(reason, "already_redeemed");
+            let is_own = number % 3 == place || (number == 0 && place == 1);
+            let named = where_at.unwrap_or_default();
+            assert_eq!(named == format!("Ausgabe {}", place + 1), is_own, "card {number} at {place}: {named}");
+        }
+        let hood = till.terminal.neighbourhood(time(60)).expect("known");
+        assert_eq!(hood.neighbours.len(), 2);
+        assert_eq!(hood.doubled.len(), usize::from(place < 2), "both tills of the double know it, the third does not");
+    }
+    // The office gets every entry once: 31 lines of 30 slots.
+    for (seed, till) in (50..).zip(&mut tills) {
+        let key = SecretKey::from_seed([seed; 32]).public().clone();
+        office.held.insert(*key.bytes(), (key, Head::start(till.terminal.id())));
+        let question = till.terminal.outbound(&office.id.clone(), &mut till.chance, time(70)).expect("made");
+        let answer = office.exchange(&question, &till.terminal.recipient(), time(70));
+        till.terminal.take_answer(&answer, &mut till.chance, time(70)).expect("taken");
+    }
+    let claimed: Vec<_> = office
+        .lines
+        .iter()
+        .filter_map(|entry| match &entry.body {
+            Body::Redemption(redemption) => Some(redemption.slot),
+            _ => None,
+        })
+        .collect();
+    let different: BTreeSet<_> = claimed.iter().collect();
+    assert_eq!((claimed.len(), different.len()), (31, 30), "one slot stands twice, as the office decides it today");
+}
+
+#[test]
+fn a_budget_is_not_spent_twice_and_what_the_office_told_of_the_neighbour_counts_once() {
+    let (office, mut tills) = tills(2);
+    let monthly = vec![allowance(Benefit::Participation, &[ceiling(Period::Month, Measure::Cents, 3000)])];
+    let card = office.token(1, monthly);
+    let (one, two) = pair(&mut tills);
+    one.scan(&card, "judo", Some(2000), noon());
+    one.talks(two, noon(), noon());
+    let request = Request { charge: Some(code("gear")), ..fee(&card, 2000) };
+    let Answer::Accepted(rest) = two.terminal.redeem(&request, &mut two.chance, noon()).expect("an answer") else { panic!("refused") };
+    assert_eq!((rest.cents, rest.own_share), (Cents::new(1000), Cents::new(1000)), "the neighbour has spent 20 of 30 euros");
+    // An allowance for the whole time: the office tells of the 20 euros as used elsewhere, and they are the neighbour's.
+    let card = office.token(2, allowances());
+    one.scan(&card, "judo", Some(2000), noon());
+    one.talks(two, noon(), noon());
+    let told = |used| UsedElsewhere { handle: Handle([2; 8]), benefit: Benefit::Participation, measure: Measure::Cents, used, as_of: noon() };
+    let number = two.terminal.store().read(|tx| tx.offices()).expect("read")[0].number;
+    for (used, left) in [(0, 7000), (2000, 7000), (5000, 4000)] {
+        two.terminal.store().write(|tx| tx.keep_elsewhere(number, &told(used))).expect("kept");
+        let Answer::Accepted(looked) = two.terminal.check(&Request { charge: Some(code("x")), ..fee(&card, 100_00) }, noon()).expect("an answer")
+        else {
+            panic!("refused")
+        };
+        assert_eq!(looked.cents, Cents::new(left), "told {used}");
+    }
+}
+
+fn fee(card: &str, cents: i64) -> Request {
+    Request { code: card.into(), service: Some(code("judo")), cents: Some(Cents::new(cents)), months: 1, ..Request::default() }
+}
+
+#[test]
+fn only_tills_of_the_same_provider_at_the_same_office_are_neighbours() {
+    let (office, mut tills) = tills(1);
+    let one = &mut tills[0];
+    let why = |one: &mut Till, mut other: Till| match one.meets(&mut other, noon()) {
+        Err(CannotTalk::NoNeighbour(why)) => why,
+        other => panic!("{other:?}"),
+    };
+    let other = |change: fn(Credential) -> Credential| till(&office, 51, noon(), change);
+    assert_eq!(why(one, other(|c| Credential { provider: ProviderNumber(18), ..c })), NoNeighbour::OtherProvider);
+    assert_eq!(why(one, other(|c| Credential { issued: UtcMs(noon().0 + 5), siblings: Vec::new(), ..c })), NoNeighbour::NotNamed);
+    let far = PaperOffice::new("05562099", 3);
+    assert_eq!(why(one, till(&far, 51, noon(), |c| c)), NoNeighbour::OtherOffice);
+    let shown = one.terminal.credentials_shown().expect("shown");
+    assert!(matches!(one.terminal.meet("127.0.0.1:1", &shown, noon()), Err(CannotTalk::NoNeighbour(NoNeighbour::Ourselves))));
+    assert!(matches!(one.terminal.meet("127.0.0.1:1", b"<html>", noon()), Err(CannotTalk::Malformed(_))));
+    assert!(matches!(one.terminal.meet("nowhere", &shown, noon()), Err(CannotTalk::NoAddress(_))));
+    // An admission that ends while they work together ends the talk, in both directions.
+    let soon = noon().plus_ms(60 * SECOND);
+    let mut short = till(&office, 52, noon(), |c| Credential { expires: UtcMs(noon().0 + 60_000), ..c });
+    assert_eq!(one.talks(&mut short, noon(), noon()), (0, 0));
+    let peer = one.meets(&mut short, noon()).expect("still good");
+    assert!(matches!(one.terminal.tell_neighbour(peer, None, &mut one.chance, soon), Err(CannotTalk::NoNeighbour(NoNeighbour::Ended))));
+    let own = short.meets(one, noon()).expect("met");
+    let question = short.question(own, noon());
+    assert!(matches!(one.terminal.hear_neighbour(&question, None, &mut one.chance, soon), Err(CannotTalk::NoNeighbour(NoNeighbour::Ended))));
+}
+
+#[test]
+fn a_withdrawn_key_ends_the_talk() {
+    let (mut office, mut tills) = tills(2);
+    let (one, two) = pair(&mut tills);
+    one.talks(two, noon(), noon());
+    let peer = one.meets(two, noon()).expect("met");
+    let question = one.question(peer, noon());
+    // The next trust list withdraws the key that signed both credentials.
+    office.trust.version = 2;
+    office.trust.keys[0].withdrawn = Some(noon());
+    let number = two.terminal.store().read(|tx| tx.offices()).expect("read")[0].number;
+    let list = office.trust.seal(&office.root);
+    two.terminal.store().write(|tx| tx.keep_document(number, Admitted::Trust, &list)).expect("kept");
+    let later = noon().plus_ms(2 * 3600 * SECOND);
+    assert!(two.terminal.hear_neighbour(&question, None, &mut two.chance, later).is_err());
+}
+
+#[test]
+fn a_stranger_neither_reads_nor_injects_and_nothing_is_good_twice() {
+    let (office, mut tills) = tills(3);
+    let card = office.token(1, allowances());
+    let (first, rest) = tills.split_at_mut(1);
+    let (one, (two, three)) = (&mut first[0], pair(rest));
+    one.talks(two, noon(), noon());
+    let made = one.meal(&card, noon());
+    let peer = one.meets(two, noon()).expect("met");
+    let question = one.question(peer, noon());
+    // Nothing readable on the wire.
+    let handle = Handle([1; 8]).0;
+    assert!(!question.windows(8).any(|bytes| bytes == handle) && !question.windows(5).any(|bytes| bytes == b"lunch"));
+    // Not for the third one, not changed, not from somebody with keys of his own.
+    assert!(matches!(three.terminal.hear_neighbour(&question, None, &mut three.chance, noon()), Err(CannotTalk::Envelope(_))));
+    for at in [0, 100, 250, question.len() - 1] {
+        let mut bent = question.clone();
+        bent[at] ^= 1;
+        assert!(two.terminal.hear_neighbour(&bent, None, &mut two.chance, noon()).is_err(), "byte {at}");
+    }
+    let stranger = PaperOffice::new("05562032", 9);
+    let mut posing = till(&stranger, 51, noon(), |c| c);
+    let mut target = till(&stranger, 52, noon(), |c| Credential { provider: PROVIDER, ..c });
+    let to_target = posing.meets(&mut target, noon()).expect("in their own world");
+    let plain = posing.question(to_target, noon());
+    assert!(two.terminal.hear_neighbour(&plain, None, &mut two.chance, noon()).is_err());
+    let forged = teilhabe::shell::envelope::encrypt(&two.terminal.recipient(), b"no telling").expect("a recipient");
+    assert!(matches!(two.terminal.hear_neighbour(&forged, None, &mut two.chance, noon()), Err(CannotTalk::Malformed(_))));
+    // The right one is taken once; heard again it changes nothing and is asked for anew.
+    let heard = two.terminal.hear_neighbour(&question, None, &mut two.chance, noon()).expect("heard");
+    assert_eq!(heard.heard.as_ref().map(|heard| heard.taken), Some(1));
+    let again = two.terminal.hear_neighbour(&question, None, &mut two.chance, noon()).expect("answered");
+    assert!(again.heard.is_none(), "{again:?}");
+    one.terminal.take_neighbours_answer(peer, &heard.answer, noon()).expect("the answer");
+    assert!(matches!(one.terminal.take_neighbours_answer(peer, &heard.answer, noon()), Err(CannotTalk::NotAsked)));
+    // After the cancellation an old recording of the first telling does not take the slot again.
+    one.cancel(seq(&made), noon());
+    one.talks(two, noon(), noon());
+    two.terminal.hear_neighbour(&question, None, &mut two.chance, noon()).expect("answered");
+    assert!(matches!(two.meal(&card, noon()), Answer::Accepted(_)));
+}
+
+#[test]
+fn a_long_history_is_told_in_parts_and_goes_when_it_is_old() {
+    let (office, mut tills) = tills(2);
+    let (one, two) = pair(&mut tills);
+    for number in 0..900u16 {
+        let bytes = number.to_be_bytes();
+        let handle = Handle([bytes[0], bytes[1], 9, 9, 9, 9, 9, 9]);
+        let id = TokenId([bytes[0], bytes[1], 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7]);
+        let card = office.token_of(handle, id, u64::from(number), allowances());
+        assert!(matches!(one.meal(&card, noon().plus_ms(u64::from(number))), Answer::Accepted(_)));
+    }
+    assert_eq!(two.talks(one, noon(), noon()), (900, 0));
+    assert_eq!(two.talks(one, noon(), noon()), (0, 0));
+    let count = |till: &mut Till| till.terminal.store().connection().query_row("SELECT count(*) FROM neighbour_use", [], |row| row.get::<_, i64>(0));
+    assert_eq!(count(two).expect("counted"), 900);
+    let late = CivilDay::parse("2035-06-01").expect("a day").at_minute(720);
+    let erasable = two.terminal.erasable(96, late).expect("counted");
+    two.terminal.erase(96, erasable.total(), &mut two.chance, late).expect("erased");
+    assert_eq!(count(two).expect("counted"), 0);
+}
+
+/// A till that serves its counter and its neighbours on real sockets.
+struct Served {
+    app: App,
+    counter: SocketAddr,
+    near: SocketAddr,
+    stop: tokio::task::JoinHandle<()>,
+}
+
+async fn serve(till: Till, neighbours: Vec<String>) -> Served {
+    let (writer, _thread) = Writer::start(till.terminal, till.chance);
+    let port = || async { TcpListener::bind("127.0.0.1:0").await.expect("a port") };
+    let (own, near) = (port().await, port().await);
+    let (counter, near_at) = (own.local_addr().expect("bound"), near.local_addr().expect("bound"));
+    let app = App::new(writer, counter, &[], Zeroizing::new(KEY.into()));
+    let stop = tokio::spawn(app.clone().serve_neighbours(near));
+    tokio::spawn({
+        let app = app.clone();
+        async move { app.serve(own, None).await.expect("served") }
+    });
+    // The port is known before the first question goes out.
+    tokio::task::yield_now().await;
+    tokio::spawn(app.clone().keep_neighbours(neighbours));
+    Served { app, counter, near: near_at, stop }
+}
+
+impl Served {
+    fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let agent = ureq::Agent::new_with_config(ureq::Agent::config_builder().http_status_as_error(false).build());
+        let request = ureq::http::Request::builder().method(method).uri(format!("http://{}{path}", self.counter));
+        let request = request.header("authorization", format!("Bearer {KEY}")).header("content-type", "application/json");
+        let text = if method == "GET" { String::new() } else { body.to_string() };
+        let mut response = agent.run(request.body(text).expect("a request")).expect("an answer");
+        let status = response.status().as_u16();
+        let text = response.body_mut().read_to_string().expect("text");
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    fn scan(&self, card: &str) -> (Value, Duration) {
+        let begun = Instant::now();
+        let answer = self.ask("POST", "/api/v1/redemptions", &json!({"code": card, "service": "lunch"})).1;
+        (answer, begun.elapsed())
+    }
+
+    /// Waits until the card is known to be used, without recording; how long that took.
+    fn knows(&self, card: &str) -> Duration {
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(60) {
+            let answer = self.ask("POST", "/api/v1/checks", &json!({"code": card, "service": "lunch"})).1;
+            if answer["reason"] == json!("already_redeemed") {
+                return begun.elapsed();
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("it was never told");
+    }
+}
+
+fn card_of_today(office: &PaperOffice, number: u8) -> String {
+    let mut token = office.plain_token(Handle([number; 8]), TokenId([number; 16]), u64::from(number), allowances());
+    let today = CivilDay::of(real_now());
+    (token.not_before, token.expires, token.issued) = (today.minus(60).midnight(), today.plus(60).midnight(), real_now().seconds());
+    code_text(&token.seal(&office.key))
+}
+
+fn office_of_today() -> PaperOffice {
+    let mut office = PaperOffice::new("05562032", 1);
+    office.trust.issued = real_now();
+    office.status = None;
+    office
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_scan_at_the_next_till_is_refused_within_a_second() {
+    let office = office_of_today();
+    let one = serve(till(&office, 50, real_now(), |c| c), Vec::new()).await;
+    // Only the second one is given an address: the first one learns where it is called from.
+    let two = serve(till(&office, 51, real_now(), |c| c), vec![one.near.to_string()]).await;
+    let (first, second) = (card_of_today(&office, 1), card_of_today(&office, 2));
+    tokio::task::block_in_place(|| {
+        let warm = card_of_today(&office, 9);
+        assert_eq!(one.scan(&warm).0["verdict"], json!("accepted"));
+        two.knows(&warm);
+        assert_eq!(two.scan(&first).0["verdict"], json!("accepted"));
+        let took = one.knows(&first);
+        assert!(took < Duration::from_secs(1), "{took:?}");
+        let refused = one.scan(&first).0;
+        assert_eq!((&refused["reason"], &refused["till"]), (&json!("already_redeemed"), &json!("Ausgabe 2")));
+        assert!(refused["message"]["de"].as_str().is_some_and(|text| text.contains(" Uhr an Ausgabe 2 schon erfasst")), "{refused}");
+        // The other way round, though only one of them was given an address.
+        let begun = Instant::now();
+        while one.ask("GET", "/api/v1/neighbours", &json!({})).1["neighbours"][0]["addresses"].as_array().is_none_or(Vec::is_empty) {
+            assert!(begun.elapsed() < Duration::from_secs(20), "the address was never learnt");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        std::thread::sleep(Duration::from_millis(300));
+        assert_eq!(one.scan(&second).0["verdict"], json!("accepted"));
+        let took = two.knows(&second);
+        assert!(took < Duration::from_secs(1), "{took:?}");
+        let listed = two.ask("GET", "/api/v1/neighbours", &json!({})).1;
+        assert_eq!((&listed["neighbours"][0]["name"], &listed["neighbours"][0]["connected"]), (&json!("Ausgabe 1"), &json!(true)), "{listed}");
+    });
+    one.app.close();
+    two.app.close();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cut_link_slows_nobody_and_heals_by_itself() {
+    let office = office_of_today();
+    let one = serve(till(&office, 50, real_now(), |c| c), Vec::new()).await;
+    let two = serve(till(&office, 51, real_now(), |c| c), vec![one.near.to_string()]).await;
+    let cards: Vec<String> = (1..=20).map(|number| card_of_today(&office, number)).collect();
+    let near = one.near;
+    tokio::task::block_in_place(|| {
+        assert_eq!(one.scan(&cards[0]).0["verdict"], json!("accepted"));
+        two.knows(&cards[0]);
+    });
+    // The cut: the first till's listener is gone; a listener that never answers takes its place.
+    one.stop.abort();
+    let _ = one.stop.await;
+    let silent = loop {
+        match TcpListener::bind(near).await {
+            Ok(listener) => break listener,
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    };
+    let slowest = tokio::task::block_in_place(|| {
+        let answers: Vec<(Value, Duration)> = cards[1..].iter().map(|card| two.scan(card)).collect();
+        assert!(answers.iter().all(|(answer, _)| answer["verdict"] == json!("accepted")));
+        let again = Served { app: one.app.clone(), counter: one.counter, near, stop: tokio::spawn(async {}) };
+        assert_eq!(again.scan(&cards[1]).0["verdict"], json!("accepted"), "alone, the first one is green too");
+        answers.into_iter().map(|(_, took)| took).max().unwrap_or_default()
+    });
+    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
+    // It heals.
+    drop(silent);
+    let listener = loop {
+        match TcpListener::bind(near).await {
+            Ok(listener) => break listener,
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    };
+    let app = one.app.clone();
+    tokio::spawn(app.clone().serve_neighbours(listener));
+    tokio::task::block_in_place(|| {
+        let healed = Served { app: app.clone(), counter: one.counter, near, stop: tokio::spawn(async {}) };
+        for card in &cards {
+            healed.knows(card);
+        }
+        let begun = Instant::now();
+        for till in [&healed, &two] {
+            while till.ask("GET", "/api/v1/neighbours", &json!({})).1["doubled"].as_array().map(Vec::len) != Some(1) {
+                assert!(begun.elapsed() < Duration::from_secs(40), "both learn of the double");
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        }
+    });
+    app.close();
+    two.app.close();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_address_gets_one_sentence_and_a_flood_does_no_harm() {
+    let office = office_of_today();
+    let one = serve(till(&office, 50, real_now(), |c| c), Vec::new()).await;
+    let foreign = serve(till(&office, 51, real_now(), |c| Credential { provider: ProviderNumber(99), ..c }), Vec::new()).await;
+    let far = serve(till(&PaperOffice { id: office.id.clone(), ..PaperOffice::new("05562099", 5) }, 52, real_now(), |c| c), Vec::new()).await;
+    tokio::task::block_in_place(|| {
+        let add = |address: &str| one.ask("POST", "/api/v1/neighbours", &json!({"address": address}));
+        let said = |address: &str, status: u16, word: &str| {
+            let (got, body) = add(address);
+            let sentence = body["message"]["de"].as_str().unwrap_or_default().to_owned();
+            assert!(got == status && sentence.contains(word), "{address}: {got} {body}");
+        };
+        said("nowhere", 422, "ist keine Adresse");
+        said("127.0.0.1:1", 502, "antwortet niemand");
+        said(&one.counter.to_string(), 502, "etwas anderes als ein Lesegerät");
+        said(&one.near.to_string(), 409, "dieses Lesegeräts selbst");
+        said(&foreign.near.to_string(), 409, "einem anderen Anbieter");
+        said(&far.near.to_string(), 409, "anderen Kommune");
+        let listed = one.ask("GET", "/api/v1/neighbours", &json!({})).1;
+        assert_eq!((listed["neighbours"].as_array().map(Vec::len), listed["unmet"].as_array().map(Vec::len)), (Some(0), Some(0)));
+        // A flood of rubbish: held back, and the counter answers.
+        let url = format!("http://{}/neighbour", one.near);
+        let agent = ureq::Agent::new_with_config(ureq::Agent::config_builder().http_status_as_error(false).build());
+        let mut held_back = 0;
+        for _ in 0..300 {
+            let status = agent.post(&url).send(&[7u8; 1000][..]).expect("an answer").status().as_u16();
+            assert!(status == 403 || status == 429, "{status}");
+            held_back += usize::from(status == 429);
+        }
+        assert!(held_back > 100, "{held_back} of 300");
+        let large = agent.post(&url).send(&vec![7u8; 2_000_000][..]).map_or(413, |answer| answer.status().as_u16());
+        assert!(large == 413 || large == 429, "{large}");
+        let (answer, took) = one.scan(&card_of_today(&office, 1));
+        assert!(answer["verdict"] == json!("accepted") && took < Duration::from_secs(1), "{answer} {took:?}");
+    });
+    for app in [one.app, foreign.app, far.app] {
+        app.close();
+    }
+}

@@ -33,6 +33,7 @@ mod roles;
 mod rule;
 mod settle;
 mod statements;
+mod swap;
 mod trip;
 mod waiting;
 mod why;
@@ -77,6 +78,7 @@ use crate::reconcile::register::OfficePolicy;
 use crate::settle::account::{Account, Iban};
 use crate::settle::posting::PostingError;
 use crate::settle::settlement::{ContentChanged, DraftError, SameClerk};
+use crate::shell::backup::Kind;
 use crate::shell::envelope::{EnvelopeError, Identity};
 use crate::shell::paper::letters::NotPrinted;
 use crate::shell::secret_file::{self, SecretFileError};
@@ -146,6 +148,9 @@ pub enum OfficeError {
     /// Nothing is open.
     #[error("there is nothing to settle: reconcile first, or wait for claims")]
     NothingToSettle,
+    /// Restored: what the bank has paid since must be looked at first.
+    #[error("this office was restored from a backup: compare the bank's statements with the runs, then say so with `teilhabe office compared`")]
+    NotCompared,
     /// No run has a first signature.
     #[error("no run waits for a second signature: draw one up first")]
     NoRunWaits,
@@ -302,7 +307,7 @@ impl std::fmt::Debug for Office {
 impl Office {
     /// Sets up a new office in the empty folder `dir`.
     pub fn init(dir: &Path, id: OfficeId, name: &str, debtor_iban: &str, mut chance: Chance, now: UtcMs) -> Result<Self, OfficeError> {
-        let path = database(dir);
+        let path = dir.join(Kind::Office.database());
         if path.exists() {
             return Err(OfficeError::Wrong(format!("{} holds an office already: choose an empty folder", dir.display())));
         }
@@ -340,7 +345,7 @@ impl Office {
 
     /// Opens the office in `dir`.
     pub fn open(dir: &Path, chance: Chance, now: UtcMs) -> Result<Self, OfficeError> {
-        let path = database(dir);
+        let path = dir.join(Kind::Office.database());
         if !path.exists() {
             return Err(OfficeError::Wrong(format!("{} holds no office: set one up with `teilhabe office init`", dir.display())));
         }
@@ -435,10 +440,6 @@ struct Work<'o> {
     keys: &'o OfficeKeys,
     chance: &'o mut Chance,
     profile: &'o Profile,
-}
-
-fn database(dir: &Path) -> std::path::PathBuf {
-    dir.join("office.db")
 }
 
 fn read_profile(db: &Connection) -> Result<Profile, OfficeError> {

@@ -1,0 +1,145 @@
+//! Files locked for whoever has a passphrase or a recovery key (age-encryption.org/v1), written whole or not at all.
+
+use super::backup::BackupError;
+use super::envelope::EnvelopeError;
+use age::DecryptError;
+use age::secrecy::SecretString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::iter::once;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// How much work a passphrase may ask of us, as a power of two.
+const MAX_WORK: u8 = 22;
+/// Bytes copied at a time.
+const BLOCK: usize = 256 * 1024;
+
+/// For whom a file is locked.
+pub enum Lock {
+    /// Whoever knows this.
+    Passphrase(Zeroizing<String>),
+    /// Whoever has the recovery key of this address.
+    Recipient(age::x25519::Recipient),
+}
+
+/// What opens a locked file.
+pub enum Opener {
+    /// A passphrase.
+    Passphrase(Zeroizing<String>),
+    /// A recovery key.
+    Key(age::x25519::Identity),
+}
+
+impl std::fmt::Debug for Lock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Passphrase(_) => f.write_str("Lock by a passphrase"),
+            Self::Recipient(recipient) => write!(f, "Lock for {recipient}"),
+        }
+    }
+}
+
+impl std::fmt::Debug for Opener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Opener")
+    }
+}
+
+impl Lock {
+    /// For the owner of this address, `age1…`.
+    pub fn to(recipient: &str) -> Result<Self, EnvelopeError> {
+        recipient.trim().parse().map(Self::Recipient).map_err(|_| EnvelopeError::BadRecipient(recipient.trim().to_owned()))
+    }
+}
+
+impl Opener {
+    /// What somebody has kept: a recovery key (`AGE-SECRET-KEY-1…`) or a passphrase.
+    pub fn of(secret: &str) -> Self {
+        let secret = secret.trim();
+        secret.parse().map_or_else(|_| Self::Passphrase(Zeroizing::new(secret.to_owned())), Self::Key)
+    }
+}
+
+/// Writes what `plain` holds, locked, to `target`; a file of that name is replaced only when the new one is complete. Returns its size in bytes.
+pub fn lock(plain: &Path, target: &Path, lock: &Lock) -> Result<u64, BackupError> {
+    let mut part = target.as_os_str().to_owned();
+    part.push(".part");
+    let part = Path::new(&part);
+    let written = write_part(plain, part, lock).and_then(|size| {
+        fs::rename(part, target).and_then(|()| sync_dir(target)).map_err(|error| BackupError::target(target, error))?;
+        Ok(size)
+    });
+    if written.is_err() {
+        let _ = fs::remove_file(part);
+    }
+    written
+}
+
+fn write_part(plain: &Path, part: &Path, lock: &Lock) -> Result<u64, BackupError> {
+    let wrong = |error| BackupError::target(part, error);
+    let mut from = File::open(plain).map_err(|error| BackupError::io(plain, error))?;
+    let out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(part).map_err(wrong)?;
+    let encryptor = match lock {
+        Lock::Passphrase(text) => {
+            let recipient = age::scrypt::Recipient::new(SecretString::from(text.as_str()));
+            age::Encryptor::with_recipients(once(&recipient as _))
+        }
+        Lock::Recipient(recipient) => age::Encryptor::with_recipients(once(recipient as _)),
+    };
+    let encryptor = encryptor.map_err(|error| wrong(io::Error::other(error)))?;
+    let mut to = encryptor.wrap_output(BufWriter::new(out)).map_err(wrong)?;
+    let mut block = vec![0; BLOCK];
+    loop {
+        let read = from.read(&mut block).map_err(|error| BackupError::io(plain, error))?;
+        let Some(bytes) = block.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
+        to.write_all(bytes).map_err(wrong)?;
+    }
+    let mut out = to.finish().map_err(wrong)?;
+    out.flush().map_err(wrong)?;
+    let out = out.into_inner().map_err(|error| wrong(error.into_error()))?;
+    out.sync_all().map_err(wrong)?;
+    out.metadata().map(|m| m.len()).map_err(wrong)
+}
+
+/// Writes what the locked `file` holds to the new file `plain`, which only its owner may read.
+pub fn unlock(file: &Path, plain: &Path, opener: &Opener) -> Result<(), BackupError> {
+    let from = BufReader::new(File::open(file).map_err(|error| BackupError::io(file, error))?);
+    let decryptor = age::Decryptor::new_buffered(from).map_err(|error| match error {
+        DecryptError::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => BackupError::io(file, error),
+        _ => BackupError::NoBackup,
+    })?;
+    let opened = match opener {
+        Opener::Passphrase(text) => {
+            let mut identity = age::scrypt::Identity::new(SecretString::from(text.as_str()));
+            identity.set_max_work_factor(MAX_WORK);
+            decryptor.decrypt(once(&identity as _))
+        }
+        Opener::Key(identity) => decryptor.decrypt(once(identity as _)),
+    };
+    let mut from = opened.map_err(|error| match error {
+        DecryptError::InvalidMac | DecryptError::Io(_) => BackupError::Damaged,
+        _ => BackupError::WrongPassphrase,
+    })?;
+    let wrong = |error| BackupError::io(plain, error);
+    let mut to = OpenOptions::new().write(true).create_new(true).mode(0o600).open(plain).map_err(wrong)?;
+    let mut block = Zeroizing::new(vec![0; BLOCK]);
+    loop {
+        let read = from.read(&mut block).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => BackupError::Damaged,
+            _ => BackupError::io(file, error),
+        })?;
+        let Some(bytes) = block.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
+        to.write_all(bytes).map_err(wrong)?;
+    }
+    to.sync_all().map_err(wrong)
+}
+
+/// A new name is durable only once its folder is.
+fn sync_dir(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(dir) if !dir.as_os_str().is_empty() => File::open(dir)?.sync_all(),
+        _ => File::open(".")?.sync_all(),
+    }
+}

@@ -188,7 +188,7 @@ pub struct TerminalRow {
 pub fn terminals(db: &Connection, number: ProviderNumber) -> Result<Vec<TerminalRow>, StoreError> {
     let sql = "SELECT t.terminal, t.label, t.site, t.admitted, (SELECT max(e.at) FROM exchange e WHERE e.terminal = t.id), t.retired, t.head_seq,
                    (SELECT f.label FROM succession s JOIN terminal f ON f.id = s.earlier WHERE s.terminal = t.id),
-                   (SELECT max(s.at) FROM succession s WHERE s.earlier = t.id), (SELECT x.at FROM other_state x WHERE x.terminal = t.id)
+                   (SELECT max(s.at) FROM succession s JOIN terminal n ON n.id = s.terminal AND n.retired IS NULL WHERE s.earlier = t.id), (SELECT x.at FROM other_state x WHERE x.terminal = t.id)
                FROM terminal t WHERE t.provider = ?1 ORDER BY t.id";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([number.0])?;

@@ -35,9 +35,9 @@ pub fn keep_succession(db: &Connection, terminal: i64, earlier: i64, now: UtcMs)
     Ok(())
 }
 
-/// The terminal that continues this one's journal.
+/// The terminal that continues this one's journal, and is not retired itself.
 pub fn successor(db: &Connection, terminal: i64) -> Result<Option<Vec<u8>>, StoreError> {
-    let sql = "SELECT t.terminal FROM succession s JOIN terminal t ON t.id = s.terminal WHERE s.earlier = ?1 ORDER BY s.at DESC LIMIT 1";
+    let sql = "SELECT t.terminal FROM succession s JOIN terminal t ON t.id = s.terminal WHERE s.earlier = ?1 AND t.retired IS NULL ORDER BY s.at DESC LIMIT 1";
     Ok(db.prepare_cached(sql)?.query_row([terminal], |row| row.get(0)).optional()?)
 }
 
@@ -67,7 +67,8 @@ pub fn swaps(db: &Connection, since: UtcMs) -> Result<Vec<Swap>, StoreError> {
                WHERE x.at >= ?1 AND t.retired IS NULL
                UNION ALL
                SELECT p.number, p.name, t.label, 1, max(e.at) FROM succession s JOIN terminal t ON t.id = s.earlier JOIN provider p ON p.number = t.provider
-               JOIN exchange e ON e.terminal = t.id AND e.at > s.at WHERE t.retired IS NULL GROUP BY t.id HAVING max(e.at) >= ?1
+               JOIN terminal n ON n.id = s.terminal AND n.retired IS NULL JOIN exchange e ON e.terminal = t.id AND e.at > s.at
+               WHERE t.retired IS NULL GROUP BY t.id HAVING max(e.at) >= ?1
                ORDER BY 5 DESC";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([to_db(since.0)])?;

@@ -35,6 +35,7 @@ mod roles;
 mod rule;
 mod settle;
 mod statements;
+mod swap;
 mod trip;
 mod waiting;
 mod why;
@@ -149,6 +150,9 @@ pub enum OfficeError {
     /// Nothing is open.
     #[error("there is nothing to settle: reconcile first, or wait for claims")]
     NothingToSettle,
+    /// Restored: what the bank has paid since must be looked at first.
+    #[error("this office was restored from a backup: compare the bank's statements with the runs, then say so with `teilhabe office compared`")]
+    NotCompared,
     /// No run has a first signature.
     #[error("no run waits for a second signature: draw one up first")]
     NoRunWaits,
@@ -389,10 +393,6 @@ struct Work<'o> {
     keys: &'o OfficeKeys,
     chance: &'o mut Chance,
     profile: &'o Profile,
-}
-
-fn database(dir: &Path) -> std::path::PathBuf {
-    dir.join("office.db")
 }
 
 fn read_profile(db: &Connection) -> Result<Profile, OfficeError> {

@@ -5,6 +5,7 @@ mod town;
 
 use teilhabe::book::entry::Body;
 use teilhabe::shell::backup::{self, BackupError};
+use teilhabe::shell::locked_file::{Lock, Opener};
 use teilhabe::shell::terminal_dir::{self, DirError};
 use teilhabe::terminal::CannotOpen;
 use teilhabe::terminal::counter::Answer;
@@ -127,10 +128,11 @@ fn a_restored_box_is_a_new_terminal_that_forgets_nothing() {
     let (old_id, old_head) = (town.terminal.id(), town.terminal.status(noon()).expect("readable").head);
     let passphrase = backup::recovery_key(&mut town.chance);
     assert_eq!(passphrase.len(), 39, "eight groups of four");
-    backup::write(&mut town.terminal, &file, &passphrase).expect("written");
-    assert!(!dir.path().join("backup.draft").exists(), "no unencrypted copy stays");
+    backup::write(&old, &file, &Lock::Passphrase(passphrase.clone())).expect("written");
 
-    let restore = |to: &std::path::Path, passphrase: &str, chance: &mut Chance| backup::restore(to, &file, passphrase, chance, noon().plus_days(1));
+    let restore = |to: &std::path::Path, passphrase: &str, chance: &mut Chance| {
+        backup::restore(to, &file, &Opener::of(passphrase), chance, noon().plus_days(1))
+    };
     assert!(matches!(restore(&old, &passphrase, &mut town.chance), Err(BackupError::NotEmpty(_))));
     assert!(matches!(restore(&dir.path().join("wrong"), "wrong", &mut town.chance), Err(BackupError::WrongPassphrase)));
     let restored = restore(&new, &passphrase, &mut town.chance).expect("restored");

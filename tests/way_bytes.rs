@@ -335,6 +335,7 @@ impl World {
             already: Cents::ZERO,
             reason: None,
             legal_basis: Some(LegalBasis::Sgb2),
+            successor: None,
         };
         let iban = |text| Iban::parse(text).expect("safe: an IBAN");
         let canteen = Account::new("Mensa am Wall gGmbH", iban("DE44500105175407324931"), None).expect("safe: a name");

@@ -101,6 +101,8 @@ pub struct Inbound {
     pub more: bool,
     /// The office.
     pub office: OfficeId,
+    /// Another terminal that continues this one's journal: this box was replaced.
+    pub successor: Option<TerminalId>,
 }
 
 impl Outbound {
@@ -189,8 +191,8 @@ impl Inbound {
     pub fn read(r: &mut Reader<'_>) -> Result<Self, Malformed> {
         let at = r.position();
         let (mut terminal, mut nonce, mut created, mut receipts, mut advices, mut cursor) = (None, None, None, None, None, None);
-        let (mut trust, mut status, mut credential, mut elsewhere, mut head, mut more, mut office) =
-            (None, None, None, Vec::new(), None, false, None);
+        let (mut trust, mut status, mut credential, mut elsewhere, mut head, mut more, mut office, mut successor) =
+            (None, None, None, Vec::new(), None, false, None, None);
         r.map(Keys::Open, |key, r| {
             match key {
                 1 => terminal = Some(TerminalId::read(r)?),
@@ -206,6 +208,7 @@ impl Inbound {
                 11 => head = Some(read_head(r)?),
                 12 => more = r.bool()?,
                 13 => office = Some(OfficeId::read(r)?),
+                64 => successor = Some(TerminalId::read(r)?),
                 _ => return Ok(false),
             }
             Ok(true)
@@ -224,6 +227,7 @@ impl Inbound {
             head: present(head, "an inbound without journal head", at)?,
             more,
             office: present(office, "an inbound without office", at)?,
+            successor,
         })
     }
 
@@ -255,6 +259,9 @@ impl Inbound {
                 m.key(12).bool(true);
             }
             self.office.write(m.key(13));
+            if let Some(successor) = self.successor {
+                m.key(64).bytes(&successor.0);
+            }
         });
     }
 }

@@ -19,7 +19,7 @@ use crate::shell::store::office::admission::{self, Terminal};
 use crate::shell::store::office::batches::{self, NewBatch};
 use crate::shell::store::office::lines::{self, NewCancellation, NewLine};
 use crate::shell::store::office::waiting::{self, Descent, ledger_seq};
-use crate::shell::store::office::{children, retention, views};
+use crate::shell::store::office::{children, retention, swap, views};
 use crate::words::benefit::Measure;
 use crate::words::cbor::Reader;
 use crate::words::cents::Cents;
@@ -57,6 +57,7 @@ impl Office {
         let inbound = self.in_transaction(|work| {
             let receipts = work.take_all(&outbound.batches, &terminal, now)?;
             let mut inbound = work.answer(&outbound, &terminal, now)?;
+            work.look_at_head(&terminal, outbound.head, outbound.created, now)?;
             inbound.receipts = receipts;
             inbound.trust = (outbound.has.trust_version < version).then_some(trust);
             inbound.status = (outbound.has.status_issued < status_issued).then_some(status);
@@ -106,7 +107,10 @@ impl Work<'_> {
                 return Ok(receipt);
             }
             Place::Gap => Reason::JournalGap,
-            Place::Fork | Place::SameAgain | Place::SameIdOtherContent => Reason::JournalForked,
+            Place::Fork | Place::SameAgain | Place::SameIdOtherContent => {
+                swap::keep_other_state(&self.db, terminal.id, now)?;
+                Reason::JournalForked
+            }
         };
         let receipt = self.receipt(draft.id, held, hash, Some(reason), now);
         let new = NewBatch { terminal: terminal.id, draft, hash, bytes, receipt: &receipt, reason: Some(reason.code()) };
@@ -238,6 +242,7 @@ impl Work<'_> {
                     }
                 }
             }
+            Body::Opened(opened) => self.note_succession(terminal, opened, now)?,
             _ => {}
         }
         Ok(())
@@ -292,6 +297,7 @@ impl Work<'_> {
             head,
             more,
             office: self.profile.id.clone(),
+            successor: self.successor(terminal)?,
         })
     }
 

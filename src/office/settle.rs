@@ -10,13 +10,14 @@
 
 use super::audit::Action;
 use super::bank::blocked;
+use super::swap::COMPARE;
 use super::{Office, OfficeError, Work};
 use crate::settle::account::{Account, Iban};
 use crate::settle::clerk::{Clerk, Signature};
 use crate::settle::run::{Run, RunNumber};
 use crate::settle::selection::Selection;
 use crate::settle::settlement::{ContentChanged, Draft, Released};
-use crate::shell::store::office::{admission, lines, payable, payments, sums};
+use crate::shell::store::office::{admission, lines, payable, payments, settings, sums};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{Hash, ProviderNumber};
@@ -163,6 +164,9 @@ impl Office {
     ) -> Result<u32, OfficeError> {
         let by = clerk(by)?;
         self.in_transaction(|work| {
+            if settings::read(&work.db, COMPARE)?.is_some_and(|since| !since.is_empty()) {
+                return Err(OfficeError::NotCompared);
+            }
             if let Some(waiting) = payments::signed_once(&work.db)? {
                 return Err(OfficeError::RunWaits { number: waiting.number, by: waiting.first.0 });
             }

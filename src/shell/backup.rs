@@ -1,24 +1,26 @@
-//! A terminal's backup: one encrypted file with the database and no key. Whoever has it cannot sign as this terminal.
+//! Backups: one encrypted file of a terminal or an office, taken while it works. A terminal's holds no key: whoever has it cannot sign as
+//! this terminal. An office's holds its keys too: nobody else could go on in its name.
 
+pub mod automatic;
+#[cfg(feature = "office")]
+mod office;
+
+use super::locked_file::{self, Lock, Opener};
 use super::secret_file::{self, SecretFileError};
-use super::store::StoreError;
-use super::store::terminal::TerminalStore;
-use super::terminal_dir::{self, DATABASE, DirError};
-use super::whole_file;
-use crate::terminal::Terminal;
-use crate::terminal::restore::Restored;
+use super::store::{self, StoreError};
+#[cfg(feature = "terminal")]
+use super::terminal_dir::{self, DirError};
+#[cfg(feature = "terminal")]
+use crate::terminal::{Terminal, restore::Restored};
 use crate::words::chance::Chance;
+#[cfg(feature = "terminal")]
 use crate::words::time::UtcMs;
-use age::secrecy::SecretString;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufReader, BufWriter, Write};
-use std::iter::once;
-use std::os::unix::fs::OpenOptionsExt;
+#[cfg(feature = "office")]
+pub use office::{OfficeRestored, restore_office};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
-
-/// How much work a passphrase may ask of us, as a power of two.
-const MAX_WORK: u8 = 22;
 
 /// Why a backup was not written or not restored.
 #[derive(Debug, thiserror::Error)]
@@ -31,18 +33,41 @@ pub enum BackupError {
         /// What the system said.
         error: io::Error,
     },
-    /// The target holds something.
+    /// The folder for the backup is not there.
+    #[error("the folder for the backup is not there ({0}): put the stick in, or make the folder")]
+    TargetMissing(PathBuf),
+    /// No room at the target.
+    #[error("{0} is full: free some space there, or use another stick")]
+    TargetFull(PathBuf),
+    /// The target cannot be written.
+    #[error("{0} cannot be written: check the stick's lock and the folder's permissions")]
+    TargetReadOnly(PathBuf),
+    /// The folder to restore into holds something.
     #[error("{0} is not empty: restore into an empty folder")]
     NotEmpty(PathBuf),
+    /// There is nothing to back up.
+    #[error("{0} holds neither a terminal nor an office")]
+    NothingHere(PathBuf),
     /// The file is no backup.
     #[error("this is not a backup of ours: choose another file")]
     NoBackup,
+    /// A backup of the other kind.
+    #[error("this is the backup of {0}")]
+    OtherKind(&'static str),
+    /// The file ends too early, or was changed.
+    #[error("this backup is incomplete or damaged: copy it again, or take an older one")]
+    Damaged,
     /// The passphrase is another.
     #[error("the recovery key or passphrase does not open this backup: check it letter by letter")]
     WrongPassphrase,
     /// The folder.
+    #[cfg(feature = "terminal")]
     #[error(transparent)]
     Dir(#[from] DirError),
+    /// The office.
+    #[cfg(feature = "office")]
+    #[error(transparent)]
+    Office(Box<crate::office::OfficeError>),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -51,64 +76,159 @@ pub enum BackupError {
     File(#[from] SecretFileError),
 }
 
-/// A new recovery key: 32 letters and digits in groups of four, 160 random bits.
+impl BackupError {
+    pub(super) fn io(path: &Path, error: io::Error) -> Self {
+        Self::Io { path: path.to_owned(), error }
+    }
+
+    /// What is wrong with the place a backup goes to.
+    pub(super) fn target(file: &Path, error: io::Error) -> Self {
+        let folder = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+        match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::TargetMissing(folder),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => Self::TargetFull(folder),
+            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => Self::TargetReadOnly(folder),
+            _ => Self::io(file, error),
+        }
+    }
+}
+
+/// What a data folder holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A terminal.
+    Terminal,
+    /// An office.
+    Office,
+}
+
+impl Kind {
+    /// What `dir` holds.
+    pub fn of(dir: &Path) -> Option<Self> {
+        [Self::Terminal, Self::Office].into_iter().find(|kind| dir.join(kind.database()).exists())
+    }
+
+    /// The name of its database.
+    pub const fn database(self) -> &'static str {
+        match self {
+            Self::Terminal => "terminal.db",
+            Self::Office => "office.db",
+        }
+    }
+
+    /// A table that only it has.
+    const fn table(self) -> &'static str {
+        match self {
+            Self::Terminal => "journal",
+            Self::Office => "clerk",
+        }
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Terminal => "a terminal: restore it with `teilhabe terminal restore`",
+            Self::Office => "an office: restore it with `teilhabe office restore`",
+        }
+    }
+}
+
+/// A new passphrase: 32 letters and digits in groups of four, 160 random bits.
 pub fn recovery_key(chance: &mut Chance) -> Zeroizing<String> {
     let text = Zeroizing::new(data_encoding::BASE32HEX_NOPAD.encode(&Zeroizing::new(chance.bytes::<20>())[..]));
     let groups: Vec<&str> = (0..text.len()).step_by(4).filter_map(|at| text.get(at..at + 4)).collect();
     Zeroizing::new(groups.join("-"))
 }
 
-/// Writes a backup to `file`, encrypted with `passphrase`, while the terminal goes on working. Returns its size in bytes. Where that
-/// fails, an older backup of this name stays as it was. What is not encrypted never lies outside the terminal's own folder.
-pub fn write(terminal: &mut Terminal, file: &Path, passphrase: &str) -> Result<u64, BackupError> {
-    let copy = terminal.store().path().unwrap_or_else(|| file.to_owned()).with_extension("copy");
-    remove_copy(&copy);
-    let written = terminal.store().copy_to(&copy).map_err(BackupError::from).and_then(|()| encrypt(&copy, file, passphrase));
-    remove_copy(&copy);
-    written
-}
-
-fn encrypt(copy: &Path, file: &Path, passphrase: &str) -> Result<u64, BackupError> {
-    let io = |error| BackupError::Io { path: file.to_owned(), error };
-    let mut from = BufReader::new(File::open(copy).map_err(|error| BackupError::Io { path: copy.to_owned(), error })?);
-    let recipient = age::scrypt::Recipient::new(SecretString::from(passphrase.to_owned()));
-    let encryptor = age::Encryptor::with_recipients(once(&recipient as _)).map_err(|_| BackupError::NoBackup)?;
-    let written = whole_file::replace(file, whole_file::PRIVATE, |out| {
-        let mut to = encryptor.wrap_output(BufWriter::new(out))?;
-        io::copy(&mut from, &mut to)?;
-        let mut out = to.finish()?;
-        out.flush()?;
-        out.get_ref().metadata().map(|m| m.len())
+/// Writes a backup of what `dir` holds to `file`, while it goes on working. Returns its size in bytes.
+pub fn write(dir: &Path, file: &Path, lock: &Lock) -> Result<u64, BackupError> {
+    let kind = Kind::of(dir).ok_or_else(|| BackupError::NothingHere(dir.to_owned()))?;
+    let folder = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(BackupError::TargetMissing(folder.to_owned()));
+    }
+    // The plain copy never leaves the folder in which the same lies open anyway, and goes whatever happens.
+    let copy = dir.join(format!("backup.{}.draft", std::process::id()));
+    remove_left_drafts(dir);
+    let written = store::copy(&dir.join(kind.database()), &copy).map_err(BackupError::from).and_then(|()| {
+        #[cfg(feature = "office")]
+        if kind == Kind::Office {
+            office::put_keys_in(dir, &copy)?;
+        }
+        locked_file::lock(&copy, file, lock)
     });
-    written.map_err(io)
+    let removed = match fs::remove_file(&copy) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(BackupError::io(&copy, error)),
+        _ => Ok(()),
+    };
+    let size = written?;
+    removed?;
+    Ok(size)
 }
 
-/// The copy with what SQLite may have left beside it.
-fn remove_copy(copy: &Path) {
-    for behind in ["", "-journal", "-wal", "-shm"] {
-        let mut name = copy.as_os_str().to_owned();
-        name.push(behind);
-        let _ = fs::remove_file(PathBuf::from(name));
+/// Removes the plain copies of processes that were killed over them.
+fn remove_left_drafts(dir: &Path) {
+    let own = std::process::id().to_string();
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some(process) = name.strip_prefix("backup.").and_then(|rest| rest.split_once(".draft")).map(|(process, _)| process) else { continue };
+        if process == own || !Path::new("/proc").join(process).exists() {
+            let _ = fs::remove_file(entry.path());
+        }
     }
 }
 
 /// Makes a new terminal in the empty folder `dir` of the backup in `file`.
-pub fn restore(dir: &Path, file: &Path, passphrase: &str, chance: &mut Chance, now: UtcMs) -> Result<Restored, BackupError> {
-    let io = |path: &Path| {
-        let path = path.to_owned();
-        move |error| BackupError::Io { path, error }
-    };
+#[cfg(feature = "terminal")]
+pub fn restore(dir: &Path, file: &Path, opener: &Opener, chance: &mut Chance, now: UtcMs) -> Result<Restored, BackupError> {
+    into_empty(dir, |dir| {
+        let database = unpack(dir, file, opener, Kind::Terminal)?;
+        let keys = terminal_dir::make_keys(dir, chance)?;
+        Ok(Terminal::continue_from(&mut store::terminal::TerminalStore::open(&database)?, &keys, chance, now)?)
+    })
+}
+
+/// Does `work` in an empty folder, which is empty again if it fails.
+fn into_empty<T>(dir: &Path, work: impl FnOnce(&Path) -> Result<T, BackupError>) -> Result<T, BackupError> {
     secret_file::make_dir(dir)?;
-    if fs::read_dir(dir).map_err(io(dir))?.next().is_some() {
+    let entries = || fs::read_dir(dir).map_err(|error| BackupError::io(dir, error));
+    if entries()?.next().is_some() {
         return Err(BackupError::NotEmpty(dir.to_owned()));
     }
-    let database = dir.join(DATABASE);
-    let decryptor = age::Decryptor::new_buffered(BufReader::new(File::open(file).map_err(io(file))?)).map_err(|_| BackupError::NoBackup)?;
-    let mut identity = age::scrypt::Identity::new(SecretString::from(passphrase.to_owned()));
-    identity.set_max_work_factor(MAX_WORK);
-    let mut from = decryptor.decrypt(once(&identity as _)).map_err(|_| BackupError::WrongPassphrase)?;
-    let mut to = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&database).map_err(io(&database))?;
-    io::copy(&mut from, &mut to).and_then(|_| to.sync_all()).map_err(io(&database))?;
-    let keys = terminal_dir::make_keys(dir, chance)?;
-    Ok(Terminal::continue_from(&mut TerminalStore::open(&database)?, &keys, chance, now)?)
+    let done = work(dir);
+    if done.is_err() {
+        for entry in entries()?.flatten() {
+            let path = entry.path();
+            let _ = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        }
+    }
+    done
+}
+
+/// Unlocks a backup of that kind into its database; returns the database's path.
+fn unpack(dir: &Path, file: &Path, opener: &Opener, kind: Kind) -> Result<PathBuf, BackupError> {
+    let database = dir.join(kind.database());
+    locked_file::unlock(file, &database, opener)?;
+    let other = if kind == Kind::Terminal { Kind::Office } else { Kind::Terminal };
+    if store::has_table(&database, kind.table()).unwrap_or(false) {
+        return Ok(database);
+    }
+    match store::has_table(&database, other.table()) {
+        Ok(true) => Err(BackupError::OtherKind(other.words())),
+        _ => Err(BackupError::NoBackup),
+    }
+}
+
+/// The oldest plain copy that a power cut has left in `dir` is gone afterwards, unless somebody is still at work on it.
+fn remove_leftovers(dir: &Path) {
+    /// A backup takes minutes at most.
+    const LEFT: std::time::Duration = std::time::Duration::from_secs(60 * 60);
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_draft = name.to_str().is_some_and(|name| name.starts_with("backup.") && name.ends_with(".draft"));
+        let is_old =
+            File::open(entry.path()).and_then(|f| f.metadata()).and_then(|m| m.modified()).is_ok_and(|at| at.elapsed().is_ok_and(|age| age > LEFT));
+        if is_draft && is_old {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }

@@ -1,10 +1,8 @@
 //! The only input and output: storage, network, devices, paper and tables. Everything else is told what it needs.
 
-#[cfg(feature = "terminal")]
 pub mod backup;
 #[cfg(feature = "office")]
 pub mod certificate;
-#[cfg(feature = "terminal")]
 pub mod checkup;
 pub mod command;
 #[cfg(all(feature = "terminal", feature = "office"))]
@@ -14,6 +12,7 @@ pub mod envelope;
 pub mod handover;
 #[cfg(feature = "office")]
 pub mod legal;
+pub mod locked_file;
 pub mod paper;
 pub mod secret_file;
 pub mod sheet;

@@ -188,6 +188,7 @@ fn take_over(journal: Journal<'_>, opened: &Opened<'_>, chance: &mut Chance, now
     let ours = tx.head_at(inbound.head.seq, Head::start(journal.terminal))?;
     let disputed = inbound.head.seq > 0 && ours != Some(inbound.head);
     tx.keep_answer(office.number, inbound.cursor, now, disputed)?;
+    tx.keep_successor(office.number, inbound.successor)?;
     Ok(TakenIn { office: office.id.clone(), confirmed, open, advices, documents, disputed, more: inbound.more })
 }
 

@@ -10,7 +10,7 @@ use crate::book::entry::ClockState;
 use crate::shell::store::StoreError;
 use crate::shell::store::terminal::{OfficeNumber, OfficeRow, TerminalStore, Tx};
 use crate::words::code::Code;
-use crate::words::ids::OfficeId;
+use crate::words::ids::{OfficeId, TerminalId};
 use crate::words::keys::PublicKey;
 use crate::words::service::Service;
 use crate::words::time::UtcMs;
@@ -38,6 +38,8 @@ pub struct Office {
     pub heard_at: UtcMs,
     /// Whether it holds another history of this terminal's journal.
     pub disputed: bool,
+    /// The terminal that continues this one's journal, as the office says.
+    pub successor: Option<TerminalId>,
 }
 
 /// All offices, each with its trust list.
@@ -119,6 +121,7 @@ fn open(row: OfficeRow, now: UtcMs) -> Result<(Office, TrustList), StoreError> {
         cursor: row.cursor,
         heard_at: row.heard_at,
         disputed: row.disputed,
+        successor: row.successor.as_deref().and_then(TerminalId::from_slice),
     };
     Ok((office, trust))
 }

@@ -91,6 +91,8 @@ pub struct OfficeStatus {
     pub pending: Pending,
     /// Whether it holds another history of this journal.
     pub disputed: bool,
+    /// The terminal that continues this one's journal, as the office says: this box was replaced.
+    pub successor: Option<TerminalId>,
 }
 
 impl Day {
@@ -153,6 +155,7 @@ impl Terminal {
                     heard_at: office.heard_at,
                     pending: tx.pending(office.number)?,
                     disputed: office.disputed,
+                    successor: office.successor,
                 });
             }
             Ok(Status {

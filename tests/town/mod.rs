@@ -251,6 +251,7 @@ impl PaperOffice {
             head,
             more: false,
             office: self.id.clone(),
+            successor: None,
         };
         envelope::encrypt(recipient, &inbound.seal(&self.key)).expect("a recipient")
     }

@@ -2,11 +2,11 @@
 //!
 //! Exit codes: 0 success, 1 failure with one plain sentence, 2 bad usage.
 
-#[cfg(feature = "terminal")]
 pub mod doctor;
 pub mod inspect;
 #[cfg(feature = "terminal")]
 pub mod journal;
+pub mod keep_safe;
 pub mod keys;
 #[cfg(feature = "office")]
 pub mod office;
@@ -77,9 +77,10 @@ enum Command {
     /// The keys of an office or a terminal: protect them with a passphrase.
     #[command(subcommand)]
     Keys(keys::Command),
-    /// What is wrong with this terminal, and what to do.
-    #[cfg(feature = "terminal")]
+    /// What is wrong with this terminal or office, and what to do; exit code 1 where something is bad.
     Doctor,
+    /// Make a key that opens backups; they are then locked with its address alone.
+    RecoveryKey(keep_safe::RecoveryKey),
     /// A town of terminals and an office with everything going wrong that can, from one seed (feature `sim`).
     Simulate(simulate::Simulate),
 }
@@ -159,8 +160,8 @@ fn run(cli: Cli) -> anyhow::Result<Report> {
         Command::Terminal(command) => terminal::run(command, &context),
         #[cfg(feature = "terminal")]
         Command::Journal(command) => journal::run(&command, &context),
-        #[cfg(feature = "terminal")]
         Command::Doctor => doctor::run(&context),
+        Command::RecoveryKey(command) => keep_safe::recovery_key(&command),
     }
 }
 

@@ -7,8 +7,9 @@ mod delivery;
 mod keep;
 mod money;
 
-use super::{Context, Report, Usage};
+use super::{Context, Report, Usage, keep_safe};
 use crate::office::{NewProvider, Office, OfficeError, Rotated, ServiceTerms};
+use crate::shell::backup::{self, Kind};
 use crate::shell::door::{now, os_chance};
 use crate::shell::web::office::Listening;
 use crate::shell::whole_file;
@@ -73,6 +74,19 @@ pub enum Command {
         /// PostgreSQL in place of the embedded database.
         #[arg(long, value_name = "URL")]
         database_url: Option<String>,
+        /// Backups by themselves.
+        #[command(flatten)]
+        backup: keep_safe::Automatic,
+    },
+    /// Write data and keys into one encrypted file, while the server goes on.
+    Backup(keep_safe::Backup),
+    /// Make the office of its backup, in an empty folder.
+    Restore(keep_safe::Restore),
+    /// After a restore: the bank's statements were compared with the runs, so that payments may go on.
+    Compared {
+        /// Who compared them.
+        #[arg(long, value_name = "NAME")]
+        by: String,
     },
     /// Answer a terminal's envelope that came on a stick.
     Exchange {
@@ -169,9 +183,14 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
         let text = format!("{} ({}) is set up in {}.", profile.name, profile.id, data.display());
         return Ok(Report::new(text, json!({"office": profile.id, "name": profile.name})));
     }
+    match &command {
+        Command::Backup(how) => return keep_safe::write_backup(data, how, Kind::Office),
+        Command::Restore(how) => return restore(data, how),
+        _ => {}
+    }
     let mut office = Office::open(data, os_chance(), now())?;
     match command {
-        Command::Init { .. } => unreachable!("handled above"),
+        Command::Init { .. } | Command::Backup(_) | Command::Restore(_) => unreachable!("handled above"),
         Command::Provider(command) => provider(&mut office, command),
         Command::Enrolment(EnrolmentCommand::New { provider }) => {
             let code = office.new_code(ProviderNumber(provider), now())?;
@@ -193,7 +212,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
         Command::Serve { database_url: Some(_), .. } => {
             Err(OfficeError::Wrong("this version keeps its data in the embedded database only: leave --database-url out".into()).into())
         }
-        Command::Serve { listen, host, tls_cert, tls_key, plain_http, database_url: None } => {
+        Command::Serve { listen, host, tls_cert, tls_key, plain_http, database_url: None, backup } => {
             let tls = tls_cert.zip(tls_key);
             if tls.is_none() && !listen.ip().is_loopback() && !plain_http {
                 let sentence = format!(
@@ -201,6 +220,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
                 );
                 return Err(Usage(sentence).into());
             }
+            keep_safe::watch(data, &backup, &format!("office-{}", office.profile().id))?;
             crate::shell::web::office::serve(office, data, Listening { at: listen, hosts: host, tls })?;
             Ok(Report::default())
         }
@@ -211,6 +231,10 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
             Ok(Report::new(format!("The answer is in {}: take it back to the terminal.", out.display()), json!({"out": out})))
         }
         Command::RotateKey { at_once } => rotate_key(&mut office, at_once),
+        Command::Compared { by } => {
+            office.has_compared(&by, now())?;
+            Ok(Report::new("Noted: payments may go on.", json!({"compared_by": by})))
+        }
         Command::Reconcile => money::reconcile(&mut office),
         Command::Findings => money::findings(&office),
         Command::Rule(command) => money::rule(&mut office, &command),
@@ -220,6 +244,21 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
         Command::Disclose(command) => keep::disclose(&mut office, &command),
         Command::Posting(command) => money::posting(&mut office, &command),
     }
+}
+
+fn restore(dir: &std::path::Path, how: &keep_safe::Restore) -> anyhow::Result<Report> {
+    let restored = backup::restore_office(dir, &how.input, &keep_safe::opener(how)?, os_chance(), now())?;
+    let last = restored.last_batch.map_or_else(|| "none".to_owned(), |at| at.rfc3339());
+    let run = restored.last_run.map_or_else(|| "none".to_owned(), |number| number.to_string());
+    let text = format!(
+        "{} ({}) is restored in {}. Last claim in the backup: {last}; last payment run: {run}.\n\
+         Terminals send again what came later. Before anything is paid: compare the bank's statements with the runs, for a run released after the \
+         backup is not known here and would be paid twice. Cards printed after it must be printed anew. Never start the lost office again.",
+        restored.name,
+        restored.office,
+        dir.display()
+    );
+    Ok(Report::new(text, json!(restored)))
 }
 
 fn provider(office: &mut Office, command: ProviderCommand) -> anyhow::Result<Report> {

@@ -1,6 +1,7 @@
 //! The terminal's commands.
 
-use super::{Context, Report, Usage};
+use super::{Context, Report, Usage, keep_safe};
+use crate::shell::backup::Kind;
 use crate::shell::web::terminal::App;
 use crate::shell::web::terminal::client::{self, ExchangeError};
 use crate::shell::web::terminal::lan::Lan;
@@ -17,12 +18,9 @@ use std::fs::File;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use zeroize::Zeroizing;
 
 /// The largest envelope read from a file.
 const MAX_FILE: u64 = 20 * 1024 * 1024;
-/// The environment variable with the passphrase of a backup.
-const PASSPHRASE: &str = "TEILHABE_PASSPHRASE";
 
 /// What a terminal can be told to do.
 #[derive(Debug, clap::Subcommand)]
@@ -59,6 +57,9 @@ pub enum Command {
         /// Exchange only when told to.
         #[arg(long)]
         no_exchange: bool,
+        /// Backups by themselves.
+        #[command(flatten)]
+        backup: keep_safe::Automatic,
     },
     /// Exchange with the offices now, or by file for a USB stick.
     Exchange {
@@ -72,15 +73,8 @@ pub enum Command {
         #[arg(long, value_name = "ID")]
         office: Option<String>,
     },
-    /// Write everything but the keys into one encrypted file.
-    Backup {
-        /// The file.
-        #[arg(long, value_name = "FILE")]
-        out: PathBuf,
-        /// The passphrase is the first line of this file; without one a recovery key is made and shown once.
-        #[arg(long, value_name = "FILE")]
-        passphrase_file: Option<PathBuf>,
-    },
+    /// Write everything but the keys into one encrypted file, while the server goes on.
+    Backup(keep_safe::Backup),
     /// Write the books for an auditor: tables with their description, checksums and a signed seal.
     Export {
         /// The folder, new or empty.
@@ -108,14 +102,7 @@ pub enum Command {
     /// Take all PINs away, when the one for managing is forgotten; a running server follows when it is started again.
     ResetPins,
     /// Make a new terminal of a backup, in an empty folder; it must be enrolled anew.
-    Restore {
-        /// The backup.
-        #[arg(long = "in", value_name = "FILE")]
-        input: PathBuf,
-        /// The passphrase or recovery key is the first line of this file.
-        #[arg(long, value_name = "FILE")]
-        passphrase_file: Option<PathBuf>,
-    },
+    Restore(keep_safe::Restore),
 }
 
 /// Carries out one command of the terminal.
@@ -123,18 +110,18 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
     let dir = context.data()?;
     match command {
         Command::Enrol { office, code, label } => enrol(dir, &office, &code, &label),
-        Command::Serve { listen, lan, neighbours, neighbour, host, no_exchange } => {
-            serve(dir, &Serve { listen, lan, neighbours, neighbour, names: host, no_exchange, json: context.json })
+        Command::Serve { listen, lan, neighbours, neighbour, host, no_exchange, backup } => {
+            serve(dir, &Serve { listen, lan, neighbours, neighbour, names: host, no_exchange, json: context.json, backup })
         }
         Command::Exchange { out: Some(file), office, .. } => write_envelope(dir, &file, office.as_deref()),
         Command::Exchange { input: Some(file), .. } => read_envelope(dir, &file),
         Command::Exchange { office, .. } => exchange(dir, office.as_deref()),
-        Command::Backup { out, passphrase_file } => write_backup(dir, &out, passphrase_file.as_deref()),
+        Command::Backup(command) => keep_safe::write_backup(dir, &command, Kind::Terminal),
         Command::Export { out } => super::journal::export(&mut terminal_dir::open(dir, door::now())?, &out),
         Command::Procedure { out } => procedure(dir, &out),
         Command::Purge { total, months, .. } => purge(dir, months, total),
         Command::ResetPins => reset_pins(dir),
-        Command::Restore { input, passphrase_file } => restore(dir, &input, passphrase_file.as_deref()),
+        Command::Restore(command) => restore(dir, &command),
     }
 }
 
@@ -263,27 +250,11 @@ fn reset_pins(dir: &Path) -> anyhow::Result<Report> {
     Ok(Report::new("All PINs are taken away: everybody may do everything at this box until new ones are set.", json!({"pins": []})))
 }
 
-fn write_backup(dir: &Path, file: &Path, passphrase_file: Option<&Path>) -> anyhow::Result<Report> {
-    let mut terminal = terminal_dir::open(dir, door::now())?;
-    let given = passphrase(passphrase_file)?;
-    let passphrase = given.clone().unwrap_or_else(|| backup::recovery_key(&mut door::os_chance()));
-    let size = backup::write(&mut terminal, file, &passphrase)?;
-    let mut text = format!("Backup written: {} ({size} bytes). The keys are not in it: a restored terminal makes new ones.", file.display());
-    let mut json = json!({"file": file, "bytes": size});
-    if given.is_none() {
-        text.push_str(&format!("\nRecovery key, shown only now; keep it away from the file: {}", *passphrase));
-        json["recovery_key"] = passphrase.as_str().into();
-    }
-    Ok(Report::new(text, json))
-}
-
-fn restore(dir: &Path, file: &Path, passphrase_file: Option<&Path>) -> anyhow::Result<Report> {
-    let passphrase = passphrase(passphrase_file)?
-        .ok_or_else(|| Usage(format!("which recovery key? put it into a file and add --passphrase-file FILE, or set {PASSPHRASE}")))?;
-    let restored = backup::restore(dir, file, &passphrase, &mut door::os_chance(), door::now())?;
+fn restore(dir: &Path, command: &keep_safe::Restore) -> anyhow::Result<Report> {
+    let restored = backup::restore(dir, &command.input, &keep_safe::opener(command)?, &mut door::os_chance(), door::now())?;
     let mut text = format!(
         "Restored as terminal {}: {} entries of terminal {} are kept, {} that no office had confirmed were entered again, {} held ones too.\n\
-         Enrol it anew at: {}.",
+         Enrol it anew with a fresh one-time code at: {}. Do not use the old box any more.",
         restored.terminal,
         restored.entries,
         restored.earlier,
@@ -298,21 +269,6 @@ fn restore(dir: &Path, file: &Path, passphrase_file: Option<&Path>) -> anyhow::R
     Ok(Report::new(text, json!(restored)))
 }
 
-fn passphrase(file: Option<&Path>) -> anyhow::Result<Option<Zeroizing<String>>> {
-    let text = match file {
-        Some(file) => {
-            let text = std::fs::read_to_string(file).map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
-            Some(Zeroizing::new(text))
-        }
-        None => std::env::var(PASSPHRASE).ok().map(Zeroizing::new),
-    };
-    let line = text.map(|text| Zeroizing::new(text.lines().next().unwrap_or_default().trim().to_owned()));
-    match line {
-        Some(line) if line.is_empty() => Err(Usage("the passphrase is empty".into()).into()),
-        line => Ok(line),
-    }
-}
-
 /// How the terminal is served.
 struct Serve {
     listen: SocketAddr,
@@ -322,6 +278,7 @@ struct Serve {
     names: Vec<String>,
     no_exchange: bool,
     json: bool,
+    backup: keep_safe::Automatic,
 }
 
 fn serve(dir: &Path, how: &Serve) -> anyhow::Result<Report> {
@@ -329,13 +286,14 @@ fn serve(dir: &Path, how: &Serve) -> anyhow::Result<Report> {
     let terminal = terminal_dir::open_or_create(dir, &mut chance, door::now())?;
     let key = secret_file::api_token(dir, &mut chance)?;
     let id = terminal.id();
+    keep_safe::watch(dir, &how.backup, &format!("terminal-{}", id.hex().get(..8).unwrap_or_default()))?;
     let (writer, thread) = Writer::start(terminal, chance);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let listener = listen(how.listen).await?;
         let at = listener.local_addr()?;
         let asked = writer.clone();
-        let mut app = App::new(writer, at, &how.names, key);
+        let mut app = App::new(writer, at, &how.names, key).in_folder(dir);
         app.load_pins().await.map_err(|problem| anyhow::anyhow!(problem.detail))?;
         let house = match how.lan {
             Some(lan) => Some(listen(lan).await?),

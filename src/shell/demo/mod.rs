@@ -37,7 +37,7 @@ pub fn run(dir: &Path, terminal_at: SocketAddr, office_at: SocketAddr, lan_at: O
         println!("{}", text.replace("{terminal}", &terminal_at.to_string()).replace("{office}", &office_at.to_string()));
         let mut chance = os_chance();
         let key = secret_file::api_token(&town::canteen_dir(dir), &mut chance)?;
-        let mut app = App::new(writer, terminal_at, &[], key);
+        let mut app = App::new(writer, terminal_at, &[], key).in_folder(&town::canteen_dir(dir));
         app.load_pins().await.map_err(|problem| anyhow::anyhow!(problem.detail))?;
         let house = match lan_at {
             Some(at) => Some(bind(at).await?),

@@ -89,6 +89,35 @@ pub fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
+/// Copies the database at `from`, as it is at one moment, into the new file `to`, which is complete in itself. Others go on writing meanwhile.
+pub fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
+    let source = open_to_read(from)?;
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to);
+    made.map_err(|error| super::secret_file::SecretFileError::Io { path: to.to_owned(), error })?;
+    let mut target = Connection::open(to)?;
+    let backup = rusqlite::backup::Backup::new(&source, &mut target)?;
+    // All pages in one step: a copy in several would begin anew with every write of somebody else.
+    let step = backup.step(-1)?;
+    drop(backup);
+    if step != rusqlite::backup::StepResult::Done {
+        return Err(StoreError::Busy(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None)));
+    }
+    target.pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()))?;
+    Ok(())
+}
+
+/// Whether the database at `path` has a table of that name; an error where it is no database.
+pub fn has_table(path: &Path, name: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1)";
+    Ok(open_to_read(path)?.query_row(sql, [name], |row| row.get(0))?)
+}
+
+/// Whether SQLite finds the database at `path` sound; none, or its first complaint. Reads the whole file.
+pub fn complaint(path: &Path) -> Result<Option<String>, StoreError> {
+    let answer: String = open_to_read(path)?.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    Ok((answer != "ok").then_some(answer))
+}
+
 /// A database in memory, for tests and simulations.
 pub fn open_in_memory(migrations: &[&str]) -> Result<Connection, StoreError> {
     let mut connection = Connection::open_in_memory()?;

@@ -127,12 +127,7 @@ impl TerminalStore {
         Ok(self.connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
     }
 
-    /// Where the database lies; none where it is in memory.
-    pub fn path(&self) -> Option<std::path::PathBuf> {
-        self.connection.path().filter(|path| !path.is_empty()).map(Into::into)
-    }
-
-    /// Copies the database as it is now to a new file, while others go on writing.
+    /// Copies the database as it is now to a new file, also one in memory: for tests. A backup is made by [`super::copy`].
     pub fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
         /// Pages copied at a time.
         const PAGES: std::ffi::c_int = 500;

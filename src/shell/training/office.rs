@@ -112,6 +112,7 @@ impl PracticeOffice {
             head: self.head.unwrap_or_else(|| Head::start(outbound.terminal)),
             more: false,
             office: id,
+            successor: None,
         };
         let sealed = envelope::encrypt(&terminal.recipient(), &inbound.seal(&signing_key()))?;
         Ok(terminal.take_answer(&sealed, chance, now)?)

@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod approvals;
 pub mod audit;
+pub mod backup;
 pub mod bank;
 pub mod batches;
 pub mod books;
@@ -28,6 +29,7 @@ pub mod purge;
 pub mod retention;
 pub mod settings;
 pub mod sums;
+pub mod swap;
 pub mod uploads;
 pub mod views;
 pub mod waiting;
@@ -47,6 +49,7 @@ pub const MIGRATIONS: &[&str] = &[
         include_str!("0002/invoice.sql"),
         include_str!("0002/retention.sql"),
         include_str!("0002/speed.sql"),
+        include_str!("0002/swap.sql"),
     ),
 ];
 

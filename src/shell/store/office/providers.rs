@@ -176,25 +176,36 @@ pub struct TerminalRow {
     pub retired: Option<UtcMs>,
     /// How many entries of its journal the office holds.
     pub entries: u64,
+    /// What people call the terminal whose journal it continues.
+    pub continues: Option<String>,
+    /// Since when another one continues its journal.
+    pub replaced: Option<UtcMs>,
+    /// When it last showed another state of its journal than it had sent.
+    pub other_state: Option<UtcMs>,
 }
 
 /// A provider's terminals in the order they were admitted.
 pub fn terminals(db: &Connection, number: ProviderNumber) -> Result<Vec<TerminalRow>, StoreError> {
-    let sql = "SELECT t.terminal, t.label, t.site, t.admitted, (SELECT max(e.at) FROM exchange e WHERE e.terminal = t.id), t.retired, t.head_seq
+    let sql = "SELECT t.terminal, t.label, t.site, t.admitted, (SELECT max(e.at) FROM exchange e WHERE e.terminal = t.id), t.retired, t.head_seq,
+                   (SELECT f.label FROM succession s JOIN terminal f ON f.id = s.earlier WHERE s.terminal = t.id),
+                   (SELECT max(s.at) FROM succession s JOIN terminal n ON n.id = s.terminal AND n.retired IS NULL WHERE s.earlier = t.id), (SELECT x.at FROM other_state x WHERE x.terminal = t.id)
                FROM terminal t WHERE t.provider = ?1 ORDER BY t.id";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([number.0])?;
     let mut terminals = Vec::new();
     while let Some(row) = rows.next()? {
-        let (last, retired): (Option<i64>, Option<i64>) = (row.get(4)?, row.get(5)?);
+        let time = |column| -> Result<Option<UtcMs>, StoreError> { Ok(row.get::<_, Option<i64>>(column)?.map(from_db).transpose()?.map(UtcMs)) };
         terminals.push(TerminalRow {
             terminal: TerminalId(array(row.get(0)?, "terminal id")?),
             label: row.get(1)?,
             site: row.get(2)?,
             admitted: UtcMs(from_db(row.get(3)?)?),
-            last: last.map(from_db).transpose()?.map(UtcMs),
-            retired: retired.map(from_db).transpose()?.map(UtcMs),
+            last: time(4)?,
+            retired: time(5)?,
             entries: from_db(row.get(6)?)?,
+            continues: row.get(7)?,
+            replaced: time(8)?,
+            other_state: time(9)?,
         });
     }
     Ok(terminals)

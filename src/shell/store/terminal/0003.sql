@@ -44,3 +44,6 @@ CREATE INDEX neighbour_use_by_slot ON neighbour_use(slot_day, slot) WHERE cancel
 CREATE INDEX neighbour_use_by_child ON neighbour_use(handle, day) WHERE cancelled = 0;
 -- What was cancelled since, which neighbours are told.
 CREATE INDEX redemption_by_cancellation ON redemption(cancelled_by) WHERE cancelled_by IS NOT NULL;
+
+-- The terminal that continues this one's journal, as the office says: this box was replaced.
+ALTER TABLE office ADD COLUMN successor BLOB;

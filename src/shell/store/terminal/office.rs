@@ -3,7 +3,7 @@
 use super::{StoreError, Tx, from_db, known, to_db};
 use crate::admit::credential::Credential;
 use crate::book::entry::Admitted;
-use crate::words::ids::OfficeId;
+use crate::words::ids::{OfficeId, TerminalId};
 use crate::words::time::UtcMs;
 use rusqlite::OptionalExtension;
 
@@ -34,6 +34,8 @@ pub struct OfficeRow {
     pub heard_at: UtcMs,
     /// Whether it holds another history of this journal than the journal itself.
     pub disputed: bool,
+    /// The terminal that continues this one\'s journal, as the office says.
+    pub successor: Option<Vec<u8>>,
 }
 
 /// An office at which the terminal has just been admitted.
@@ -51,7 +53,7 @@ pub struct NewOffice<'a> {
     pub credential: &'a [u8],
 }
 
-const COLUMNS: &str = "id, code, url, root, trust, status, credential, cursor, heard_at, disputed";
+const COLUMNS: &str = "id, code, url, root, trust, status, credential, cursor, heard_at, disputed, successor";
 
 impl Tx<'_> {
     /// All offices, in the order of enrolment.
@@ -71,6 +73,7 @@ impl Tx<'_> {
                 cursor: from_db(row.get(7)?)?,
                 heard_at: UtcMs(from_db(row.get(8)?)?),
                 disputed: row.get(9)?,
+                successor: row.get(10)?,
             });
         }
         Ok(offices)
@@ -118,6 +121,12 @@ impl Tx<'_> {
     pub fn keep_answer(&self, office: OfficeNumber, cursor: u64, heard_at: UtcMs, disputed: bool) -> Result<(), StoreError> {
         let sql = "UPDATE office SET cursor = max(cursor, ?2), heard_at = max(heard_at, ?3), disputed = ?4 WHERE id = ?1";
         self.sql.prepare_cached(sql)?.execute((office.0, to_db(cursor), to_db(heard_at.0), disputed))?;
+        Ok(())
+    }
+
+    /// Notes the terminal that continues this one's journal, as an office says.
+    pub fn keep_successor(&self, office: OfficeNumber, successor: Option<TerminalId>) -> Result<(), StoreError> {
+        self.sql.prepare_cached("UPDATE office SET successor = ?2 WHERE id = ?1")?.execute((office.0, successor.map(|id| id.0)))?;
         Ok(())
     }
 

@@ -44,7 +44,7 @@ impl Tx<'_> {
         self.sql.execute_batch(
             "DELETE FROM journal; DELETE FROM redemption; DELETE FROM held; DELETE FROM lesson; DELETE FROM by_list; DELETE FROM entered_at; DELETE FROM batch; DELETE FROM advised;
              DELETE FROM paid; DELETE FROM returned; DELETE FROM asked;
-             DELETE FROM ask; UPDATE office SET credential = NULL, cursor = 0, sealed_to = 0, heard_at = 0, disputed = 0;",
+             DELETE FROM ask; UPDATE office SET credential = NULL, cursor = 0, sealed_to = 0, heard_at = 0, disputed = 0, successor = NULL;",
         )?;
         Ok(())
     }

@@ -75,6 +75,7 @@ impl From<OfficeError> for Refusal {
             OfficeError::NotAdmitted(_) | OfficeError::SameClerk(_) => Self::new(StatusCode::FORBIDDEN, sentence),
             OfficeError::ContentChanged(_)
             | OfficeError::NothingToSettle
+            | OfficeError::NotCompared
             | OfficeError::NoRunWaits
             | OfficeError::RunWaits { .. }
             | OfficeError::Overtaken

@@ -6,11 +6,14 @@ use super::jobs::{Outcome, Step};
 use super::login::SignedIn;
 use super::page::{Done, Frame, Page, go, show};
 use crate::office::{Action, Office, OfficeError, Role};
+use crate::shell::checkup::office::SWAP_DAYS;
 use crate::shell::door;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::desk::{self, OpenWork};
+use crate::shell::store::office::swap::{self, Swap, SwapState};
 use crate::shell::store::office::{payments, sums, views};
 use crate::words::cents::Cents;
+use crate::words::time::{DAY_MS, UtcMs};
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::routing::{get, post};
@@ -36,6 +39,7 @@ struct OverviewPage {
     waiting_run: Option<(u32, String, bool)>,
     batches: Vec<super::batches::BatchRow>,
     batch_count: u64,
+    swaps: Vec<Swap>,
 }
 
 impl OverviewPage {
@@ -51,22 +55,25 @@ impl OverviewPage {
 }
 
 async fn overview(State(desk): State<Desk>, clerk: SignedIn, Query(done): Query<Done>) -> Page {
-    let look = |db: &Connection| {
+    let now = door::now();
+    let look = move |db: &Connection| {
         Ok::<_, StoreError>((
             desk::open_work(db)?,
             sums::payable(db)?,
             payments::signed_once(db)?,
             views::batches(db, 0, LAST_BATCHES)?,
             desk::batch_count(db)?,
+            swap::swaps(db, UtcMs(now.0.saturating_sub(SWAP_DAYS * DAY_MS)))?,
         ))
     };
-    let (work, payable, waiting, batches, batch_count) = desk.look(look).await?;
+    let (work, payable, waiting, batches, batch_count, swaps) = desk.look(look).await?;
     let waiting_run = waiting.map(|run| {
         let own = super::settlement::is_same_clerk(&run.first.0, &clerk.name);
         (run.number, run.first.0, own)
     });
     let batches = batches.into_iter().map(Into::into).collect();
-    show(&OverviewPage { frame: Frame::new(&desk, &clerk, "overview").after(done.done.as_deref()), work, payable, waiting_run, batches, batch_count })
+    let frame = Frame::new(&desk, &clerk, "overview").after(done.done.as_deref());
+    show(&OverviewPage { frame, work, payable, waiting_run, batches, batch_count, swaps })
 }
 
 /// What is soon done is done at once; for more there is a page that shows how far it is.

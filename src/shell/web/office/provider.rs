@@ -101,6 +101,12 @@ struct TerminalView {
     silent: bool,
     retired: Option<String>,
     entries: u64,
+    /// What people call the one it continues.
+    continues: Option<String>,
+    /// Since when another one continues it, and whether it has asked since.
+    replaced: Option<(String, bool)>,
+    /// When it showed another state of its journal.
+    other_state: Option<String>,
 }
 
 impl TerminalView {
@@ -111,6 +117,9 @@ impl TerminalView {
             label: if row.label.trim().is_empty() { "Lesegerät ohne Namen".to_owned() } else { row.label },
             site: row.site.unwrap_or_default(),
             admitted: CivilDay::of(row.admitted).german(),
+            continues: row.continues,
+            replaced: row.replaced.map(|at| (CivilDay::of(at).german(), row.last.is_some_and(|last| last > at))),
+            other_state: row.other_state.map(moment),
             last: row.last.map(moment),
             retired: row.retired.map(|at| CivilDay::of(at).german()),
             entries: row.entries,

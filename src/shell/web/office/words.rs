@@ -229,6 +229,9 @@ pub fn trouble(why: &OfficeError) -> String {
             "Seit der ersten Unterschrift hat sich etwas geändert. Bitte die Zahlung neu vorbereiten und unterschreiben; es wurde nichts gezahlt."
                 .into()
         }
+        OfficeError::NotCompared => "Dieses Amt wurde aus einer Sicherung wiederhergestellt. Bitte zuerst die Kontoauszüge mit den Läufen vergleichen: \
+            Was nach der Sicherung gezahlt wurde, würde sonst noch einmal gezahlt. Danach gibt die Technik die Zahlung frei (`teilhabe office compared`)."
+            .into(),
         OfficeError::NothingToSettle => "Es ist nichts zu zahlen. Bitte zuerst abgleichen oder auf Abrechnungen warten.".into(),
         OfficeError::NoRunWaits => "Keine Zahlung wartet auf Freigabe: Sie ist schon freigegeben, oder sie muss erst vorbereitet werden.".into(),
         OfficeError::RunWaits { number, by } => format!(

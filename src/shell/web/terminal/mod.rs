@@ -47,6 +47,7 @@ use metrics::Metrics;
 use session::{Role, Sessions};
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -93,6 +94,8 @@ pub struct App {
     over_lan: bool,
     /// Whether pages must be opened with the key, because others can reach this address.
     pages_need_key: bool,
+    /// The data folder, where there is one.
+    folder: Option<Arc<Path>>,
 }
 
 impl App {
@@ -114,7 +117,13 @@ impl App {
             lan: None,
             over_lan: false,
             pages_need_key: !listen.ip().is_loopback(),
+            folder: None,
         }
+    }
+
+    /// The same box, whose data lies in `dir`: its pages say how old the backup is.
+    pub fn in_folder(self, dir: &Path) -> Self {
+        Self { folder: Some(dir.into()), ..self }
     }
 
     /// Reads PINs and paired devices from the box; to be done once before the first request.

@@ -47,7 +47,7 @@ pub(super) async fn status(desk: Desk) -> Result<Response, Problem> {
         .map(|o| {
             value!({
                 "office": o.id, "name": o.name, "admitted": o.admitted, "data_age": o.data_age, "heard_at": heard(o.heard_at),
-                "pending": o.pending.entries, "disputed": o.disputed,
+                "pending": o.pending.entries, "disputed": o.disputed, "continued_by": o.successor,
             })
         })
         .collect();

@@ -3,7 +3,7 @@
 use super::setup::not_practising;
 use super::shape::unfit;
 use super::{App, Desk, answer, json, pins, said};
-use crate::shell::checkup::look_at;
+use crate::shell::checkup::{Grade, folder, is_well, terminal::look_at};
 use crate::shell::door::now;
 use crate::shell::store::StoreError;
 use crate::shell::texts::Language;
@@ -103,7 +103,9 @@ fn check(asked: &SettingsBody) -> Result<(), Problem> {
 
 /// Looks whether all is well with the box, its whole journal included.
 pub(super) async fn checkup(State(app): State<App>) -> Result<Response, Problem> {
-    let findings = app.writer.run(|terminal, _| look_at(terminal, now())).await?;
-    let checks: Vec<Value> = findings.iter().map(|f| value!({"check": f.check, "ok": f.wrong.is_none(), "sentence": f.wrong})).collect();
-    Ok(answer(StatusCode::OK, value!({"well": findings.iter().all(|f| f.wrong.is_none()), "checks": checks})))
+    let mut findings = app.writer.run(|terminal, _| look_at(terminal, now())).await?;
+    findings.extend(app.folder.as_deref().map(|dir| folder::backup(dir, now())));
+    let checks: Vec<Value> =
+        findings.iter().map(|f| value!({"check": f.check, "ok": f.grade == Grade::Ok, "grade": f.grade, "sentence": f.wrong})).collect();
+    Ok(answer(StatusCode::OK, value!({"well": is_well(&findings), "checks": checks})))
 }

@@ -102,6 +102,7 @@ impl Visit {
                 training: caller.training,
                 raised: caller.role > pins.free(),
                 theme,
+                notice: if caller.training { None } else { notice(terminal) },
             };
             make(terminal, frame)
         });
@@ -148,6 +149,8 @@ pub(super) struct Frame {
     pub raised: bool,
     /// `light`, `dark`, or `auto` where the browser decides.
     pub theme: &'static str,
+    /// The word for what everybody at this box must know, whatever page they look at.
+    pub notice: Option<&'static str>,
 }
 
 impl Frame {
@@ -214,6 +217,17 @@ impl Frame {
 /// A text with its `{blanks}` filled.
 fn fill(text: &str, values: &[(&str, &str)]) -> String {
     values.iter().fold(text.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+}
+
+/// Whether this box was replaced, or an office holds another state of it: then two boxes may work with one journal.
+fn notice(terminal: &Terminal) -> Option<&'static str> {
+    let replaced = terminal.offices().iter().any(|(office, _)| office.successor.is_some());
+    let disputed = terminal.offices().iter().any(|(office, _)| office.disputed);
+    match (replaced, disputed) {
+        (true, _) => Some("page.replaced"),
+        (false, true) => Some("page.other_state"),
+        _ => None,
+    }
 }
 
 /// What the box is called: as set, or after its provider.

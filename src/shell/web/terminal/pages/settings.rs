@@ -1,13 +1,18 @@
 //! The settings of the box.
 
 use super::{Frame, Visit};
+use crate::shell::backup::automatic::{Standing, Trouble};
+use crate::shell::checkup::{Grade, folder};
+use crate::shell::door;
 use crate::shell::store::StoreError;
 use crate::shell::texts::Language;
 use crate::shell::web::problem::Problem;
 use crate::terminal::Terminal;
 use crate::terminal::settings::Setting;
+use crate::words::time::UtcMs;
 use askama::Template;
 use axum::response::Response;
+use std::path::Path;
 
 struct OfficeShown {
     id: String,
@@ -38,16 +43,50 @@ struct SettingsPage {
     lock_minutes: u64,
     /// Somebody has begun the set-up and not come to its end.
     unfinished: bool,
+    /// How it stands with backups; none where the box has no folder of its own.
+    backup: Option<BackupShown>,
+    /// Since when this box goes on for an earlier one.
+    restored: Option<String>,
+}
+
+/// How it stands with backups.
+struct BackupShown {
+    /// Where they go by themselves.
+    to: Option<String>,
+    /// When the last one was made.
+    last: Option<String>,
+    /// The word for what is wrong.
+    trouble: Option<&'static str>,
+}
+
+impl BackupShown {
+    fn of(dir: &Path, language: Language, now: UtcMs) -> Self {
+        let standing = Standing::read(dir);
+        let is_fresh = folder::backup(dir, now).grade == Grade::Ok;
+        let trouble = match standing.trouble {
+            _ if is_fresh => None,
+            Some(Trouble::Missing) => Some("settings.backup_missing"),
+            Some(Trouble::Full) => Some("settings.backup_full"),
+            Some(Trouble::ReadOnly) => Some("settings.backup_read_only"),
+            Some(Trouble::NoRoomHere) => Some("settings.backup_no_room_here"),
+            Some(Trouble::Failed) => Some("settings.backup_failed"),
+            None => Some("settings.backup_old"),
+        };
+        let to = standing.to.as_ref().map(|to| to.display().to_string());
+        Self { to, last: standing.last_at().map(|at| language.moment(at)), trouble }
+    }
 }
 
 /// The settings.
 pub(in super::super) async fn show(visit: Visit) -> Result<Response, Problem> {
     let pins = visit.app.sessions.pins();
     let with_pin = pins.hashes.map(|hash| hash.is_some());
-    visit.show(move |terminal, frame| page(terminal, frame, with_pin, pins.lock_minutes)).await
+    let folder = visit.app.folder.clone();
+    visit.show(move |terminal, frame| page(terminal, frame, with_pin, pins.lock_minutes, folder.as_deref())).await
 }
 
-fn page(terminal: &mut Terminal, frame: Frame, pins: [bool; 3], lock_minutes: u64) -> Result<SettingsPage, StoreError> {
+fn page(terminal: &mut Terminal, frame: Frame, pins: [bool; 3], lock_minutes: u64, folder: Option<&Path>) -> Result<SettingsPage, StoreError> {
+    let now = door::now();
     let mut services: Vec<ServiceShown> = Vec::new();
     for service in terminal.offices().iter().filter_map(|(office, _)| office.credential.as_ref()).flat_map(|c| &c.services) {
         if services.iter().all(|known| known.code != service.code.as_str()) {
@@ -73,6 +112,8 @@ fn page(terminal: &mut Terminal, frame: Frame, pins: [bool; 3], lock_minutes: u6
         pins,
         lock_minutes: lock_minutes.max(1),
         unfinished: terminal.setting(Setting::SetUp)?.is_some_and(|step| step != "done"),
+        backup: folder.map(|dir| BackupShown::of(dir, frame.language(), now)),
+        restored: terminal.status(now)?.restored.map(|at| frame.language().moment(at)),
         frame,
     })
 }

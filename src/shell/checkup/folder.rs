@@ -1,0 +1,118 @@
+//! What a data folder depends on, whoever lives in it: disk, keys, permissions, the database file, the backup.
+
+use super::Finding;
+use crate::shell::backup::Kind;
+use crate::shell::backup::automatic::{HOUR_MS, Standing, Trouble};
+use crate::shell::{secret_file, store};
+use crate::words::time::{DAY_MS, UtcMs};
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// How much must fit onto the disk still: a day of a large canteen and an exchange, in bytes.
+const ROOM: usize = 32 * 1024 * 1024;
+/// Below this the disk is worth a look, in bytes; so it is when the database would not fit once more, which a backup needs.
+const FREE: u64 = 1024 * 1024 * 1024;
+/// After how many days without a backup somebody should make one, where none is planned.
+const BACKUP_DAYS: u64 = 8;
+/// After how many missed intervals a planned backup is bad.
+const MISSED: u64 = 7;
+
+/// Looks at disk, keys, permissions, database file and backup of what `dir` holds.
+pub fn look_at(dir: &Path, kind: Kind, now: UtcMs) -> Vec<Finding> {
+    let database = dir.join(kind.database());
+    let sound = match store::complaint(&database) {
+        Ok(complaint) => {
+            complaint.map(|what| format!("the database is damaged ({what}): delete nothing, and restore the last backup into another folder"))
+        }
+        Err(error) => Some(error.to_string()),
+    };
+    vec![disk(dir, &database), Finding::bad_if("keys", keys(dir, kind)), permissions(dir), Finding::bad_if("database", sound), backup(dir, now)]
+}
+
+/// Whether a day's work still fits and can be written for good.
+fn disk(dir: &Path, database: &Path) -> Finding {
+    let probe = dir.join("doctor.probe");
+    let written = OpenOptions::new().write(true).create(true).truncate(true).open(&probe).and_then(|mut file| {
+        let block = vec![0x5a; 1024 * 1024];
+        for _ in 0..ROOM / block.len() {
+            file.write_all(&block)?;
+        }
+        file.sync_all()
+    });
+    let _ = fs::remove_file(&probe);
+    if let Err(error) = written {
+        return Finding::bad(
+            "disk",
+            format!("{} MiB cannot be written to {} ({error}): free some space or check the disk", ROOM / 1024 / 1024, dir.display()),
+        );
+    }
+    let needed = fs::metadata(database).map_or(0, |m| m.len()).saturating_mul(2).max(FREE);
+    match rustix::fs::statvfs(dir) {
+        Ok(disk) if disk.f_bavail.saturating_mul(disk.f_frsize) < needed => {
+            let free = disk.f_bavail.saturating_mul(disk.f_frsize) / 1024 / 1024;
+            Finding::warn(
+                "disk",
+                format!("{free} MiB are free, {} would be better: a backup needs room for a copy; free some space", needed / 1024 / 1024),
+            )
+        }
+        Ok(_) => Finding::well("disk"),
+        Err(error) => Finding::warn("disk", format!("how much is free is not known ({error})")),
+    }
+}
+
+fn keys(dir: &Path, kind: Kind) -> Option<String> {
+    let names: &[&str] = match kind {
+        Kind::Terminal => &["signing.key", "envelope.key"],
+        Kind::Office => &["keys/root.key", "keys/tokens.key", "keys/documents.key", "keys/status.key", "keys/envelope.age"],
+    };
+    names.iter().find_map(|name| secret_file::read(&dir.join(name)).err().map(|error| error.to_string()))
+}
+
+/// Whether other users of the computer can look into the folder.
+fn permissions(dir: &Path) -> Finding {
+    let open = |path: &Path| fs::metadata(path).is_ok_and(|m| m.permissions().mode() & 0o077 != 0);
+    let mut open_files: Vec<String> = Vec::new();
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let holds_data =
+            [".db", ".db-wal", ".db-shm", ".key", ".pem", ".draft"].iter().any(|end| name.ends_with(end)) || name == "api-token" || name == "keys";
+        if holds_data && open(&entry.path()) {
+            open_files.push(name);
+        }
+    }
+    open_files.sort();
+    match (open_files.as_slice(), open(dir)) {
+        ([], false) => Finding::well("permissions"),
+        ([], true) => Finding::warn("permissions", format!("others on this computer can list {}: run chmod 700 on it", dir.display())),
+        (names, _) => {
+            Finding::bad("permissions", format!("others on this computer can read {}: run chmod -R go-rwx {}", names.join(", "), dir.display()))
+        }
+    }
+}
+
+/// How old the last backup is.
+pub fn backup(dir: &Path, now: UtcMs) -> Finding {
+    let standing = Standing::read(dir);
+    let age = standing.last_at().map(|at| now.since(at));
+    let (soon, late) = match &standing.to {
+        Some(_) => (standing.every_hours.saturating_mul(2 * HOUR_MS), standing.every_hours.saturating_mul(MISSED * HOUR_MS)),
+        None => (BACKUP_DAYS * DAY_MS, u64::MAX),
+    };
+    let old = match age {
+        None => "there is no backup yet".to_owned(),
+        Some(age) => format!("the last backup is {} hours old", age / HOUR_MS),
+    };
+    let to_do = match (&standing.to, &standing.sentence) {
+        (Some(_), Some(sentence)) => sentence.clone(),
+        (Some(to), None) => format!("see that the server runs and {} is there", to.display()),
+        (None, _) => "make one with the command backup, or have the server make them with --backup-to".to_owned(),
+    };
+    let is_troubled = standing.trouble.is_some_and(|trouble| trouble != Trouble::Missing);
+    if age.is_some_and(|age| age <= soon) && !is_troubled {
+        return Finding::well("backup");
+    }
+    let wrong = format!("{old}: {to_do}");
+    if age.is_some_and(|age| age > late) { Finding::bad("backup", wrong) } else { Finding::warn("backup", wrong) }
+}

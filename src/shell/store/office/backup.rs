@@ -1,0 +1,57 @@
+//! A copy of the database on its way into a backup and out of it.
+
+use super::super::{StoreError, from_db};
+use crate::words::time::UtcMs;
+use rusqlite::{Connection, params};
+use std::path::Path;
+use zeroize::Zeroizing;
+
+/// How far a restored office leaps over numbers that the lost one may have given away since the backup.
+const LEAP: i64 = 10_000;
+
+/// Puts key files into a copy.
+pub fn put_keys(copy: &Path, files: &[(String, Zeroizing<String>)]) -> Result<(), StoreError> {
+    let db = Connection::open(copy)?;
+    db.execute_batch("CREATE TABLE backup_key (name TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID")?;
+    for (name, text) in files {
+        db.execute("INSERT INTO backup_key (name, text) VALUES (?1, ?2)", params![name, text.as_str()])?;
+    }
+    Ok(())
+}
+
+/// Takes the key files out of a copy; nothing of them stays in it.
+pub fn take_keys(copy: &Path) -> Result<Vec<(String, Zeroizing<String>)>, StoreError> {
+    let db = Connection::open(copy)?;
+    let mut files = Vec::new();
+    {
+        let mut statement = db.prepare("SELECT name, text FROM backup_key")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            files.push((row.get(0)?, Zeroizing::new(row.get(1)?)));
+        }
+    }
+    db.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
+    db.execute_batch("DROP TABLE backup_key")?;
+    Ok(files)
+}
+
+/// Leaps over the numbers of answers, revisions and places in the status list that were given away after the backup was made.
+pub fn leap(db: &Connection) -> Result<(), StoreError> {
+    db.execute(
+        "INSERT INTO sqlite_sequence (name, seq) SELECT 'advice', 0 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'advice')",
+        [],
+    )?;
+    db.execute("UPDATE sqlite_sequence SET seq = seq + ?1 WHERE name = 'advice'", [LEAP * 100])?;
+    db.execute("UPDATE batch SET revision = revision + ?1", [LEAP])?;
+    let sql = "INSERT INTO counter (name, value) SELECT 'status_places', coalesce(max(status_index), 0) + ?1 FROM token WHERE true
+               ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)";
+    db.execute(sql, [LEAP])?;
+    Ok(())
+}
+
+/// When the last batch was received, and the number of the last payment run.
+pub fn last(db: &Connection) -> Result<(Option<UtcMs>, Option<u32>), StoreError> {
+    let batch: Option<i64> = db.query_row("SELECT max(received) FROM batch", [], |row| row.get(0))?;
+    let run = db.query_row("SELECT max(number) FROM run", [], |row| row.get(0))?;
+    Ok((batch.map(from_db).transpose()?.map(UtcMs), run))
+}

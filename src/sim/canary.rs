@@ -1,7 +1,7 @@
 //! Broken on purpose: each of these must be caught by the auditor, or the auditor sees nothing.
 
 use super::Broken;
-use super::town::Till;
+use super::disk::Till;
 use crate::office::Office;
 use rusqlite::params;
 use serde::Serialize;
@@ -21,18 +21,53 @@ pub enum Canary {
     RewrittenEntry,
     /// The terminal loses what it was told of a payment.
     LostAdvice,
+    /// A receipt names a number and no content: whatever ends there counts as confirmed.
+    ReceiptWithoutHash,
+    /// Of two providers who claim the same, the one whose batch came first has it.
+    SlotByArrival,
+    /// A cancellation frees what another meal of the child has used.
+    StornoFreesTooMuch,
 }
 
 impl Canary {
     /// All of them.
-    pub const ALL: [Canary; 6] =
-        [Self::GreenBeforeCommit, Self::ForgottenLine, Self::PaidTwice, Self::ConflictsPaid, Self::RewrittenEntry, Self::LostAdvice];
+    pub const ALL: [Canary; 9] = [
+        Self::GreenBeforeCommit,
+        Self::ForgottenLine,
+        Self::PaidTwice,
+        Self::ConflictsPaid,
+        Self::RewrittenEntry,
+        Self::LostAdvice,
+        Self::ReceiptWithoutHash,
+        Self::SlotByArrival,
+        Self::StornoFreesTooMuch,
+    ];
 
     /// Does its damage to the office's ledger, after an intake.
     pub(super) fn after_intake(self, office: &Office) -> Result<(), Broken> {
         match self {
             Self::ForgottenLine => {
                 run(office.db(), "DELETE FROM line WHERE (terminal, seq) IN (SELECT terminal, seq FROM line ORDER BY seq DESC LIMIT 1)")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Does its damage to the office's ledger, after a reconciliation.
+    pub(super) fn after_reconciliation(self, office: &Office) -> Result<(), Broken> {
+        const PAIR: &str = "l.reason = 'conflict' AND l.verdict = 0 AND l.run IS NULL AND w.child = l.child AND w.slot = l.slot AND w.slot_day = l.slot_day
+            AND w.holds = 1 AND w.verdict = 1 AND w.run IS NULL AND w.batch > l.batch";
+        match self {
+            Self::SlotByArrival => {
+                let db = office.db();
+                let marked = format!("CREATE TEMP TABLE swapped AS SELECT l.terminal lt, l.seq ls, w.terminal wt, w.seq ws FROM line l JOIN line w ON {PAIR}");
+                let run_all = || -> rusqlite::Result<()> {
+                    db.execute_batch(&marked)?;
+                    db.execute_batch("UPDATE line SET verdict = 0, decided = 0, holds = 0, reason = 'conflict', advise = 1 WHERE (terminal, seq) IN (SELECT wt, ws FROM swapped)")?;
+                    db.execute_batch("UPDATE line SET verdict = 1, decided = cents, holds = 1, reason = NULL, advise = 1 WHERE (terminal, seq) IN (SELECT lt, ls FROM swapped)")?;
+                    db.execute_batch("DROP TABLE swapped")
+                };
+                run_all().map_err(|error| Broken::unexpected("a canary could not do its damage", &error))
             }
             _ => Ok(()),
         }
@@ -63,6 +98,21 @@ impl Canary {
                 "UPDATE journal SET bytes = (SELECT bytes FROM journal WHERE seq = 3) WHERE seq = 2 AND (SELECT max(sealed_to) FROM office) > 3",
             ),
             Self::LostAdvice => run(db, "DELETE FROM payment"),
+            Self::ReceiptWithoutHash => {
+                run(db, "UPDATE batch SET state = 1 WHERE last <= (SELECT max(c.last) FROM batch c WHERE c.office = batch.office AND c.state = 1)")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Does its damage to a terminal, after a cancellation.
+    pub(super) fn after_cancellation(self, till: &mut Till) -> Result<(), Broken> {
+        match self {
+            Self::StornoFreesTooMuch => run(
+                till.terminal.store().connection(),
+                "UPDATE redemption SET cancelled_by = (SELECT max(cancelled_by) FROM redemption) WHERE cancelled_by IS NULL
+                 AND handle IN (SELECT handle FROM redemption WHERE cancelled_by = (SELECT max(cancelled_by) FROM redemption))",
+            ),
             _ => Ok(()),
         }
     }

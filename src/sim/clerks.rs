@@ -3,16 +3,17 @@
 use super::ledger::Ledger;
 use super::money::{self, Booked};
 use super::town::Card;
+use super::weather::Fault;
 use super::world::World;
-use super::{Broken, demand};
+use super::{Broken, demand, waiting};
 use crate::deliver::advice::Verdict;
-use crate::office::{OfficeError, ServiceTerms, Settlement, StopReason};
+use crate::office::{Act, Office, OfficeError, ServiceTerms, Settlement, StopReason};
 use crate::reconcile::ruling::Choice;
 use crate::settle::selection::Selection;
 use crate::shell::store::office::{payments, views};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
-use crate::words::ids::EntryId;
+use crate::words::ids::{EntryId, Hash};
 use crate::words::reason::Reason;
 use crate::words::service::Price;
 
@@ -20,20 +21,25 @@ const CLERKS: [&str; 2] = ["Anna", "Bernd"];
 /// The most findings looked at in one sitting.
 const LOOKED_AT: u64 = 4;
 
-/// A card is lost and given out anew, or an entitlement ends.
+/// A card is lost or stolen and given out anew, or an entitlement ends.
 pub(super) fn stop(world: &mut World, child: usize) -> Result<(), Broken> {
     let Some(place) = world.town.children.get(child).and_then(|c| c.cards.len().checked_sub(1)) else { return Ok(()) };
-    let Some(card) = world.town.children.get(child).and_then(|c| c.cards.get(place)).cloned() else { return Ok(()) };
+    let Some((office, card)) = world.town.children.get(child).and_then(|c| Some((c.office, c.cards.get(place)?.clone()))) else { return Ok(()) };
     if world.truth.stops.contains_key(&(child, place)) {
         return Ok(());
     }
     let reissue = world.happens(70);
-    let why = if reissue { StopReason::Lost } else { StopReason::Ended };
+    let why = match (reissue, world.happens(30)) {
+        (false, _) => StopReason::Ended,
+        (true, false) => StopReason::Lost,
+        (true, true) => StopReason::Stolen,
+    };
     let today = CivilDay::of(world.now);
     let from = if world.happens(20) { today.minus(world.chance.below(4)) } else { today.plus(world.chance.below(2)) };
-    let issued = world.town.office.stop(card.token, why, from, reissue, world.now);
+    let Some(municipality) = world.town.offices.get_mut(office) else { return Ok(()) };
+    let issued = municipality.office.stop(card.token, why, from, reissue, world.now);
     let issued = issued.map_err(|error| Broken::unexpected("a card cannot be stopped", &error))?;
-    world.note(&format!("office: child {child}'s card {place} is stopped from {from}, given out anew: {reissue}"));
+    world.note(&format!("office {office}: child {child}'s card {place} is stopped from {from}, given out anew: {reissue}"));
     world.trace.count(if reissue { "cards given out anew" } else { "entitlements ended" });
     world.truth.stops.insert((child, place), world.now);
     if let (Some(issued), Some(child)) = (issued, world.town.children.get_mut(child)) {
@@ -42,85 +48,149 @@ pub(super) fn stop(world: &mut World, child: usize) -> Result<(), Broken> {
     Ok(())
 }
 
+/// An entitlement is suspended for some days or until further notice, or its suspensions are lifted.
+pub(super) fn suspend(world: &mut World, child: usize) -> Result<(), Broken> {
+    let latest = world.town.children.get(child).and_then(|c| Some((c.office, c.cards.len().checked_sub(1)?, c.cards.last()?.token)));
+    let Some((office, place, token)) = latest else { return Ok(()) };
+    if world.truth.stops.contains_key(&(child, place)) {
+        return Ok(());
+    }
+    let (lift, from, days, open) = (world.happens(40), CivilDay::of(world.now).plus(world.chance.below(2)), world.chance.below(6), world.happens(30));
+    let act = if lift { Act::Lift { from } } else { Act::Suspend { from, until: (!open).then(|| from.plus(days)) } };
+    let Some(municipality) = world.town.offices.get_mut(office) else { return Ok(()) };
+    let unknown = |error: OfficeError| Broken::unexpected("a suspension fails", &error);
+    let approval = municipality.office.approval_of(token).map_err(unknown)?;
+    match municipality.office.act(approval, act, CLERKS[0], world.now) {
+        Ok(_) => {
+            world.note(&format!("office {office}: child {child} is suspended from {from} for {days}, lifted: {lift}"));
+            world.trace.count(if lift { "suspensions lifted" } else { "suspensions" });
+            Ok(())
+        }
+        // Suspended already, nothing to lift, or over: a sentence for the clerk.
+        Err(OfficeError::Case { .. }) => Ok(()),
+        Err(error) => Err(unknown(error)),
+    }
+}
+
+/// An approval comes late, for a time that has begun.
+pub(super) fn approve(world: &mut World, child: usize) -> Result<(), Broken> {
+    if world.town.approve(child, world.now)? {
+        world.note(&format!("office: child {child} is approved late"));
+        world.trace.count("late approvals");
+    }
+    Ok(())
+}
+
 /// The price of lunch changes at one provider, from some day on.
-pub(super) fn price(world: &mut World) -> Result<(), Broken> {
+pub(super) fn price(world: &mut World, office: usize) -> Result<(), Broken> {
     let one = world.one_of(world.town.providers.len());
-    let Some(provider) = world.town.providers.get(one).copied() else { return Ok(()) };
-    let today = CivilDay::of(world.now);
-    let from = today.plus(world.chance.below(4));
-    let cents = Cents::new(i64::from(380 + world.chance.below(140)));
+    let (today, later, cents) = (CivilDay::of(world.now), world.chance.below(4), Cents::new(i64::from(380 + world.chance.below(140))));
+    let (Some(provider), Some(municipality)) = (world.town.number(one, office), world.town.offices.get_mut(office)) else { return Ok(()) };
+    let from = today.plus(later);
     let terms = ServiceTerms::parse("lunch:lunch:Mittagessen:450", today).and_then(|mut terms| {
         terms.service.prices = vec![Price { from, cents }];
-        world.town.office.agree(provider, &terms, world.now)
+        municipality.office.agree(provider, &terms, world.now)
     });
     terms.map_err(|error| Broken::unexpected("a price cannot be agreed", &error))?;
-    world.note(&format!("office: lunch of {provider} costs {} from {from}", cents.get()));
+    world.note(&format!("office {office}: lunch of {provider} costs {} from {from}", cents.get()));
     world.trace.count("price changes");
     Ok(())
 }
 
-/// A sitting: reconcile, look at some findings, and often settle.
-pub(super) fn at_work(world: &mut World) -> Result<(), Broken> {
-    reconcile(world)?;
-    if world.happens(60) {
-        rule(world)?;
+/// The office at work.
+fn office(world: &mut World, office: usize) -> Result<&mut Office, Broken> {
+    let missing = || Broken::new("the town can be set up", format!("there is no office {office}"));
+    world.town.offices.get_mut(office).map(|municipality| &mut municipality.office).ok_or_else(missing)
+}
+
+/// A sitting: reconcile, look at some findings and at what waits, and often settle.
+pub(super) fn at_work(world: &mut World, place: usize) -> Result<(), Broken> {
+    reconcile(world, place)?;
+    let (rules, leaves, pays) = (world.happens(60), world.happens(25), world.happens(60));
+    if rules && world.setup.has_rulings() {
+        rule(world, place)?;
+        waiting::look(world, place)?;
     }
-    if world.happens(25) {
-        sign_and_leave(world)?;
+    if leaves {
+        sign_and_leave(world, place)?;
     }
-    if world.happens(60) {
-        decide_and_pay(world)?;
+    if pays {
+        decide_and_pay(world, place)?;
     }
     Ok(())
 }
 
 /// Reconciles and settles, and checks everything about it.
-pub(super) fn decide_and_pay(world: &mut World) -> Result<(), Broken> {
-    reconcile(world)?;
-    if let Some(canary) = world.canary {
-        canary.before_settlement(&world.town.office)?;
+pub(super) fn decide_and_pay(world: &mut World, place: usize) -> Result<(), Broken> {
+    reconcile(world, place)?;
+    let (now, canary) = (world.now, world.canary);
+    if let Some(canary) = canary {
+        canary.before_settlement(office(world, place)?)?;
     }
-    let same = world.town.office.settle(CLERKS[0], CLERKS[0], CivilDay::of(world.now).plus(1), world.now);
+    let same = office(world, place)?.settle(CLERKS[0], CLERKS[0], CivilDay::of(now).plus(1), now);
     demand(same.is_err(), "nothing is released without two clerks", || "one clerk signed twice".into())?;
-    settle(world)?;
-    if let Some(canary) = world.canary {
-        canary.after_settlement(&world.town.office)?;
+    run_that_fails(world, place)?;
+    settle(world, place)?;
+    if let Some(canary) = canary {
+        canary.after_settlement(office(world, place)?)?;
     }
-    let again = settle(world)?;
+    let again = settle(world, place)?;
     demand(again.payments.is_empty(), "a second run pays nothing again", || format!("{:?}", again.payments))?;
-    let ledger = Ledger::read(&world.town)?;
-    money::check_settled(&world.town, &ledger, &world.truth, &world.bank)
+    let ledger = Ledger::read(&world.town, place, &world.truth)?;
+    money::check_settled(&world.town, place, &ledger, &world.truth)
 }
 
-fn reconcile(world: &mut World) -> Result<(), Broken> {
-    let tally = world.town.office.reconcile(world.now).map_err(|error| Broken::unexpected("the office cannot reconcile", &error))?;
-    world.note(&format!("office: reconciled {tally:?}"));
-    let ledger = Ledger::read(&world.town)?;
-    money::check_decisions(&ledger, &tally, &world.truth)
+/// Now and then the disk fails under a run: then nothing is paid, and the next attempt pays all.
+fn run_that_fails(world: &mut World, place: usize) -> Result<(), Broken> {
+    let fails = world.happens(15) && world.faults && world.setup.has(Fault::OfficeDisk);
+    let Some(municipality) = world.town.offices.get_mut(place).filter(|_| fails) else { return Ok(()) };
+    municipality.break_disk(1);
+    let failed = municipality.office.settle(CLERKS[0], CLERKS[1], CivilDay::of(world.now).plus(2), world.now);
+    municipality.break_disk(0);
+    // Where there is nothing to pay nothing is committed, so that nothing can fail.
+    let paid = failed.as_ref().is_ok_and(|settled| !settled.payments.is_empty());
+    demand(!paid, "a run that is not stored pays nothing", || format!("{failed:?}"))?;
+    world.trace.count("fault: runs stopped by the disk");
+    Ok(())
 }
 
-fn settle(world: &mut World) -> Result<Settlement, Broken> {
-    let execution = CivilDay::of(world.now).plus(2);
-    withdraw_what_waits(world)?;
-    let settled = world.town.office.settle(CLERKS[0], CLERKS[1], execution, world.now);
+/// Reconciles an office, and checks every decision.
+pub(super) fn reconcile(world: &mut World, place: usize) -> Result<(), Broken> {
+    let now = world.now;
+    let tally = office(world, place)?.reconcile(now).map_err(|error| Broken::unexpected("the office cannot reconcile", &error))?;
+    world.note(&format!("office {place}: reconciled {tally:?}"));
+    if let Some(canary) = world.canary {
+        canary.after_reconciliation(office(world, place)?)?;
+    }
+    let ledger = Ledger::read(&world.town, place, &world.truth)?;
+    money::check_decisions(&world.town, place, &ledger, &tally, &world.truth)
+}
+
+fn settle(world: &mut World, place: usize) -> Result<Settlement, Broken> {
+    let (now, execution) = (world.now, CivilDay::of(world.now).plus(2));
+    withdraw_what_waits(world, place)?;
+    let settled = office(world, place)?.settle(CLERKS[0], CLERKS[1], execution, now);
     let settled = settled.map_err(|error| Broken::unexpected("the office cannot settle", &error))?;
-    hand_to_bank(world, &settled)?;
+    hand_to_bank(world, place, &settled)?;
     Ok(settled)
 }
 
 /// What the payment file says is what the bank does.
-fn hand_to_bank(world: &mut World, settled: &Settlement) -> Result<(), Broken> {
+fn hand_to_bank(world: &mut World, place: usize, settled: &Settlement) -> Result<(), Broken> {
     let sum: i64 = settled.payments.iter().map(|p| p.cents.get()).sum();
     if let Some(run) = settled.run {
-        world.note(&format!("office: run {run} pays {sum}"));
+        world.note(&format!("office {place}: run {run} pays {sum}"));
         world.trace.count("runs");
     }
     let file = settled.files.iter().find(|file| file.name.starts_with("pain.001"));
     let control = file.and_then(|file| control_sum(&String::from_utf8_lossy(&file.bytes)));
     let expected = (sum != 0).then(|| Cents::new(sum).decimal());
     demand(control == expected, "the payment file pays what the run says", || format!("file {control:?}, run {expected:?}"))?;
-    let paid = settled.payments.iter().map(|p| Booked { id: p.end_to_end_id.clone(), provider: p.provider.0.into(), cents: p.cents.get() });
-    world.bank.extend(paid);
+    let Some(municipality) = world.town.offices.get_mut(place) else { return Ok(()) };
+    for paid in &settled.payments {
+        let (id, provider, cents) = (paid.end_to_end_id.clone(), paid.provider.0.into(), paid.cents.get());
+        municipality.bank.push(Booked { id, provider, cents, returned_after: None });
+    }
     Ok(())
 }
 
@@ -130,17 +200,19 @@ fn control_sum(xml: &str) -> Option<String> {
 }
 
 /// What a clerk drew up earlier and nobody released gives way.
-fn withdraw_what_waits(world: &mut World) -> Result<(), Broken> {
-    let waiting = payments::signed_once(world.town.office.db()).map_err(|error| Broken::unexpected("the runs cannot be read", &error))?;
+fn withdraw_what_waits(world: &mut World, place: usize) -> Result<(), Broken> {
+    let now = world.now;
+    let office = office(world, place)?;
+    let waiting = payments::signed_once(office.db()).map_err(|error| Broken::unexpected("the runs cannot be read", &error))?;
     let Some(run) = waiting else { return Ok(()) };
-    world.town.office.withdraw(run.number, CLERKS[1], world.now).map_err(|error| Broken::unexpected("a run cannot be withdrawn", &error))
+    office.withdraw(run.number, CLERKS[1], now).map_err(|error| Broken::unexpected("a run cannot be withdrawn", &error))
 }
 
 /// One clerk signs, and the other comes later: what has changed in between must be signed anew.
-fn sign_and_leave(world: &mut World) -> Result<(), Broken> {
-    let execution = CivilDay::of(world.now).plus(2);
-    withdraw_what_waits(world)?;
-    match world.town.office.draw_up(CLERKS[1], &Selection::default(), execution, None, world.now) {
+fn sign_and_leave(world: &mut World, place: usize) -> Result<(), Broken> {
+    let (now, execution) = (world.now, CivilDay::of(world.now).plus(2));
+    withdraw_what_waits(world, place)?;
+    match office(world, place)?.draw_up(CLERKS[1], &Selection::default(), execution, None, now) {
         Ok(_) => {}
         Err(OfficeError::NothingToSettle) => return Ok(()),
         Err(error) => return Err(Broken::unexpected("a run cannot be signed", &error)),
@@ -148,23 +220,24 @@ fn sign_and_leave(world: &mut World) -> Result<(), Broken> {
     if world.happens(50) {
         return Ok(());
     }
-    if world.happens(50) {
-        rule(world)?;
+    if world.happens(50) && world.setup.has_rulings() {
+        rule(world, place)?;
     }
-    match world.town.office.release(CLERKS[0], world.now) {
-        Ok(settled) => hand_to_bank(world, &settled),
+    match office(world, place)?.release(CLERKS[0], now) {
+        Ok(settled) => hand_to_bank(world, place, &settled),
         Err(OfficeError::ContentChanged(_) | OfficeError::NothingToSettle) => Ok(()),
         Err(error) => Err(Broken::unexpected("a run cannot be released", &error)),
     }
 }
 
 /// A clerk looks at some findings, and now and then at a line that was decided by rule.
-fn rule(world: &mut World) -> Result<(), Broken> {
+fn rule(world: &mut World, place: usize) -> Result<(), Broken> {
+    let now = world.now;
     let unreadable = |error| Broken::unexpected("the findings cannot be read", &error);
-    let findings = views::findings(world.town.office.db(), LOOKED_AT).map_err(unreadable)?;
+    let findings = views::findings(office(world, place)?.db(), LOOKED_AT).map_err(unreadable)?;
     let mut chosen: Vec<EntryId> = findings.iter().map(|finding| finding.id).collect();
     if world.happens(40) {
-        chosen.extend(any_line(world));
+        chosen.extend(any_line(world, place)?);
     }
     for line in chosen {
         let choice = match world.chance.below(5) {
@@ -173,32 +246,43 @@ fn rule(world: &mut World) -> Result<(), Broken> {
             3 => Choice::Ask,
             _ => Choice::Reject,
         };
-        match world.town.office.rule(line, choice, Reason::ClerkDecision, "angesehen", CLERKS[0], world.now) {
+        match office(world, place)?.rule(line, choice, Reason::ClerkDecision, "angesehen", CLERKS[0], now) {
             Ok(tally) => {
-                let ledger = Ledger::read(&world.town)?;
-                money::check_decisions(&ledger, &tally, &world.truth)?;
-                obeyed(world, line, choice)?;
+                note_ruled(world, place, line)?;
+                let ledger = Ledger::read(&world.town, place, &world.truth)?;
+                money::check_decisions(&world.town, place, &ledger, &tally, &world.truth)?;
+                obeyed(world, place, line, choice)?;
             }
             Err(OfficeError::PaidElsewhere | OfficeError::PaidAlready) => {}
             Err(error) => return Err(Broken::unexpected("a clerk cannot rule", &error)),
         }
-        world.trace.count("rulings");
+        let name = format!("{choice:?}");
+        world.trace.count(format!("rulings: {}", name.split('(').next().unwrap_or_default()));
     }
     Ok(())
 }
 
-fn any_line(world: &mut World) -> Option<EntryId> {
+/// Remembers which entry a clerk has ruled on: the rule for conflicts gives way to her.
+fn note_ruled(world: &mut World, place: usize, line: EntryId) -> Result<(), Broken> {
+    let sql = "SELECT l.hash FROM line l JOIN terminal t ON t.id = l.terminal WHERE t.terminal = ?1 AND l.seq = ?2";
+    let hash = office(world, place)?.db().query_row(sql, (line.terminal.0, line.seq.cast_signed()), |row| row.get(0).map(Hash));
+    let hash = hash.map_err(|error| Broken::unexpected("a line cannot be read", &error))?;
+    world.truth.ruled.extend(world.truth.by_hash.get(&hash).copied());
+    Ok(())
+}
+
+fn any_line(world: &mut World, place: usize) -> Result<Option<EntryId>, Broken> {
     let greens: Vec<(usize, u64)> = world.truth.greens.keys().copied().collect();
-    let (till, seq) = greens.get(world.one_of(greens.len())).copied()?;
-    let id = EntryId { terminal: world.town.tills.get(till)?.terminal.id(), seq };
-    views::line(world.town.office.db(), id).ok().flatten().map(|line| line.id)
+    let Some((till, seq)) = greens.get(world.one_of(greens.len())).copied() else { return Ok(None) };
+    let Some(terminal) = world.town.tills.get(till).map(super::disk::Till::id) else { return Ok(None) };
+    Ok(views::line(office(world, place)?.db(), EntryId { terminal, seq }).ok().flatten().map(|line| line.id))
 }
 
 /// A line that was ruled on waits for nobody, and never gets more than the clerk allowed.
-fn obeyed(world: &mut World, line: EntryId, choice: Choice) -> Result<(), Broken> {
+fn obeyed(world: &mut World, place: usize, line: EntryId, choice: Choice) -> Result<(), Broken> {
     let unreadable = |error| Broken::unexpected("a line cannot be read", &error);
-    let Some(view) = views::line(world.town.office.db(), line).map_err(unreadable)? else { return Ok(()) };
-    world.note(&format!("office: ruled {choice:?} on {} → {:?} {} {:?}", line.seq, view.verdict, view.decided.get(), view.reason));
+    let Some(view) = views::line(office(world, place)?.db(), line).map_err(unreadable)? else { return Ok(()) };
+    world.note(&format!("office {place}: ruled {choice:?} on {} → {:?} {} {:?}", line.seq, view.verdict, view.decided.get(), view.reason));
     let most = match choice {
         Choice::Accept => view.claimed,
         Choice::Cut(cents) => cents,

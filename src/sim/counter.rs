@@ -2,7 +2,7 @@
 
 use super::canary::Canary;
 use super::money::units_of;
-use super::truth::{Green, Held};
+use super::truth::Green;
 use super::world::{Event, World};
 use super::{Broken, demand};
 use crate::terminal::counter::{Accepted, Answer, CounterError, Recorded, Refused, Request};
@@ -11,7 +11,6 @@ use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::code::Code;
-use crate::words::ids::ProviderNumber;
 use crate::words::reason::Reason;
 use std::collections::BTreeMap;
 
@@ -28,6 +27,12 @@ pub(super) type Asks = BTreeMap<String, Asked>;
 
 /// A child comes to a counter and shows a card.
 pub(super) fn visit(world: &mut World, till: usize, child: usize) -> Result<(), Broken> {
+    if !world.is_alive(till) {
+        return Ok(());
+    }
+    if world.town.children.get(child).is_some_and(|child| child.cards.is_empty()) {
+        return without_card(world, till, child);
+    }
     let Some(request) = request(world, till, child) else { return Ok(()) };
     if world.happens(20) {
         let soon = world.now.plus_ms(u64::from(1 + world.chance.below(3_000)) * 100);
@@ -37,10 +42,25 @@ pub(super) fn visit(world: &mut World, till: usize, child: usize) -> Result<(), 
         let mut second = request.clone();
         second.ask = Some(next_ask(world, child, request.ask.as_deref()));
         let soon = world.now.plus_ms(u64::from(1 + world.chance.below(3_000)) * 1000);
-        let till = if world.happens(50) { till } else { world.one_of(world.town.tills.len()) };
+        let (same, other) = (world.happens(50), world.one_of(world.town.tills.len()));
+        let only = world.town.children.get(child).and_then(|child| child.only);
+        let near = only.is_none_or(|only| world.town.tills.get(other).is_some_and(|till| till.provider == only));
+        let till = if same || !near { till } else { other };
         world.queue(soon, Event::Again { till, request: Box::new(second) });
     }
     again(world, till, &request)
+}
+
+/// The approval is not there yet: lunch is served all the same, and clarified when the card has come.
+fn without_card(world: &mut World, till: usize, child: usize) -> Result<(), Broken> {
+    let (served, service) = (world.happens(40), Code::parse("lunch"));
+    match service {
+        Some(service) if served => {
+            let ask = next_ask(world, child, None);
+            hold(world, till, child, HoldRequest { ask: Some(ask), ..held_for(child, service, None, Reason::UnknownNumber) })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn next_ask(world: &mut World, child: usize, like: Option<&str>) -> String {
@@ -63,7 +83,8 @@ fn request(world: &mut World, till: usize, child: usize) -> Option<Request> {
     }
     let code = if world.happens(15) { shown.number } else { shown.code };
     let mut request = Request { ask: Some(ask), code, months: 1, ..Request::default() };
-    if world.happens(10) {
+    let earlier = world.happens(10);
+    if earlier && world.setup.has_rulings() {
         request.day = Some(today.minus(1 + world.chance.below(3)));
     }
     let service = match world.chance.below(100) {
@@ -101,7 +122,7 @@ pub(super) fn again(world: &mut World, place: usize, request: &Request) -> Resul
     let known_here = format!("{place}/{ask}");
     let before = world.asks.get(&known_here).and_then(|asked| asked.answer.clone());
     let Some(asked) = world.asks.get(&ask).cloned() else { return Ok(()) };
-    let Some(till) = world.town.tills.get_mut(place) else { return Ok(()) };
+    let Some(till) = world.town.tills.get_mut(place).filter(|till| till.alive) else { return Ok(()) };
     let clock = till.clock(world.now);
     let answer = till.terminal.redeem(request, &mut till.chance, clock);
     match answer {
@@ -162,21 +183,34 @@ fn shown_green(world: &mut World, place: usize, request: &Request, accepted: &Ac
     world.trace.count(format!("green {}", accepted.benefit.name()));
     demand(!accepted.entries.is_empty(), "green is exactly one entry, refused is none", || format!("till {place}: {accepted:?}"))?;
     for recorded in &accepted.entries {
-        let provider = world.town.tills.get(place).map_or(ProviderNumber(0), |till| till.provider);
+        let provider = world.town.tills.get(place).map_or(usize::MAX, |till| till.provider);
         let slot = slot(request, asked.child, recorded.day, provider);
         let holder = world.truth.holder(place, &slot);
         demand(holder.is_none(), "what was used is not green again at the same till", || format!("till {place}: {slot} is held by {holder:?}"))?;
         let green = green(world, place, request, recorded, asked, accepted.benefit, slot);
+        remember_hash(world, place, recorded.seq)?;
         let before = world.truth.greens.insert((place, recorded.seq), green);
         demand(before.is_none(), "an entry is shown once", || format!("till {place}, entry {}", recorded.seq))?;
     }
     Ok(())
 }
 
+/// Remembers what an entry is known by in an office's books.
+fn remember_hash(world: &mut World, place: usize, seq: u64) -> Result<(), Broken> {
+    let Some(till) = world.town.tills.get_mut(place) else { return Ok(()) };
+    let bytes = till.terminal.store().read(|tx| tx.entry_hash(seq)).map_err(|error| Broken::unexpected("an entry cannot be read", &error))?;
+    if let Some((hash, _)) = bytes {
+        world.truth.by_hash.insert(hash, (place, seq));
+    }
+    Ok(())
+}
+
 fn green(world: &World, place: usize, request: &Request, recorded: &Recorded, asked: &Asked, benefit: Benefit, slot: String) -> Green {
     let minutes = request.starts.zip(request.ends).map_or(0, |(start, end)| u64::from(end - start));
+    let office = world.town.children.get(asked.child).map_or(0, |child| child.office);
     Green {
         child: asked.child,
+        office,
         benefit,
         day: recorded.day,
         cents: recorded.cents.get(),
@@ -184,13 +218,13 @@ fn green(world: &World, place: usize, request: &Request, recorded: &Recorded, as
         slot,
         card: asked.card,
         at: world.now,
-        knew: world.truth.heard.get(&place).copied().unwrap_or_default(),
+        knew: world.truth.heard.get(&(place, office)).copied().unwrap_or_default(),
         settles: request.held,
     }
 }
 
 /// What can be used once, in words of the simulator's own (formats § 4).
-fn slot(request: &Request, child: usize, day: CivilDay, provider: ProviderNumber) -> String {
+fn slot(request: &Request, child: usize, day: CivilDay, provider: usize) -> String {
     let charge = request.charge.as_ref().map_or("", Code::as_str);
     match request.service.as_ref().map_or("lunch", Code::as_str) {
         "maths" => format!("maths {child} {day} {:?}", request.starts),
@@ -204,37 +238,34 @@ fn slot(request: &Request, child: usize, day: CivilDay, provider: ProviderNumber
 fn shown_red(world: &mut World, place: usize, request: &Request, refused: &Refused, child: usize) -> Result<(), Broken> {
     world.trace.count(format!("refused {}", refused.reason));
     if refused.reason == Reason::AlreadyRedeemed && request.held.is_none() && request.months <= 1 {
-        let provider = world.town.tills.get(place).map_or(ProviderNumber(0), |till| till.provider);
+        let provider = world.town.tills.get(place).map_or(usize::MAX, |till| till.provider);
         let today = world.town.tills.get(place).map_or(CivilDay::EPOCH, |till| CivilDay::of(till.clock(world.now)));
         let near = (0..2).any(|back| world.truth.holder(place, &slot(request, child, request.day.unwrap_or(today.minus(back)), provider)).is_some());
         demand(near, "only what was used is refused as used", || format!("till {place}: {request:?} → {refused:?}"))?;
     }
     let service = request.service.clone().filter(|s| s.as_str() == "lunch");
     match service {
-        Some(service) if refused.can_be_held && world.happens(50) => hold(world, place, request, refused, child, service),
+        Some(service) if refused.can_be_held && world.happens(50) => {
+            let ask = request.ask.as_ref().map(|ask| format!("{ask}-held"));
+            hold(world, place, child, HoldRequest { ask, ..held_for(child, service, request.day, refused.reason) })
+        }
         _ => Ok(()),
     }
 }
 
+fn held_for(child: usize, service: Code, day: Option<CivilDay>, why: Reason) -> HoldRequest {
+    HoldRequest { ask: None, code: None, person: None, alias: Some(format!("Kind {child}")), service, day, cents: None, why }
+}
+
 /// Served, clarify later.
-fn hold(world: &mut World, place: usize, request: &Request, refused: &Refused, child: usize, service: Code) -> Result<(), Broken> {
+fn hold(world: &mut World, place: usize, child: usize, held: HoldRequest) -> Result<(), Broken> {
     let Some(till) = world.town.tills.get_mut(place) else { return Ok(()) };
-    let held = HoldRequest {
-        ask: request.ask.as_ref().map(|ask| format!("{ask}-held")),
-        code: None,
-        person: None,
-        alias: Some(format!("Kind {child}")),
-        service,
-        day: request.day,
-        cents: None,
-        why: refused.reason,
-    };
     let clock = till.clock(world.now);
     match till.terminal.hold(&held, &mut till.chance, clock) {
         Ok(answer) => {
             world.note(&format!("till {place}: held {} for child {child}", answer.seq));
             world.trace.count("held");
-            world.truth.held.insert((place, answer.seq), Held { child });
+            world.truth.held.insert((place, answer.seq), child);
             Ok(())
         }
         Err(CounterError::NotWellFormed(_)) => Ok(()),
@@ -245,7 +276,7 @@ fn hold(world: &mut World, place: usize, request: &Request, refused: &Refused, c
 
 /// A child whose meal is held comes with a card.
 pub(super) fn settle_held(world: &mut World, place: usize) -> Result<(), Broken> {
-    let held: Vec<(u64, usize)> = world.truth.held.iter().filter(|(at, _)| at.0 == place).map(|(at, held)| (at.1, held.child)).collect();
+    let held: Vec<(u64, usize)> = world.truth.held.iter().filter(|(at, _)| at.0 == place).map(|(at, child)| (at.1, *child)).collect();
     let Some((seq, child)) = held.get(world.one_of(held.len())).copied() else { return Ok(()) };
     let Some((card, code)) = world.town.children.get(child).and_then(|c| Some((c.cards.len().checked_sub(1)?, c.cards.last()?.code.clone()))) else {
         return Ok(());
@@ -258,24 +289,36 @@ pub(super) fn settle_held(world: &mut World, place: usize) -> Result<(), Broken>
     again(world, place, &Request { ask: Some(ask), code, held: Some(seq), months: 1, ..Request::default() })
 }
 
-/// Somebody takes a redemption back; told twice, the terminal says the same twice.
+/// Somebody takes a redemption back, sealed or not; told twice, the terminal says the same twice.
 pub(super) fn cancel(world: &mut World, place: usize) -> Result<(), Broken> {
-    let live: Vec<u64> = world.truth.greens.keys().filter(|at| at.0 == place && !world.truth.is_cancelled(**at)).map(|at| at.1).collect();
+    // What a canary has shown and nobody has written cannot be cancelled.
+    let can_be = |seq: &u64| *seq < u64::MAX && !world.truth.is_cancelled((place, *seq));
+    let live: Vec<u64> = world.truth.greens_of(place).map(|(seq, _)| seq).filter(can_be).collect();
     let Some(seq) = live.get(world.one_of(live.len())).copied() else { return Ok(()) };
     for twice in [false, true] {
-        let (Some(till), Some(reason)) = (world.town.tills.get_mut(place), Code::parse("wrong_child")) else { return Ok(()) };
+        let (Some(till), Some(reason)) = (world.town.tills.get_mut(place).filter(|till| till.alive), Code::parse("wrong_child")) else {
+            return Ok(());
+        };
         let clock = till.clock(world.now);
         match till.terminal.cancel(seq, reason, &mut till.chance, clock) {
             Ok(cancelled) => {
+                let sealed = till.terminal.store().read(|tx| tx.latest_batches(1)).is_ok_and(|batches| batches.iter().any(|b| b.head.seq >= seq));
                 world.note(&format!("till {place}: cancelled {seq} by {}", cancelled.by));
-                world.trace.count("cancellations");
-                let before = world.truth.cancelled.insert((place, seq), cancelled.by);
+                if !twice {
+                    world.trace.count(if sealed { "cancellations after sealing" } else { "cancellations before sealing" });
+                }
+                let before = world.truth.cancelled_by((place, seq));
+                world.truth.cancelled.insert((place, seq), cancelled.by);
+                remember_hash(world, place, cancelled.by)?;
                 let same = before.map_or(!cancelled.before, |by| by == cancelled.by && cancelled.before);
                 demand(same, "a cancellation told twice is one", || format!("till {place}: {before:?}, then {cancelled:?}"))?;
             }
             Err(crate::terminal::correct::CancelError::Store(_)) if world.faults => return Ok(()),
             Err(error) => return Err(Broken::unexpected("a cancellation fails", &format!("till {place}, {seq}, again {twice}: {error}"))),
         }
+    }
+    if let (Some(canary), Some(till)) = (world.canary, world.town.tills.get_mut(place)) {
+        canary.after_cancellation(till)?;
     }
     Ok(())
 }

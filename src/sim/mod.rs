@@ -1,23 +1,34 @@
-//! The simulator: a town with one office and several terminals, run in one process from one seed, with everything going wrong that
-//! does go wrong in a town. The terminals and the office are the real ones, on real SQLite.
+//! The simulator: offices and terminals, run in one process from one seed, with everything going wrong that does go wrong in a town.
+//! The terminals and the offices are the real ones, on real SQLite.
 //!
-//! Reading order: [`town`] (who is there) → [`world`] (what happens when) → [`counter`], [`clerks`] (what people do) → [`net`]
-//! (what the network does to it) → [`truth`], [`money`] (what people saw, and what must hold) → [`canary`] (broken on purpose).
+//! Reading order: [`weather`] (what kind of world it is) → [`town`], [`disk`] (who is there, and on what) → [`plan`], [`world`] (what
+//! happens when) → [`counter`], [`exchange`], [`clerks`], [`waiting`], [`bank`] (what people do) → [`net`] (what the network does to it) →
+//! [`truth`], [`ledger`], [`money`] (what people saw, and what must hold) → [`canary`] (broken on purpose) → [`shrink`] (the shortest way
+//! to a failure).
 //!
 //! Everything is decided by [`Chance::seeded`](crate::words::chance::Chance::seeded); only the envelopes' encryption takes the
 //! operating system's randomness. It decides nothing, so the trace is over decisions and never over ciphertexts.
 
+mod bank;
 mod canary;
 mod clerks;
 mod counter;
+mod disk;
+mod exchange;
 mod ledger;
 mod money;
 mod net;
+mod plan;
+mod shrink;
 mod town;
 mod truth;
+mod waiting;
+mod weather;
 mod world;
 
 pub use canary::Canary;
+pub use shrink::shortest;
+pub use weather::{Fault, Kind, Setup};
 
 use crate::words::ids::Hash;
 use serde::Serialize;
@@ -53,13 +64,11 @@ fn demand(holds: bool, rule: &'static str, detail: impl FnOnce() -> String) -> R
     if holds { Ok(()) } else { Err(Broken::new(rule, detail())) }
 }
 
-/// What happened in one simulated town.
+/// What happened in one simulated world.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// The seed.
-    pub seed: u64,
-    /// The days.
-    pub days: u32,
+    /// What it was.
+    pub setup: Setup,
     /// SHA-256 over all events and decisions, in order: the same seed gives the same.
     pub trace: Hash,
     /// How often what happened.
@@ -69,23 +78,26 @@ pub struct Report {
 /// A simulation in which a rule was broken.
 #[derive(Clone, Debug, Serialize)]
 pub struct Failed {
-    /// The seed.
-    pub seed: u64,
+    /// What it was.
+    pub setup: Setup,
+    /// The day of the simulation on which it broke.
+    pub day: u32,
     /// The rule.
     pub broken: Broken,
     /// What happened last, the latest last.
     pub last: Vec<String>,
 }
 
-/// Runs one town for `days` days from `seed`, with nothing broken on purpose or with one thing.
-pub fn simulate(seed: u64, days: u32, canary: Option<Canary>) -> Result<Report, Failed> {
-    let mut world = match world::World::new(seed, canary) {
+/// Runs one world, with nothing broken on purpose or with one thing.
+pub fn simulate(setup: &Setup, canary: Option<Canary>) -> Result<Report, Box<Failed>> {
+    let setup = Setup { days: setup.days.clamp(1, MAX_DAYS), ..setup.clone() };
+    let mut world = match world::World::new(&setup, canary) {
         Ok(world) => world,
-        Err(broken) => return Err(Failed { seed, broken, last: Vec::new() }),
+        Err(broken) => return Err(Box::new(Failed { setup, day: 0, broken, last: Vec::new() })),
     };
-    match world.run(days.min(MAX_DAYS)) {
-        Ok(()) => Ok(Report { seed, days, trace: world.trace.hash, counts: world.trace.counts }),
-        Err(broken) => Err(Failed { seed, broken, last: world.trace.last(SHOWN_EVENTS) }),
+    match world.run() {
+        Ok(()) => Ok(Report { setup, trace: world.trace.hash, counts: world.trace.counts }),
+        Err(broken) => Err(Box::new(Failed { setup, day: world.day, broken, last: world.trace.last(SHOWN_EVENTS) })),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What must hold of decisions and payments.
 
-use super::ledger::{At, Ledger, Line};
+use super::ledger::{At, Ledger, Line, Payment};
 use super::town::Town;
 use super::truth::Truth;
 use super::{Broken, demand};
@@ -21,10 +21,12 @@ pub(super) struct Booked {
     pub id: String,
     pub provider: i64,
     pub cents: i64,
+    /// Where it came back: the last run that was released before.
+    pub returned_after: Option<i64>,
 }
 
 /// After a reconciliation: every line has one verdict, and cleared + findings = taken in.
-pub(super) fn check_decisions(ledger: &Ledger, tally: &Tally, truth: &Truth) -> Result<(), Broken> {
+pub(super) fn check_decisions(town: &Town, office: usize, ledger: &Ledger, tally: &Tally, truth: &Truth) -> Result<(), Broken> {
     for (at, line) in &ledger.lines {
         let decided = !line.dirty && (line.verdict != PENDING || line.reason.is_some());
         demand(decided, "every line is cleared or a finding", || format!("{at:?}: {line:?}"))?;
@@ -33,16 +35,45 @@ pub(super) fn check_decisions(ledger: &Ledger, tally: &Tally, truth: &Truth) -> 
         in_good_faith(*at, line, truth)?;
     }
     for (at, counter) in &ledger.counters {
-        let target = ledger.lines.get(&(at.0, counter.target));
-        let taken_back = target.map(|line| -line.decided);
-        demand(counter.verdict == 1 && taken_back == Some(counter.decided), "a cancellation takes back what is decided", || {
-            format!("{at:?}: {counter:?} against {target:?}")
-        })?;
-        demand(counter.reason.is_none(), "a cancellation needs no reason", || format!("{at:?}: {counter:?}"))?;
+        let target = counter.target.and_then(|target| ledger.lines.get(&target));
+        // A line is taken back once, though two boxes with one identity may both cancel it.
+        let first = target.and_then(|target| ledger.counter_rows.get(&target.cancelled_by?)) == Some(at);
+        match target.filter(|_| first) {
+            Some(target) => {
+                let agrees = counter.verdict == 1 && counter.decided == -target.decided && counter.reason.is_none();
+                demand(agrees, "a cancellation takes back what is decided", || format!("{at:?}: {counter:?} against {target:?}"))?;
+            }
+            None => {
+                let nothing = counter.verdict == REJECTED && counter.decided == 0 && counter.reason.is_some();
+                demand(nothing, "a cancellation of nothing takes nothing back", || format!("{at:?}: {counter:?} against {target:?}"))?;
+            }
+        }
     }
+    home_wins(town, office, ledger, truth)?;
     let open = ledger.lines.values().filter(|l| l.run.is_none()).count() + ledger.counters.values().filter(|c| c.run.is_none()).count();
     let open = (open + ledger.unreadable.len()) as u64;
     demand(open == tally.lines(), "cleared + findings = taken in", || format!("{open} lines are open, {} are told", tally.lines()))
+}
+
+/// Who comes first wins nothing: the home provider's line holds its slot, unless another one was settled before or a clerk chose.
+fn home_wins(town: &Town, office: usize, ledger: &Ledger, truth: &Truth) -> Result<(), Broken> {
+    let mut slots: BTreeMap<&str, Vec<(At, &Line)>> = BTreeMap::new();
+    for (at, line) in &ledger.lines {
+        if let Some(green) = truth.greens.get(at) {
+            slots.entry(&green.slot).or_default().push((*at, line));
+        }
+    }
+    for (at, line) in ledger.lines.iter().filter(|(_, line)| line.reason.as_deref() == Some("conflict")) {
+        let Some(green) = truth.greens.get(at) else { continue };
+        let home = town.children.get(green.child).and_then(|child| town.number(child.home?, office));
+        if home.is_none_or(|home| i64::from(home.0) != line.provider) {
+            continue;
+        }
+        let contenders = slots.get(green.slot.as_str()).map_or(&[][..], Vec::as_slice);
+        let stood = contenders.iter().any(|(other, line)| other != at && (line.settled != 0 || line.run.is_some() || truth.ruled.contains(other)));
+        demand(stood || truth.ruled.contains(at), "the order of arrival decides nothing", || format!("{at:?}: {line:?} against {contenders:?}"))?;
+    }
+    Ok(())
 }
 
 /// A stop binds a provider only from the answer on by which his terminal could know it (§ 29(2) SGB II).
@@ -64,25 +95,26 @@ fn in_good_faith(at: At, line: &Line, truth: &Truth) -> Result<(), Broken> {
 }
 
 /// After a settlement: no slot and no entry twice, no ceiling exceeded, and all sums agree.
-pub(super) fn check_settled(town: &Town, ledger: &Ledger, truth: &Truth, bank: &[Booked]) -> Result<(), Broken> {
-    let stands: Vec<(At, i64)> = ledger.lines.iter().map(|(at, line)| (*at, standing(*at, line, ledger))).filter(|(_, net)| *net > 0).collect();
+pub(super) fn check_settled(town: &Town, office: usize, ledger: &Ledger, truth: &Truth) -> Result<(), Broken> {
+    let stands: Vec<(At, i64)> = ledger.lines.iter().map(|(at, line)| (*at, standing(line, ledger))).filter(|(_, net)| *net > 0).collect();
     let mut slots: BTreeMap<&str, At> = BTreeMap::new();
     for (at, _) in &stands {
         let Some(green) = truth.greens.get(at) else { continue };
         let before = slots.insert(&green.slot, *at);
         demand(before.is_none(), "no slot is settled twice", || format!("{} is settled for {before:?} and {at:?}", green.slot))?;
     }
-    for child in 0..town.children.len() {
+    for child in (0..town.children.len()).filter(|child| town.children.get(*child).is_some_and(|child| child.office == office)) {
         check_ceilings(town, child, &stands, truth)?;
     }
-    check_runs(ledger)?;
+    let bank = town.offices.get(office).map_or(&[][..], |office| office.bank.as_slice());
+    check_runs(ledger, bank)?;
     check_transfers(ledger, bank)
 }
 
 /// What stays with the provider: the settled amount, less what is taken back of it, settled already or still to be.
-fn standing(at: At, line: &Line, ledger: &Ledger) -> i64 {
-    let back =
-        line.cancelled_by.and_then(|by| ledger.counters.get(&(at.0, by.unsigned_abs()))).map_or(0, |counter| counter.decided.min(counter.settled));
+fn standing(line: &Line, ledger: &Ledger) -> i64 {
+    let counter = line.cancelled_by.and_then(|by| ledger.counter_rows.get(&by)).and_then(|at| ledger.counters.get(at));
+    let back = counter.map_or(0, |counter| counter.decided.min(counter.settled));
     let kept = if line.cancelled_by.is_some() { line.settled } else { line.settled.min(line.decided) };
     kept + back
 }
@@ -125,15 +157,32 @@ fn stretch(period: Period, day: CivilDay) -> u32 {
     }
 }
 
-/// Each run goes on from what the one before has settled, and the ledger says what the last one did.
-fn check_runs(ledger: &Ledger) -> Result<(), Broken> {
+/// Each run goes on from what the one before has settled, less what came back since, and the ledger says what stands.
+fn check_runs(ledger: &Ledger, bank: &[Booked]) -> Result<(), Broken> {
+    let mut returns: Vec<(i64, &Payment)> = Vec::new();
+    for booked in bank {
+        if let (Some(after), Some(payment)) = (booked.returned_after, ledger.payments.iter().find(|payment| payment.id == booked.id)) {
+            returns.push((after, payment));
+        }
+    }
     let mut settled: BTreeMap<At, i64> = BTreeMap::new();
+    let take_back = |settled: &mut BTreeMap<At, i64>, payment: &Payment| {
+        for line in ledger.run_lines.iter().filter(|line| line.run == payment.run && line.provider == payment.provider) {
+            *settled.entry(line.at).or_default() -= line.total - line.already;
+        }
+    };
+    returns.sort_by_key(|(after, _)| *after);
+    let mut returns = returns.into_iter().peekable();
     for line in &ledger.run_lines {
+        while let Some((_, payment)) = returns.next_if(|(after, _)| *after < line.run) {
+            take_back(&mut settled, payment);
+        }
         let before = settled.insert(line.at, line.total).unwrap_or(0);
         demand(before == line.already, "no entry is settled twice", || {
             format!("{:?} in run {}: {} was settled before, the run reckons with {}", line.at, line.run, before, line.already)
         })?;
     }
+    returns.for_each(|(_, payment)| take_back(&mut settled, payment));
     let of_lines = ledger.lines.iter().map(|(at, line)| (*at, line.settled));
     let of_counters = ledger.counters.iter().map(|(at, counter)| (*at, counter.settled));
     for (at, held) in of_lines.chain(of_counters) {
@@ -157,26 +206,29 @@ fn check_transfers(ledger: &Ledger, bank: &[Booked]) -> Result<(), Broken> {
     }
     let unpaid: Vec<_> = by_run.into_iter().filter(|(_, sum)| *sum != 0).collect();
     demand(unpaid.is_empty(), "what is settled is transferred", || format!("{unpaid:?} (run, provider, cents)"))?;
-    let mut told: Vec<Booked> = ledger.payments.iter().map(|p| Booked { id: p.id.clone(), provider: p.provider, cents: p.cents }).collect();
-    let mut booked = bank.to_vec();
+    let mut told: Vec<(&str, i64, i64)> = ledger.payments.iter().map(|p| (p.id.as_str(), p.provider, p.cents)).collect();
+    let mut booked: Vec<(&str, i64, i64)> = bank.iter().map(|b| (b.id.as_str(), b.provider, b.cents)).collect();
     told.sort();
     booked.sort();
     demand(told == booked, "the bank is told every transfer once", || format!("told {booked:?}, recorded {told:?}"))
 }
 
-/// At the end: every terminal was told the verdict of every line and what was paid.
-pub(super) fn check_told(town: &mut Town, ledger: &Ledger, truth: &Truth) -> Result<(), Broken> {
-    for (place, till) in town.tills.iter_mut().enumerate() {
+/// At the end: every terminal was told the verdict of every line and what was paid, and nothing green is missing.
+pub(super) fn check_told(town: &mut Town, ledgers: &[Ledger], truth: &Truth) -> Result<(), Broken> {
+    let copied: Vec<bool> = town.tills.iter().map(|till| truth.is_copied(town, till.id())).collect();
+    for (place, till) in town.tills.iter_mut().enumerate().filter(|(_, till)| till.alive) {
         let paid: i64 = till
             .terminal
             .store()
             .connection()
             .query_row("SELECT coalesce(sum(share), 0) FROM payment", [], |row| row.get(0))
             .map_err(|error| Broken::unexpected("a terminal's payments cannot be read", &error))?;
-        let share = ledger.shares.get(&place).copied().unwrap_or(0);
-        demand(paid == share, "terminals are told what is paid", || format!("till {place}: told {paid}, paid {share}"))?;
-        let lines = ledger.lines.iter().map(|(at, l)| (at, l.verdict, l.decided, l.reason.clone()));
-        let counters = ledger.counters.iter().map(|(at, c)| (at, c.verdict, c.decided, c.reason.clone()));
+        let id = till.id();
+        let share: i64 = ledgers.iter().filter_map(|ledger| ledger.shares.get(&id)).sum();
+        let whole = paid == share || copied.get(place).copied().unwrap_or(false);
+        demand(whole, "terminals are told what is paid", || format!("till {place}: told {paid}, paid {share}"))?;
+        let lines = ledgers.iter().flat_map(|ledger| ledger.lines.iter()).map(|(at, l)| (at, l.verdict, l.decided, l.reason.clone()));
+        let counters = ledgers.iter().flat_map(|ledger| ledger.counters.iter()).map(|(at, c)| (at, c.verdict, c.decided, c.reason.clone()));
         for (at, verdict, decided, reason) in lines.chain(counters).filter(|(at, ..)| at.0 == place) {
             let told = till.terminal.store().read(|tx| tx.advised(at.1)).map_err(|error| Broken::unexpected("an advice cannot be read", &error))?;
             let same = told.as_ref().is_some_and(|t| {
@@ -184,9 +236,13 @@ pub(super) fn check_told(town: &mut Town, ledger: &Ledger, truth: &Truth) -> Res
             });
             demand(same, "terminals are told every verdict", || format!("{at:?}: decided {verdict} {decided} {reason:?}, told {told:?}"))?;
         }
+        for (seq, green) in truth.greens_of(place) {
+            let at = truth.resolve((place, seq));
+            let there = ledgers.get(green.office).is_some_and(|ledger| ledger.lines.contains_key(&at) || ledger.unreadable.contains(&at));
+            demand(there || truth.rejected.contains(&at), "in the end every green is taken in", || format!("{at:?}: {green:?}"))?;
+        }
     }
-    let missing = truth.greens.keys().find(|at| !ledger.lines.contains_key(at) && !ledger.unreadable.contains(at));
-    demand(missing.is_none(), "in the end every green is taken in", || format!("{missing:?}"))
+    Ok(())
 }
 
 /// What a benefit counts for a child's ceilings, beyond its amount.

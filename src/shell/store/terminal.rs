@@ -140,6 +140,14 @@ impl TerminalStore {
         Ok(())
     }
 
+    /// A copy in memory of what is committed now: crashes, old images and cloned boxes of the simulator.
+    #[cfg(feature = "sim")]
+    pub fn copy_in_memory(&self) -> Result<Self, StoreError> {
+        let mut connection = super::open_in_memory(&[])?;
+        rusqlite::backup::Backup::new(&self.connection, &mut connection)?.run_to_completion(std::ffi::c_int::MAX, std::time::Duration::ZERO, None)?;
+        Ok(Self { connection })
+    }
+
     /// The connection itself, for tests that make commits fail or look behind the tables.
     pub const fn connection(&mut self) -> &mut Connection {
         &mut self.connection

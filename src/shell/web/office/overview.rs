@@ -9,7 +9,7 @@ use crate::office::{Action, Office, OfficeError, Role};
 use crate::shell::door;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::desk::{self, OpenWork};
-use crate::shell::store::office::{payments, sums, views};
+use crate::shell::store::office::{doubts, payments, sums, views};
 use crate::words::cents::Cents;
 use askama::Template;
 use axum::extract::{Query, State};
@@ -36,6 +36,7 @@ struct OverviewPage {
     waiting_run: Option<(u32, String, bool)>,
     batches: Vec<super::batches::BatchRow>,
     batch_count: u64,
+    doubts: u64,
 }
 
 impl OverviewPage {
@@ -58,15 +59,17 @@ async fn overview(State(desk): State<Desk>, clerk: SignedIn, Query(done): Query<
             payments::signed_once(db)?,
             views::batches(db, 0, LAST_BATCHES)?,
             desk::batch_count(db)?,
+            doubts::open_count(db)?,
         ))
     };
-    let (work, payable, waiting, batches, batch_count) = desk.look(look).await?;
+    let (work, payable, waiting, batches, batch_count, doubts) = desk.look(look).await?;
     let waiting_run = waiting.map(|run| {
         let own = super::settlement::is_same_clerk(&run.first.0, &clerk.name);
         (run.number, run.first.0, own)
     });
     let batches = batches.into_iter().map(Into::into).collect();
-    show(&OverviewPage { frame: Frame::new(&desk, &clerk, "overview").after(done.done.as_deref()), work, payable, waiting_run, batches, batch_count })
+    let frame = Frame::new(&desk, &clerk, "overview").after(done.done.as_deref());
+    show(&OverviewPage { frame, work, payable, waiting_run, batches, batch_count, doubts })
 }
 
 /// What is soon done is done at once; for more there is a page that shows how far it is.

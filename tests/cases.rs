@@ -6,9 +6,11 @@ use office_town::empty;
 use teilhabe::admit::status::Status;
 use teilhabe::office::{Act, IssuedToken, NewApproval, Office, Source, Standing, StopReason};
 use teilhabe::shell::sheet::children;
+use teilhabe::shell::store::office::sums::{self, By, Only};
 use teilhabe::terminal::counter::{Answer, Request};
 use teilhabe::words::cents::Cents;
 use teilhabe::words::civil::CivilDay;
+use teilhabe::words::legal_basis::LegalBasis;
 use teilhabe::words::time::UtcMs;
 
 const HEADER: &str = "reference;benefit;from;to;period;measure;amount;detail;hint;home_providers;legal_basis\n";
@@ -113,6 +115,51 @@ fn another_legal_basis_leaves_the_card_alone() {
     assert!(matches!(standing(&office, &list)[..], [(Standing::Changed { approval: 1, card: false }, _)]));
     assert!(approve(&mut office, &list).is_empty());
     assert!(matches!(standing(&office, &list)[..], [(Standing::Known { approval: 1 }, _)]));
+}
+
+/// What the statistics call settled, by month and legal basis; months of which nothing is known are left out.
+fn settled_by_basis(office: &Office) -> Vec<(String, LegalBasis, i64)> {
+    let sums = sums::grouped(office.db(), &[By::Month, By::Basis], &Only::default()).expect("sums");
+    let known = |sum: sums::Sum| Some((sum.month?.to_string(), sum.basis?, sum.settled.get()));
+    assert_eq!(sums::verify(office.db()).expect("counted"), 0, "the sums are those of the lines");
+    sums.into_iter().filter_map(known).collect()
+}
+
+#[test]
+fn another_legal_basis_from_a_month_on_leaves_earlier_months_as_they_were_in_statistics_and_posting() {
+    let (now, later) = (noon("2026-11-20"), noon("2026-12-03"));
+    let (mut office, mut counters) = office_town::lived_in(now);
+    let fee = |code: &str| Request { cents: Some(Cents::new(1500)), ..office_town::request(code, "judo") };
+    let first = approve(&mut office, &file("A-1;participation;2026-10;2026-11;month;cents;1500;;;;SGB II\n")).remove(0);
+    counters[1].redeem(&fee(&first.code), now);
+    counters[1].exchange(&mut office, now.plus_ms(60_000));
+    let next = file("A-1;participation;2026-12;2027-05;month;cents;1500;;;;KiZ\n");
+    let second = office.approve(&next, "Anna Adler", later).expect("approved").remove(0);
+    counters[1].exchange(&mut office, later);
+    counters[1].redeem(&fee(&second.code), later.plus_ms(1000));
+    counters[1].exchange(&mut office, later.plus_ms(60_000));
+    office.reconcile(later).expect("reconciled");
+    let settled = office.settle("Anna Adler", "Berta Busch", day("2026-12-07"), later.plus_ms(120_000)).expect("settled");
+    let months = vec![("2026-11".to_owned(), LegalBasis::Sgb2, 1500), ("2026-12".to_owned(), LegalBasis::Bkgg, 1500)];
+    assert_eq!(settled_by_basis(&office), months);
+    let posting = settled.files.iter().find(|file| file.name.starts_with("posting")).expect("a posting file");
+    let text = String::from_utf8_lossy(&posting.bytes);
+    for basis in [LegalBasis::Sgb2, LegalBasis::Bkgg] {
+        let rows: Vec<Vec<&str>> = text.lines().map(|row| row.split(';').collect()).filter(|row: &Vec<&str>| row[4] == basis.german()).collect();
+        assert!(matches!(rows.as_slice(), [row] if row[7] == "15,00"), "{basis:?} in {text}");
+    }
+    let both = sums::children(office.db()).expect("counted");
+    let of = |month: &str, basis| both.iter().filter(|c| c.month.to_string() == month && c.basis == Some(basis)).map(|c| c.children).sum::<u64>();
+    assert_eq!((of("2026-11", LegalBasis::Sgb2), of("2026-11", LegalBasis::Bkgg), of("2026-12", LegalBasis::Bkgg)), (1, 0, 1));
+
+    let corrected = file("A-1;participation;2026-10;2026-11;month;cents;1500;;;;SGB XII\n");
+    assert!(matches!(standing(&office, &corrected)[..], [(Standing::Changed { card: false, .. }, _)]));
+    office.approve(&corrected, "Anna Adler", later.plus_ms(180_000)).expect("corrected");
+    assert_eq!(settled_by_basis(&office), [(months[0].0.clone(), LegalBasis::Sgb12, 1500), months[1].clone()], "a correction is of its own months");
+    let dearer = file("A-1;participation;2026-10;2026-11;month;cents;1000;;;;AsylbLG\n");
+    assert!(matches!(standing(&office, &dearer)[..], [(Standing::Changed { card: true, .. }, _)]));
+    office.approve(&dearer, "Anna Adler", later.plus_ms(240_000)).expect("changed");
+    assert_eq!(settled_by_basis(&office)[0].1, LegalBasis::Asylblg, "of the same months: what it took the place of is corrected too");
 }
 
 #[test]

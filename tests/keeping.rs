@@ -162,8 +162,9 @@ fn names(office: &Office, children: &str) -> Vec<Vec<u8>> {
 /// Sums per month, provider, benefit and legal basis.
 fn sums(office: &Office) -> Vec<String> {
     let sql =
-        "SELECT l.month || ' ' || l.provider || ' ' || l.benefit || ' ' || coalesce(c.legal_basis, '') || ' ' || count(*) || ' ' || sum(l.decided)
-               FROM line l JOIN child c ON c.id = l.child GROUP BY l.month, l.provider, l.benefit, c.legal_basis ORDER BY 1";
+        "SELECT l.month || ' ' || l.provider || ' ' || l.benefit || ' ' || coalesce(a.legal_basis, c.legal_basis, '') || ' ' || count(*) || ' ' || sum(l.decided)
+               FROM line l JOIN child c ON c.id = l.child JOIN token t ON t.id = l.token LEFT JOIN approval a ON a.id = t.approval
+               GROUP BY l.month, l.provider, l.benefit, coalesce(a.legal_basis, c.legal_basis) ORDER BY 1";
     let mut statement = office.db().prepare(sql).expect("sql");
     let rows = statement.query_map([], |row| row.get(0)).expect("rows");
     rows.map(|row| row.expect("text")).collect()
@@ -176,6 +177,7 @@ fn a_purge_leaves_no_name_behind_and_everything_provable() {
     let (mut office, mut counters) = settled_town(&folder, now);
     let basis = "UPDATE child SET legal_basis = CASE id % 2 WHEN 0 THEN 'sgb2' ELSE 'bkgg' END";
     office.db().execute(basis, []).expect("set");
+    office.db().execute("UPDATE approval SET legal_basis = 'sgb12' WHERE child % 3 = 0", []).expect("set");
     office.note("Anna Adler", Action::Look, "child/1", "", now).expect("noted");
     for counter in &mut counters {
         counter.exchange(&mut office, now.plus_ms(1000));
@@ -211,6 +213,7 @@ fn a_purge_leaves_no_name_behind_and_everything_provable() {
     }
     assert!(staying.iter().take(1).all(|name| is_on_disk(&folder, name)), "the one that stays is there");
     assert_eq!(sums(&office), before, "sums stay");
+    assert!(before.iter().any(|row| row.contains(" sgb12 ")), "{before:?}");
     assert!(office.verify_audit().expect("readable").is_ok(), "the log's chain holds");
     let out = dir.path().join("books");
     write_books(&mut office, &out, true, later);

@@ -4,13 +4,14 @@ mod office_town;
 
 use office_town::lived_in;
 use std::collections::{BTreeMap, BTreeSet};
-use teilhabe::office::{Office, OfficeError};
+use teilhabe::office::{CamtOutcome, Doubt, Hold, Office, OfficeError, open_sums};
 use teilhabe::reconcile::ruling::Choice;
 use teilhabe::settle::account::Iban;
 use teilhabe::settle::selection::Selection;
 use teilhabe::shell::sheet::bank::BankFile;
 use teilhabe::shell::sheet::camt::{Direction, Entry, Statement};
-use teilhabe::shell::store::office::{bank, payments};
+use teilhabe::shell::sheet::pain002::{RejectedTransaction, StatusReport};
+use teilhabe::shell::store::office::{bank, doubts, payments, sums};
 use teilhabe::words::cents::Cents;
 use teilhabe::words::chance::Chance;
 use teilhabe::words::civil::CivilDay;
@@ -211,4 +212,136 @@ fn what_is_owed_is_recovered_or_paid_back_and_counted_once() {
     assert_eq!(number(&world.office, "SELECT sum(settled) FROM line WHERE provider = 102"), 7_500 - 1_500);
     let again = world.office.settle("Anna", "Berta", today.plus(2), later).expect("settled");
     assert!(again.run.is_none(), "nothing is open");
+}
+
+/// A town whose judo club was paid 75 euros: the world, and the payment's reference.
+fn judo_is_paid(seed: u64) -> (World, String) {
+    let mut world = World::new(seed);
+    let settled = world.office.settle("Anna", "Berta", CivilDay::of(world.now).plus(2), world.now).expect("settled");
+    let payment = settled.payments.iter().find(|payment| payment.provider.0 == 102).expect("paid");
+    assert_eq!(payment.cents, Cents::new(7_500));
+    world.now = world.now.plus_days(3);
+    (world, payment.end_to_end_id.clone())
+}
+
+fn entry(id: &str, cents: i64, booked: CivilDay, back: Option<&str>) -> BankFile {
+    let direction = if back.is_some() { Direction::Credit } else { Direction::Debit };
+    let entry =
+        Entry { end_to_end_id: Some(id.into()), order_id: None, cents: Cents::new(cents), booked, direction, returned: back.map(str::to_owned) };
+    let account = "DE02120300000000202051".parse().expect("an IBAN");
+    BankFile::Statements(vec![Statement { account, id: "S".into(), entries: vec![entry] }])
+}
+
+fn rejection(id: &str, reason: &str) -> BankFile {
+    let transaction = RejectedTransaction { end_to_end_id: id.into(), cents: Some(Cents::new(7_500)), reason: reason.into() };
+    BankFile::Report(StatusReport { message_id: "05562032-R1".into(), rejected: None, transactions: vec![transaction] })
+}
+
+impl World {
+    fn take(&mut self, file: &BankFile) -> CamtOutcome {
+        self.now = self.now.plus_ms(60_000);
+        self.office.import_bank(file, Hash::of(&[format!("{file:?}").as_bytes()]), "Anna", self.now).expect("taken in")
+    }
+
+    fn open_doubts(&self) -> Vec<String> {
+        doubts::open(self.office.db()).expect("read").into_iter().map(|doubt| doubt.kind).collect()
+    }
+
+    fn judo_settled(&self) -> i64 {
+        assert_eq!(sums::verify(self.office.db()).expect("counted"), 0, "the sums are those of the lines");
+        number(&self.office, "SELECT coalesce(sum(settled), 0) FROM line WHERE provider = 102")
+    }
+
+    /// Settles what is open with the judo club; what was paid.
+    fn pay_judo(&mut self) -> i64 {
+        self.now = self.now.plus_days(1);
+        let settled = self.office.settle("Anna", "Berta", CivilDay::of(self.now).plus(2), self.now).expect("settled");
+        settled.payments.iter().filter(|payment| payment.provider.0 == 102).map(|payment| payment.cents.get()).sum()
+    }
+
+    fn judo_is_held(&self) -> Option<Hold> {
+        let sums = open_sums(self.office.db(), &Selection::default()).expect("read");
+        sums.into_iter().find(|sum| sum.provider.0 == 102).and_then(|sum| sum.blocked)
+    }
+}
+
+#[test]
+fn a_return_with_fees_deducted_waits_for_a_clerk_and_counts_once() {
+    let (mut world, id) = judo_is_paid(11);
+    let today = CivilDay::of(world.now);
+    let less = entry(&id, 7_200, today, Some("MS03"));
+    assert_eq!(world.take(&less).unclear, [(id.clone(), Doubt::OtherAmount)]);
+    assert_eq!(world.take(&less).unclear.len(), 1, "it stays open");
+    assert_eq!((world.open_doubts().len(), world.judo_settled()), (1, 7_500), "kept once, and nothing has changed");
+    let now = world.now;
+    let unsaid = world.office.returned_by_hand(&id, "MS03", today, " ", "Anna", now);
+    assert!(matches!(unsaid, Err(OfficeError::Wrong(_))), "{unsaid:?}");
+    let ahead = world.office.returned_by_hand(&id, "MS03", today.plus(1), "3 Euro Gebühren", "Anna", now);
+    assert!(matches!(ahead, Err(OfficeError::Wrong(_))), "{ahead:?}");
+    world.office.returned_by_hand(&id, "MS03", today, "3 Euro Gebühren", "Anna", now).expect("noted");
+    assert!(matches!(world.office.returned_by_hand(&id, "MS03", today, "noch einmal", "Berta", now), Err(OfficeError::Overtaken)));
+    assert_eq!((world.open_doubts().len(), world.judo_settled()), (0, 0));
+    for file in [less, entry(&id, 7_500, today, Some("MS03")), entry(&id, 7_100, today.plus(1), Some("AC04")), entry(&id, 7_500, today, None)] {
+        let said = world.take(&file);
+        assert!(said.returned.is_empty() && said.unclear.is_empty(), "{said:?}");
+    }
+    assert_eq!(world.judo_settled(), 0);
+    assert_eq!((world.pay_judo(), world.pay_judo()), (7_500, 0), "paid again, once");
+    let noted = number(&world.office, "SELECT count(*) FROM audit WHERE action = 'bank_doubt' AND clerk = 'Anna'");
+    assert_eq!(noted, 1);
+}
+
+#[test]
+fn what_was_booked_after_a_rejection_is_not_paid_again_before_a_clerk_has_decided() {
+    let (mut world, id) = judo_is_paid(12);
+    let today = CivilDay::of(world.now);
+    let (rejected, booked) = (rejection(&id, "MS03"), entry(&id, 7_500, today, None));
+    assert_eq!(world.take(&rejected).returned, [id.clone()]);
+    world.office.draw_up("Anna", &Selection::default(), today.plus(3), None, world.now).expect("drawn up");
+    assert_eq!(world.take(&booked).unclear, [(id.clone(), Doubt::BookedAfterReturn)]);
+    assert_eq!(world.judo_is_held(), Some(Hold::Booked(id.clone())));
+    let released = world.office.release("Berta", world.now);
+    assert!(matches!(released, Err(OfficeError::ContentChanged(_))), "nor is a run released that was signed before: {released:?}");
+    world.office.withdraw(2, "Anna", world.now).expect("withdrawn");
+    assert_eq!((world.pay_judo(), world.judo_settled()), (0, 0), "nothing is paid to him before a clerk has decided");
+    world.office.paid_after_all(&id, "Auszug 7: ausgeführt", "Anna", world.now).expect("decided");
+    assert!(matches!(world.office.paid_after_all(&id, "noch einmal", "Berta", world.now), Err(OfficeError::Overtaken)));
+    assert_eq!((world.judo_settled(), world.judo_is_held(), world.open_doubts().len()), (7_500, None, 0));
+    for file in [&rejected, &booked] {
+        let said = world.take(file);
+        assert!(said.returned.is_empty() && said.unclear.is_empty(), "{said:?}");
+    }
+    assert_eq!((world.pay_judo(), world.judo_settled()), (0, 7_500), "the bank's old files open nothing again");
+
+    let (mut world, id) = judo_is_paid(13);
+    let today = CivilDay::of(world.now);
+    world.take(&rejection(&id, "MS03"));
+    assert_eq!(world.pay_judo(), 7_500, "paid again before the bank says that the first one went through");
+    assert_eq!(world.take(&entry(&id, 7_500, today, None)).unclear.len(), 1);
+    world.office.paid_after_all(&id, "beide ausgeführt", "Anna", world.now).expect("decided");
+    assert_eq!(world.judo_settled(), 15_000, "paid twice");
+    assert_eq!(world.pay_judo(), 0, "nothing more before it is made up for");
+    let owed = number(&world.office, "SELECT cents FROM run_provider WHERE provider = 102 ORDER BY run DESC LIMIT 1");
+    assert_eq!(owed, -7_500, "and it is recovered");
+}
+
+#[test]
+fn a_payment_that_came_back_all_the_same_is_paid_again_when_a_clerk_says_so() {
+    let (mut world, id) = judo_is_paid(14);
+    let today = CivilDay::of(world.now);
+    world.take(&entry(&id, 7_500, today, Some("MS03")));
+    assert!(world.take(&entry(&id, 7_500, today.plus(0), None)).unclear.is_empty(), "booked before it came back: files arrive in any order");
+    let (mut world, id) = judo_is_paid(15);
+    world.take(&rejection(&id, "MS03"));
+    world.take(&entry(&id, 7_500, today, None));
+    let doubt = doubts::open(world.office.db()).expect("read").remove(0);
+    world.office.close_doubt(doubt.id, "Bank: Buchung war ein Irrtum", "Anna", world.now).expect("closed");
+    assert!(matches!(world.office.close_doubt(doubt.id, "noch einmal", "Berta", world.now), Err(OfficeError::Overtaken)));
+    assert_eq!((world.judo_is_held(), world.pay_judo(), world.pay_judo()), (None, 7_500, 0));
+    let twice = world.take(&entry(&id, 7_500, today.plus(1), None));
+    assert_eq!(twice.unclear, [(id.clone(), Doubt::BookedTwice)]);
+    let doubt = doubts::open(world.office.db()).expect("read").remove(0);
+    world.office.close_doubt(doubt.id, "Bank hat storniert", "Anna", world.now).expect("closed");
+    let again = world.take(&entry(&id, 7_500, today.plus(1), None));
+    assert_eq!((again.unclear.len(), again.known), (0, 1), "what is closed is known");
 }

@@ -248,3 +248,51 @@ async fn the_treasury_gets_other_files_than_the_bank_and_the_columns_are_checked
     let total: Cents = shown(&run).values().copied().sum();
     assert_eq!(posting.lines().nth(1), Some(format!("4711.500,{}", total.decimal()).as_str()), "{posting}");
 }
+
+#[tokio::test]
+async fn what_the_bank_says_that_does_not_fit_stays_on_the_pages_until_a_clerk_has_closed_it() {
+    let (anna, berta) = month_end().await;
+    pay(&anna, &berta, &[JUDO]).await;
+    let run = anna.get("/settlement/1").await.text;
+    let place = format!("/settlement/payments/{}", between(&run, "/settlement/payments/", "\"")[0]);
+    let id = place.rsplit('/').next().expect("an id").to_owned();
+    let less = upload(&anna, &statement(OWN_IBAN, &[(&id, "72.00", "CRDT", Some("MS03"))])).await.text;
+    assert!(less.contains("Bitte klären") && less.contains(&place), "{less}");
+    assert!(anna.get("/").await.text.contains("Eine Meldung der Bank passt nicht"));
+    for page in ["/settlement", "/settlement/1", &place] {
+        let text = anna.get(page).await.text;
+        assert!(text.contains("Der Betrag passt nicht zur Überweisung") && text.contains("zurück am 04.12.2026"), "{page}: {text}");
+    }
+    let open = anna.get("/settlement/1").await.text;
+    assert!(open.contains(&format!("{place}\">Überweisung {id} klären")), "{open}");
+    let empty = anna.post(&format!("{place}/returned"), &[("day", "2026-11-20"), ("why", "MS03"), ("note", " ")]).await;
+    assert!(empty.status == StatusCode::UNPROCESSABLE_ENTITY && empty.text.contains("Es wurde nichts geändert"), "{}", empty.text);
+    let today = teilhabe::words::civil::CivilDay::of(door::now()).to_string();
+    let fields = [("day", today.as_str()), ("why", "MS03"), ("note", "Gebühren 3 Euro")];
+    let back = anna.post(&format!("{place}/returned"), &fields).await;
+    assert_eq!(back.location(), format!("{place}?done=payment_back"), "{}", back.text);
+    assert_eq!(anna.post(&format!("{place}/returned"), &fields).await.status, StatusCode::CONFLICT, "once");
+    let text = anna.get(&place).await.text;
+    assert!(text.contains("von Hand eingetragen") && text.contains("Gebühren 3 Euro") && !text.contains("Zu klären:"), "{text}");
+    assert!(!anna.get("/").await.text.contains("Meldung der Bank"));
+    pay(&anna, &berta, &[JUDO]).await;
+    assert_eq!(shown(&anna.get("/settlement/2").await.text), BTreeMap::from([(JUDO.to_owned(), Cents::new(7_500))]));
+    assert_eq!(anna.get("/settlement/payments/nichts").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_whole_order_in_another_sum_is_listed_at_its_run_until_it_is_closed() {
+    let (anna, berta) = month_end().await;
+    pay(&anna, &berta, &["101", JUDO]).await;
+    let order = statement(OWN_IBAN, &[("NOTPROVIDED", "1.00", "DBIT", None)]);
+    let order = order.replace("<EndToEndId>NOTPROVIDED</EndToEndId>", "<PmtInfId>05562032-R1</PmtInfId>");
+    upload(&anna, &order).await;
+    let page = anna.get("/settlement/1").await.text;
+    assert!(page.contains("Die Bank hat den Lauf in einer anderen Summe gebucht"), "{page}");
+    let doubt = format!("/settlement/doubts/{}", between(&page, "action=\"/settlement/doubts/", "\"")[0]);
+    let closed = anna.post(&doubt, &[("note", "Entgelt der Bank")]).await;
+    assert_eq!(closed.location(), "/settlement/1?done=doubt_closed", "{}", closed.text);
+    assert_eq!(anna.post(&doubt, &[("note", "noch einmal")]).await.status, StatusCode::CONFLICT);
+    upload(&anna, &order).await;
+    assert!(!anna.get("/settlement").await.text.contains("Mit der Bank zu klären"), "the same file opens nothing again");
+}

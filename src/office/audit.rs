@@ -73,6 +73,8 @@ actions! {
     Release = "release", "Zahlung freigegeben";
     /// A bank's file was taken in.
     Bank = "bank", "Bankdatei eingelesen";
+    /// What a bank said was cleared up by a clerk.
+    BankDoubt = "bank_doubt", "Bankmeldung geklärt";
     /// A provider, an agreement, a calendar or an enrolment code was changed.
     Provider = "provider", "Anbieter geändert";
     /// A setting was changed.

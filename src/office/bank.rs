@@ -1,6 +1,7 @@
 //! What the bank says: payments are booked, or come back and are owed again; and what providers pay back by themselves.
 
 use super::audit::Action;
+use super::doubts::Doubt;
 use super::settle::{accounts, clerk, run_number};
 use super::{Office, OfficeError, Work};
 use crate::settle::account::Iban;
@@ -11,7 +12,8 @@ use crate::settle::settlement::Draft;
 use crate::shell::sheet::bank::BankFile;
 use crate::shell::sheet::camt::{Direction, Entry, Statement};
 use crate::shell::sheet::pain002::StatusReport;
-use crate::shell::store::office::bank::{self, PaymentState, Repayment};
+use crate::shell::store::office::bank::{self, Back, PaymentState, Repayment};
+use crate::shell::store::office::doubts::{self, Said};
 use crate::shell::store::office::{admission, lines, payable, payments};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
@@ -39,25 +41,24 @@ pub struct CamtOutcome {
     pub unclear: Vec<(String, Doubt)>,
 }
 
-/// Why an entry with a reference of ours changed nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Doubt {
-    /// The amount is not that of the payment.
-    OtherAmount,
-    /// It was booked after it came back or was rejected.
-    BookedAfterReturn,
-    /// It is said to be rejected, but was booked, or was rejected only because it was handed in twice.
-    PaidAllTheSame,
-    /// The bank booked it on another day too.
-    BookedTwice,
-    /// The bank booked a whole order of ours, but not the sum that stands.
-    OtherSum,
+/// Why nothing is paid to a provider until a clerk has looked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// The last payment to this very account came back for its sake; the bank's reason.
+    Account(String),
+    /// A payment that came back was booked all the same: paying its lines again may pay them twice. Its reference.
+    Booked(String),
 }
 
-/// Providers whose account must be looked at before anything is paid to it: the last payment to this very account came back for its
-/// sake. With the bank's reason.
-pub fn blocked(db: &Connection) -> Result<BTreeMap<ProviderNumber, String>, OfficeError> {
+/// Providers to whom nothing is paid until a clerk has looked, and why.
+pub fn blocked(db: &Connection) -> Result<BTreeMap<ProviderNumber, Hold>, OfficeError> {
+    let in_doubt = doubts::payments_in_doubt(db, Doubt::BookedAfterReturn.code())?;
+    let mut blocked: BTreeMap<_, _> = in_doubt.into_iter().map(|(provider, id)| (provider, Hold::Booked(id))).collect();
+    blocked.extend(wrong_accounts(db)?.into_iter().map(|(provider, why)| (provider, Hold::Account(why))));
+    Ok(blocked)
+}
+
+fn wrong_accounts(db: &Connection) -> Result<BTreeMap<ProviderNumber, String>, OfficeError> {
     let returns = bank::unchecked_returns(db)?;
     if returns.iter().all(|(.., reason)| !is_account_error(reason)) {
         return Ok(BTreeMap::new());
@@ -75,7 +76,7 @@ impl Office {
         }
         self.in_transaction(|work| {
             let outcome = match file {
-                BankFile::Statements(statements) => work.take_statements(statements, now)?,
+                BankFile::Statements(statements) => work.take_statements(statements, by, now)?,
                 BankFile::Report(report) => work.take_report(report, now)?,
             };
             let CamtOutcome { booked, returned, known, others, unclear } = &outcome;
@@ -99,7 +100,7 @@ impl Office {
     /// paid to again. Another one waits for a second clerk, like every change of an account. Answers whether it waits.
     pub fn check_account(&mut self, provider: ProviderNumber, iban: &Iban, by: &str, now: UtcMs) -> Result<bool, OfficeError> {
         let known = admission::provider(&self.db, provider)?.ok_or_else(|| OfficeError::NotFound(format!("there is no provider {provider}")))?;
-        if !blocked(&self.db)?.contains_key(&provider) {
+        if !wrong_accounts(&self.db)?.contains_key(&provider) {
             return Err(OfficeError::Overtaken);
         }
         if known.iban != iban.electronic() {
@@ -148,13 +149,18 @@ impl Office {
 }
 
 impl Work<'_> {
-    fn take_statements(&mut self, statements: &[Statement], now: UtcMs) -> Result<CamtOutcome, OfficeError> {
+    fn take_statements(&mut self, statements: &[Statement], by: &str, now: UtcMs) -> Result<CamtOutcome, OfficeError> {
         let mut outcome = CamtOutcome::default();
         for entry in statements.iter().flat_map(|s| &s.entries) {
             let payments = self.payments_of(entry)?;
-            match entry.order_id.as_deref().filter(|order| self.run_of(order).is_some()) {
-                Some(order) if payments.is_empty() && entry.end_to_end_id.is_none() => outcome.unclear.push((order.to_owned(), Doubt::OtherSum)),
+            let order = entry.order_id.as_deref().filter(|_| entry.end_to_end_id.is_none());
+            let run = order.and_then(|order| self.run_of(order));
+            match (run, order) {
+                (Some(run), Some(order)) if payments.is_empty() && !bank::of_run(&self.db, run)?.is_empty() => {
+                    self.doubt_order(run, order, &said(entry), &mut outcome, now)?;
+                }
                 _ if payments.is_empty() => outcome.others += 1,
+                (Some(run), _) => self.order_fits(run, &said(entry), by, now)?,
                 _ => {}
             }
             for payment in payments {
@@ -187,35 +193,47 @@ impl Work<'_> {
     }
 
     fn take_entry(&mut self, entry: &Entry, payment: &PaymentState, outcome: &mut CamtOutcome, now: UtcMs) -> Result<(), OfficeError> {
-        let id = &payment.id;
+        let (id, is_back) = (&payment.id, entry.direction == Direction::Credit);
+        let own_amount = Said { cents: Some(payment.cents), ..said(entry) };
         if entry.end_to_end_id.is_some() && entry.cents != payment.cents {
-            outcome.unclear.push((id.clone(), Doubt::OtherAmount));
-        } else if entry.direction == Direction::Credit {
+            if is_back && payment.back == Some(Back::ByHand) {
+                outcome.known += 1;
+                return Ok(());
+            }
+            self.doubt(payment, Doubt::OtherAmount, &said(entry), outcome, now)?;
+        } else if is_back {
             let why = entry.returned.as_deref().unwrap_or("UNKNOWN");
-            self.take_back(payment, why, entry.booked, outcome, now)?;
+            self.take_back(payment, why, Back::Returned, entry.booked, outcome, now)?;
         } else if payment.booked.is_some_and(|booked| booked != entry.booked) {
-            outcome.unclear.push((id.clone(), Doubt::BookedTwice));
+            self.doubt(payment, Doubt::BookedTwice, &own_amount, outcome, now)?;
         } else if payment.booked.is_some() {
             outcome.known += 1;
         } else {
             bank::set_booked(&self.db, id, entry.booked)?;
-            if payment.returned.is_some() {
-                outcome.unclear.push((id.clone(), Doubt::BookedAfterReturn));
-            }
             outcome.booked.push(id.clone());
+            if payment.returned.as_ref().is_some_and(|(_, on)| payment.back == Some(Back::Rejected) || entry.booked > *on) {
+                self.doubt(payment, Doubt::BookedAfterReturn, &own_amount, outcome, now)?;
+            }
         }
         Ok(())
     }
 
-    /// What a payment that came back had paid is owed again, and its provider is told; at most once.
-    fn take_back(&mut self, payment: &PaymentState, why: &str, on: CivilDay, outcome: &mut CamtOutcome, now: UtcMs) -> Result<(), OfficeError> {
-        if !bank::take_back(&self.db, payment, why, on, now)? {
+    /// What a payment that came back had paid is owed again, and its provider is told; at most once, and not where a clerk found that it
+    /// was paid after all.
+    fn take_back(
+        &mut self,
+        payment: &PaymentState,
+        why: &str,
+        how: Back,
+        on: CivilDay,
+        outcome: &mut CamtOutcome,
+        now: UtcMs,
+    ) -> Result<(), OfficeError> {
+        if payment.stays_until.is_some_and(|until| on <= until) || !bank::take_back(&self.db, payment, why, how, on, now)? {
             outcome.known += 1;
             return Ok(());
         }
-        for batch in bank::batches_of(&self.db, &payment.id)? {
-            self.advise_batch(batch, now)?;
-        }
+        self.advise_payment(payment, now)?;
         outcome.returned.push(payment.id.clone());
         Ok(())
     }
@@ -231,7 +249,8 @@ impl Work<'_> {
             match own.iter().find(|payment| payment.id == transaction.end_to_end_id) {
                 None => outcome.others += 1,
                 Some(payment) if transaction.cents.is_some_and(|cents| cents != payment.cents) => {
-                    outcome.unclear.push((payment.id.clone(), Doubt::OtherAmount));
+                    let said = Said { cents: transaction.cents, day: None, reason: Some(transaction.reason.clone()) };
+                    self.doubt(payment, Doubt::OtherAmount, &said, &mut outcome, now)?;
                 }
                 Some(payment) => self.take_rejection(payment, &transaction.reason, today, &mut outcome, now)?,
             }
@@ -250,9 +269,19 @@ impl Work<'_> {
     /// A rejected payment is owed again, unless its money went all the same: then a clerk must look before anything is paid twice.
     fn take_rejection(&mut self, payment: &PaymentState, why: &str, on: CivilDay, outcome: &mut CamtOutcome, now: UtcMs) -> Result<(), OfficeError> {
         if payment.returned.is_none() && (payment.booked.is_some() || is_duplicate(why)) {
-            outcome.unclear.push((payment.id.clone(), Doubt::PaidAllTheSame));
-            return Ok(());
+            if payment.stays_until.is_some() {
+                outcome.known += 1;
+                return Ok(());
+            }
+            let said = Said { cents: Some(payment.cents), day: None, reason: Some(why.to_owned()) };
+            return self.doubt(payment, Doubt::PaidAllTheSame, &said, outcome, now);
         }
-        self.take_back(payment, why, on, outcome, now)
+        self.take_back(payment, why, Back::Rejected, on, outcome, now)
     }
+}
+
+/// What an entry says.
+fn said(entry: &Entry) -> Said {
+    let reason = (entry.direction == Direction::Credit).then(|| entry.returned.clone().unwrap_or_else(|| "UNKNOWN".to_owned()));
+    Said { cents: Some(entry.cents), day: Some(entry.booked), reason }
 }

@@ -248,11 +248,11 @@ impl Work<'_> {
             approval.home_providers.clone_from(&old.approval.home_providers);
         }
         let basis = new.basis.or(old.basis);
-        if let Some(basis) = basis {
-            db::set_legal_basis(&self.db, child.id, basis)?;
-        }
         let id = approvals::insert(&self.db, &NewRow { basis, ..row(child.id, new, &approval, by) }, now)?;
         approvals::set_changed_to(&self.db, old.id, id)?;
+        if let Some(basis) = new.basis {
+            self.set_basis(id, &child, new.approval.from, basis, now)?;
+        }
         let replaced = self.replace_tokens(old.id, CivilDay::of(now), now)?;
         let token = self.remainder(&child, approval, now)?;
         let issued = self.keep(child.id, id, new.reference.as_str().to_owned(), token, replaced)?;
@@ -263,11 +263,21 @@ impl Work<'_> {
 
     /// Notes another legal basis: it concerns the office's books alone.
     fn change_basis(&mut self, new: &NewApproval, old: &Held, by: &str, now: UtcMs) -> Result<(), OfficeError> {
+        let missing = || OfficeError::NotFound("the child of this approval is gone: look at the case again".into());
         if let Some(basis) = new.basis {
-            approvals::set_basis(&self.db, old.id, basis)?;
-            db::set_legal_basis(&self.db, old.child, basis)?;
+            let child = db::by_id(&self.db, old.child)?.ok_or_else(missing)?;
+            self.set_basis(old.id, &child, old.approval.from, basis, now)?;
         }
         self.note(by, Action::Token, &format!("approval/{}", old.id), "basis changed", now)
+    }
+
+    /// What an approval rests on holds for its own months: earlier ones keep what they were booked under.
+    fn set_basis(&mut self, approval: i64, child: &db::Child, from: CivilMonth, basis: LegalBasis, now: UtcMs) -> Result<(), OfficeError> {
+        approvals::set_basis(&self.db, approval, basis)?;
+        if from <= CivilDay::of(now).month() {
+            db::set_legal_basis(&self.db, child.id, basis)?;
+        }
+        Ok(())
     }
 }
 

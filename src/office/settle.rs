@@ -9,7 +9,7 @@
 //! unfinished run, and who wants to draw up more withdraws or has released what waits.
 
 use super::audit::Action;
-use super::bank::blocked;
+use super::bank::{Hold, blocked};
 use super::swap::COMPARE;
 use super::{Office, OfficeError, Work};
 use crate::settle::account::{Account, Iban};
@@ -73,8 +73,8 @@ pub struct OpenSum {
     pub lines: u64,
     /// What they come to; below zero he owes more than he claims.
     pub cents: Cents,
-    /// The bank's reason, where the account must be looked at before anything is paid to it.
-    pub blocked: Option<String>,
+    /// What a clerk must look at before anything is paid to it.
+    pub blocked: Option<Hold>,
 }
 
 impl OpenSum {

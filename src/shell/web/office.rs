@@ -34,6 +34,7 @@ mod overview;
 mod page;
 mod passkeys;
 mod patterns;
+mod payment;
 mod posting;
 mod print;
 mod print_run;
@@ -119,6 +120,7 @@ fn routes() -> Vec<Route> {
     routes.extend(settlement::routes());
     routes.extend(settlement_run::routes());
     routes.extend(bank::routes());
+    routes.extend(payment::routes());
     routes.extend(posting::routes());
     routes.extend(invoices::routes());
     routes.extend(claims::routes());

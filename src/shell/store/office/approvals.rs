@@ -57,10 +57,10 @@ pub struct NewRow<'a> {
 const APPROVAL: &str = "SELECT id, child, from_month, to_month, legal_basis, hint, home_providers, source, record, recorded, recorded_by,
     ended_from, end_why, changed_to FROM approval";
 
-/// Records an approval.
+/// Records an approval. Without a legal basis it keeps the child's of today, so that another one later does not move its months.
 pub fn insert(db: &Connection, new: &NewRow<'_>, now: UtcMs) -> Result<i64, StoreError> {
     let sql = "INSERT INTO approval (child, from_month, to_month, legal_basis, hint, home_providers, source, record, recorded, recorded_by)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+               VALUES (?1, ?2, ?3, coalesce(?4, (SELECT legal_basis FROM child WHERE id = ?1)), ?5, ?6, ?7, ?8, ?9, ?10)";
     let a = new.approval;
     let home = numbers(&a.home_providers);
     let (from, to, basis) = (a.from.months(), a.to.months(), new.basis.map(LegalBasis::code));
@@ -170,9 +170,14 @@ pub fn set_changed_to(db: &Connection, approval: i64, new: i64) -> Result<(), St
     Ok(())
 }
 
-/// Notes another legal basis of an approval.
+/// Notes another legal basis of an approval, and of those it took the place of, as far as they began no earlier.
 pub fn set_basis(db: &Connection, approval: i64, basis: LegalBasis) -> Result<(), StoreError> {
-    db.prepare_cached("UPDATE approval SET legal_basis = ?2 WHERE id = ?1")?.execute(params![approval, basis.code()])?;
+    let sql = "WITH RECURSIVE whole (id, child, from_month) AS (
+                   SELECT id, child, from_month FROM approval WHERE id = ?1
+                   UNION SELECT a.id, a.child, whole.from_month FROM whole JOIN approval a ON a.child = whole.child AND a.changed_to = whole.id
+                         WHERE a.from_month >= whole.from_month)
+               UPDATE approval SET legal_basis = ?2 WHERE id IN (SELECT id FROM whole)";
+    db.prepare_cached(sql)?.execute(params![approval, basis.code()])?;
     Ok(())
 }
 

@@ -8,6 +8,27 @@ use crate::words::ids::{Hash, ProviderNumber};
 use crate::words::time::UtcMs;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+/// Who said that a transfer came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Back {
+    /// A status report: it was never carried out.
+    Rejected,
+    /// An account statement: the money is on our account again.
+    Returned,
+    /// A clerk.
+    ByHand,
+}
+
+impl Back {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::Returned => "returned",
+            Self::ByHand => "by_hand",
+        }
+    }
+}
+
 /// What is known of a transfer.
 #[derive(Clone, Debug)]
 pub struct PaymentState {
@@ -27,16 +48,21 @@ pub struct PaymentState {
     pub booked: Option<CivilDay>,
     /// Why it came back, and on which day.
     pub returned: Option<(String, CivilDay)>,
+    /// Who said so.
+    pub back: Option<Back>,
+    /// What is said of a return up to this day is not true, as a clerk found.
+    pub stays_until: Option<CivilDay>,
 }
 
-const PAYMENT: &str = "SELECT end_to_end_id, run, provider, cents, iban, remittance, booked, returned, coalesce(returned_on, booked) FROM payment";
+const PAYMENT: &str = "SELECT end_to_end_id, run, provider, cents, iban, remittance, booked, returned, coalesce(returned_on, booked), returned_how,
+    stays_until FROM payment";
 
 fn payment_row(row: &Row<'_>) -> Result<PaymentState, StoreError> {
     let day = |column: usize| -> Result<Option<CivilDay>, StoreError> {
         let days: Option<i64> = row.get(column)?;
         days.map(|days| sound(CivilDay::from_days(from_db(days)?), "day")).transpose()
     };
-    let returned: Option<String> = row.get(7)?;
+    let (returned, how): (Option<String>, Option<String>) = (row.get(7)?, row.get(9)?);
     Ok(PaymentState {
         id: row.get(0)?,
         run: row.get(1)?,
@@ -46,6 +72,8 @@ fn payment_row(row: &Row<'_>) -> Result<PaymentState, StoreError> {
         remittance: row.get(5)?,
         booked: day(6)?,
         returned: returned.zip(day(8)?),
+        back: how.and_then(|how| [Back::Rejected, Back::Returned, Back::ByHand].into_iter().find(|back| back.name() == how)),
+        stays_until: day(10)?,
     })
 }
 
@@ -85,11 +113,11 @@ pub fn set_booked(db: &Connection, end_to_end_id: &str, booked: CivilDay) -> Res
     Ok(())
 }
 
-/// Takes a payment back that returned: what it paid of each line is no longer settled, and a line of which nothing is stands in no run. False where it came back before: then nothing
-/// changes.
-pub fn take_back(db: &Connection, payment: &PaymentState, why: &str, on: CivilDay, now: UtcMs) -> Result<bool, StoreError> {
-    let sql = "UPDATE payment SET returned = ?2, returned_on = ?3, returned_at = ?4 WHERE end_to_end_id = ?1 AND returned IS NULL";
-    if db.execute(sql, params![payment.id, why, on.days(), to_db(now.0)])? == 0 {
+/// Takes a payment back that returned: what it paid of each line is no longer settled, and a line of which nothing is stands in no run.
+/// False where it came back before: then nothing changes.
+pub fn take_back(db: &Connection, payment: &PaymentState, why: &str, how: Back, on: CivilDay, now: UtcMs) -> Result<bool, StoreError> {
+    let sql = "UPDATE payment SET returned = ?2, returned_on = ?3, returned_at = ?4, returned_how = ?5 WHERE end_to_end_id = ?1 AND returned IS NULL";
+    if db.execute(sql, params![payment.id, why, on.days(), to_db(now.0), how.name()])? == 0 {
         return Ok(false);
     }
     let sql = "INSERT INTO returned_line (end_to_end_id, terminal, seq, cents)
@@ -103,6 +131,25 @@ pub fn take_back(db: &Connection, payment: &PaymentState, why: &str, on: CivilDa
         );
         db.execute(&sql, [&payment.id])?;
     }
+    Ok(true)
+}
+
+/// The contrary of [`take_back`]: the payment settles its lines as if it had never come back. False where it did not.
+pub fn undo_return(db: &Connection, payment: &PaymentState) -> Result<bool, StoreError> {
+    let sql =
+        "UPDATE payment SET stays_until = coalesce(returned_on, booked), returned = NULL, returned_on = NULL, returned_at = NULL, returned_how = NULL
+               WHERE end_to_end_id = ?1 AND returned IS NOT NULL";
+    if db.execute(sql, [&payment.id])? == 0 {
+        return Ok(false);
+    }
+    for table in ["line", "cancellation"] {
+        let sql = format!(
+            "UPDATE {table} SET settled = coalesce(settled, 0) + r.cents, advise = 1, run = coalesce(run, ?2) FROM returned_line r
+             WHERE r.end_to_end_id = ?1 AND {table}.terminal = r.terminal AND {table}.seq = r.seq"
+        );
+        db.execute(&sql, params![payment.id, payment.run])?;
+    }
+    db.execute("DELETE FROM returned_line WHERE end_to_end_id = ?1", [&payment.id])?;
     Ok(true)
 }
 

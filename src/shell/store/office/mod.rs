@@ -15,6 +15,7 @@ pub mod clerks;
 pub mod desk;
 pub mod disclosure;
 pub mod documents;
+pub mod doubts;
 pub mod figures;
 pub mod findings;
 pub mod invoices;
@@ -45,6 +46,7 @@ pub const MIGRATIONS: &[&str] = &[
         include_str!("0002/cases.sql"),
         include_str!("0002/papers.sql"),
         include_str!("0002/settlement.sql"),
+        include_str!("0002/doubts.sql"),
         include_str!("0002/claims.sql"),
         include_str!("0002/invoice.sql"),
         include_str!("0002/retention.sql"),

@@ -68,9 +68,11 @@ pub fn blind_batch(db: &Connection, batch: i64, gone: Option<&Gone>, now: UtcMs)
     Ok(went)
 }
 
-/// Makes the children and tokens that stand for what remains, one for each legal basis of the children of the plan.
+/// Makes the children and tokens that stand for what remains, one for each legal basis of the children of the plan and of their approvals.
 pub fn make_remains(db: &Connection) -> Result<(), StoreError> {
-    let sql = "SELECT DISTINCT coalesce(c.legal_basis, '') FROM purge_child p JOIN child c ON c.id = p.child";
+    let sql = "SELECT coalesce(c.legal_basis, '') FROM purge_child p JOIN child c ON c.id = p.child
+               UNION SELECT a.legal_basis FROM purge_child p JOIN token t ON t.child = p.child JOIN approval a ON a.id = t.approval
+                     WHERE a.legal_basis IS NOT NULL";
     let mut statement = db.prepare(sql)?;
     let bases: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     for basis in bases {
@@ -104,7 +106,8 @@ pub fn cut_lines(db: &Connection, after: LinePlace, most: u32) -> Result<Option<
         "UPDATE line SET operator = NULL, slot = randomblob(16), (child, token) =
            (SELECT c.id, (SELECT min(t.id) FROM token t WHERE t.child = c.id) FROM child c
             WHERE c.remains = 1 AND coalesce(c.legal_basis, '') =
-              coalesce((SELECT own.legal_basis FROM child own WHERE own.id = line.child), ''))
+              coalesce((SELECT a.legal_basis FROM token k JOIN approval a ON a.id = k.approval WHERE k.id = line.token),
+                       (SELECT own.legal_basis FROM child own WHERE own.id = line.child), ''))
          WHERE {RANGE}"
     );
     db.prepare_cached(&sql)?.execute(range)?;

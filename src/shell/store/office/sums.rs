@@ -23,7 +23,7 @@ pub enum By {
     Benefit,
     /// Whose claims.
     Provider,
-    /// The law the child's benefits rest on.
+    /// The law the approval rests on.
     Basis,
     /// Redemption, redemption taken back, or counter-record.
     Kind,
@@ -84,7 +84,7 @@ pub struct Sum {
     pub benefit: Option<Benefit>,
     /// Whose claims.
     pub provider: Option<ProviderNumber>,
-    /// The law the child's benefits rest on; none too where it is not known.
+    /// The law the approval rests on; none too where it is not known.
     pub basis: Option<LegalBasis>,
     /// Redemption, redemption taken back, or counter-record.
     pub kind: Option<Kind>,
@@ -195,14 +195,15 @@ pub fn payable(db: &Connection) -> Result<Cents, StoreError> {
     Ok(grouped(db, &[By::State], &Only::default())?.iter().map(Sum::payable).sum())
 }
 
-/// How many children had something of a benefit in a month, by legal basis (empty where it is not known). Redemptions taken back do not count.
+/// How many children had something of a benefit in a month, by legal basis (empty where it is not known). Redemptions taken back do not count;
+/// a child with approvals on two bases in one month counts under both.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Children {
     /// The month of service.
     pub month: CivilMonth,
     /// The benefit.
     pub benefit: Benefit,
-    /// The law their benefits rest on.
+    /// The law their approvals rest on.
     pub basis: Option<LegalBasis>,
     /// How many children.
     pub children: u64,
@@ -210,8 +211,7 @@ pub struct Children {
 
 /// The children of every month, benefit and legal basis, the latest month first.
 pub fn children(db: &Connection) -> Result<Vec<Children>, StoreError> {
-    let sql = "SELECT s.month, s.benefit, c.legal_basis, count(*) FROM child_sum s JOIN child c ON c.id = s.child WHERE s.lines > 0
-               GROUP BY 1, 2, 3 ORDER BY 1 DESC, 2, 3";
+    let sql = "SELECT month, benefit, nullif(basis, ''), count(*) FROM child_sum WHERE lines > 0 GROUP BY 1, 2, 3 ORDER BY 1 DESC, 2, 3";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     let mut children = Vec::new();
@@ -229,7 +229,7 @@ pub fn children(db: &Connection) -> Result<Vec<Children>, StoreError> {
 
 /// The same whatever the legal basis, which is quicker.
 pub fn children_by_month(db: &Connection) -> Result<Vec<((CivilMonth, Benefit), u64)>, StoreError> {
-    let mut statement = db.prepare_cached("SELECT month, benefit, count(*) FROM child_sum WHERE lines > 0 GROUP BY 1, 2")?;
+    let mut statement = db.prepare_cached("SELECT month, benefit, count(DISTINCT child) FROM child_sum WHERE lines > 0 GROUP BY 1, 2")?;
     let mut rows = statement.query([])?;
     let mut children = Vec::new();
     while let Some(row) = rows.next()? {
@@ -259,8 +259,8 @@ pub fn verify(db: &Connection) -> Result<u64, StoreError> {
             "SELECT batch, count(*), sum(verdict = 0), sum(cents), sum(decided), sum(coalesce(settled, 0)) FROM line GROUP BY batch",
         ),
         (
-            "SELECT month, benefit, child, lines FROM child_sum WHERE lines <> 0",
-            "SELECT month, benefit, child, count(*) FROM line WHERE cancelled_by IS NULL GROUP BY month, benefit, child",
+            "SELECT month, benefit, child, basis, lines FROM child_sum WHERE lines <> 0",
+            "SELECT month, benefit, child, basis, count(*) FROM line_counted WHERE kind = 0 GROUP BY month, benefit, child, basis",
         ),
     ];
     let mut different = 0;
@@ -287,6 +287,8 @@ mod tests {
         db.pragma_update(None, "foreign_keys", false).expect("set");
         db.execute_batch(
             "INSERT INTO child (id, handle, legal_basis) VALUES (1, 1, 'sgb2'), (2, 2, NULL);
+             INSERT INTO approval (id, child, from_month, to_month, legal_basis, home_providers, source, recorded, recorded_by)
+                 VALUES (1, 1, 670, 690, 'sgb12', '', 'test', 0, 'Anna'), (2, 1, 670, 690, NULL, '', 'test', 0, 'Anna');
              INSERT INTO token (id, token, child, issued) VALUES (1, 1, 1, 0), (2, 2, 2, 0);",
         )
         .expect("filled");
@@ -309,6 +311,13 @@ mod tests {
             "UPDATE line SET settled = decided, run = 1 WHERE seq IN (2, 3)",
             "UPDATE cancellation SET settled = -450, run = 1",
             "UPDATE child SET legal_basis = 'bkgg'",
+            "UPDATE token SET approval = 1 WHERE id = 1",
+            "UPDATE child SET legal_basis = 'sgb2'",
+            "UPDATE approval SET legal_basis = 'asylblg' WHERE id = 1",
+            "UPDATE line SET token = 2 WHERE seq = 2",
+            "UPDATE approval SET legal_basis = NULL WHERE id = 1",
+            "UPDATE approval SET legal_basis = 'sgb2' WHERE id = 1",
+            "UPDATE token SET approval = 2 WHERE id = 1",
             "UPDATE line SET units = 2, cents = 900, month = 681 WHERE seq = 4",
             "UPDATE line SET child = 1 WHERE seq = 5",
             "UPDATE line SET advise = 0",
@@ -335,6 +344,22 @@ mod tests {
             db.execute(wrong, []).expect("changed");
             assert_ne!(verify(&db).expect("counted"), 0, "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_basis_is_that_of_the_approval_behind_the_token_else_the_childs() {
+        let db = ledger();
+        db.execute_batch("UPDATE token SET approval = id; INSERT INTO token (id, token, child, issued) VALUES (3, 3, 1, 0)").expect("approved");
+        db.execute_batch("UPDATE line SET token = 3 WHERE seq = 2; UPDATE child SET legal_basis = 'bkgg' WHERE id = 1").expect("moved");
+        let by = grouped(&db, &[By::Basis], &Only::default()).expect("summed");
+        let rows: Vec<_> = by.iter().map(|sum| (sum.basis, sum.lines)).collect();
+        assert_eq!(rows, [(None, 3), (Some(LegalBasis::Bkgg), 1), (Some(LegalBasis::Sgb12), 2)]);
+        let of_lunch: Vec<_> =
+            children(&db).expect("counted").iter().filter(|c| c.benefit == Benefit::Lunch).map(|c| (c.basis, c.children)).collect();
+        assert_eq!(of_lunch, [(None, 1), (Some(LegalBasis::Bkgg), 1), (Some(LegalBasis::Sgb12), 1)]);
+        let by_month = children_by_month(&db).expect("counted");
+        assert_eq!(by_month.iter().find(|((_, benefit), _)| *benefit == Benefit::Lunch).map(|(_, count)| *count), Some(2), "two children in all");
+        assert_eq!(verify(&db).expect("counted"), 0);
     }
 
     #[test]

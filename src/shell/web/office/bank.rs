@@ -4,6 +4,7 @@ use super::Desk;
 use super::doors::{Door, Route};
 use super::login::SignedIn;
 use super::page::{Fault, Frame, Page, go, show};
+use super::payment::doubt_words;
 use super::upload::uploaded;
 use super::words::moment;
 use crate::office::{Doubt, OfficeError, Role};
@@ -71,7 +72,7 @@ struct Said {
     returned: Vec<(String, String)>,
     known: u64,
     others: u64,
-    unclear: Vec<(String, &'static str)>,
+    unclear: Vec<(String, String, &'static str)>,
 }
 
 #[derive(Template)]
@@ -149,7 +150,7 @@ async fn take(State(desk): State<Desk>, clerk: SignedIn, headers: HeaderMap, bod
         booked: outcome.booked.len(),
         known: outcome.known,
         others: outcome.others,
-        unclear: outcome.unclear.into_iter().map(|(id, doubt)| (id, doubt_words(doubt))).collect(),
+        unclear: outcome.unclear.into_iter().map(unclear).collect(),
         returned: Vec::new(),
     };
     let ids = outcome.returned;
@@ -165,25 +166,17 @@ async fn take(State(desk): State<Desk>, clerk: SignedIn, headers: HeaderMap, bod
     show(&page.await?)
 }
 
+/// What does not fit: the reference, where it is cleared up, and in words.
+fn unclear((id, doubt): (String, Doubt)) -> (String, String, &'static str) {
+    let place = if doubt == Doubt::OtherSum { "/settlement#doubts".to_owned() } else { format!("/settlement/payments/{id}") };
+    (id, place, doubt_words(doubt).0)
+}
+
 async fn refused(desk: &Desk, frame: Frame, trouble: String) -> Page {
     let page = desk.look(move |db| look(db, frame, None, trouble)).await?;
     let mut response = show(&page)?;
     *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     Ok(response)
-}
-
-const fn doubt_words(doubt: Doubt) -> &'static str {
-    match doubt {
-        Doubt::OtherAmount => "Der Betrag passt nicht zur Überweisung, vielleicht hat die Bank Gebühren abgezogen. Bitte mit der Bank klären.",
-        Doubt::BookedAfterReturn => "Die Überweisung galt als zurückgekommen und ist nun doch gebucht. Bitte klären, bevor wieder gezahlt wird.",
-        Doubt::PaidAllTheSame => {
-            "Die Bank meldet sie als abgelehnt, aber sie ist gebucht oder wurde nur doppelt eingereicht. Es wurde nichts wieder geöffnet; bitte mit der Bank klären."
-        }
-        Doubt::BookedTwice => "Die Überweisung ist an zwei Tagen gebucht. Bitte mit der Bank klären, ob doppelt gezahlt wurde.",
-        Doubt::OtherSum => {
-            "Die Bank hat den Lauf in einer anderen Summe gebucht. Bitte erst ihre Meldung über abgelehnte Überweisungen (pain.002) einlesen, dann diese Datei noch einmal."
-        }
-    }
 }
 
 fn to_settlement(fault: Fault) -> Fault {

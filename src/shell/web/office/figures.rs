@@ -156,10 +156,7 @@ fn money(db: &Connection, months: (CivilMonth, CivilMonth)) -> Result<Chart, Sto
 fn take_up(db: &Connection, months: (CivilMonth, CivilMonth)) -> Result<Chart, StoreError> {
     const SHOWN: [Benefit; 3] = [Benefit::Lunch, Benefit::Participation, Benefit::Tutoring];
     let entitled = figures::entitled(db, months)?;
-    let mut used: BTreeMap<(CivilMonth, Benefit), u64> = BTreeMap::new();
-    for children in sums::children(db)? {
-        *used.entry((children.month, children.benefit)).or_default() += children.children;
-    }
+    let used: BTreeMap<(CivilMonth, Benefit), u64> = sums::children_by_month(db)?.into_iter().collect();
     let share = |month, benefit| {
         let of = entitled.get(&(month, benefit)).copied().filter(|of| *of > 0)?;
         i64::try_from(used.get(&(month, benefit)).copied().unwrap_or(0).min(of) * 100 / of).ok()

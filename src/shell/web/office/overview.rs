@@ -11,7 +11,7 @@ use crate::shell::door;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::desk::{self, OpenWork};
 use crate::shell::store::office::swap::{self, Swap, SwapState};
-use crate::shell::store::office::{payments, sums, views};
+use crate::shell::store::office::{doubts, payments, sums, views};
 use crate::words::cents::Cents;
 use crate::words::time::{DAY_MS, UtcMs};
 use askama::Template;
@@ -40,6 +40,7 @@ struct OverviewPage {
     batches: Vec<super::batches::BatchRow>,
     batch_count: u64,
     swaps: Vec<Swap>,
+    doubts: u64,
 }
 
 impl OverviewPage {
@@ -64,16 +65,17 @@ async fn overview(State(desk): State<Desk>, clerk: SignedIn, Query(done): Query<
             views::batches(db, 0, LAST_BATCHES)?,
             desk::batch_count(db)?,
             swap::swaps(db, UtcMs(now.0.saturating_sub(SWAP_DAYS * DAY_MS)))?,
+            doubts::open_count(db)?,
         ))
     };
-    let (work, payable, waiting, batches, batch_count, swaps) = desk.look(look).await?;
+    let (work, payable, waiting, batches, batch_count, swaps, doubts) = desk.look(look).await?;
     let waiting_run = waiting.map(|run| {
         let own = super::settlement::is_same_clerk(&run.first.0, &clerk.name);
         (run.number, run.first.0, own)
     });
     let batches = batches.into_iter().map(Into::into).collect();
     let frame = Frame::new(&desk, &clerk, "overview").after(done.done.as_deref());
-    show(&OverviewPage { frame, work, payable, waiting_run, batches, batch_count, swaps })
+    show(&OverviewPage { frame, work, payable, waiting_run, batches, batch_count, swaps, doubts })
 }
 
 /// What is soon done is done at once; for more there is a page that shows how far it is.

@@ -124,6 +124,11 @@ impl Done {
             Some("account_waits") => {
                 "Die neue Kontonummer ist eingetragen. Gezahlt wird dorthin, sobald eine andere Person mit der Rolle „Freigabe“ sie auf der Seite des Anbieters bestätigt hat."
             }
+            Some("doubt_closed") => "Geklärt. Ihre Notiz steht bei der Überweisung, im Protokoll steht, wer es geklärt hat.",
+            Some("payment_back") => {
+                "Die Überweisung gilt als zurückgekommen. Ihre Zeilen sind wieder zu zahlen; was spätere Bankdateien davon sagen, ändert nichts mehr."
+            }
+            Some("payment_paid") => "Die Überweisung gilt wieder als gezahlt. Ihre Zeilen werden nicht noch einmal gezahlt.",
             Some("repaid") => "Die Rückzahlung ist eingetragen; die Rückforderung ist erledigt.",
             Some("posting") => "Zahlweg und Buchung sind gespeichert. Sie gelten ab der nächsten Freigabe.",
             Some("clerk") => "Das Konto ist geändert. Es steht im Protokoll.",

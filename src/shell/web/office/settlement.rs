@@ -5,16 +5,17 @@ use super::doors::{Door, Route};
 use super::jobs::{Outcome, Step};
 use super::login::SignedIn;
 use super::page::{Fault, Frame, Page, go, show};
+use super::payment::{self, DoubtView};
 use super::settlement_words::{Chosen, chosen_words};
 use super::words::moment;
-use crate::office::{Office, OfficeError, OpenSum, PayMode, PaymentOrder, Role, open_sums, open_sums_of};
+use crate::office::{Hold, Office, OfficeError, OpenSum, PayMode, PaymentOrder, Role, open_sums, open_sums_of};
 use crate::settle::clerk::Clerk;
 use crate::settle::returned;
 use crate::settle::run::next_banking_day;
 use crate::settle::selection::Selection;
 use crate::shell::door;
 use crate::shell::store::office::payments::RunRow;
-use crate::shell::store::office::{bank, desk, payable, payments};
+use crate::shell::store::office::{bank, desk, doubts, payable, payments};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{Hash, ProviderNumber};
@@ -59,8 +60,8 @@ struct Payee {
     /// Provider and fingerprint, as the form sends it back.
     row: String,
     ticked: bool,
-    /// Why nothing can be paid to the account.
-    blocked: Option<String>,
+    /// What must be cleared up before anything is paid to it, in two words.
+    blocked: Option<&'static str>,
 }
 
 /// The run that waits for its second signature.
@@ -115,6 +116,7 @@ struct SettlementPage {
     left_out: Cents,
     owing: Vec<Owing>,
     blocked: Vec<Blocked>,
+    doubts: Vec<DoubtView>,
     runs: Vec<RunLine>,
     more_runs: bool,
     findings: u64,
@@ -155,6 +157,7 @@ fn look(db: &Connection, frame: Frame, chosen: Chosen, now: UtcMs) -> Result<Set
         left_out: whole.minus(shown),
         owing: owing(db, &everything)?,
         blocked: blocked(&everything),
+        doubts: payment::views(db, doubts::open(db)?)?,
         runs: released.iter().take(RUNS_SHOWN).map(|run| run_line(run, &transfers)).collect(),
         more_runs: released.len() > RUNS_SHOWN,
         findings: work.findings,
@@ -177,7 +180,10 @@ fn payee(sum: &OpenSum, chosen: &Chosen) -> Payee {
         cents: sum.cents,
         ticked: sum.blocked.is_none() && chosen.rows.as_ref().is_none_or(|rows| rows.contains_key(&sum.provider)),
         row,
-        blocked: sum.blocked.as_deref().map(returned::german),
+        blocked: sum.blocked.as_ref().map(|hold| match hold {
+            Hold::Account(_) => "Konto prüfen",
+            Hold::Booked(_) => "Bankmeldung klären",
+        }),
     }
 }
 
@@ -216,7 +222,8 @@ fn owing(db: &Connection, sums: &[OpenSum]) -> Result<Vec<Owing>, OfficeError> {
 
 fn blocked(sums: &[OpenSum]) -> Vec<Blocked> {
     let view = |sum: &OpenSum| {
-        let why = returned::german(sum.blocked.as_deref()?);
+        let Hold::Account(why) = sum.blocked.as_ref()? else { return None };
+        let why = returned::german(why);
         Some(Blocked { provider: sum.provider, name: sum.name.clone(), iban: grouped(&sum.iban), why })
     };
     sums.iter().filter_map(view).collect()

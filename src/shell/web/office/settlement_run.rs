@@ -4,16 +4,17 @@ use super::Desk;
 use super::doors::{Door, Route};
 use super::login::SignedIn;
 use super::page::{Fault, Frame, Page, show};
+use super::payment::{self, DoubtView};
 use super::settlement::grouped;
 use super::settlement_words::chosen_words;
 use super::words::moment;
-use crate::office::{Action, OfficeError, Role, as_html, as_pdf, statement_name, statement_of};
+use crate::office::{Action, MAX_DOUBT_NOTE, OfficeError, Role, as_html, as_pdf, statement_name, statement_of};
 use crate::settle::returned;
 use crate::shell::door;
 use crate::shell::paper::face::Faces;
 use crate::shell::paper::zip::Zip;
 use crate::shell::store::office::payable::RunProvider;
-use crate::shell::store::office::{bank, desk, payable, payments};
+use crate::shell::store::office::{bank, desk, doubts, payable, payments};
 use crate::words::cents::Cents;
 use crate::words::ids::{OfficeId, ProviderNumber};
 use askama::Template;
@@ -87,6 +88,8 @@ struct Row {
     cents: Cents,
     state: String,
     class: &'static str,
+    /// The transfer's reference, where there is one.
+    payment: String,
 }
 
 #[derive(Template)]
@@ -103,6 +106,9 @@ struct RunPage {
     files: Vec<FileView>,
     rows: Vec<Row>,
     pager: Pager,
+    /// What the bank said of this run that a clerk must clear up.
+    doubts: Vec<DoubtView>,
+    max_note: usize,
 }
 
 /// Where a list goes on, as the pages' macro wants it.
@@ -116,6 +122,7 @@ struct Pager {
 struct From {
     #[serde(default)]
     skip: usize,
+    done: Option<String>,
 }
 
 fn missing() -> Fault {
@@ -123,7 +130,7 @@ fn missing() -> Fault {
 }
 
 async fn detail(State(desk): State<Desk>, clerk: SignedIn, Path(number): Path<u32>, Query(from): Query<From>) -> Page {
-    let frame = Frame::new(&desk, &clerk, "settlement");
+    let frame = Frame::new(&desk, &clerk, "settlement").after(from.done.as_deref());
     let page = desk.look(move |db| look(db, frame, number, from.skip)).await?.ok_or_else(missing)?;
     show(&page)
 }
@@ -156,6 +163,8 @@ fn look(db: &Connection, frame: Frame, number: u32, skip: usize) -> Result<Optio
         files: files.collect(),
         rows: providers.iter().skip(skip).take(PROVIDERS).map(|provider| row(provider, paid.get(&provider.provider), run.released)).collect(),
         pager,
+        doubts: payment::views(db, doubts::of_run(db, number)?.into_iter().filter(|doubt| doubt.closed.is_none()).collect())?,
+        max_note: MAX_DOUBT_NOTE,
     }))
 }
 
@@ -171,7 +180,8 @@ fn row(provider: &RunProvider, paid: Option<&bank::PaymentState>, released: bool
         None => ("nichts zu zahlen".to_owned(), "good"),
     };
     let RunProvider { provider, name, iban, lines, cents } = provider.clone();
-    Row { provider, name, iban: grouped(&iban), lines, cents, state, class }
+    let payment = paid.map(|payment| payment.id.clone()).unwrap_or_default();
+    Row { provider, name, iban: grouped(&iban), lines, cents, state, class, payment }
 }
 
 /// What a clerk calls a file of a run, and where it goes.

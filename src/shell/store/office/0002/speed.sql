@@ -47,44 +47,57 @@ CREATE TABLE batch_sum (
     decided INTEGER NOT NULL,
     settled INTEGER NOT NULL
 );
--- The children of each month and benefit, with how many of their redemptions stand.
+-- The children of each month, benefit and legal basis, with how many of their redemptions stand.
 CREATE TABLE child_sum (
     month INTEGER NOT NULL,
     benefit INTEGER NOT NULL,
     child INTEGER NOT NULL,
+    basis TEXT NOT NULL,
     lines INTEGER NOT NULL,
-    PRIMARY KEY (month, benefit, child)
+    PRIMARY KEY (month, benefit, child, basis)
 ) WITHOUT ROWID;
 CREATE INDEX child_sum_by_child ON child_sum (child, month);
 
 CREATE VIEW line_counted AS
-    SELECT l.run IS NULL AS open, l.month, l.benefit, l.provider, coalesce(c.legal_basis, '') AS basis, l.cancelled_by IS NOT NULL AS kind,
+    SELECT l.run IS NULL AS open, l.month, l.benefit, l.provider, coalesce((SELECT a.legal_basis FROM token t JOIN approval a ON a.id = t.approval WHERE t.id = l.token), (SELECT c.legal_basis FROM child c WHERE c.id = l.child), '') AS basis,
+           l.cancelled_by IS NOT NULL AS kind,
            CASE WHEN l.verdict = 0 AND l.reason IS NULL THEN 4 ELSE l.verdict END AS state, l.units, l.cents AS claimed, l.decided,
-           coalesce(l.settled, 0) AS settled, l.terminal, l.seq, l.child, NULL AS target
-    FROM line l JOIN child c ON c.id = l.child;
+           coalesce(l.settled, 0) AS settled, l.terminal, l.seq, l.child, l.token, NULL AS target
+    FROM line l;
 CREATE VIEW cancellation_counted AS
-    SELECT x.run IS NULL AS open, l.month, l.benefit, l.provider, coalesce(c.legal_basis, '') AS basis, 2 AS kind,
+    SELECT x.run IS NULL AS open, l.month, l.benefit, l.provider, coalesce((SELECT a.legal_basis FROM token t JOIN approval a ON a.id = t.approval WHERE t.id = l.token), (SELECT c.legal_basis FROM child c WHERE c.id = l.child), '') AS basis,
+           2 AS kind,
            CASE WHEN x.verdict = 0 AND x.reason IS NULL THEN 4 ELSE x.verdict END AS state, l.units, -l.cents AS claimed, x.decided,
-           coalesce(x.settled, 0) AS settled, x.terminal, x.seq, l.child, x.target
-    FROM cancellation x JOIN line l ON l.terminal = x.terminal AND l.seq = x.target JOIN child c ON c.id = l.child;
+           coalesce(x.settled, 0) AS settled, x.terminal, x.seq, l.child, l.token, x.target
+    FROM cancellation x JOIN line l ON l.terminal = x.terminal AND l.seq = x.target;
 -- All that counts of one child, read by its months.
 CREATE VIEW child_counted AS
     SELECT m.child, l.open, l.month, l.benefit, l.provider, l.basis, l.kind, l.state, l.units, l.claimed, l.decided, l.settled
     FROM (SELECT DISTINCT child, month FROM child_sum) m CROSS JOIN line_counted l ON l.month = m.month AND l.child = m.child
     UNION ALL
-    SELECT m.child, x.run IS NULL, l.month, l.benefit, l.provider, coalesce(c.legal_basis, ''), 2,
+    SELECT m.child, x.run IS NULL, l.month, l.benefit, l.provider,
+           coalesce((SELECT a.legal_basis FROM token t JOIN approval a ON a.id = t.approval WHERE t.id = l.token), (SELECT c.legal_basis FROM child c WHERE c.id = l.child), ''), 2,
            CASE WHEN x.verdict = 0 AND x.reason IS NULL THEN 4 ELSE x.verdict END, l.units, -l.cents, x.decided, coalesce(x.settled, 0)
     FROM (SELECT DISTINCT child, month FROM child_sum) m CROSS JOIN line l ON l.month = m.month AND l.child = m.child
-         JOIN cancellation x INDEXED BY cancellation_by_target ON x.terminal = l.terminal AND x.target = l.seq JOIN child c ON c.id = l.child;
+         JOIN cancellation x INDEXED BY cancellation_by_target ON x.terminal = l.terminal AND x.target = l.seq;
+-- All that counts of one token.
+CREATE VIEW token_counted AS
+    SELECT l.token, l.child, l.open, l.month, l.benefit, l.provider, l.basis, l.kind, l.state, l.units, l.claimed, l.decided, l.settled
+    FROM line_counted l
+    UNION ALL
+    SELECT l.token, l.child, x.run IS NULL, l.month, l.benefit, l.provider,
+           coalesce((SELECT a.legal_basis FROM token t JOIN approval a ON a.id = t.approval WHERE t.id = l.token), (SELECT c.legal_basis FROM child c WHERE c.id = l.child), ''), 2,
+           CASE WHEN x.verdict = 0 AND x.reason IS NULL THEN 4 ELSE x.verdict END, l.units, -l.cents, x.decided, coalesce(x.settled, 0)
+    FROM line l CROSS JOIN cancellation x INDEXED BY cancellation_by_target ON x.terminal = l.terminal AND x.target = l.seq;
 
 INSERT INTO line_sum SELECT open, month, benefit, provider, basis, kind, state, count(*), sum(units), sum(claimed), sum(decided), sum(settled)
     FROM (SELECT * FROM line_counted UNION ALL SELECT * FROM cancellation_counted) GROUP BY 1, 2, 3, 4, 5, 6, 7;
 INSERT INTO batch_sum SELECT batch, count(*), sum(verdict = 0), sum(cents), sum(decided), sum(coalesce(settled, 0)) FROM line GROUP BY batch;
-INSERT INTO child_sum SELECT month, benefit, child, sum(cancelled_by IS NULL) FROM line GROUP BY month, benefit, child;
+INSERT INTO child_sum SELECT month, benefit, child, basis, sum(kind = 0) FROM line_counted GROUP BY month, benefit, child, basis;
 
 CREATE TRIGGER line_summed AFTER INSERT ON line BEGIN
     INSERT INTO line_sum VALUES
-        (NEW.run IS NULL, NEW.month, NEW.benefit, NEW.provider, coalesce((SELECT legal_basis FROM child WHERE id = NEW.child), ''),
+        (NEW.run IS NULL, NEW.month, NEW.benefit, NEW.provider, coalesce((SELECT a.legal_basis FROM token t JOIN approval a ON a.id = t.approval WHERE t.id = NEW.token), (SELECT legal_basis FROM child WHERE id = NEW.child), ''),
             NEW.cancelled_by IS NOT NULL, CASE WHEN NEW.verdict = 0 AND NEW.reason IS NULL THEN 4 ELSE NEW.verdict END,
             1, NEW.units, NEW.cents, NEW.decided, coalesce(NEW.settled, 0))
         ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
@@ -92,7 +105,8 @@ CREATE TRIGGER line_summed AFTER INSERT ON line BEGIN
     INSERT INTO batch_sum VALUES (NEW.batch, 1, (NEW.verdict = 0), NEW.cents, NEW.decided, coalesce(NEW.settled, 0))
         ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, pending = pending + excluded.pending, claimed = claimed + excluded.claimed,
             decided = decided + excluded.decided, settled = settled + excluded.settled;
-    INSERT INTO child_sum VALUES (NEW.month, NEW.benefit, NEW.child, (NEW.cancelled_by IS NULL))
+    INSERT INTO child_sum VALUES
+        (NEW.month, NEW.benefit, NEW.child, coalesce((SELECT a.legal_basis FROM token t JOIN approval a ON a.id = t.approval WHERE t.id = NEW.token), (SELECT legal_basis FROM child WHERE id = NEW.child), ''), (NEW.cancelled_by IS NULL))
         ON CONFLICT DO UPDATE SET lines = lines + excluded.lines;
 END;
 CREATE TRIGGER line_summed_no_more BEFORE DELETE ON line BEGIN
@@ -101,7 +115,7 @@ CREATE TRIGGER line_summed_no_more BEFORE DELETE ON line BEGIN
         ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
             decided = decided + excluded.decided, settled = settled + excluded.settled;
     INSERT INTO line_sum VALUES
-        (OLD.run IS NULL, OLD.month, OLD.benefit, OLD.provider, coalesce((SELECT legal_basis FROM child WHERE id = OLD.child), ''),
+        (OLD.run IS NULL, OLD.month, OLD.benefit, OLD.provider, coalesce((SELECT a.legal_basis FROM token t JOIN approval a ON a.id = t.approval WHERE t.id = OLD.token), (SELECT legal_basis FROM child WHERE id = OLD.child), ''),
             OLD.cancelled_by IS NOT NULL, CASE WHEN OLD.verdict = 0 AND OLD.reason IS NULL THEN 4 ELSE OLD.verdict END,
             -1, -OLD.units, -OLD.cents, -OLD.decided, -coalesce(OLD.settled, 0))
         ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
@@ -109,20 +123,21 @@ CREATE TRIGGER line_summed_no_more BEFORE DELETE ON line BEGIN
     INSERT INTO batch_sum VALUES (OLD.batch, -1, -(OLD.verdict = 0), -OLD.cents, -OLD.decided, -coalesce(OLD.settled, 0))
         ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, pending = pending + excluded.pending, claimed = claimed + excluded.claimed,
             decided = decided + excluded.decided, settled = settled + excluded.settled;
-    INSERT INTO child_sum VALUES (OLD.month, OLD.benefit, OLD.child, -(OLD.cancelled_by IS NULL))
+    INSERT INTO child_sum VALUES
+        (OLD.month, OLD.benefit, OLD.child, coalesce((SELECT a.legal_basis FROM token t JOIN approval a ON a.id = t.approval WHERE t.id = OLD.token), (SELECT legal_basis FROM child WHERE id = OLD.child), ''), -(OLD.cancelled_by IS NULL))
         ON CONFLICT DO UPDATE SET lines = lines + excluded.lines;
 END;
-CREATE TRIGGER line_summed_anew AFTER UPDATE OF run, verdict, reason, decided, settled, cancelled_by, month, benefit, provider, child, cents, units, batch ON line
+CREATE TRIGGER line_summed_anew AFTER UPDATE OF run, verdict, reason, decided, settled, cancelled_by, month, benefit, provider, child, token, cents, units, batch ON line
     WHEN (OLD.run, OLD.verdict, OLD.reason, OLD.decided, OLD.settled, OLD.cancelled_by, OLD.month,
-          OLD.benefit, OLD.provider, OLD.child, OLD.cents, OLD.units, OLD.batch)
+          OLD.benefit, OLD.provider, OLD.child, OLD.token, OLD.cents, OLD.units, OLD.batch)
         IS NOT (NEW.run, NEW.verdict, NEW.reason, NEW.decided, NEW.settled, NEW.cancelled_by, NEW.month,
-          NEW.benefit, NEW.provider, NEW.child, NEW.cents, NEW.units, NEW.batch)
+          NEW.benefit, NEW.provider, NEW.child, NEW.token, NEW.cents, NEW.units, NEW.batch)
 BEGIN
     INSERT INTO line_sum VALUES
-        (OLD.run IS NULL, OLD.month, OLD.benefit, OLD.provider, coalesce((SELECT legal_basis FROM child WHERE id = OLD.child), ''),
+        (OLD.run IS NULL, OLD.month, OLD.benefit, OLD.provider, coalesce((SELECT a.legal_basis FROM token t JOIN approval a ON a.id = t.approval WHERE t.id = OLD.token), (SELECT legal_basis FROM child WHERE id = OLD.child), ''),
             OLD.cancelled_by IS NOT NULL, CASE WHEN OLD.verdict = 0 AND OLD.reason IS NULL THEN 4 ELSE OLD.verdict END,
             -1, -OLD.units, -OLD.cents, -OLD.decided, -coalesce(OLD.settled, 0)),
-        (NEW.run IS NULL, NEW.month, NEW.benefit, NEW.provider, coalesce((SELECT legal_basis FROM child WHERE id = NEW.child), ''),
+        (NEW.run IS NULL, NEW.month, NEW.benefit, NEW.provider, coalesce((SELECT a.legal_basis FROM token t JOIN approval a ON a.id = t.approval WHERE t.id = NEW.token), (SELECT legal_basis FROM child WHERE id = NEW.child), ''),
             NEW.cancelled_by IS NOT NULL, CASE WHEN NEW.verdict = 0 AND NEW.reason IS NULL THEN 4 ELSE NEW.verdict END,
             1, NEW.units, NEW.cents, NEW.decided, coalesce(NEW.settled, 0))
         ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
@@ -131,10 +146,13 @@ BEGIN
         ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, pending = pending + excluded.pending, claimed = claimed + excluded.claimed,
             decided = decided + excluded.decided, settled = settled + excluded.settled;
 END;
-CREATE TRIGGER line_of_child_summed_anew AFTER UPDATE OF cancelled_by, month, benefit, child ON line
-    WHEN (OLD.cancelled_by IS NULL, OLD.month, OLD.benefit, OLD.child) IS NOT (NEW.cancelled_by IS NULL, NEW.month, NEW.benefit, NEW.child)
+CREATE TRIGGER line_of_child_summed_anew AFTER UPDATE OF cancelled_by, month, benefit, child, token ON line
+    WHEN (OLD.cancelled_by IS NULL, OLD.month, OLD.benefit, OLD.child, OLD.token)
+        IS NOT (NEW.cancelled_by IS NULL, NEW.month, NEW.benefit, NEW.child, NEW.token)
 BEGIN
-    INSERT INTO child_sum VALUES (OLD.month, OLD.benefit, OLD.child, -(OLD.cancelled_by IS NULL)), (NEW.month, NEW.benefit, NEW.child, (NEW.cancelled_by IS NULL))
+    INSERT INTO child_sum VALUES
+        (OLD.month, OLD.benefit, OLD.child, coalesce((SELECT a.legal_basis FROM token t JOIN approval a ON a.id = t.approval WHERE t.id = OLD.token), (SELECT legal_basis FROM child WHERE id = OLD.child), ''), -(OLD.cancelled_by IS NULL)),
+        (NEW.month, NEW.benefit, NEW.child, coalesce((SELECT a.legal_basis FROM token t JOIN approval a ON a.id = t.approval WHERE t.id = NEW.token), (SELECT legal_basis FROM child WHERE id = NEW.child), ''), (NEW.cancelled_by IS NULL))
         ON CONFLICT DO UPDATE SET lines = lines + excluded.lines;
 END;
 CREATE TRIGGER cancellation_summed AFTER INSERT ON cancellation BEGIN
@@ -161,15 +179,52 @@ CREATE TRIGGER cancellation_added AFTER UPDATE OF run, verdict, reason, decided,
         ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
             decided = decided + excluded.decided, settled = settled + excluded.settled;
 END;
+-- The legal basis of a line is that of the approval its token was made from, else its child's.
 CREATE TRIGGER basis_subtracted BEFORE UPDATE OF legal_basis ON child WHEN OLD.legal_basis IS NOT NEW.legal_basis BEGIN
     INSERT INTO line_sum SELECT open, month, benefit, provider, basis, kind, state, -1, -units, -claimed, -decided, -settled
         FROM child_counted WHERE child = OLD.id
         ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
             decided = decided + excluded.decided, settled = settled + excluded.settled;
+    INSERT INTO child_sum SELECT month, benefit, child, basis, -1 FROM child_counted WHERE child = OLD.id AND kind = 0
+        ON CONFLICT DO UPDATE SET lines = lines + excluded.lines;
 END;
 CREATE TRIGGER basis_added AFTER UPDATE OF legal_basis ON child WHEN OLD.legal_basis IS NOT NEW.legal_basis BEGIN
     INSERT INTO line_sum SELECT open, month, benefit, provider, basis, kind, state, 1, units, claimed, decided, settled
         FROM child_counted WHERE child = NEW.id
         ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
             decided = decided + excluded.decided, settled = settled + excluded.settled;
+    INSERT INTO child_sum SELECT month, benefit, child, basis, 1 FROM child_counted WHERE child = NEW.id AND kind = 0
+        ON CONFLICT DO UPDATE SET lines = lines + excluded.lines;
+END;
+CREATE TRIGGER approval_subtracted BEFORE UPDATE OF legal_basis ON approval WHEN OLD.legal_basis IS NOT NEW.legal_basis BEGIN
+    INSERT INTO line_sum SELECT open, month, benefit, provider, basis, kind, state, -1, -units, -claimed, -decided, -settled
+        FROM token_counted WHERE token IN (SELECT id FROM token WHERE approval = OLD.id)
+        ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
+            decided = decided + excluded.decided, settled = settled + excluded.settled;
+    INSERT INTO child_sum SELECT month, benefit, child, basis, -1 FROM token_counted WHERE token IN (SELECT id FROM token WHERE approval = OLD.id) AND kind = 0
+        ON CONFLICT DO UPDATE SET lines = lines + excluded.lines;
+END;
+CREATE TRIGGER approval_added AFTER UPDATE OF legal_basis ON approval WHEN OLD.legal_basis IS NOT NEW.legal_basis BEGIN
+    INSERT INTO line_sum SELECT open, month, benefit, provider, basis, kind, state, 1, units, claimed, decided, settled
+        FROM token_counted WHERE token IN (SELECT id FROM token WHERE approval = NEW.id)
+        ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
+            decided = decided + excluded.decided, settled = settled + excluded.settled;
+    INSERT INTO child_sum SELECT month, benefit, child, basis, 1 FROM token_counted WHERE token IN (SELECT id FROM token WHERE approval = NEW.id) AND kind = 0
+        ON CONFLICT DO UPDATE SET lines = lines + excluded.lines;
+END;
+CREATE TRIGGER token_subtracted BEFORE UPDATE OF approval ON token WHEN OLD.approval IS NOT NEW.approval BEGIN
+    INSERT INTO line_sum SELECT open, month, benefit, provider, basis, kind, state, -1, -units, -claimed, -decided, -settled
+        FROM token_counted WHERE token = OLD.id
+        ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
+            decided = decided + excluded.decided, settled = settled + excluded.settled;
+    INSERT INTO child_sum SELECT month, benefit, child, basis, -1 FROM token_counted WHERE token = OLD.id AND kind = 0
+        ON CONFLICT DO UPDATE SET lines = lines + excluded.lines;
+END;
+CREATE TRIGGER token_added AFTER UPDATE OF approval ON token WHEN OLD.approval IS NOT NEW.approval BEGIN
+    INSERT INTO line_sum SELECT open, month, benefit, provider, basis, kind, state, 1, units, claimed, decided, settled
+        FROM token_counted WHERE token = NEW.id
+        ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
+            decided = decided + excluded.decided, settled = settled + excluded.settled;
+    INSERT INTO child_sum SELECT month, benefit, child, basis, 1 FROM token_counted WHERE token = NEW.id AND kind = 0
+        ON CONFLICT DO UPDATE SET lines = lines + excluded.lines;
 END;

@@ -102,4 +102,18 @@ pub(super) const SOURCES: &[Source] = &[
         "ANDERE" "Buchungen, die keine Zahlungen sind" Number;
         "UNKLAR" "Buchungen, die zu klären sind" Number;
     }),
+    source!("bankklaerungen.csv" "Bankklaerungen" "Was an Meldungen der Bank nicht passte, und wer es geklärt hat", 1, [], "i",
+        "SELECT id, run, end_to_end_id, kind, cents, day, reason, at, clerk, closed, id FROM bank_doubt
+         WHERE id > ?1 AND at >= ?4 AND at < ?5 ORDER BY id LIMIT ?6", {
+        "NR" "Nummer" Number;
+        "LAUF" "Zahllauf" Number;
+        "ZAHLUNG" "Ende-zu-Ende-Referenz; leer: der ganze Lauf" Text;
+        "ART" "Was nicht passte, als Code" Text;
+        "BETRAG" "Betrag laut Bank, in Euro" Euros;
+        "TAG" "Buchungstag laut Bank" Day;
+        "GRUND" "Grund der Bank, als Code" Text;
+        "ZEIT" "Wann eingelesen (UTC)" Moment;
+        "WER" "Wer es geklärt hat" Text;
+        "GEKLAERT" "Wann (UTC)" Moment;
+    }),
 ];

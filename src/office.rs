@@ -84,6 +84,7 @@ use crate::reconcile::register::OfficePolicy;
 use crate::settle::account::{Account, Iban};
 use crate::settle::posting::PostingError;
 use crate::settle::settlement::{ContentChanged, DraftError, SameClerk};
+use crate::shell::backup::Kind;
 use crate::shell::envelope::EnvelopeError;
 use crate::shell::paper::letters::NotPrinted;
 use crate::shell::secret_file::SecretFileError;
@@ -263,7 +264,7 @@ impl Office {
     pub fn init(dir: &Path, id: OfficeId, name: &str, debtor_iban: &str, mut chance: Chance, now: UtcMs) -> Result<Self, OfficeError> {
         let iban = Iban::parse(debtor_iban).map_err(|error| OfficeError::Wrong(error.to_string()))?;
         let debtor = Account::new(name, iban, None).map_err(|error| OfficeError::Wrong(error.to_string()))?;
-        let db = store::open(&database(dir), MIGRATIONS)?;
+        let db = store::open(&dir.join(Kind::Office.database()), MIGRATIONS)?;
         if settings::read(&db, "office")?.is_some() {
             return Err(OfficeError::Wrong(format!("{} holds an office already: choose an empty folder", dir.display())));
         }
@@ -300,7 +301,7 @@ impl Office {
     /// Opens the office in `dir`.
     pub fn open(dir: &Path, chance: Chance, now: UtcMs) -> Result<Self, OfficeError> {
         let none = || OfficeError::Wrong(format!("{} holds no office: set one up with `teilhabe office init`", dir.display()));
-        let path = Some(database(dir)).filter(|path| path.exists()).ok_or_else(none)?;
+        let path = Some(dir.join(Kind::Office.database())).filter(|path| path.exists()).ok_or_else(none)?;
         let db = store::open(&path, MIGRATIONS)?;
         settings::read(&db, "office")?.ok_or_else(none)?;
         let keys = OfficeKeys::load_for(&dir.join("keys"), &db)?;

@@ -94,7 +94,7 @@ pub fn write_beside(path: &Path, secret: &str, like: &Path) -> Result<(), Secret
 
 /// Puts a secret in the place of another, whole or not at all.
 pub fn rename(from: &Path, to: &Path) -> Result<(), SecretFileError> {
-    fs::rename(from, to).and_then(|()| sync_dir(to)).map_err(SecretFileError::io(from))
+    whole_file::rename(from, to).map_err(SecretFileError::io(from))
 }
 
 /// Reads the secret in `path`, without white space around it. What is protected is opened with the passphrase that the system hands over.

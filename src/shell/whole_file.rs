@@ -22,14 +22,19 @@ pub fn replace<T, E: From<io::Error>>(path: &Path, mode: u32, fill: impl FnOnce(
     let filled = OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft).map_err(E::from).and_then(|mut file| {
         let done = fill(&mut file)?;
         file.sync_all()?;
-        fs::rename(&draft, path)?;
-        sync_dir(path)?;
+        rename(&draft, path)?;
         Ok(done)
     });
     if filled.is_err() {
         let _ = fs::remove_file(&draft);
     }
     filled
+}
+
+/// Puts one file in the place of another, for good when this returns.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    sync_dir(to)
 }
 
 /// Where the draft of `path` lies: beside it, so that it can take its place.

@@ -24,7 +24,7 @@ const MAX_WORK: u8 = 22;
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// A file.
-    #[error("{path}: {error}")]
+    #[error("{path} cannot be used ({error}): check the folder, the disk and its free space")]
     Io {
         /// The file.
         path: PathBuf,

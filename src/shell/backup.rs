@@ -26,7 +26,7 @@ use zeroize::Zeroizing;
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// A file.
-    #[error("{path}: {error}")]
+    #[error("{path} cannot be used ({error}): check the folder, the disk and its free space")]
     Io {
         /// The file.
         path: PathBuf,

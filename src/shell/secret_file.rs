@@ -57,7 +57,7 @@ pub enum SecretFileError {
         path: PathBuf,
     },
     /// The file system said no.
-    #[error("{path}: {error}")]
+    #[error("{path} cannot be used ({error}): check the disk, its free space and the permissions")]
     Io {
         /// The file.
         path: PathBuf,

@@ -37,6 +37,11 @@ pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
     sync_dir(to)
 }
 
+/// What people read where `path` could not be written.
+pub fn cannot(path: &Path, why: &io::Error) -> String {
+    format!("{} cannot be written ({why}): check the folder, the disk and its free space, then give the command once more", path.display())
+}
+
 /// Where the draft of `path` lies: beside it, so that it can take its place.
 fn draft(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();

@@ -178,10 +178,10 @@ impl Said {
         Self::Failed(sentence.unwrap_or_else(|| panic!("{:?}, and no sentence: {error}", output.status)))
     }
 
-    /// A clear sentence: what happened and what to do, not the bare error of a library.
+    /// Whether a failure says what to do, and is not the bare word of a system.
     pub fn is_clear(&self) -> bool {
         match self {
-            Self::Failed(sentence) => sentence.len() > 20 && !sentence.contains("os error 0"),
+            Self::Failed(sentence) => ["check the ", "free some space"].iter().any(|advice| sentence.contains(advice)),
             Self::Done(_) | Self::Died => true,
         }
     }

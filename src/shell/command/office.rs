@@ -199,8 +199,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
         }
         Command::Enrolment(EnrolmentCommand::Take { input, out }) => {
             let answer = office.enrol(&read_file(&input)?, now())?.json().to_string();
-            whole_file::write(&out, whole_file::SHARED, &[answer.as_ref()])
-                .map_err(|why| OfficeError::Wrong(format!("{} cannot be written: {why}; take the request once more", out.display())))?;
+            whole_file::write(&out, whole_file::SHARED, &[answer.as_ref()]).map_err(|why| OfficeError::Wrong(whole_file::cannot(&out, &why)))?;
             Ok(Report::new(format!("The terminal is admitted. Take the answer back to it: {}", out.display()), json!({"out": out})))
         }
         Command::Clerk(command) => clerks::run(&mut office, command),
@@ -226,8 +225,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
         }
         Command::Exchange { input, out } => {
             let answer = office.exchange(&read_file(&input)?, now())?;
-            whole_file::write(&out, whole_file::SHARED, &[answer.as_ref()])
-                .map_err(|why| OfficeError::Wrong(format!("{} cannot be written: {why}; send the envelope once more", out.display())))?;
+            whole_file::write(&out, whole_file::SHARED, &[answer.as_ref()]).map_err(|why| OfficeError::Wrong(whole_file::cannot(&out, &why)))?;
             Ok(Report::new(format!("The answer is in {}: take it back to the terminal.", out.display()), json!({"out": out})))
         }
         Command::RotateKey { at_once } => rotate_key(&mut office, at_once),
@@ -318,11 +316,11 @@ fn read_file(path: &PathBuf) -> anyhow::Result<Vec<u8>> {
 /// Writes a file into a folder that exists.
 fn write_file(dir: &std::path::Path, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
     let path = dir.join(name);
-    whole_file::write(&path, whole_file::SHARED, &[bytes])
-        .map_err(|why| OfficeError::Wrong(format!("{} cannot be written: {why}", path.display())).into())
+    whole_file::write(&path, whole_file::SHARED, &[bytes]).map_err(|why| OfficeError::Wrong(whole_file::cannot(&path, &why)).into())
 }
 
 /// Makes the folder for a command's files, before anything is changed.
 fn make_out(dir: &PathBuf) -> anyhow::Result<()> {
-    std::fs::create_dir_all(dir).map_err(|why| OfficeError::Wrong(format!("the folder {} cannot be made: {why}", dir.display())).into())
+    std::fs::create_dir_all(dir)
+        .map_err(|why| OfficeError::Wrong(format!("the folder {} cannot be made ({why}): check the disk and its free space", dir.display())).into())
 }

@@ -127,7 +127,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
 
 fn procedure(dir: &Path, out: &Path) -> anyhow::Result<Report> {
     let page = terminal_dir::open(dir, door::now())?.procedure(door::now())?.render()?;
-    whole_file::write(out, whole_file::SHARED, &[page.as_bytes()]).map_err(|why| anyhow::anyhow!("{} cannot be written: {why}", out.display()))?;
+    whole_file::write(out, whole_file::SHARED, &[page.as_bytes()]).map_err(|why| anyhow::anyhow!(whole_file::cannot(out, &why)))?;
     Ok(Report::new(format!("The procedure document is in {}: print it, or keep it as PDF.", out.display()), json!({"out": out})))
 }
 
@@ -209,7 +209,7 @@ fn write_envelope(dir: &Path, file: &Path, office: Option<&str>) -> anyhow::Resu
     let mut terminal = terminal_dir::open(dir, door::now())?;
     let office = office_of(&terminal, office)?;
     let bytes = terminal.outbound(&office, &mut door::os_chance(), door::now())?;
-    whole_file::write(file, whole_file::SHARED, &[&bytes]).map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
+    whole_file::write(file, whole_file::SHARED, &[&bytes]).map_err(|why| anyhow::anyhow!(whole_file::cannot(file, &why)))?;
     let text = format!("Written for office {office}: {}. Bring its answer back with terminal exchange --in FILE.", file.display());
     Ok(Report::new(text, json!({"office": office, "file": file, "bytes": bytes.len()})))
 }

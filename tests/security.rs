@@ -2,6 +2,8 @@
 
 mod office_town;
 
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
 use office_town::{empty_in, lived_in_folder, request};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use std::io::{Read, Write};
@@ -16,11 +18,14 @@ use teilhabe::office::{Office, Rotated};
 use teilhabe::shell::certificate::{CertificateError, CertificateFiles};
 use teilhabe::shell::door;
 use teilhabe::shell::sheet::children;
+use teilhabe::shell::web::office::Desk;
+use teilhabe::shell::web::serve::Peer;
 use teilhabe::terminal::counter::Answer;
 use teilhabe::words::civil::CivilDay;
 use teilhabe::words::reason::Reason;
 use teilhabe::words::time::{DAY_MS, UtcMs};
 use tokio_rustls::rustls::{self, ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use tower::ServiceExt;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_teilhabe");
 const DAYS: Duration = Duration::from_secs(24 * 60 * 60);
@@ -301,6 +306,22 @@ fn a_key_is_followed_by_another_and_cards_of_both_count() {
     let newest = card(&mut office, "newest", at);
     counters[0].exchange(&mut office, at);
     assert_eq!(is_taken(&mut counters[0], &newest, "lunch", tomorrow), Ok(()));
+}
+
+#[tokio::test]
+async fn an_address_that_guesses_enrolment_codes_is_told_to_wait() {
+    let listen = SocketAddr::from(([127, 0, 0, 1], 8090));
+    let app = Desk::new(empty_in(None, door::now()), "key".into(), listen, &[]).expect("a desk").router();
+    let ask = async |address: [u8; 4]| {
+        let mut request = Request::post("/api/v1/enrolments").body(Body::from("guess")).expect("a request");
+        request.extensions_mut().insert(Peer(address.into()));
+        app.clone().oneshot(request).await.expect("an answer").status()
+    };
+    for guess in 0..10 {
+        assert_eq!(ask([10, 0, 0, 66]).await, StatusCode::BAD_REQUEST, "{guess}");
+    }
+    assert_eq!(ask([10, 0, 0, 66]).await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(ask([10, 0, 0, 7]).await, StatusCode::BAD_REQUEST, "others are not held up");
 }
 
 /// Everything the program says, as it says it.

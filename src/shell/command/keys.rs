@@ -55,28 +55,25 @@ pub fn run(command: &Command, context: &Context) -> anyhow::Result<Report> {
     if files.is_empty() {
         return Err(Usage(format!("{} holds no keys: name the folder of an office or a terminal with --data", context.data()?.display())).into());
     }
-    let (done, words): (Vec<&PathBuf>, &str) = match command {
+    let (done, words) = match command {
         Command::Protect(from) => {
             let passphrase = from.read()?;
-            (each(&files, |path| secret_file::protect(path, &passphrase))?, "protected now; keep the passphrase where this disk is not")
+            (count(&files, |path| secret_file::protect(path, &passphrase))?, "protected now; keep the passphrase where this disk is not")
         }
         Command::Unprotect(from) => {
             let passphrase = from.read()?;
-            (each(&files, |path| secret_file::unprotect(path, &passphrase))?, "no longer protected")
+            (count(&files, |path| secret_file::unprotect(path, &passphrase))?, "no longer protected")
         }
-        Command::Status => (each(&files, |path| secret_file::is_protected(path))?, "protected"),
+        Command::Status => (count(&files, secret_file::is_protected)?, "protected"),
     };
-    let text = format!("{} of {} keys are {words}.", done.len(), files.len());
-    Ok(Report::new(text, json!({"keys": files.len(), "changed": done.len()})))
+    Ok(Report::new(format!("{done} of {} keys are {words}.", files.len()), json!({"keys": files.len(), "counted": done})))
 }
 
-/// The files for which `does` says yes; what was done before one fails stays done and can be repeated.
-fn each<'f>(files: &'f [PathBuf], does: impl Fn(&Path) -> Result<bool, secret_file::SecretFileError>) -> anyhow::Result<Vec<&'f PathBuf>> {
-    let mut done = Vec::new();
+/// For how many files `does` says yes; what was done before one fails stays done and can be repeated.
+fn count(files: &[PathBuf], does: impl Fn(&Path) -> Result<bool, secret_file::SecretFileError>) -> anyhow::Result<usize> {
+    let mut done = 0;
     for path in files {
-        if does(path)? {
-            done.push(path);
-        }
+        done += usize::from(does(path)?);
     }
     Ok(done)
 }

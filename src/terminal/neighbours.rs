@@ -1,5 +1,5 @@
 //! Several tills, one kitchen: terminals of one provider tell each other what was redeemed, so that a second scan at the next till is
-//! refused. Only bytes and `now` come in and go out: by which network, and how often, is the shell's affair (formats § 11.5).
+//! refused. Only bytes and `now` come in and go out: by which network, and how often, is the shell's affair (formats § 11.4).
 //!
 //! What a neighbour tells is never an entry of this journal and never a claim. Where two tills scan one card in the same moment, both
 //! may be green: the office then counts one of them, as it does without neighbours.
@@ -279,8 +279,9 @@ impl Terminal {
         self.refresh(now)?;
         let Opened { telling, credential, peer } = self.open_telling(bytes, now)?;
         let talk = self.talks.0.entry(peer).or_default();
-        let offered = Nonce(chance.bytes());
-        let is_good = talk.offered.replace(offered).is_some_and(|offered| offered == telling.echo);
+        let is_good = talk.offered.take_if(|offered| *offered == telling.echo).is_some();
+        // A question that is not good uses nothing up: whoever repeats one hinders nobody.
+        let offered = *talk.offered.get_or_insert_with(|| Nonce(chance.bytes()));
         let heard = if is_good { Some(self.take_told(peer, &telling, now)?) } else { None };
         let row = self.store.read(|tx| tx.neighbour(peer.0, peer.1))?.unwrap_or_else(|| unheard(peer));
         let after = is_good.then_some(telling.has);

@@ -8,6 +8,7 @@ const EVERY = 5000;
 const said = $("#near-said");
 
 const day = (text) => new Date(`${text}T12:00:00`).toLocaleDateString(lang);
+const plain = (address) => address.replace(/^http:\/\//, "");
 const nameOf = (neighbour) => neighbour.name || t("devices.near_nameless", { id: neighbour.id.slice(0, 4) });
 
 function state(neighbour) {
@@ -47,8 +48,8 @@ async function refresh() {
   const answer = await look("/api/v1/neighbours");
   if (!answer) return;
   const rows = [
-    ...answer.neighbours.map((near) => [near.id, nameOf(near), [state(near), near.addresses.join(", "), near.problem?.[lang]]]),
-    ...answer.unmet.map((at) => [at.id, at.address, [t("devices.near_never"), at.problem?.[lang]]]),
+    ...answer.neighbours.map((near) => [near.id, nameOf(near), [state(near), near.addresses.map(plain).join(", "), near.problem?.[lang]]]),
+    ...answer.unmet.map((at) => [at.id, plain(at.address), [t("devices.near_never"), at.problem?.[lang]]]),
   ];
   const doubled = answer.doubled.map((twice) =>
     t("devices.near_twice_line", {

@@ -110,7 +110,7 @@ impl From<NoLine> for Problem {
 
 /// What people read of a neighbour that is not reached.
 fn of(error: &NoLine) -> Said {
-    let text = |name, text: &str| Some((name, said::Blank::Text(text.to_owned())));
+    let text = |name, text: &str| Some((name, said::Blank::Text(text.trim_start_matches("http://").to_owned())));
     match error {
         NoLine::Unreachable(address) => ("problem.neighbour_unreachable", text("address", address)),
         NoLine::NoTerminal(address) => ("problem.neighbour_no_terminal", text("address", address)),

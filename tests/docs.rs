@@ -79,6 +79,9 @@ fn limits() -> Vec<(String, u64)> {
         deliver::exchange::MAX_DOCUMENTS,
         deliver::exchange::MAX_ENVELOPE_DOCUMENTS,
         deliver::exchange::MAX_ELSEWHERE,
+        deliver::neighbour::MAX_TOLD,
+        deliver::neighbour::MAX_TELLING_BYTES,
+        deliver::neighbour::MAX_SHOWN,
         shell::envelope::MAX_PLAINTEXT,
         reconcile::finding::CLOCK_TOLERANCE_MS,
     ];

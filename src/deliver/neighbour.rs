@@ -1,4 +1,4 @@
-//! What two terminals of one provider tell each other, so that a second scan at the next till is refused (formats § 11.5). Nothing in
+//! What two terminals of one provider tell each other, so that a second scan at the next till is refused (formats § 11.4). Nothing in
 //! it is a claim: what a neighbour tells becomes no entry of this journal.
 
 use crate::admit::credential::Credential;

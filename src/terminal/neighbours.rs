@@ -1,5 +1,5 @@
 //! Several tills, one kitchen: terminals of one provider tell each other what was redeemed, so that a second scan at the next till is
-//! refused. Only bytes and `now` come in and go out: by which network, and how often, is the shell's affair (formats § 11.5).
+//! refused. Only bytes and `now` come in and go out: by which network, and how often, is the shell's affair (formats § 11.4).
 //!
 //! What a neighbour tells is never an entry of this journal and never a claim. Where two tills scan one card in the same moment, both
 //! may be green: the office then counts one of them, as it does without neighbours.
@@ -271,7 +271,7 @@ impl Terminal {
         let nonce = Nonce(chance.bytes());
         talk.asked = Some(nonce);
         let echo = talk.given.take().unwrap_or(Nonce([0; 16]));
-        self.telling(&row, &credential, (nonce, echo), Some(row.knows), port)
+        self.telling(&row, &credential, (nonce, echo), (row.knows, WINDOW), port)
     }
 
     /// Takes in what a neighbour asks and tells, and answers it. A question that was heard before changes nothing.
@@ -279,12 +279,14 @@ impl Terminal {
         self.refresh(now)?;
         let Opened { telling, credential, peer } = self.open_telling(bytes, now)?;
         let talk = self.talks.0.entry(peer).or_default();
-        let offered = Nonce(chance.bytes());
-        let is_good = talk.offered.replace(offered).is_some_and(|offered| offered == telling.echo);
+        let is_good = talk.offered.take_if(|offered| *offered == telling.echo).is_some();
+        // A question that is not good uses nothing up: whoever repeats one hinders nobody.
+        let offered = *talk.offered.get_or_insert_with(|| Nonce(chance.bytes()));
         let heard = if is_good { Some(self.take_told(peer, &telling, now)?) } else { None };
         let row = self.store.read(|tx| tx.neighbour(peer.0, peer.1))?.unwrap_or_else(|| unheard(peer));
-        let after = is_good.then_some(telling.has);
-        let answer = self.telling(&row, &credential, (offered, telling.nonce), after, port)?;
+        // What is not good is told nothing but whether it pays to ask again.
+        let window = if is_good { WINDOW } else { 0 };
+        let answer = self.telling(&row, &credential, (offered, telling.nonce), (telling.has, window), port)?;
         Ok(Question { heard, answer })
     }
 
@@ -345,21 +347,21 @@ impl Terminal {
         Ok(Heard { peer, taken, more: telling.more || telling.has < head, port: telling.port })
     }
 
-    /// A telling for a neighbour, encrypted: what comes after entry `after`, or nothing.
+    /// A telling for a neighbour, encrypted: what is in `window` entries after entry `after`.
     fn telling(
         &mut self,
         row: &NeighbourRow,
         credential: &Credential,
         (nonce, echo): (Nonce, Nonce),
-        after: Option<u64>,
+        (after, window): (u64, u64),
         port: Option<u16>,
     ) -> Result<Vec<u8>, CannotTalk> {
         let terminal = self.id();
         let (own, label, head, told) = self.store.read(|tx| {
             let own = tx.offices()?.into_iter().find(|office| office.number == row.office);
             let head = Journal::new(tx, terminal).head()?.seq;
-            let from = after.unwrap_or(head).min(head);
-            let upto = from.saturating_add(WINDOW).min(head);
+            let from = after.min(head);
+            let upto = from.saturating_add(window).min(head);
             let told = tx.told_between(row.office, from, upto)?;
             Ok::<_, StoreError>((own, tx.setting(Setting::Name.name())?.unwrap_or_default(), head, (from, upto, told)))
         })?;

@@ -9,7 +9,7 @@ let shownUntil = 0;
 let known = null;
 
 // Asks in a dialog; true when it was confirmed.
-function confirmed(dialog) {
+export function confirmed(dialog) {
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((done) => dialog.addEventListener("close", () => done(dialog.returnValue === "yes"), { once: true }));
@@ -27,7 +27,7 @@ function seen(device) {
   return t("devices.seen", { day: at.toLocaleDateString(lang) });
 }
 
-function button(text, name, kind, action) {
+export function button(text, name, kind, action) {
   const made = Object.assign(document.createElement("button"), { type: "button", textContent: text, className: `small ${kind}` });
   made.setAttribute("aria-label", `${text}: ${name}`);
   made.addEventListener("click", action);

@@ -5,9 +5,11 @@ use super::said::{self, Said, in_every_language};
 use super::setup::not_practising;
 use super::{App, Desk, answer, json};
 use crate::shell::door::now;
+use crate::shell::store::StoreError;
 use crate::shell::store::terminal::AddressRow;
 use crate::shell::web::problem::Problem;
 use crate::terminal::neighbours::{CannotTalk, MAX_ADDRESSES, NoNeighbour};
+use crate::words::code::Code;
 use crate::words::ids::TerminalId;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
@@ -28,7 +30,13 @@ struct AddressBody {
 
 /// The neighbours and what stands twice.
 pub(super) async fn list(State(app): State<App>) -> Result<Response, Problem> {
-    let hood = app.writer.run(|terminal, _| terminal.neighbourhood(now())).await??;
+    let looked = app.writer.run(|terminal, _| {
+        let hood = terminal.neighbourhood(now())?;
+        let label = |code: &Code| terminal.offices().service(code).map_or_else(|| code.to_string(), |(_, service)| service.label.clone());
+        let labels: Vec<String> = hood.doubled.iter().map(|doubled| label(&doubled.service)).collect();
+        Ok::<_, StoreError>((hood, labels))
+    });
+    let (hood, labels) = looked.await??;
     let time = now();
     let wrong = |rows: &[AddressRow]| rows.iter().find_map(|row| app.neighbours.wrong(&row.address, |why| in_every_language(&of(why))));
     let neighbours: Vec<Value> = hood
@@ -53,14 +61,14 @@ pub(super) async fn list(State(app): State<App>) -> Result<Response, Problem> {
     let doubled: Vec<Value> = hood
         .doubled
         .iter()
-        .map(|d| {
+        .zip(&labels)
+        .map(|(d, label)| {
             value!({
-                "service": d.service, "service_date": d.day, "at": d.at.rfc3339(), "there_at": d.there_at.rfc3339(), "name": d.label,
+                "service": label, "service_date": d.day, "at": d.at.rfc3339(), "there_at": d.there_at.rfc3339(), "name": d.label,
             })
         })
         .collect();
-    let port = app.neighbours.port();
-    Ok(answer(StatusCode::OK, value!({"port": port, "neighbours": neighbours, "unmet": unmet, "doubled": doubled})))
+    Ok(answer(StatusCode::OK, value!({"here": app.neighbours.addresses(), "neighbours": neighbours, "unmet": unmet, "doubled": doubled})))
 }
 
 /// Adds the neighbour at an address, once it has said who it is.
@@ -102,7 +110,7 @@ impl From<NoLine> for Problem {
 
 /// What people read of a neighbour that is not reached.
 fn of(error: &NoLine) -> Said {
-    let text = |name, text: &str| Some((name, said::Blank::Text(text.to_owned())));
+    let text = |name, text: &str| Some((name, said::Blank::Text(text.trim_start_matches("http://").to_owned())));
     match error {
         NoLine::Unreachable(address) => ("problem.neighbour_unreachable", text("address", address)),
         NoLine::NoTerminal(address) => ("problem.neighbour_no_terminal", text("address", address)),

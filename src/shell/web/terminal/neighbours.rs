@@ -7,8 +7,9 @@ use super::writer::{NotDone, Writer};
 use crate::deliver::neighbour::MAX_TELLING_BYTES;
 use crate::shell::door::{now, os_chance};
 use crate::shell::store::StoreError;
+use crate::shell::tls;
 use crate::shell::web::problem::Problem;
-use crate::shell::web::serve::{Limits, Peer as From, serve};
+use crate::shell::web::serve::{Limits, Peer as Caller, serve};
 use crate::terminal::neighbours::{CannotTalk, Heard, Peer};
 use axum::Router;
 use axum::body::Bytes;
@@ -17,7 +18,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
@@ -41,9 +42,9 @@ const WHOLE: Duration = Duration::from_secs(10);
 /// How many tellings in a row bring two terminals up to date at most; then others have their turn.
 const MAX_ROUNDS: usize = 50;
 /// How many messages one address may send in a row, and how many a second after that: many times what a neighbour sends.
-const BURST: f64 = 60.0;
-/// See [`BURST`].
-const PER_SECOND: f64 = 20.0;
+const ONE: (f64, f64) = (60.0, 20.0);
+/// The same of all addresses together; each takes less than a millisecond.
+const ALL: (f64, f64) = (300.0, 100.0);
 /// How many addresses are counted at once; a new one beyond that is not heard.
 const MAX_COUNTED: usize = 512;
 
@@ -64,7 +65,7 @@ pub(super) enum NoLine {
     NotDone(#[from] NotDone),
 }
 
-impl std::convert::From<StoreError> for NoLine {
+impl From<StoreError> for NoLine {
     fn from(error: StoreError) -> Self {
         Self::Talk(error.into())
     }
@@ -73,8 +74,8 @@ impl std::convert::From<StoreError> for NoLine {
 /// The lines to neighbours.
 #[derive(Debug, Default)]
 pub(super) struct Neighbours {
-    /// At which port neighbours reach this box, if they can.
-    port: Mutex<Option<u16>>,
+    /// Where neighbours reach this box, if they can.
+    at: Mutex<Option<SocketAddr>>,
     /// What was wrong at an address the last time; an address without an entry has answered.
     wrong: Mutex<HashMap<String, NoLine>>,
     /// The addresses that have a line.
@@ -87,7 +88,14 @@ pub(super) struct Neighbours {
 impl Neighbours {
     /// At which port neighbours reach this box, if they can.
     pub(super) fn port(&self) -> Option<u16> {
-        *locked(&self.port)
+        locked(&self.at).map(|at| at.port())
+    }
+
+    /// The addresses to enter at another terminal, the best first; none where no other reaches this one.
+    pub(super) fn addresses(&self) -> Vec<String> {
+        let Some(at) = *locked(&self.at) else { return Vec::new() };
+        let ips = if at.ip().is_unspecified() { tls::addresses() } else { vec![at.ip()] };
+        ips.into_iter().map(|ip| SocketAddr::new(ip, at.port()).to_string()).collect()
     }
 
     /// What was wrong at an address the last time, looked at with `look`.
@@ -104,35 +112,55 @@ impl Neighbours {
     }
 }
 
-/// Holds back whoever sends more than a neighbour would, before anything is decrypted.
+/// Holds back whoever sends more than a neighbour would, and all together before they slow the counter, before anything is decrypted.
 #[derive(Debug, Default)]
-struct Brake(Mutex<HashMap<IpAddr, (f64, Option<Instant>)>>);
+struct Brake(Mutex<Counted>);
+
+#[derive(Debug, Default)]
+struct Counted {
+    all: Spare,
+    by_address: HashMap<IpAddr, Spare>,
+}
+
+/// How many messages were used up of a burst, and when that was.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spare {
+    used: f64,
+    at: Option<Instant>,
+}
+
+impl Spare {
+    fn used(self, per_second: f64, now: Instant) -> f64 {
+        let seconds = self.at.map_or(0.0, |at| now.saturating_duration_since(at).as_secs_f64());
+        (self.used - seconds * per_second).max(0.0)
+    }
+
+    fn spend(&mut self, (burst, per_second): (f64, f64), now: Instant) -> bool {
+        let used = self.used(per_second, now);
+        let lets = used + 1.0 <= burst;
+        *self = Self { used: if lets { used + 1.0 } else { used }, at: Some(now) };
+        lets
+    }
+}
 
 impl Brake {
-    fn lets(&self, from: IpAddr, at: Instant) -> bool {
+    fn lets(&self, from: IpAddr, now: Instant) -> bool {
         let mut counted = locked(&self.0);
-        let refilled = |(left, since): (f64, Option<Instant>)| {
-            let seconds = since.map_or(0.0, |since| at.saturating_duration_since(since).as_secs_f64());
-            (left + seconds * PER_SECOND).min(BURST)
-        };
-        if counted.len() >= MAX_COUNTED && !counted.contains_key(&from) {
-            counted.retain(|_, state| refilled(*state) < BURST);
-            if counted.len() >= MAX_COUNTED {
+        let Counted { all, by_address } = &mut *counted;
+        if by_address.len() >= MAX_COUNTED && !by_address.contains_key(&from) {
+            by_address.retain(|_, spare| spare.used(ONE.1, now) > 0.0);
+            if by_address.len() >= MAX_COUNTED {
                 return false;
             }
         }
-        let state = counted.entry(from).or_insert((BURST, None));
-        let left = refilled(*state);
-        let lets = left >= 1.0;
-        *state = (if lets { left - 1.0 } else { left }, Some(at));
-        lets
+        by_address.entry(from).or_default().spend(ONE, now) && all.spend(ALL, now)
     }
 }
 
 impl App {
     /// Serves neighbours at `listener` until the server is closed.
     pub async fn serve_neighbours(self, listener: TcpListener) {
-        *locked(&self.neighbours.port) = listener.local_addr().ok().map(|at| at.port());
+        *locked(&self.neighbours.at) = listener.local_addr().ok();
         let late = TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, WHOLE);
         let router = Router::new()
             .route(PATH, get(shown).post(heard))
@@ -282,10 +310,10 @@ fn meet(writer: &Writer, agent: &Agent, address: &str) -> Result<Vec<Peer>, NoLi
         move |terminal, _| terminal.neighbour_at(&address)
     })??;
     let shown = call(&at, agent.get(&format!("{at}{PATH}")).call())?;
-    Ok(writer.run_blocking(move |terminal, _| terminal.meet(&at, &shown, now()))?.map_err(|why| match why {
+    writer.run_blocking(move |terminal, _| terminal.meet(&at, &shown, now()))?.map_err(|why| match why {
         CannotTalk::Malformed(_) => NoLine::NoTerminal(address.to_owned()),
         other => other.into(),
-    })?)
+    })
 }
 
 /// The body of a good answer.
@@ -299,7 +327,7 @@ fn call(address: &str, answered: Result<ureq::http::Response<ureq::Body>, ureq::
 }
 
 /// Who this box is: its credentials.
-async fn shown(State(app): State<App>, Extension(from): Extension<From>) -> Result<Response, Problem> {
+async fn shown(State(app): State<App>, Extension(from): Extension<Caller>) -> Result<Response, Problem> {
     if !app.neighbours.brake.lets(from.0, Instant::now()) {
         return Err(too_many());
     }
@@ -308,7 +336,7 @@ async fn shown(State(app): State<App>, Extension(from): Extension<From>) -> Resu
 }
 
 /// A question of a neighbour, and the answer. Whoever is none learns only that it is not understood.
-async fn heard(State(app): State<App>, Extension(from): Extension<From>, body: Bytes) -> Result<Response, Problem> {
+async fn heard(State(app): State<App>, Extension(from): Extension<Caller>, body: Bytes) -> Result<Response, Problem> {
     if !app.neighbours.brake.lets(from.0, Instant::now()) {
         return Err(too_many());
     }
@@ -333,7 +361,7 @@ async fn took(app: &App, heard: &Heard, from: IpAddr) {
         app.events.tell(News::Status);
     }
     let Some(port) = heard.port else { return };
-    let (peer, address) = (heard.peer, format!("http://{}", std::net::SocketAddr::new(from, port)));
+    let (peer, address) = (heard.peer, format!("http://{}", SocketAddr::new(from, port)));
     let known = app.writer.run(move |terminal, _| terminal.neighbour_called_from(peer, &address)).await;
     if matches!(known, Ok(Ok(true))) {
         app.neighbours.changed.notify_one();
@@ -363,10 +391,9 @@ mod tests {
         assert_eq!(passed, 60);
         assert!(brake.lets(quiet, start));
         assert_eq!((0..100).filter(|_| brake.lets(loud, start + Duration::from_secs(1))).count(), 20);
-        for number in 0..2000u32 {
-            brake.lets(IpAddr::from(number.to_be_bytes()), start + Duration::from_secs(1));
-        }
-        assert!(locked(&brake.0).len() <= MAX_COUNTED);
+        let many = (0..2000u32).filter(|number| brake.lets(IpAddr::from(number.to_be_bytes()), start + Duration::from_secs(1))).count();
+        assert!(many <= 300, "{many}");
+        assert!(locked(&brake.0).by_address.len() <= MAX_COUNTED);
         assert!(brake.lets(IpAddr::from([10, 9, 9, 9]), start + Duration::from_secs(60)), "who was held back long ago takes no place");
     }
 }

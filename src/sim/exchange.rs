@@ -101,11 +101,8 @@ pub(super) fn answer(world: &mut World, pair: Pair, bytes: &[u8], (cut, stick): 
     let (place, office) = pair;
     let Some(till) = world.town.tills.get_mut(place).filter(|till| till.alive) else { return Ok(()) };
     let clock = till.clock(world.now);
-    let taken = if stick {
-        till.terminal.take_inbound(bytes, &mut till.chance, clock)
-    } else {
-        till.terminal.take_answer(bytes, &mut till.chance, clock)
-    };
+    let taken =
+        if stick { till.terminal.take_inbound(bytes, &mut till.chance, clock) } else { till.terminal.take_answer(bytes, &mut till.chance, clock) };
     match taken {
         Ok(_) if cut => Err(Broken::new("what was cut is not taken", format!("an answer for till {place}"))),
         Ok(taken) => taken_in(world, pair, &taken, written),

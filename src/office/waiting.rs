@@ -266,7 +266,8 @@ impl Work<'_> {
         Ok(batches::insert_advice(&self.db, terminal.id, row, &advice.seal(&self.keys.documents))?)
     }
 
-    /// A batch whose every claim has arrived in another one waits for nobody any more.
+    /// A batch whose every claim has arrived in another one waits for nobody any more; its sender is told that it has arrived, or it would
+    /// send it for ever and show its entries as not yet confirmed.
     pub(super) fn close_if_covered(&mut self, batch: &VerifiedBatch, waiting: &WaitingBatch, now: UtcMs) -> Result<(), OfficeError> {
         let mut claims = 0;
         for (seq, hash, line) in batch.batch().lines() {
@@ -280,6 +281,9 @@ impl Work<'_> {
         if claims == 0 {
             return Ok(());
         }
+        let draft = batch.batch().draft();
+        let receipt = self.receipt(draft.id, draft.after(), batch.hash(), None, now);
+        waiting::set_receipt(&self.db, waiting.id, &receipt)?;
         let decision = BatchDecision { choice: "covered".into(), note: String::new(), clerk: String::new(), at: now, lost: None };
         Ok(waiting::insert_decision(&self.db, waiting.id, &decision)?)
     }

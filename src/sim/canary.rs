@@ -55,12 +55,14 @@ impl Canary {
 
     /// Does its damage to the office's ledger, after a reconciliation.
     pub(super) fn after_reconciliation(self, office: &Office) -> Result<(), Broken> {
-        const PAIR: &str = "l.reason = 'conflict' AND l.verdict = 0 AND l.run IS NULL AND w.child = l.child AND w.slot = l.slot AND w.slot_day = l.slot_day
+        const PAIR: &str =
+            "l.reason = 'conflict' AND l.verdict = 0 AND l.run IS NULL AND w.child = l.child AND w.slot = l.slot AND w.slot_day = l.slot_day
             AND w.holds = 1 AND w.verdict = 1 AND w.run IS NULL AND w.batch > l.batch";
         match self {
             Self::SlotByArrival => {
                 let db = office.db();
-                let marked = format!("CREATE TEMP TABLE swapped AS SELECT l.terminal lt, l.seq ls, w.terminal wt, w.seq ws FROM line l JOIN line w ON {PAIR}");
+                let marked =
+                    format!("CREATE TEMP TABLE swapped AS SELECT l.terminal lt, l.seq ls, w.terminal wt, w.seq ws FROM line l JOIN line w ON {PAIR}");
                 let run_all = || -> rusqlite::Result<()> {
                     db.execute_batch(&marked)?;
                     db.execute_batch("UPDATE line SET verdict = 0, decided = 0, holds = 0, reason = 'conflict', advise = 1 WHERE (terminal, seq) IN (SELECT wt, ws FROM swapped)")?;

@@ -1,6 +1,6 @@
 //! What happens in the office: cards stopped and given out anew, prices changed, findings ruled on, runs signed by two.
 
-use super::ledger::Ledger;
+use super::ledger::{At, Ledger};
 use super::money::{self, Booked};
 use super::town::Card;
 use super::weather::Fault;
@@ -248,10 +248,11 @@ fn rule(world: &mut World, place: usize) -> Result<(), Broken> {
         };
         match office(world, place)?.rule(line, choice, Reason::ClerkDecision, "angesehen", CLERKS[0], now) {
             Ok(tally) => {
-                note_ruled(world, place, line)?;
+                let at = note_ruled(world, place, line)?;
                 let ledger = Ledger::read(&world.town, place, &world.truth)?;
                 money::check_decisions(&world.town, place, &ledger, &tally, &world.truth)?;
-                obeyed(world, place, line, choice)?;
+                let cancelled = world.truth.cancelled.keys().any(|target| Some(world.truth.resolve(*target)) == at);
+                obeyed(world, place, line, choice, cancelled)?;
             }
             Err(OfficeError::PaidElsewhere | OfficeError::PaidAlready) => {}
             Err(error) => return Err(Broken::unexpected("a clerk cannot rule", &error)),
@@ -263,12 +264,13 @@ fn rule(world: &mut World, place: usize) -> Result<(), Broken> {
 }
 
 /// Remembers which entry a clerk has ruled on: the rule for conflicts gives way to her.
-fn note_ruled(world: &mut World, place: usize, line: EntryId) -> Result<(), Broken> {
+fn note_ruled(world: &mut World, place: usize, line: EntryId) -> Result<Option<At>, Broken> {
     let sql = "SELECT l.hash FROM line l JOIN terminal t ON t.id = l.terminal WHERE t.terminal = ?1 AND l.seq = ?2";
     let hash = office(world, place)?.db().query_row(sql, (line.terminal.0, line.seq.cast_signed()), |row| row.get(0).map(Hash));
     let hash = hash.map_err(|error| Broken::unexpected("a line cannot be read", &error))?;
-    world.truth.ruled.extend(world.truth.by_hash.get(&hash).copied());
-    Ok(())
+    let at = world.truth.by_hash.get(&hash).copied();
+    world.truth.ruled.extend(at);
+    Ok(at)
 }
 
 fn any_line(world: &mut World, place: usize) -> Result<Option<EntryId>, Broken> {
@@ -279,7 +281,7 @@ fn any_line(world: &mut World, place: usize) -> Result<Option<EntryId>, Broken> 
 }
 
 /// A line that was ruled on waits for nobody, and never gets more than the clerk allowed.
-fn obeyed(world: &mut World, place: usize, line: EntryId, choice: Choice) -> Result<(), Broken> {
+fn obeyed(world: &mut World, place: usize, line: EntryId, choice: Choice, cancelled: bool) -> Result<(), Broken> {
     let unreadable = |error| Broken::unexpected("a line cannot be read", &error);
     let Some(view) = views::line(office(world, place)?.db(), line).map_err(unreadable)? else { return Ok(()) };
     world.note(&format!("office {place}: ruled {choice:?} on {} → {:?} {} {:?}", line.seq, view.verdict, view.decided.get(), view.reason));
@@ -288,7 +290,7 @@ fn obeyed(world: &mut World, place: usize, line: EntryId, choice: Choice) -> Res
         Choice::Cut(cents) => cents,
         Choice::Reject | Choice::Ask => Cents::ZERO,
     };
-    let cancelled = view.settled.is_some_and(|settled| view.decided == settled);
+    let cancelled = cancelled || view.settled.is_some_and(|settled| view.decided == settled);
     let waits = view.verdict == Verdict::Pending && view.reason.as_deref() != Some(Reason::Conflict.code());
     demand(cancelled || (view.decided <= most && waits == (choice == Choice::Ask)), "a ruling is obeyed", || format!("{choice:?}: {view:?}"))
 }

@@ -103,9 +103,15 @@ fn request(world: &mut World, till: usize, child: usize) -> Option<Request> {
             request.starts = Some(start);
             request.ends = Some(start + 45 * (1 + world.chance.below(2)));
             request.operator = Some(format!("T{}", world.chance.below(3)));
+            if !world.setup.has_rulings() {
+                // Nobody is at two lessons at once, and no tutor gives two: that is a finding, with or without network.
+                (request.starts, request.ends, request.operator) = (Some(14 * 60), Some(14 * 60 + 45), Some(format!("T{child}")));
+            }
             "maths"
         }
-        91..94 => "kita",
+        // A flat beside single meals is a finding, with or without network.
+        91..94 if world.setup.has_rulings() => "kita",
+        91..94 => "lunch",
         _ => {
             request.cents = Some(Cents::new(i64::from(1 + world.chance.below(40)) * 100));
             request.charge = Code::parse(["deposit", "balance"].get(world.one_of(2)).copied()?);

@@ -77,7 +77,7 @@ pub(super) struct Ledger {
     pub shares: BTreeMap<TerminalId, i64>,
     /// Up to which entry the office holds each line of descent of a journal, and its link there.
     pub heads: Vec<(TerminalId, u64, Hash)>,
-    /// The hashes of all batches that were taken in.
+    /// The hashes of all batches that were taken in, or whose every claim has come in others.
     pub taken: BTreeSet<Hash>,
     /// How many batches wait for a clerk.
     pub waiting: u64,
@@ -138,9 +138,10 @@ impl Reading<'_> {
             }
             Ok(())
         })?;
-        let sql = "SELECT hash, reason IS NULL, EXISTS (SELECT 1 FROM batch_decision d WHERE d.batch = batch.id) FROM batch";
+        let sql = "SELECT hash, reason IS NULL OR (SELECT choice FROM batch_decision d WHERE d.batch = batch.id) = 'covered',
+                          EXISTS (SELECT 1 FROM batch_decision d WHERE d.batch = batch.id) FROM batch";
         all(self.db, sql, |row| {
-            match (row.get(1)?, row.get(2)?) {
+            match (row.get::<_, Option<bool>>(1)?.unwrap_or(false), row.get(2)?) {
                 (true, _) => {
                     self.ledger.taken.insert(Hash(row.get(0)?));
                 }

@@ -70,7 +70,9 @@ fn home_wins(town: &Town, office: usize, ledger: &Ledger, truth: &Truth) -> Resu
             continue;
         }
         let contenders = slots.get(green.slot.as_str()).map_or(&[][..], Vec::as_slice);
-        let stood = contenders.iter().any(|(other, line)| other != at && (line.settled != 0 || line.run.is_some() || truth.ruled.contains(other)));
+        // A payment that came back is owed again to the same provider: it stood once, though nothing is settled now.
+        let ever_paid = |other: &At| ledger.run_lines.iter().any(|paid| paid.at == *other);
+        let stood = contenders.iter().any(|(other, line)| other != at && (line.settled != 0 || ever_paid(other) || truth.ruled.contains(other)));
         demand(stood || truth.ruled.contains(at), "the order of arrival decides nothing", || format!("{at:?}: {line:?} against {contenders:?}"))?;
     }
     Ok(())

@@ -3,7 +3,7 @@
 use super::Broken;
 use super::disk::Till;
 use super::money::Booked;
-use super::weather::{Fault, Kind, Setup};
+use super::weather::{Kind, Setup};
 use crate::office::{DEFAULT_POLICY, NewProvider, Office, OfficeKeys, Profile, ServiceTerms};
 use crate::settle::account::{Account, Iban};
 use crate::shell::sheet::children;
@@ -163,7 +163,7 @@ impl Town {
             let (benefit, period, measure) = (benefit.name(), period.name(), measure.name());
             rows.push_str(&format!("F-{number:03};{benefit};{from};{to};{period};{measure};{amount};;K{number:02};{named}\n"));
         }
-        Child { office, granted, cards: Vec::new(), waits: Some(rows), home, only: one.filter(|_| setup.has(Fault::Outage)) }
+        Child { office, granted, cards: Vec::new(), waits: Some(rows), home, only: one.filter(|_| !setup.has_rulings()) }
     }
 
     /// What was applied for is approved, for the whole time, and the child gets its card; false where it had one.

@@ -144,8 +144,7 @@ impl Truth {
         let greens = self.greens_of(place).map(|(seq, _)| seq).collect();
         same(place, &greens, &written.redemptions, "green is exactly one entry, refused is none")?;
         let all = |map: &dyn Fn(usize, u64) -> Vec<u64>| line.iter().flat_map(|(place, end)| map(*place, *end)).collect::<BTreeSet<u64>>();
-        let cancelled =
-            all(&|place, end| self.cancelled.range((place, 0)..=(place, u64::MAX)).map(|(_, by)| *by).filter(|by| *by <= end).collect());
+        let cancelled = all(&|place, end| self.cancelled.range((place, 0)..=(place, u64::MAX)).map(|(_, by)| *by).filter(|by| *by <= end).collect());
         same(place, &cancelled, &written.cancellations, "a cancellation is exactly one entry")?;
         let held = all(&|place, end| self.held.range((place, 0)..=(place, end)).map(|(at, _)| at.1).collect());
         same(place, &held, &written.held, "what is held is exactly one entry")?;

@@ -83,8 +83,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 8] =
-        [Self::Quiet, Self::Town, Self::Stormy, Self::Clones, Self::Clocks, Self::Outage24, Self::ManyTowns, Self::Sticks];
+    pub const ALL: [Kind; 8] = [Self::Quiet, Self::Town, Self::Stormy, Self::Clones, Self::Clocks, Self::Outage24, Self::ManyTowns, Self::Sticks];
 
     /// The stable name.
     pub const fn name(self) -> &'static str {
@@ -112,7 +111,7 @@ impl Kind {
     }
 
     fn faults(self) -> Vec<Fault> {
-        use Fault::{Clone, ClockJump, DeadBattery, Drift, OldImage, Outage, Stick};
+        use Fault::{ClockJump, Clone, DeadBattery, Drift, OldImage, Outage, Stick};
         match self {
             Self::Quiet => vec![],
             Self::Town | Self::Stormy | Self::ManyTowns => Fault::ALL.into_iter().filter(|fault| *fault != Outage).collect(),

@@ -277,6 +277,7 @@ impl World {
             }
         }
         exchange::until_quiet(self)?;
+        exchange::check_quiet(self)?;
         self.verify_journals()?;
         let ledgers = self.check_books()?;
         for (office, ledger) in ledgers.iter().enumerate() {

@@ -186,7 +186,8 @@ fn a_batch_that_waited_and_came_again_in_another_waits_no_more() {
     mensa.batch(now);
     mensa.redeem(&tokens[1], "lunch", "2026-11-23", None, now);
     let second = mensa.batch(now);
-    mensa.exchange(&mut office, vec![second], now);
+    let end = mensa.sealed;
+    mensa.exchange(&mut office, vec![second.clone()], now);
     assert_eq!(waits(&office).len(), 1);
     // The terminal begins again where the office's copy ends, and has recorded something since.
     mensa.sealed = before;
@@ -195,4 +196,6 @@ fn a_batch_that_waited_and_came_again_in_another_waits_no_more() {
     mensa.exchange(&mut office, vec![whole], now);
     assert!(waits(&office).is_empty(), "nobody must look at it");
     assert_eq!(office.reconcile(now).expect("reconciled").accepted, 2);
+    let (receipts, _) = mensa.exchange(&mut office, vec![second], now);
+    assert_eq!((receipts[0].reason.clone(), receipts[0].head), (None, end), "it has arrived, and need not be sent for ever");
 }

@@ -137,8 +137,7 @@ fn faults(text: &str) -> anyhow::Result<Vec<crate::sim::Fault>> {
 /// The command that runs a world again.
 #[cfg(feature = "sim")]
 fn again(setup: &crate::sim::Setup) -> String {
-    let faults: Vec<String> =
-        setup.faults.iter().filter_map(|fault| serde_json::to_value(fault).ok()?.as_str().map(str::to_owned)).collect();
+    let faults: Vec<String> = setup.faults.iter().filter_map(|fault| serde_json::to_value(fault).ok()?.as_str().map(str::to_owned)).collect();
     format!(
         "teilhabe simulate --world {} --seed {} --days {} --terminals {} --children {} --faults {}",
         setup.world.name(),

@@ -250,8 +250,8 @@ fn restore(dir: &std::path::Path, how: &keep_safe::Restore) -> anyhow::Result<Re
     let run = restored.last_run.map_or_else(|| "none".to_owned(), |number| number.to_string());
     let text = format!(
         "{} ({}) is restored in {}. Last claim in the backup: {last}; last payment run: {run}.\n\
-         Terminals send again what came later. Before anything is paid: compare the bank's statements with the runs, for a run released after the \
-         backup is not known here and would be paid twice. Cards printed after it must be printed anew. Never start the lost office again.",
+         Terminals send again what came later. No payment can be drawn up until the bank's statements were compared with the runs and somebody has said so \
+         (teilhabe office compared): a run released after the backup is not known here. Cards printed after it must be printed anew. Never start the lost office again.",
         restored.name,
         restored.office,
         dir.display()

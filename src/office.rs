@@ -46,7 +46,7 @@ pub use books::{BookExport, BookOrder, BookStep};
 pub use calendar::provider_files as providers_of;
 pub use cases::{NewApproval, Source, plan};
 pub use class_list::{ClassList, Listed, NewClassList, Stage, Taken, is_trip};
-pub use clerks::{MAX_PASSWORD, MIN_PASSWORD, PasswordCheck, account};
+pub use clerks::{FreshPassword, MAX_PASSWORD, MIN_PASSWORD, PasswordCheck, account};
 pub use desk_terminal::LABEL as DESK_LABEL;
 pub use disclosure::Disclosure;
 pub use documents::SystemFacts;

@@ -34,6 +34,13 @@ CREATE TABLE batch_decision (
     lost_from INTEGER,
     lost_to INTEGER
 );
+-- Counter-records of lines among entries that were given up for lost, by the hash of the line's entry: they wait for it to turn up.
+CREATE TABLE cancellation_early (
+    terminal INTEGER NOT NULL REFERENCES terminal,
+    entry BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (terminal, entry)
+) WITHOUT ROWID;
 CREATE INDEX batch_waits ON batch (terminal, first_seq) WHERE reason IS NOT NULL;
 -- Batches that did not count at all; their sender keeps them.
 CREATE TABLE refused_batch (

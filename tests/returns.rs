@@ -205,10 +205,22 @@ fn what_is_owed_is_recovered_or_paid_back_and_counted_once() {
     let since = bank::carried_since(world.office.db(), judo).expect("read");
     assert_eq!(since.map(|(run, _)| run), run.run);
     let today = CivilDay::of(later);
-    let wrong = world.office.repaid(judo, Cents::new(1_000), today, "Auszug 12", "Berta", later);
+    let wrong = world.office.note_repayment(judo, Cents::new(1_000), today, "Auszug 12", "Anna", later);
     assert!(matches!(wrong, Err(OfficeError::Overtaken)), "not the sum he owes");
-    world.office.repaid(judo, Cents::new(1_500), today, "Auszug 12", "Berta", later).expect("noted");
-    assert!(matches!(world.office.repaid(judo, Cents::new(1_500), today, "x", "Berta", later), Err(OfficeError::Draft(_) | OfficeError::Overtaken)));
+    world.office.note_repayment(judo, Cents::new(1_500), today, "Auszug 12", "Anna", later).expect("noted");
+    assert_eq!(number(&world.office, "SELECT sum(settled) FROM line WHERE provider = 102"), 7_500, "one person alone settles nothing");
+    let own = world.office.confirm_repayment(judo, Cents::new(1_500), true, "ANNA ", later);
+    assert!(matches!(own, Err(OfficeError::SameClerk(_))), "{own:?}");
+    let other = world.office.confirm_repayment(judo, Cents::new(1_400), true, "Berta", later);
+    assert!(matches!(other, Err(OfficeError::Overtaken)), "not what she saw");
+    assert_eq!(world.office.confirm_repayment(judo, Cents::new(1_500), false, "Berta", later).expect("given up"), None);
+    world.office.note_repayment(judo, Cents::new(1_500), today, "Auszug 12", "Anna", later).expect("noted");
+    world.office.confirm_repayment(judo, Cents::new(1_500), true, "Berta", later).expect("confirmed").expect("a run");
+    let again = world.office.confirm_repayment(judo, Cents::new(1_500), true, "Berta", later);
+    assert!(matches!(again, Err(OfficeError::Overtaken)), "once");
+    assert!(matches!(world.office.note_repayment(judo, Cents::new(1_500), today, "x", "Anna", later), Err(OfficeError::Overtaken)));
+    let both = "SELECT count(*) FROM run WHERE state = 'repaid' AND first_clerk = 'Anna' AND second_clerk = 'Berta'";
+    assert_eq!(number(&world.office, both), 1);
     assert_eq!(number(&world.office, "SELECT sum(settled) FROM line WHERE provider = 102"), 7_500 - 1_500);
     let again = world.office.settle("Anna", "Berta", today.plus(2), later).expect("settled");
     assert!(again.run.is_none(), "nothing is open");
@@ -307,6 +319,9 @@ fn what_was_booked_after_a_rejection_is_not_paid_again_before_a_clerk_has_decide
     world.office.paid_after_all(&id, "Auszug 7: ausgeführt", "Anna", world.now).expect("decided");
     assert!(matches!(world.office.paid_after_all(&id, "noch einmal", "Berta", world.now), Err(OfficeError::Overtaken)));
     assert_eq!((world.judo_settled(), world.judo_is_held(), world.open_doubts().len()), (7_500, None, 0));
+    let batch = number(&world.office, "SELECT min(batch) FROM share s JOIN payment p USING (end_to_end_id) WHERE p.provider = 102");
+    let told: Vec<_> = payments::of_batch(world.office.db(), batch).expect("read").into_iter().map(|p| (p.end_to_end_id, p.transfer.get())).collect();
+    assert_eq!(told, [(id.clone(), 7_500), (format!("{id}Z"), -7_500), (format!("{id}ZG"), 7_500)], "terminals keep what they were told");
     for file in [&rejected, &booked] {
         let said = world.take(file);
         assert!(said.returned.is_empty() && said.unclear.is_empty(), "{said:?}");
@@ -344,4 +359,24 @@ fn a_payment_that_came_back_all_the_same_is_paid_again_when_a_clerk_says_so() {
     world.office.close_doubt(doubt.id, "Bank hat storniert", "Anna", world.now).expect("closed");
     let again = world.take(&entry(&id, 7_500, today.plus(1), None));
     assert_eq!((again.unclear.len(), again.known), (0, 1), "what is closed is known");
+}
+
+#[test]
+fn batches_that_bear_one_number_share_a_payment_once() {
+    let mut world = World::new(16);
+    let doubled = "SELECT a.id, b.id, a.batch FROM batch a JOIN batch b ON b.terminal = a.terminal AND b.id > a.id
+                   WHERE a.provider = 101 AND EXISTS (SELECT 1 FROM line WHERE batch = a.id) AND EXISTS (SELECT 1 FROM line WHERE batch = b.id) LIMIT 1";
+    let (first, second, id): (i64, i64, Vec<u8>) =
+        world.office.db().query_row(doubled, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).expect("two batches of a terminal");
+    world.office.db().execute("UPDATE batch SET batch = ?2 WHERE id = ?1", (second, &id)).expect("doubled");
+    let settled = world.office.settle("Anna", "Berta", CivilDay::of(world.now).plus(2), world.now).expect("settled");
+    let canteen = settled.payments.iter().find(|payment| payment.provider.0 == 101).expect("paid");
+    let shares = number(&world.office, &format!("SELECT sum(cents) FROM share WHERE end_to_end_id = '{}'", canteen.end_to_end_id));
+    assert_eq!(shares, canteen.cents.get(), "the shares are the payment");
+    let lines = |batch: i64| number(&world.office, &format!("SELECT sum(decided) FROM line WHERE batch = {batch} AND verdict <> 0"));
+    let whole = lines(first) + lines(second);
+    for batch in [first, second] {
+        let told = payments::of_batch(world.office.db(), batch).expect("read");
+        assert_eq!(told.iter().map(|payment| payment.share.get()).collect::<Vec<_>>(), [whole], "under one number the terminal keeps one");
+    }
 }

@@ -302,6 +302,26 @@ fn a_batch_a_clerk_looks_at_stays_and_is_sent_again() {
 }
 
 #[test]
+fn a_batch_a_clerk_rejected_is_not_sent_again_and_what_follows_is() {
+    let mut town = Town::new();
+    let token = town.office.token(1, allowances());
+    accepted(town.redeem(&request(&token, "lunch"), noon()));
+    town.office.reason = Some("journal_forked".into());
+    town.exchange(noon());
+    town.office.reason = Some("clerk_decision".into());
+    let taken = town.exchange(noon());
+    assert_eq!((taken.confirmed, taken.open), (0, 0));
+    assert_eq!(town.terminal.claims().expect("readable")[0].batch.state, BatchState::Rejected);
+    let office = town.office.id.clone();
+    let quiet = town.terminal.outbound(&office, &mut town.chance, noon()).expect("sealed");
+    assert!(town.office.read(&quiet).0.batches.is_empty(), "its lines are answered: nothing is asked any more");
+    town.office.reason = None;
+    accepted(town.redeem(&request(&token, "lunch"), noon().plus_days(1)));
+    let later = town.terminal.outbound(&office, &mut town.chance, noon().plus_days(1)).expect("sealed");
+    assert_eq!(town.office.read(&later).0.batches.len(), 1, "the next one goes out");
+}
+
+#[test]
 fn an_advice_answers_line_by_line_and_the_highest_revision_counts() {
     let mut town = Town::new();
     let token = town.office.token(1, allowances());

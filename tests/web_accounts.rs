@@ -396,3 +396,19 @@ async fn a_clerk_signs_in_with_the_municipalitys_own_service() {
     assert_eq!(gone.status, StatusCode::BAD_GATEWAY);
     assert!(gone.text.contains("Name und Passwort"), "{}", gone.text);
 }
+
+#[tokio::test]
+async fn a_password_reset_at_the_server_ends_the_sessions_of_the_running_office() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let browser = Browser::at(office_town::empty_in(Some(dir.path()), door::now()));
+    let anna = browser.signed_in("Anna Adler").await;
+    let berta = anna.another().signed_in("Berta Busch").await;
+    assert_eq!(anna.get("/account").await.status, StatusCode::OK);
+    let mut at_the_server = teilhabe::office::Office::open(dir.path(), door::os_chance(), door::now()).expect("the office");
+    let password = at_the_server.new_clerk("anna adler", door::now()).expect("reset");
+    let after = anna.get("/account").await;
+    assert_eq!((after.status, after.location()), (StatusCode::SEE_OTHER, "/login"), "her session is over");
+    assert_eq!(berta.get("/account").await.status, StatusCode::OK, "others go on");
+    let mut anew = anna.another();
+    assert_eq!(anew.sign_in("Anna Adler", &password).await.location(), "/login/password", "the new one opens");
+}

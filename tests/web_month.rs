@@ -109,6 +109,30 @@ async fn each_transfer_is_told_by_line_over_several_answers() {
 }
 
 #[tokio::test]
+async fn a_transfer_that_the_bank_returned_is_told_in_plain_words() {
+    let mut town = town_of(now());
+    let at = CivilDay::of(now()).minus(1).at_minute(720);
+    let seq = meal(&mut town, 1, at);
+    town.exchange(at);
+    let lines = [(seq, Verdict::Accepted, 450, "")];
+    advise(&mut town, 0, 1, &lines, &[("E2E-7", 450, 450)], at);
+    advise(&mut town, 0, 2, &lines, &[("E2E-7", 450, 450), ("E2E-7Z", -450, -450)], at);
+    let web = serve(town);
+    for (path, lang) in [("/month", "de"), ("/month/print", "de"), ("/month", "en")] {
+        let html = web.page(&format!("{path}?month={}&lang={lang}", month_of(at))).await;
+        let back = html.split("class=\"payment\"").find(|part| part.contains("class=\"warn\"")).and_then(|part| part.split("</li>").next());
+        let back = back.unwrap_or_else(|| panic!("{path} {lang}: {html}"));
+        let words = if lang == "de" {
+            ["von der Bank zurückgegeben am", "noch einmal überwiesen", "richtige IBAN", "4,50\u{a0}€"]
+        } else {
+            ["returned by the bank on", "transferred again", "right IBAN", "4.50"]
+        };
+        assert!(words.iter().all(|words| back.contains(words)) && back.contains("<code>E2E-7</code>"), "{path} {lang}: {back}");
+        assert!(!back.contains("E2E-7Z") && !back.contains("−4"), "{back}");
+    }
+}
+
+#[tokio::test]
 async fn what_came_back_is_agreed_to_until_the_office_answers_anew() {
     let mut town = town_of(now());
     let seq = meal(&mut town, 1, now());

@@ -50,6 +50,29 @@ async fn a_provider_is_entered_found_and_shown_as_text_whatever_its_name() {
 }
 
 #[tokio::test]
+async fn a_new_provider_is_paid_only_when_a_second_person_has_confirmed_its_account() {
+    let (anna, berta) = clerks().await;
+    let (first, other) = ("DE89370400440532013000", "DE12500105170648489890");
+    anna.post("/providers", &new_provider("Kita Ost", first)).await;
+    let page = anna.get("/providers/104").await.text;
+    assert!(page.contains("noch keines bestätigt") && page.contains("das erste Konto dieses Anbieters"), "{page}");
+    let own = anna.post("/providers/104/iban/confirm", &[("iban", first), ("choice", "confirm")]).await;
+    assert_eq!(own.status, StatusCode::FORBIDDEN);
+    assert_eq!(
+        berta.post("/providers/104/iban/confirm", &[("iban", first), ("choice", "drop")]).await.location(),
+        "/providers/104?done=iban_dropped"
+    );
+    let page = anna.get("/providers/104").await.text;
+    assert!(page.contains("Noch kein Konto ist bestätigt"), "{page}");
+    assert_eq!(anna.post("/providers/104/iban", &[("iban", first)]).await.location(), "/providers/104?done=iban_entered", "the same one again");
+    assert_eq!(anna.post("/providers/104/iban", &[("iban", other)]).await.location(), "/providers/104?done=iban_entered");
+    let confirmed = berta.post("/providers/104/iban/confirm", &[("iban", other), ("choice", "confirm")]).await;
+    assert_eq!(confirmed.location(), "/providers/104?done=iban_confirmed");
+    let page = anna.get("/providers/104").await.text;
+    assert!(page.contains("<dt>Konto</dt><dd>DE12 5001") && !page.contains("noch keines bestätigt"), "{page}");
+}
+
+#[tokio::test]
 async fn another_account_is_paid_to_only_when_a_second_person_has_confirmed_it() {
     let (anna, berta) = clerks().await;
     let new = "DE89370400440532013000";

@@ -8,8 +8,12 @@ use axum::http::{Request, StatusCode};
 use office_browser::{Answer, Browser, HOST, send};
 use office_town::lived_in;
 use std::collections::BTreeMap;
+use teilhabe::reconcile::ruling::Choice;
 use teilhabe::shell::door;
 use teilhabe::words::cents::Cents;
+use teilhabe::words::civil::CivilDay;
+use teilhabe::words::ids::{EntryId, TerminalId};
+use teilhabe::words::reason::Reason;
 
 const OWN_IBAN: &str = "DE02120300000000202051";
 const JUDO: &str = "102";
@@ -267,7 +271,7 @@ async fn what_the_bank_says_that_does_not_fit_stays_on_the_pages_until_a_clerk_h
     assert!(open.contains(&format!("{place}\">Überweisung {id} klären")), "{open}");
     let empty = anna.post(&format!("{place}/returned"), &[("day", "2026-11-20"), ("why", "MS03"), ("note", " ")]).await;
     assert!(empty.status == StatusCode::UNPROCESSABLE_ENTITY && empty.text.contains("Es wurde nichts geändert"), "{}", empty.text);
-    let today = teilhabe::words::civil::CivilDay::of(door::now()).to_string();
+    let today = CivilDay::of(door::now()).to_string();
     let fields = [("day", today.as_str()), ("why", "MS03"), ("note", "Gebühren 3 Euro")];
     let back = anna.post(&format!("{place}/returned"), &fields).await;
     assert_eq!(back.location(), format!("{place}?done=payment_back"), "{}", back.text);
@@ -295,4 +299,45 @@ async fn a_whole_order_in_another_sum_is_listed_at_its_run_until_it_is_closed() 
     assert_eq!(anna.post(&doubt, &[("note", "noch einmal")]).await.status, StatusCode::CONFLICT);
     upload(&anna, &order).await;
     assert!(!anna.get("/settlement").await.text.contains("Mit der Bank zu klären"), "the same file opens nothing again");
+}
+
+#[tokio::test]
+async fn a_provider_without_a_confirmed_account_is_paid_nothing() {
+    let (mut office, _) = lived_in(door::now());
+    office.reconcile(door::now()).expect("reconciled");
+    office.db().execute("UPDATE provider SET account_open = 1 WHERE number = 102", []).expect("as a clerk entered it");
+    let anna = Browser::at(office).signed_in("Anna Adler").await;
+    let page = anna.get("/settlement").await;
+    assert!(page.text.contains("Konto bestätigen") && !page.chosen_rows().iter().any(|(_, value)| value.starts_with("102-")), "{}", page.text);
+    let rows = page.chosen_rows();
+    assert_eq!(post(&anna, "/settlement/sign", &rows).await.location(), "/settlement?done=signed");
+    assert!(!anna.get("/settlement/1").await.text.contains("Judoclub"));
+}
+
+#[tokio::test]
+async fn a_repayment_takes_two_people() {
+    let (mut office, _) = lived_in(door::now());
+    let now = door::now();
+    office.reconcile(now).expect("reconciled");
+    office.settle("Anna Adler", "Berta Busch", CivilDay::of(now).plus(2), now).expect("settled");
+    let sql = "SELECT t.terminal, l.seq FROM line l JOIN terminal t ON t.id = l.terminal WHERE l.provider = 102 ORDER BY l.seq LIMIT 1";
+    let (terminal, seq): (Vec<u8>, i64) = office.db().query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).expect("a line");
+    let line = EntryId { terminal: TerminalId(terminal.try_into().expect("an id")), seq: seq as u64 };
+    office.rule(line, Choice::Reject, Reason::ClerkDecision, "", "Anna Adler", now).expect("ruled");
+    let anna = Browser::at(office).signed_in("Anna Adler").await;
+    let berta = anna.another().signed_in("Berta Busch").await;
+    let page = anna.get("/settlement").await.text;
+    assert!(page.contains("Rückzahlung eintragen"), "{page}");
+    let cents = between(&page, "name=\"cents\" value=\"", "\"")[0].to_owned();
+    let today = CivilDay::of(door::now()).to_string();
+    let fields = [("cents", cents.as_str()), ("day", today.as_str()), ("note", "Auszug 12")];
+    assert_eq!(anna.post("/settlement/recoveries/102", &fields).await.location(), "/settlement?done=repaid_waits");
+    let confirm = [("cents", cents.as_str()), ("choice", "confirm")];
+    let own = anna.post("/settlement/recoveries/102/confirm", &confirm).await;
+    assert!(own.status == StatusCode::FORBIDDEN && own.text.contains("eine andere Person"), "{}", own.text);
+    let page = berta.get("/settlement").await.text;
+    assert!(page.contains("wartet auf Bestätigung") && page.contains("Auszug 12"), "{page}");
+    assert_eq!(berta.post("/settlement/recoveries/102/confirm", &confirm).await.location(), "/settlement?done=repaid");
+    assert!(!berta.get("/settlement").await.text.contains("Offene Rückforderungen"));
+    assert!(berta.get("/settlement/bank").await.text.contains("data-label=\"Bestätigt von\">Berta Busch"));
 }

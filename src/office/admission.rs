@@ -8,7 +8,8 @@ use crate::admit::trust::MAX_NAME;
 use crate::book::entry::Head;
 use crate::settle::account::Iban;
 use crate::shell::store::office::admission::{self as db, Terminal};
-use crate::shell::store::office::{providers, waiting};
+use crate::shell::store::office::providers::{self, IbanChange};
+use crate::shell::store::office::waiting;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::code::Code;
@@ -109,7 +110,7 @@ impl Office {
         Ok((number, self.new_code(number, now)?))
     }
 
-    /// Adds a provider as a form brings it.
+    /// Adds a provider as a form brings it. Nothing is paid to its account before a second clerk has confirmed it.
     pub fn enter_provider(&mut self, new: &NewProvider, data: &ProviderData, by: &str, now: UtcMs) -> Result<ProviderNumber, OfficeError> {
         let iban = Iban::parse(&new.iban).map_err(|error| OfficeError::Wrong(error.to_string()))?;
         self.in_transaction(|work| {
@@ -118,7 +119,9 @@ impl Office {
             for terms in &new.services {
                 db::agree(&work.db, number, &terms.service, terms.from, now)?;
             }
-            work.note(by, Action::Provider, &format!("provider/{number}"), "eingetragen", now)?;
+            let account = IbanChange { iban: iban.electronic().to_owned(), clerk: by.to_owned(), at: now };
+            providers::keep_first_iban(&work.db, number, &account)?;
+            work.note(by, Action::Provider, &format!("provider/{number}"), "eingetragen; das Konto wartet auf Bestätigung", now)?;
             Ok(number)
         })
     }

@@ -1,20 +1,17 @@
-//! What the bank says: payments are booked, or come back and are owed again; and what providers pay back by themselves.
+//! What the bank says: payments are booked, or come back and are owed again.
 
 use super::audit::Action;
 use super::doubts::Doubt;
-use super::settle::{accounts, clerk, run_number};
 use super::{Office, OfficeError, Work};
 use crate::settle::account::Iban;
 use crate::settle::returned::{is_account_error, is_duplicate};
-use crate::settle::run::{Run, RunNumber};
-use crate::settle::selection::Selection;
-use crate::settle::settlement::Draft;
+use crate::settle::run::RunNumber;
 use crate::shell::sheet::bank::BankFile;
 use crate::shell::sheet::camt::{Direction, Entry, Statement};
 use crate::shell::sheet::pain002::StatusReport;
-use crate::shell::store::office::bank::{self, Back, PaymentState, Repayment};
+use crate::shell::store::office::bank::{self, Back, PaymentState};
 use crate::shell::store::office::doubts::{self, Said};
-use crate::shell::store::office::{admission, lines, payable, payments};
+use crate::shell::store::office::{admission, providers};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{Hash, ProviderNumber};
@@ -22,9 +19,6 @@ use crate::words::time::UtcMs;
 use rusqlite::Connection;
 use serde::Serialize;
 use std::collections::BTreeMap;
-
-/// The longest note on a repayment in characters.
-pub const MAX_REPAYMENT_NOTE: usize = 200;
 
 /// What a bank file said.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -48,12 +42,15 @@ pub enum Hold {
     Account(String),
     /// A payment that came back was booked all the same: paying its lines again may pay them twice. Its reference.
     Booked(String),
+    /// No account of the provider was ever confirmed by a second clerk.
+    Unconfirmed,
 }
 
 /// Providers to whom nothing is paid until a clerk has looked, and why.
 pub fn blocked(db: &Connection) -> Result<BTreeMap<ProviderNumber, Hold>, OfficeError> {
     let in_doubt = doubts::payments_in_doubt(db, Doubt::BookedAfterReturn.code())?;
     let mut blocked: BTreeMap<_, _> = in_doubt.into_iter().map(|(provider, id)| (provider, Hold::Booked(id))).collect();
+    blocked.extend(providers::without_account(db)?.into_iter().map(|provider| (provider, Hold::Unconfirmed)));
     blocked.extend(wrong_accounts(db)?.into_iter().map(|(provider, why)| (provider, Hold::Account(why))));
     Ok(blocked)
 }
@@ -111,39 +108,6 @@ impl Office {
             bank::check_account(&work.db, provider, iban.electronic(), by, now)?;
             work.note(by, Action::Provider, &format!("provider/{provider}"), "account confirmed", now)?;
             Ok(false)
-        })
-    }
-
-    /// Closes what a provider owes: he has paid back exactly that, on `day`. Answers the number under which it is settled.
-    pub fn repaid(&mut self, provider: ProviderNumber, cents: Cents, day: CivilDay, note: &str, by: &str, now: UtcMs) -> Result<u32, OfficeError> {
-        let by = clerk(by)?;
-        let note: String = note.trim().chars().take(MAX_REPAYMENT_NOTE).collect();
-        self.in_transaction(|work| {
-            if let Some(waiting) = payments::signed_once(&work.db)? {
-                return Err(OfficeError::RunWaits { number: waiting.number, by: waiting.first.0 });
-            }
-            let selection = Selection { providers: Some([provider].into()), ..Selection::default() };
-            let open = payable::open_lines(&work.db, &selection)?;
-            let number = payments::next_number(&work.db)?;
-            let run = Run { office: work.profile.id.clone(), number: run_number(number)?, execution_date: CivilDay::of(now) };
-            let execution = run.execution_date;
-            let signed = Draft::of(run, selection.clone(), open, &accounts(&work.db)?, now)?.sign(by.clone(), now);
-            let owed = signed.plan().carried_over.first().map_or(Cents::ZERO, |carried| Cents::ZERO.minus(carried.sum));
-            if owed != cents || owed == Cents::ZERO {
-                return Err(OfficeError::Overtaken);
-            }
-            let lines = signed.plan().carried_over.iter().map(|carried| carried.lines.len() as u64).sum::<u64>();
-            let (content, first) = (signed.first().content, (by.as_str().to_owned(), now));
-            payments::insert_signed(&work.db, &payments::RunRow { number, released: false, execution, selection, content, first, second: None })?;
-            payable::insert_drawn(&work.db, signed.plan())?;
-            if payable::settle_drawn(&work.db, number, true)? != lines {
-                return Err(OfficeError::Overtaken);
-            }
-            let clerk = by.as_str().to_owned();
-            bank::insert_repayment(&work.db, &Repayment { run: number, provider, cents, day, note, clerk })?;
-            lines::batches_to_advise(&work.db, usize::MAX)?.into_iter().try_for_each(|batch| work.advise_batch(batch, now))?;
-            work.note(by.as_str(), Action::Release, &format!("run/{number}"), &format!("repaid by provider {provider}"), now)?;
-            Ok(number)
         })
     }
 }

@@ -36,6 +36,42 @@ impl PasswordCheck {
     }
 }
 
+/// A new password and its slow hash. Making one takes a tenth of a second or so, on purpose: not to be done by the thread that owns the
+/// office.
+#[derive(Clone)]
+pub struct FreshPassword {
+    words: String,
+    hash: String,
+}
+
+impl std::fmt::Debug for FreshPassword {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("FreshPassword")
+    }
+}
+
+impl FreshPassword {
+    /// One made up here, for somebody to type in.
+    pub fn made_up(chance: &mut Chance) -> Result<Self, OfficeError> {
+        let words = made_up(chance);
+        Ok(Self { hash: hashed(&words, chance)?, words })
+    }
+
+    /// One that a clerk chose in place of the one that `old` knows; an error says what to choose instead.
+    pub fn chosen(old: PasswordCheck, name: &str, words: &str, chance: &mut Chance) -> Result<Self, OfficeError> {
+        suits(name, words)?;
+        if slow_hash::holds(&old.hash, words) {
+            return Err(OfficeError::Wrong("this is the password you have already: choose another one".into()));
+        }
+        Ok(Self { hash: hashed(words, chance)?, words: words.to_owned() })
+    }
+
+    /// The password itself.
+    pub fn words(&self) -> &str {
+        &self.words
+    }
+}
+
 /// The account of the clerk with this name, however its letters are written; open or closed.
 pub fn account(db: &Connection, name: &str) -> Result<Option<Account>, OfficeError> {
     let Ok(clerk) = Clerk::new(name) else { return Ok(None) };
@@ -86,7 +122,10 @@ impl Office {
         self.in_transaction(|work| {
             let hash = hashed(password, work.chance)?;
             match account(&work.db, clerk.as_str())? {
-                Some(known) => clerks::set_password(&work.db, known.id, &hash, false)?,
+                Some(known) => {
+                    clerks::set_password(&work.db, known.id, &hash, false)?;
+                    clerks::end_sessions(&work.db, known.id)?;
+                }
                 None => _ = clerks::insert(&work.db, clerk.as_str(), &hash, &Roles::working().to_string(), false, now)?,
             }
             Ok(())
@@ -101,16 +140,21 @@ impl Office {
 
     /// Admits a clerk with a password made up here that is to be changed at first sign-in; answers the password.
     pub fn add_clerk(&mut self, by: &str, name: &str, roles: &Roles, now: UtcMs) -> Result<String, OfficeError> {
+        let password = FreshPassword::made_up(&mut self.chance)?;
+        self.add_clerk_with(by, name, roles, &password, now)?;
+        Ok(password.words)
+    }
+
+    /// Admits a clerk with this password, which is to be changed at first sign-in.
+    pub fn add_clerk_with(&mut self, by: &str, name: &str, roles: &Roles, password: &FreshPassword, now: UtcMs) -> Result<(), OfficeError> {
         let clerk = person(name)?;
         self.in_transaction(|work| {
             if let Some(known) = account(&work.db, clerk.as_str())? {
                 let what = if known.closed.is_some() { "open that account again" } else { "give that account a new password" };
                 return Err(OfficeError::ClerkKnown { name: known.name, what });
             }
-            let password = made_up(work.chance);
-            let id = clerks::insert(&work.db, clerk.as_str(), &hashed(&password, work.chance)?, &roles.to_string(), true, now)?;
-            work.note(by, Action::Clerk, &format!("clerk/{id}"), &format!("angelegt, Rollen: {}", said(roles)), now)?;
-            Ok(password)
+            let id = clerks::insert(&work.db, clerk.as_str(), &password.hash, &roles.to_string(), true, now)?;
+            work.note(by, Action::Clerk, &format!("clerk/{id}"), &format!("angelegt, Rollen: {}", said(roles)), now)
         })
     }
 
@@ -122,29 +166,31 @@ impl Office {
         }
     }
 
-    /// Gives an account a password made up here that is to be changed at the next sign-in; answers the password. Other ways in that
-    /// somebody may have opened with the old one, passkeys and the link to the municipality's own sign-in, are closed.
+    /// Gives an account a password made up here; answers it. See [`Office::reset_password_to`].
     pub fn reset_password(&mut self, by: &str, id: i64, now: UtcMs) -> Result<String, OfficeError> {
+        let password = FreshPassword::made_up(&mut self.chance)?;
+        self.reset_password_to(by, id, &password, now)?;
+        Ok(password.words)
+    }
+
+    /// Gives an account this password, which is to be changed at the next sign-in. Other ways in that
+    /// somebody may have opened with the old one, passkeys and the link to the municipality's own sign-in, are closed, and all sessions end.
+    pub fn reset_password_to(&mut self, by: &str, id: i64, password: &FreshPassword, now: UtcMs) -> Result<(), OfficeError> {
         self.in_transaction(|work| {
-            let password = made_up(work.chance);
             let known = work.account(id)?;
-            clerks::set_password(&work.db, known.id, &hashed(&password, work.chance)?, true)?;
+            clerks::set_password(&work.db, known.id, &password.hash, true)?;
             passkeys::remove_all(&work.db, known.id)?;
             clerks::set_subject(&work.db, known.id, None)?;
-            work.note(by, Action::Clerk, &format!("clerk/{id}"), "neues Anfangspasswort; Passkeys und Anmeldedienst getrennt", now)?;
-            Ok(password)
+            clerks::end_sessions(&work.db, known.id)?;
+            work.note(by, Action::Clerk, &format!("clerk/{id}"), "neues Anfangspasswort; Passkeys und Anmeldedienst getrennt", now)
         })
     }
 
     /// Takes the password that a clerk chose. Whether the old one was right is checked before, see [`Office::password_check`].
-    pub fn choose_password(&mut self, name: &str, password: &str, now: UtcMs) -> Result<(), OfficeError> {
-        suits(name, password)?;
+    pub fn take_password(&mut self, name: &str, password: &FreshPassword, now: UtcMs) -> Result<(), OfficeError> {
         self.in_transaction(|work| {
             let known = work.named(name)?;
-            if slow_hash::holds(&known.password, password) {
-                return Err(OfficeError::Wrong("this is the password you have already: choose another one".into()));
-            }
-            clerks::set_password(&work.db, known.id, &hashed(password, work.chance)?, false)?;
+            clerks::set_password(&work.db, known.id, &password.hash, false)?;
             work.note(name, Action::Clerk, &format!("clerk/{}", known.id), "eigenes Passwort geändert", now)
         })
     }
@@ -194,6 +240,7 @@ impl Office {
             clerks::set_factor(&work.db, id, None)?;
             passkeys::remove_all(&work.db, id)?;
             clerks::set_subject(&work.db, id, None)?;
+            clerks::end_sessions(&work.db, id)?;
             work.note(by, Action::Clerk, &format!("clerk/{id}"), "zweiter Faktor, Passkeys und Anmeldedienst zurückgesetzt", now)
         })
     }
@@ -321,7 +368,7 @@ pub(super) mod tests {
         let id = account(office.db(), "Anna").expect("read").expect("there").id;
         office.close_clerk("Cem", id, UtcMs(2)).expect("closed");
         assert_eq!(office.check_clerk("Anna", "korrekt pferd").expect("checked"), None);
-        assert_eq!(clerks::roles(office.db(), "Anna").expect("read"), None, "her sessions see nothing any more");
+        assert_eq!(clerks::roles(office.db(), "Anna", 0).expect("read"), None, "her sessions see nothing any more");
         office.reopen_clerk("Cem", id, UtcMs(3)).expect("open");
         assert_eq!(office.check_clerk("Anna", "korrekt pferd").expect("checked").as_deref(), Some("Anna"));
     }

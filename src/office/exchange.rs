@@ -99,7 +99,7 @@ impl Work<'_> {
             Place::Continues { known } => {
                 let receipt = self.receipt(draft.id, draft.after(), hash, None, now);
                 let row = batches::insert(&self.db, &NewBatch { terminal: terminal.id, draft, hash, bytes, receipt: &receipt, reason: None }, now)?;
-                let entering = Entering { batch: &batch, row, known, terminal, provider, descent: placed.descent, held: BTreeSet::new() };
+                let entering = Entering { batch: &batch, row, known, terminal, provider, descent: placed.descent, held: BTreeSet::new(), lost: None };
                 if placed.descent > 0 {
                     waiting::set_descent(&self.db, row, placed.descent)?;
                 }
@@ -140,7 +140,7 @@ impl Work<'_> {
                     waiting::set_descent(&self.db, waits.id, placed.descent)?;
                 }
                 let held = BTreeSet::new();
-                self.enter(&Entering { batch: &batch, row: waits.id, known, terminal, provider, descent: placed.descent, held }, now)?;
+                self.enter(&Entering { batch: &batch, row: waits.id, known, terminal, provider, descent: placed.descent, held, lost: None }, now)?;
             } else {
                 self.close_if_covered(&batch, &waits, now)?;
             }
@@ -165,7 +165,7 @@ impl Work<'_> {
                         let received = batches::receipt_time(&self.db, terminal.id, body.receipt)?;
                         checkpoint = checkpoint.max(received.unwrap_or(checkpoint));
                     }
-                    let arrival = Arrival { row, terminal, provider, checkpoint, hash, descent };
+                    let arrival = Arrival { row, terminal, provider, checkpoint, hash, descent, lost: entering.lost };
                     self.enter_line(entry, &arrival, &mut known_here, now)?;
                 }
             }
@@ -215,6 +215,7 @@ impl Work<'_> {
                         slot,
                     },
                 )?;
+                waiting::tie_awaiting(&self.db, terminal.id, ledger_seq(arrival.descent, entry.seq), arrival.hash)?;
                 if mixes_months(redemption, agreement.map(|a| a.service.benefit)) {
                     lines::decide_whole(&self.db, child)?;
                 }
@@ -235,6 +236,9 @@ impl Work<'_> {
                 };
                 match lines::cancel(&self.db, &new, body.entry)? {
                     Some((child, month)) => self.mark_month(child, month, known)?,
+                    None if arrival.lost_now(body.seq) || waiting::is_given_up(&self.db, terminal.id, body.seq)? => {
+                        waiting::await_line(&self.db, terminal.id, seq, body.entry)?;
+                    }
                     None => {
                         let is_purged = retention::stands_for_purged(&self.db, terminal.id, new.target)?;
                         let reason = if is_purged { Reason::OutsideClaimWindow } else { Reason::Malformed };
@@ -355,6 +359,14 @@ struct Arrival<'a> {
     checkpoint: UtcMs,
     hash: Hash,
     descent: u32,
+    lost: Option<(u64, u64)>,
+}
+
+impl Arrival<'_> {
+    /// Whether this entry is among those that are given up for lost with this very batch.
+    fn lost_now(&self, seq: u64) -> bool {
+        self.lost.is_some_and(|(from, to)| (from..=to).contains(&seq))
+    }
 }
 
 /// A batch on its way into the ledger.
@@ -370,6 +382,8 @@ pub(super) struct Entering<'a> {
     pub descent: u32,
     /// Entries that are held already, entry for entry.
     pub held: BTreeSet<u64>,
+    /// The first and last of the entries before it that a clerk gives up for lost with it.
+    pub lost: Option<(u64, u64)>,
 }
 
 /// The id a batch claims that could not be opened, so that its sender knows which one is meant; zero where it has none.

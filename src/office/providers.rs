@@ -58,7 +58,8 @@ impl Office {
     pub fn change_iban(&mut self, number: ProviderNumber, iban: &str, by: &str, now: UtcMs) -> Result<(), OfficeError> {
         let iban = Iban::parse(iban).map_err(|error| OfficeError::Wrong(error.to_string()))?;
         self.in_transaction(|work| {
-            if work.provider(number)?.iban == iban.electronic() {
+            let open = providers::details(&work.db, number)?.is_some_and(|details| details.account_open);
+            if !open && work.provider(number)?.iban == iban.electronic() {
                 return Err(OfficeError::Wrong("this is the account it is paid to already".into()));
             }
             let change = IbanChange { iban: iban.electronic().to_owned(), clerk: by.to_owned(), at: now };

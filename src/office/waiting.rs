@@ -194,7 +194,7 @@ impl Work<'_> {
             return Err(OfficeError::Wrong("this batch is of another provider than its terminal: it can only be rejected".into()));
         }
         let provider = admission::provider_file(&self.db, terminal.provider)?;
-        let entering = Entering { batch, row: waiting.id, known: 0, terminal, provider: &provider, descent: 0, held: BTreeSet::new() };
+        let entering = Entering { batch, row: waiting.id, known: 0, terminal, provider: &provider, descent: 0, held: BTreeSet::new(), lost: None };
         let placed = place_anywhere(&self.db, batch, terminal)?;
         let taken = match placed.place {
             Place::Continues { known } => {
@@ -205,8 +205,9 @@ impl Work<'_> {
                 let held = head(&self.db, terminal)?;
                 let checkpoint = admission::terminal(&self.db, terminal.terminal)?.map_or(UtcMs(0), |t| t.checkpoint_at);
                 admission::set_head(&self.db, terminal.id, draft.before, checkpoint)?;
-                self.enter(&entering, now)?;
-                ("taken", Some((held.seq + 1, draft.before.seq)))
+                let lost = Some((held.seq + 1, draft.before.seq));
+                self.enter(&Entering { lost, ..entering }, now)?;
+                ("taken", lost)
             }
             Place::Fork | Place::SameAgain | Place::SameIdOtherContent => {
                 self.begin_descent(entering, now)?;

@@ -174,8 +174,8 @@ fn take_over(journal: Journal<'_>, opened: &Opened<'_>, chance: &mut Chance, now
     for bytes in &inbound.receipts {
         match take_receipt(journal, opened, bytes, chance, now)? {
             Some(BatchState::Confirmed) => confirmed += 1,
+            Some(BatchState::Rejected) | None => {}
             Some(_) => open += 1,
-            None => {}
         }
     }
     let mut advices = 0;
@@ -234,7 +234,7 @@ fn take_receipt(
     let (tx, office) = (journal.tx, opened.office);
     let receipt = Receipt::open(bytes, &opened.trust, now)?;
     let Some(batch) = tx.batch(receipt.batch)?.filter(|b| b.office == office.number) else { return Ok(None) };
-    if matches!(batch.state, BatchState::Confirmed | BatchState::Superseded) {
+    if matches!(batch.state, BatchState::Confirmed | BatchState::Superseded | BatchState::Rejected) {
         return Ok(None);
     }
     let state = match batch.waiting().on_receipt(&receipt) {
@@ -242,6 +242,7 @@ fn take_receipt(
         Outcome::Confirmed => BatchState::Confirmed,
         Outcome::NotOurHistory => BatchState::Disputed,
         Outcome::Waits if receipt.known_reason() == Some(Reason::JournalGap) && begin_again(journal, opened)? => BatchState::Superseded,
+        Outcome::Waits if receipt.known_reason() == Some(Reason::ClerkDecision) => BatchState::Rejected,
         Outcome::Waits => BatchState::WithClerk,
     };
     tx.settle_batch(batch.id, state, bytes, receipt.reason.as_deref())?;

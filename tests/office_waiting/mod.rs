@@ -6,7 +6,7 @@ use teilhabe::claim::batch::{Draft, Item};
 use teilhabe::claim::check::check;
 use teilhabe::deliver::advice::Verdict;
 use teilhabe::office::{BatchChoice, IssuedToken, Office, Situation, look_at_waiting};
-use teilhabe::shell::store::office::waiting;
+use teilhabe::shell::store::office::{sums, waiting};
 use teilhabe::words::cents::Cents;
 use teilhabe::words::ids::{BatchId, Hash};
 use teilhabe::words::keys::SecretKey;
@@ -60,6 +60,34 @@ fn a_gap_that_nobody_can_fill_is_accepted_by_a_clerk_and_what_turns_up_later_is_
     assert_eq!(advices.last().expect("advised").lines, [line(lost, Verdict::Accepted, 450, "")]);
     assert_eq!(office.settle("Anna", "Bernd", day("2026-11-25"), now).expect("settled").payments[0].cents, Cents::new(3 * 450));
     assert!(office.verify_audit().expect("read").is_ok());
+}
+
+#[test]
+fn a_storno_that_comes_before_its_line_waits_for_it_and_takes_it_back() {
+    let now = noon("2026-11-23");
+    let (mut office, tokens, mut mensa) = canteen(2);
+    let lost = mensa.redeem(&tokens[0], "lunch", "2026-11-23", None, now);
+    let first = mensa.batch(now);
+    mensa.redeem(&tokens[1], "lunch", "2026-11-23", None, now);
+    mensa.cancel(lost, now.plus_ms(1000));
+    let storno = mensa.head.seq;
+    let second = mensa.batch(now);
+    mensa.exchange(&mut office, vec![second], now);
+    office.decide_batch(waits(&office)[0], BatchChoice::Take, "Gerät ist abgebrannt", "Anna", now).expect("decided");
+    office.reconcile(now).expect("reconciled");
+    let (_, advices) = mensa.exchange(&mut office, vec![], now);
+    let told: Vec<_> = advices.into_iter().flat_map(|advice| advice.lines).filter(|line| line.seq == storno).collect();
+    assert_eq!(told.last(), Some(&line(storno, Verdict::Pending, 0, "journal_gap")), "it waits for its line: {told:?}");
+
+    mensa.exchange(&mut office, vec![first], now);
+    office.decide_batch(waits(&office)[0], BatchChoice::Take, "doch noch gefunden", "Anna", now).expect("decided");
+    office.reconcile(now).expect("reconciled");
+    let (_, advices) = mensa.exchange(&mut office, vec![], now);
+    let told: Vec<_> = advices.into_iter().flat_map(|advice| advice.lines).filter(|line| line.seq == storno).collect();
+    assert_eq!(told.last(), Some(&line(storno, Verdict::Accepted, 0, "")), "{told:?}");
+    assert_eq!(sums::verify(office.db()).expect("counted"), 0);
+    let paid = office.settle("Anna", "Bernd", day("2026-11-25"), now).expect("settled").payments[0].cents;
+    assert_eq!(paid, Cents::new(450), "what was taken back is not paid");
 }
 
 #[test]

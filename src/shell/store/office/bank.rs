@@ -203,12 +203,63 @@ pub struct Repayment {
     pub note: String,
     /// Who noted it.
     pub clerk: String,
+    /// Who confirmed it.
+    pub second: String,
+}
+
+/// Money a provider paid back, as one clerk noted it: it settles nothing before a second one has confirmed it.
+#[derive(Clone, Debug)]
+pub struct Noted {
+    /// Who paid.
+    pub provider: ProviderNumber,
+    /// How much.
+    pub cents: Cents,
+    /// When it came in.
+    pub day: CivilDay,
+    /// What the clerk noted; stays in the office.
+    pub note: String,
+    /// Who noted it.
+    pub clerk: String,
+    /// When.
+    pub at: UtcMs,
+}
+
+/// Keeps a repayment until a second clerk has confirmed it; an earlier one of this provider that waited is given up.
+pub fn keep_noted(db: &Connection, noted: &Noted) -> Result<(), StoreError> {
+    let sql = "INSERT OR REPLACE INTO repayment_noted (provider, cents, day, note, clerk, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    db.execute(sql, params![noted.provider.0, noted.cents.get(), noted.day.days(), noted.note, noted.clerk, to_db(noted.at.0)])?;
+    Ok(())
+}
+
+/// Gives up a repayment that waits.
+pub fn drop_noted(db: &Connection, provider: ProviderNumber) -> Result<(), StoreError> {
+    db.execute("DELETE FROM repayment_noted WHERE provider = ?1", [provider.0])?;
+    Ok(())
+}
+
+/// The repayments that wait for a second clerk.
+pub fn noted(db: &Connection) -> Result<Vec<Noted>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT provider, cents, day, note, clerk, at FROM repayment_noted ORDER BY at, provider")?;
+    let mut rows = statement.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.push(Noted {
+            provider: ProviderNumber(row.get(0)?),
+            cents: Cents::new(row.get(1)?),
+            day: sound(CivilDay::from_days(from_db(row.get(2)?)?), "day")?,
+            note: row.get(3)?,
+            clerk: row.get(4)?,
+            at: UtcMs(from_db(row.get(5)?)?),
+        });
+    }
+    Ok(all)
 }
 
 /// Notes a repayment: its run, whose lines it settles, is closed with it.
-pub fn insert_repayment(db: &Connection, repayment: &Repayment) -> Result<(), StoreError> {
-    let Repayment { run, provider, cents, day, note, .. } = repayment;
-    db.execute("UPDATE run SET state = 'repaid' WHERE number = ?1 AND state = 'signed'", [run])?;
+pub fn insert_repayment(db: &Connection, repayment: &Repayment, now: UtcMs) -> Result<(), StoreError> {
+    let Repayment { run, provider, cents, day, note, second, .. } = repayment;
+    let sql = "UPDATE run SET state = 'repaid', second_clerk = ?2, second_at = ?3 WHERE number = ?1 AND state = 'signed'";
+    db.execute(sql, params![run, second, to_db(now.0)])?;
     let sql = "INSERT INTO repayment (run, provider, cents, day, note) VALUES (?1, ?2, ?3, ?4, ?5)";
     db.execute(sql, params![run, provider.0, cents.get(), day.days(), note])?;
     Ok(())
@@ -216,7 +267,7 @@ pub fn insert_repayment(db: &Connection, repayment: &Repayment) -> Result<(), St
 
 /// The last repayments, the newest first, at most `most`.
 pub fn repayments(db: &Connection, most: u64) -> Result<Vec<Repayment>, StoreError> {
-    let sql = "SELECT p.run, p.provider, p.cents, p.day, p.note, r.first_clerk FROM repayment p JOIN run r ON r.number = p.run ORDER BY p.run DESC LIMIT ?1";
+    let sql = "SELECT p.run, p.provider, p.cents, p.day, p.note, r.first_clerk, coalesce(r.second_clerk, '') FROM repayment p JOIN run r ON r.number = p.run ORDER BY p.run DESC LIMIT ?1";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([to_db(most)])?;
     let mut all = Vec::new();
@@ -228,6 +279,7 @@ pub fn repayments(db: &Connection, most: u64) -> Result<Vec<Repayment>, StoreErr
             day: sound(CivilDay::from_days(from_db(row.get(3)?)?), "day")?,
             note: row.get(4)?,
             clerk: row.get(5)?,
+            second: row.get(6)?,
         });
     }
     Ok(all)

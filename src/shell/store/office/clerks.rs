@@ -71,10 +71,21 @@ pub fn one(db: &Connection, id: i64) -> Result<Option<Account>, StoreError> {
     rows.next()?.map(account).transpose()
 }
 
-/// The roles of an open account by its name as first written; none where there is no such account.
-pub fn roles(db: &Connection, name: &str) -> Result<Option<String>, StoreError> {
-    let sql = "SELECT roles FROM clerk WHERE name = ?1 AND closed IS NULL";
-    Ok(db.prepare_cached(sql)?.query_row([name], |row| row.get(0)).optional()?)
+/// The roles of an open account by its name as first written; none where there is no such account, or where sessions of this epoch are over.
+pub fn roles(db: &Connection, name: &str, epoch: u64) -> Result<Option<String>, StoreError> {
+    let sql = "SELECT roles FROM clerk WHERE name = ?1 AND closed IS NULL AND epoch = ?2";
+    Ok(db.prepare_cached(sql)?.query_row(params![name, to_db(epoch)], |row| row.get(0)).optional()?)
+}
+
+/// The epoch in which an account's sessions begin now.
+pub fn epoch(db: &Connection, name: &str) -> Result<u64, StoreError> {
+    from_db(db.prepare_cached("SELECT epoch FROM clerk WHERE name = ?1")?.query_row([name], |row| row.get(0)).optional()?.unwrap_or(0))
+}
+
+/// Ends all sessions of an account, whichever process holds them.
+pub fn end_sessions(db: &Connection, id: i64) -> Result<(), StoreError> {
+    db.execute("UPDATE clerk SET epoch = epoch + 1 WHERE id = ?1", [id])?;
+    Ok(())
 }
 
 /// Makes an account and answers its row.

@@ -105,10 +105,7 @@ pub fn release(db: &Connection, released: &Released) -> Result<(), StoreError> {
         let sql = "INSERT INTO payment (end_to_end_id, run, provider, cents, remittance, iban) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let id = transfer.end_to_end_id.as_str();
         db.execute(sql, params![id, number, settled.provider.0, transfer.amount.get(), transfer.remittance, settled.account.iban().electronic()])?;
-        for share in &settled.shares {
-            let sql = "INSERT INTO share (end_to_end_id, batch, cents) SELECT ?1, id, ?3 FROM batch WHERE batch = ?2 AND reason IS NULL";
-            db.execute(sql, params![id, share.batch.0, share.cents.get()])?;
-        }
+        insert_shares(db, number, settled.provider.0, id)?;
     }
     let expected = released.settled_lines().count() as u64;
     let changed = payable::settle_drawn(db, number, false)?;
@@ -118,11 +115,25 @@ pub fn release(db: &Connection, released: &Released) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The payments of which a batch has a share. One that came back is followed by its counter-record: the same sums, negative, under the
-/// same reference with a `Z` (zurück) behind it.
+/// Keeps which batch has which share in a payment, by the rows of the batches its lines came in: two may bear one number.
+fn insert_shares(db: &Connection, run: u32, provider: u32, payment: &str) -> Result<(), StoreError> {
+    let sql = "INSERT INTO share (end_to_end_id, batch, cents) SELECT ?3, batch, sum(cents) FROM (
+                   SELECT l.batch, d.total - d.already AS cents FROM drawn_line d JOIN line l ON l.terminal = d.terminal AND l.seq = d.seq
+                   WHERE d.run = ?1 AND d.provider = ?2
+                   UNION ALL
+                   SELECT x.batch, d.total - d.already FROM drawn_line d JOIN cancellation x ON x.terminal = d.terminal AND x.seq = d.seq
+                   WHERE d.run = ?1 AND d.provider = ?2) GROUP BY batch";
+    db.prepare_cached(sql)?.execute(params![run, provider, payment])?;
+    Ok(())
+}
+
+/// The payments of which a batch has a share, with that of other batches of the same terminal and number: their terminal keeps one for a
+/// number. One that came back is followed by its counter-record: the same sums, negative, under the
+/// same reference with a `Z` (zurück) behind it; and where a clerk found that it was paid after all, by the contrary of that, with a `G`
+/// (gezahlt) behind it.
 pub fn of_batch(db: &Connection, batch: i64) -> Result<Vec<AdvisedPayment>, StoreError> {
-    let sql = "SELECT p.end_to_end_id, r.execution, s.cents, p.cents, p.returned_on FROM share s JOIN payment p ON p.end_to_end_id = s.end_to_end_id
-               JOIN run r ON r.number = p.run WHERE s.batch = ?1 ORDER BY p.run";
+    let sql = "SELECT p.end_to_end_id, r.execution, sum(s.cents), p.cents, p.returned_on, p.stays_until, p.booked FROM batch o JOIN batch b ON b.batch = o.batch AND b.terminal = o.terminal JOIN share s ON s.batch = b.id
+               JOIN payment p ON p.end_to_end_id = s.end_to_end_id JOIN run r ON r.number = p.run WHERE o.id = ?1 GROUP BY p.end_to_end_id ORDER BY p.run";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([batch])?;
     let mut payments = Vec::new();
@@ -134,14 +145,20 @@ pub fn of_batch(db: &Connection, batch: i64) -> Result<Vec<AdvisedPayment>, Stor
             share: Cents::new(row.get(2)?),
             transfer: Cents::new(row.get(3)?),
         };
-        let back = row.get::<_, Option<i64>>(4)?.map(day).transpose()?.map(|execution| AdvisedPayment {
-            end_to_end_id: format!("{}Z", paid.end_to_end_id),
+        let contrary = |of: &AdvisedPayment, mark: char, execution: CivilDay| AdvisedPayment {
+            end_to_end_id: format!("{}{mark}", of.end_to_end_id),
             execution,
-            share: Cents::ZERO.minus(paid.share),
-            transfer: Cents::ZERO.minus(paid.transfer),
-        });
+            share: Cents::ZERO.minus(of.share),
+            transfer: Cents::ZERO.minus(of.transfer),
+        };
+        let on = |column: usize| -> Result<Option<CivilDay>, StoreError> { row.get::<_, Option<i64>>(column)?.map(day).transpose() };
+        let (returned, stays, booked) = (on(4)?, on(5)?, on(6)?);
         payments.push(paid);
-        payments.extend(back);
+        let told =
+            stays.map(|stays| ('Z', stays)).into_iter().chain(stays.map(|stays| ('G', booked.unwrap_or(stays)))).chain(returned.map(|on| ('Z', on)));
+        for (mark, on) in told {
+            payments.extend(payments.last().map(|last| contrary(last, mark, on)));
+        }
     }
     Ok(payments)
 }

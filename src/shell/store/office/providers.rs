@@ -85,6 +85,8 @@ pub struct Details {
     pub contact: String,
     /// An account that waits for a second clerk.
     pub waiting_iban: Option<IbanChange>,
+    /// Whether no account was ever confirmed.
+    pub account_open: bool,
 }
 
 /// An account that a clerk entered and no second one has confirmed.
@@ -100,14 +102,14 @@ pub struct IbanChange {
 
 /// What the office knows of a provider besides name and account.
 pub fn details(db: &Connection, number: ProviderNumber) -> Result<Option<Details>, StoreError> {
-    let sql = "SELECT p.kind, p.contact, i.iban, i.clerk, i.at FROM provider p LEFT JOIN iban_change i ON i.provider = p.number WHERE p.number = ?1";
+    let sql = "SELECT p.kind, p.contact, i.iban, i.clerk, i.at, p.account_open FROM provider p LEFT JOIN iban_change i ON i.provider = p.number WHERE p.number = ?1";
     let read = |row: &Row<'_>| -> Result<Details, StoreError> {
         let (iban, clerk, at): (Option<String>, Option<String>, Option<i64>) = (row.get(2)?, row.get(3)?, row.get(4)?);
         let waiting_iban = match (iban, clerk, at) {
             (Some(iban), Some(clerk), Some(at)) => Some(IbanChange { iban, clerk, at: UtcMs(from_db(at)?) }),
             _ => None,
         };
-        Ok(Details { kind: kind_of(row, 0)?, contact: row.get(1)?, waiting_iban })
+        Ok(Details { kind: kind_of(row, 0)?, contact: row.get(1)?, waiting_iban, account_open: row.get(5)? })
     };
     db.prepare_cached(sql)?.query_row([number.0], |row| Ok(read(row))).optional()?.transpose()
 }
@@ -128,8 +130,21 @@ pub fn keep_iban_change(db: &Connection, number: ProviderNumber, change: &IbanCh
 
 /// Pays to this account from now on.
 pub fn set_iban(db: &Connection, number: ProviderNumber, iban: &str, now: UtcMs) -> Result<(), StoreError> {
-    db.execute("UPDATE provider SET iban = ?2, changed = ?3 WHERE number = ?1", params![number.0, iban, to_db(now.0)])?;
+    db.execute("UPDATE provider SET iban = ?2, changed = ?3, account_open = 0 WHERE number = ?1", params![number.0, iban, to_db(now.0)])?;
     drop_iban_change(db, number)
+}
+
+/// Keeps a new provider's first account until a second clerk has confirmed it.
+pub fn keep_first_iban(db: &Connection, number: ProviderNumber, change: &IbanChange) -> Result<(), StoreError> {
+    db.execute("UPDATE provider SET account_open = 1 WHERE number = ?1", [number.0])?;
+    keep_iban_change(db, number, change)
+}
+
+/// Providers of whom no account was ever confirmed.
+pub fn without_account(db: &Connection) -> Result<Vec<ProviderNumber>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT number FROM provider WHERE account_open = 1 ORDER BY number")?;
+    let rows = statement.query_map([], |row| Ok(ProviderNumber(row.get(0)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Gives up an account that waits.

@@ -4,6 +4,7 @@ use super::super::{StoreError, from_db, to_db};
 use super::array;
 use crate::book::entry::Head;
 use crate::words::ids::{BatchId, Hash};
+use crate::words::reason::Reason;
 use crate::words::time::UtcMs;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -242,6 +243,31 @@ pub fn refused(db: &Connection, most: u64) -> Result<Vec<RefusedBatch>, StoreErr
 /// Notes that a clerk has seen a refused batch off. Answers whether there was one.
 pub fn see_refused_off(db: &Connection, hash: Hash, by: &str) -> Result<bool, StoreError> {
     Ok(db.execute("UPDATE refused_batch SET seen_by = ?2 WHERE hash = ?1 AND seen_by IS NULL", params![hash.0, by])? > 0)
+}
+
+/// Whether a clerk gave this entry of a terminal up for lost.
+pub fn is_given_up(db: &Connection, terminal: i64, seq: u64) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM batch_decision d JOIN batch b ON b.id = d.batch WHERE b.terminal = ?1 AND ?2 BETWEEN d.lost_from AND d.lost_to";
+    Ok(db.prepare_cached(sql)?.exists(params![terminal, to_db(seq)])?)
+}
+
+/// Lets a counter-record wait for its line, whose entry has this hash; it is answered as pending.
+pub fn await_line(db: &Connection, terminal: i64, seq: u64, entry: Hash) -> Result<(), StoreError> {
+    db.execute("INSERT OR IGNORE INTO cancellation_early (terminal, entry, seq) VALUES (?1, ?2, ?3)", params![terminal, entry.0, to_db(seq)])?;
+    let sql = "UPDATE cancellation SET reason = ?3, advise = 1 WHERE terminal = ?1 AND seq = ?2";
+    db.execute(sql, params![terminal, to_db(seq), Reason::JournalGap.code()])?;
+    Ok(())
+}
+
+/// A line whose entry has this hash has come into the ledger under `line`: the counter-record that waited for it takes it back.
+pub fn tie_awaiting(db: &Connection, terminal: i64, line: u64, entry: Hash) -> Result<(), StoreError> {
+    let sql = "DELETE FROM cancellation_early WHERE terminal = ?1 AND entry = ?2 RETURNING seq";
+    let waited: Option<i64> = db.prepare_cached(sql)?.query_row(params![terminal, entry.0], |row| row.get(0)).optional()?;
+    let Some(seq) = waited else { return Ok(()) };
+    let sql = "UPDATE cancellation SET target = ?3, verdict = 0, reason = NULL, advise = 1 WHERE terminal = ?1 AND seq = ?2";
+    db.execute(sql, params![terminal, seq, to_db(line)])?;
+    db.execute("UPDATE line SET cancelled_by = ?2, advise = 1 WHERE terminal = ?1 AND seq = ?3", params![terminal, seq, to_db(line)])?;
+    Ok(())
 }
 
 /// Retires a terminal: what it sends from now on waits for a clerk.

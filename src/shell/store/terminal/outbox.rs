@@ -23,10 +23,12 @@ pub enum BatchState {
     Disputed,
     /// The office lacked earlier entries; a later batch begins where its copy ends and covers this one.
     Superseded,
+    /// A clerk rejected it: its lines are answered, and it is not sent again. Nothing is purged on it.
+    Rejected,
 }
 
 impl BatchState {
-    const ALL: [BatchState; 5] = [Self::Waiting, Self::Confirmed, Self::WithClerk, Self::Disputed, Self::Superseded];
+    const ALL: [BatchState; 6] = [Self::Waiting, Self::Confirmed, Self::WithClerk, Self::Disputed, Self::Superseded, Self::Rejected];
 
     fn code(self) -> i64 {
         Self::ALL.iter().take_while(|s| **s != self).map(|_| 1).sum()
@@ -44,6 +46,7 @@ impl BatchState {
             Self::WithClerk => "with_clerk",
             Self::Disputed => "disputed",
             Self::Superseded => "superseded",
+            Self::Rejected => "rejected",
         }
     }
 }
@@ -140,7 +143,7 @@ impl Tx<'_> {
         Ok(batches)
     }
 
-    /// The signed bytes of an office's batches that are not confirmed, in order: at most `count` of them, and once there is one, at
+    /// The signed bytes of an office's batches that still want a receipt, in order: at most `count` of them, and once there is one, at
     /// most `limit` bytes.
     pub fn unconfirmed_bytes(&self, office: OfficeNumber, count: usize, limit: usize) -> Result<Vec<Vec<u8>>, StoreError> {
         let sql = "SELECT bytes FROM batch WHERE office = ?1 AND state IN (0, 2, 3) AND bytes IS NOT NULL ORDER BY state, first";

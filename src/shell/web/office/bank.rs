@@ -36,7 +36,8 @@ pub fn routes() -> Vec<Route> {
         ("get", "/settlement/bank", Door::Reads(&[Role::Reconcile, Role::Release]), get(page)),
         ("post", "/settlement/bank", Door::Does(Role::Reconcile), take),
         ("post", "/settlement/accounts/{provider}", Door::Does(Role::Reconcile), post(account)),
-        ("post", "/settlement/recoveries/{provider}", Door::Does(Role::Release), post(repaid)),
+        ("post", "/settlement/recoveries/{provider}", Door::Does(Role::Reconcile), post(repaid)),
+        ("post", "/settlement/recoveries/{provider}/confirm", Door::Does(Role::Release), post(confirm_repaid)),
     ]
 }
 
@@ -63,6 +64,7 @@ struct RepaidRow {
     day: String,
     note: String,
     clerk: String,
+    second: String,
 }
 
 /// What a file just taken in said.
@@ -110,6 +112,7 @@ fn look(db: &Connection, frame: Frame, said: Option<Said>, trouble: String) -> R
         day: one.day.german(),
         note: one.note,
         clerk: one.clerk,
+        second: one.second,
     });
     let iban = crate::shell::store::office::settings::read(db, "debtor_iban")?.unwrap_or_default();
     let (files, returns, repaid) = (files.collect(), returns.collect(), repaid.collect());
@@ -208,7 +211,7 @@ struct Repaid {
     note: String,
 }
 
-/// Notes that a provider paid back what he owed.
+/// Notes that a provider paid back what he owed; another person confirms it.
 async fn repaid(State(desk): State<Desk>, clerk: SignedIn, Path(provider): Path<u32>, filled: Result<Form<Repaid>, FormRejection>) -> Page {
     let incomplete = || to_settlement(Fault::form("Bitte den Tag des Eingangs und eine Notiz eingeben. Es wurde nichts geändert."));
     let Form(Repaid { cents, day, note }) = filled.map_err(|_| incomplete())?;
@@ -218,6 +221,30 @@ async fn repaid(State(desk): State<Desk>, clerk: SignedIn, Path(provider): Path<
         return Err(incomplete());
     }
     let provider = ProviderNumber(provider);
-    desk.with(move |office| office.repaid(provider, Cents::new(cents), day, &note, &clerk.name, now)).await.map_err(to_settlement)?;
-    Ok(go("/settlement?done=repaid"))
+    desk.with(move |office| office.note_repayment(provider, Cents::new(cents), day, &note, &clerk.name, now)).await.map_err(to_settlement)?;
+    Ok(go("/settlement?done=repaid_waits"))
+}
+
+#[derive(Deserialize)]
+struct Confirmed {
+    cents: i64,
+    choice: String,
+}
+
+/// A second person confirms a repayment, or gives it up.
+async fn confirm_repaid(
+    State(desk): State<Desk>,
+    clerk: SignedIn,
+    Path(provider): Path<u32>,
+    filled: Result<Form<Confirmed>, FormRejection>,
+) -> Page {
+    let Form(Confirmed { cents, choice }) = filled.map_err(|_| to_settlement(Fault::form("Bitte die Rückzahlung noch einmal ansehen.")))?;
+    let (provider, cents, confirm) = (ProviderNumber(provider), Cents::new(cents), choice == "confirm");
+    let noted = desk.look(bank::noted).await?.into_iter().find(|noted| noted.provider == provider);
+    if confirm && noted.is_some_and(|noted| super::settlement::is_same_clerk(&noted.clerk, &clerk.name)) {
+        let sentence = "Sie haben diese Rückzahlung selbst eingetragen. Bestätigen muss sie eine andere Person mit eigener Anmeldung.";
+        return Err(to_settlement(Fault::new(StatusCode::FORBIDDEN, "Vier Augen, zwei Personen", sentence)));
+    }
+    desk.with(move |office| office.confirm_repayment(provider, cents, confirm, &clerk.name, door::now())).await.map_err(to_settlement)?;
+    Ok(go(if confirm { "/settlement?done=repaid" } else { "/settlement?done=repaid_dropped" }))
 }

@@ -5,7 +5,7 @@ use super::doors::{Door, Route};
 use super::login::SignedIn;
 use super::page::{Done, Fault, Frame, Page, go, show};
 use super::words::moment;
-use crate::office::{OfficeError, Role, Roles, SecondFactor, second_factor};
+use crate::office::{FreshPassword, OfficeError, Role, Roles, SecondFactor, second_factor};
 use crate::shell::door;
 use crate::shell::store::office::clerks::Account;
 use crate::shell::store::office::{clerks, passkeys};
@@ -163,15 +163,17 @@ async fn add(State(desk): State<Desk>, clerk: SignedIn, filled: Result<Form<NewC
         return Err(back(Fault::form("Bitte den Namen eingeben und mindestens eine Rolle ankreuzen. Es wurde nichts angelegt.")));
     }
     let (by, name, now) = (clerk.name.clone(), form.name.clone(), door::now());
-    let added = desk.0.office.ask(move |office| office.add_clerk(&by, &name, &roles, now)).await?;
-    let password = added.map_err(|why| match why {
+    let password = desk.hashing(|| FreshPassword::made_up(&mut door::os_chance())).await.map_err(|why| back(why.into()))?;
+    let words = password.words().to_owned();
+    let added = desk.0.office.ask(move |office| office.add_clerk_with(&by, &name, &roles, &password, now)).await?;
+    added.map_err(|why| match why {
         OfficeError::Wrong(_) => back(Fault::form(
             "Dieser Name geht nicht. Bitte höchstens 80 Buchstaben, Ziffern, Leerzeichen oder . ' - _ @ verwenden, wie in „Anna Müller“; „cli“ heißen \
              die Befehle am Server.",
         )),
         other => back(other.into()),
     })?;
-    PasswordPage::show(&desk, &clerk, form.name, password).await
+    PasswordPage::show(&desk, &clerk, form.name, words).await
 }
 
 #[derive(Deserialize)]
@@ -236,9 +238,11 @@ async fn new_password(State(desk): State<Desk>, clerk: SignedIn, Path(id): Path<
     let (account, _) = account_in(&desk, id).await?;
     of_another(&clerk, &account)?;
     let by = clerk.name.clone();
-    let password = desk.with(move |office| office.reset_password(&by, id, door::now())).await.map_err(back)?;
+    let password = desk.hashing(|| FreshPassword::made_up(&mut door::os_chance())).await.map_err(|why| back(why.into()))?;
+    let words = password.words().to_owned();
+    desk.with(move |office| office.reset_password_to(&by, id, &password, door::now())).await.map_err(back)?;
     desk.0.sessions.end_all(&account.name, "");
-    PasswordPage::show(&desk, &clerk, account.name, password).await
+    PasswordPage::show(&desk, &clerk, account.name, words).await
 }
 
 async fn reset_factor(State(desk): State<Desk>, clerk: SignedIn, Path(id): Path<i64>) -> Page {

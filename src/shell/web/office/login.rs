@@ -6,7 +6,7 @@ use super::doors::{Door, Route};
 use super::page::{Fault, Page, go, show};
 use super::session::{Seat, Session, Stage};
 use super::tries::{Locked, TRIES};
-use crate::office::{Action, OfficeError, Roles, SecondFactor, account, has_identity_provider, second_factor};
+use crate::office::{Action, FreshPassword, OfficeError, Roles, SecondFactor, account, has_identity_provider, second_factor};
 use crate::shell::door;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::{clerks, passkeys};
@@ -52,8 +52,8 @@ impl SignedIn {
 
     /// The clerk of a session, unless the account was closed. The clerk's roles are those of this moment, not of the sign-in.
     pub(super) async fn seated(desk: &Desk, session: Session, secret: String) -> Result<Option<Self>, Fault> {
-        let (name, asked) = (session.clerk.clone(), session.clerk);
-        let roles = desk.look(move |db| clerks::roles(db, &asked)).await?;
+        let (name, asked, epoch) = (session.clerk.clone(), session.clerk, session.epoch);
+        let roles = desk.look(move |db| clerks::roles(db, &asked, epoch)).await?;
         Ok(roles.map(|roles| Self { name, roles: Roles::parse(&roles), secret }))
     }
 }
@@ -73,7 +73,13 @@ impl Desk {
         for secret in cookies(headers, name) {
             match self.0.sessions.seat(secret, caller, now) {
                 Seat::None => {}
-                Seat::Held(session) => return Ok(Some((*session, secret.to_owned()))),
+                Seat::Held(session) => {
+                    let (asked, epoch) = (session.clerk.clone(), session.epoch);
+                    if self.look(move |db| clerks::epoch(db, &asked)).await? == epoch {
+                        return Ok(Some((*session, secret.to_owned())));
+                    }
+                    self.0.sessions.end(secret);
+                }
                 Seat::Stolen(clerk) => {
                     let detail = format!("Sitzung beendet: Ihr Cookie kam aus einem anderen Browser, {}", caller.from());
                     self.with::<_, OfficeError>(move |office| office.note(&clerk, Action::SignOut, "", &detail, now)).await?;
@@ -119,7 +125,9 @@ impl Desk {
             self.0.tries.forget(&clerk, caller);
         }
         let secret = data_encoding::HEXLOWER.encode(&door::os_chance().bytes::<32>());
-        self.0.sessions.begin(&secret, Session::new(clerk, stage, code_shown, caller.clone(), now), now);
+        let asked = clerk.clone();
+        let epoch = self.look(move |db| clerks::epoch(db, &asked)).await?;
+        self.0.sessions.begin(&secret, Session::new(clerk, epoch, stage, code_shown, caller.clone(), now), now);
         Ok(LetIn { cookie: cookie(headers, &secret), stage })
     }
 
@@ -136,6 +144,16 @@ impl Desk {
     /// Counts a try; an error is what to tell.
     pub(super) async fn count_try(&self, name: &str, caller: &Caller) -> Result<Result<(), String>, Fault> {
         let counted = self.0.tries.count(name, caller, door::now());
+        let slow = self.0.tries.delay_ms(name);
+        if counted.is_ok() && slow > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(slow)).await;
+        }
+        self.said(counted, name, caller).await
+    }
+
+    /// Counts a try at a one-time code; an error is what to tell.
+    pub(super) async fn count_code(&self, name: &str, caller: &Caller) -> Result<Result<(), String>, Fault> {
+        let counted = self.0.tries.count_code(name, caller, door::now());
         self.said(counted, name, caller).await
     }
 
@@ -152,7 +170,7 @@ impl Desk {
         }
         let minutes = locked.ms.div_ceil(60_000);
         Ok(Err(format!(
-            "Nach {TRIES} Versuchen ist dieser Name gesperrt, oder von diesem Gerät kamen zu viele. Bitte in {minutes} Minuten noch einmal versuchen."
+            "Nach {TRIES} Versuchen ist dieser Name für dieses Gerät gesperrt, oder von ihm kamen zu viele. Bitte in {minutes} Minuten noch einmal versuchen."
         )))
     }
 }
@@ -256,6 +274,17 @@ impl Desk {
         let clerk = tokio::task::spawn_blocking(move || check.holds(&password)).await.unwrap_or_default();
         drop(place);
         Ok(clerk)
+    }
+
+    /// Makes a new password's slow hash beside whatever the office does.
+    pub(super) async fn hashing(
+        &self,
+        make: impl FnOnce() -> Result<FreshPassword, OfficeError> + Send + 'static,
+    ) -> Result<FreshPassword, OfficeError> {
+        let place = self.0.passwords.acquire().await;
+        let made = tokio::task::spawn_blocking(make).await;
+        drop(place);
+        made.unwrap_or_else(|_| Err(OfficeError::Wrong("the password could not be hashed: try again".into())))
     }
 }
 

@@ -85,7 +85,7 @@ fn view(db: &Connection, kept: Kept, names: &BTreeMap<ProviderNumber, String>) -
             |payment| names.get(&payment.provider).cloned().unwrap_or_else(|| payment.provider.to_string()),
         ),
         payment: kept.payment.unwrap_or_default(),
-        amounts: ours.into_iter().chain(said).collect::<Vec<_>>().join("; "),
+        amounts: ours.into_iter().chain(said).collect::<Vec<_>>().join(". "),
         what,
         advice,
         at: moment(kept.at),

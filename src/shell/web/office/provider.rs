@@ -175,6 +175,8 @@ struct ProviderPage {
     contact: String,
     iban: String,
     waiting_iban: Option<WaitingIban>,
+    /// Whether no account was ever confirmed.
+    account_open: bool,
     services: Vec<ServiceView>,
     sites: Vec<(String, &'static str)>,
     days: Vec<DaysView>,
@@ -227,6 +229,7 @@ fn page_of(db: &Connection, number: ProviderNumber, frame: Frame, clerk: &str, n
         contact: details.contact,
         iban: grouped(&provider.iban),
         waiting_iban,
+        account_open: details.account_open,
         services: agreements.iter().map(|agreement| ServiceView::of(agreement, today)).collect(),
         sites: sites.collect(),
         days: days.collect(),
@@ -329,8 +332,11 @@ async fn change_data(State(desk): State<Desk>, clerk: SignedIn, Path(number): Pa
 
 async fn change_iban(State(desk): State<Desk>, clerk: SignedIn, Path(number): Path<String>, fields: Fields) -> Page {
     let (number, iban) = (number_of(&number)?, iban_of(&fields)?);
-    let same = move |db: &Connection| Ok::<_, StoreError>(admission::provider(db, number)?.map(|provider| provider.iban));
-    if desk.look(same).await?.as_deref() == Some(iban.electronic()) {
+    let paid_to = move |db: &Connection| {
+        let open = providers::details(db, number)?.is_some_and(|details| details.account_open);
+        Ok::<_, StoreError>(admission::provider(db, number)?.filter(|_| !open).map(|provider| provider.iban))
+    };
+    if desk.look(paid_to).await?.as_deref() == Some(iban.electronic()) {
         return Err(Fault::form("Das ist das Konto, auf das schon gezahlt wird. Es wurde nichts geändert."));
     }
     then_back(&desk, number, "iban_entered", move |office| office.change_iban(number, iban.electronic(), &clerk.name, door::now())).await

@@ -66,15 +66,17 @@ pub struct Session {
     pub code_shown: bool,
     /// One-time codes that are being set up.
     pub pending: Option<Pending>,
+    /// The account's epoch when it began: in a later one it is over.
+    pub epoch: u64,
     caller: Caller,
     begun: UtcMs,
     seen: UtcMs,
 }
 
 impl Session {
-    /// A session that begins.
-    pub const fn new(clerk: String, stage: Stage, code_shown: bool, caller: Caller, now: UtcMs) -> Self {
-        Self { clerk, stage, code_shown, pending: None, caller, begun: now, seen: now }
+    /// A session that begins in this epoch of its account.
+    pub const fn new(clerk: String, epoch: u64, stage: Stage, code_shown: bool, caller: Caller, now: UtcMs) -> Self {
+        Self { clerk, stage, code_shown, pending: None, epoch, caller, begun: now, seen: now }
     }
 
     fn is_over(&self, now: UtcMs) -> bool {
@@ -168,7 +170,7 @@ mod tests {
     }
 
     fn begin(sessions: &Sessions, secret: &str, stage: Stage) {
-        sessions.begin(secret, Session::new("Anna".into(), stage, false, caller("a"), UtcMs(0)), UtcMs(0));
+        sessions.begin(secret, Session::new("Anna".into(), 0, stage, false, caller("a"), UtcMs(0)), UtcMs(0));
     }
 
     fn holds(sessions: &Sessions, secret: &str, minutes: u64) -> bool {

@@ -15,7 +15,7 @@ use crate::settle::run::next_banking_day;
 use crate::settle::selection::Selection;
 use crate::shell::door;
 use crate::shell::store::office::payments::RunRow;
-use crate::shell::store::office::{bank, desk, doubts, payable, payments};
+use crate::shell::store::office::{admission, bank, desk, doubts, payable, payments};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{Hash, ProviderNumber};
@@ -93,6 +93,19 @@ struct Owing {
     name: String,
     cents: Cents,
     since: String,
+    /// Whether a repayment waits for a second person.
+    noted: bool,
+}
+
+/// A repayment that waits for a second person.
+struct NotedView {
+    provider: ProviderNumber,
+    name: String,
+    cents: Cents,
+    day: String,
+    note: String,
+    by: String,
+    own: bool,
 }
 
 /// A provider whose account the bank did not take.
@@ -115,6 +128,7 @@ struct SettlementPage {
     ticked: usize,
     left_out: Cents,
     owing: Vec<Owing>,
+    noted: Vec<NotedView>,
     blocked: Vec<Blocked>,
     doubts: Vec<DoubtView>,
     runs: Vec<RunLine>,
@@ -149,13 +163,15 @@ fn look(db: &Connection, frame: Frame, chosen: Chosen, now: UtcMs) -> Result<Set
     let released: Vec<&RunRow> = all.iter().filter(|run| run.released).collect();
     let work = desk::open_work(db)?;
     let default_date = next_banking_day(today);
+    let noted = noted(db, &frame)?;
     Ok(SettlementPage {
         treasury: PaymentOrder::read(db)?.mode == PayMode::Treasury,
         waiting,
         total: payees.iter().filter(paid).map(|payee| payee.cents).sum(),
         ticked: payees.iter().filter(|payee| payee.ticked).count(),
         left_out: whole.minus(shown),
-        owing: owing(db, &everything)?,
+        owing: owing(db, &everything, &noted)?,
+        noted,
         blocked: blocked(&everything),
         doubts: payment::views(db, doubts::open(db)?)?,
         runs: released.iter().take(RUNS_SHOWN).map(|run| run_line(run, &transfers)).collect(),
@@ -183,6 +199,7 @@ fn payee(sum: &OpenSum, chosen: &Chosen) -> Payee {
         blocked: sum.blocked.as_ref().map(|hold| match hold {
             Hold::Account(_) => "Konto prüfen",
             Hold::Booked(_) => "Bankmeldung klären",
+            Hold::Unconfirmed => "Konto bestätigen",
         }),
     }
 }
@@ -209,13 +226,28 @@ fn waiting(db: &Connection, run: &RunRow, frame: &Frame, today: CivilDay) -> Res
     })
 }
 
+fn noted(db: &Connection, frame: &Frame) -> Result<Vec<NotedView>, OfficeError> {
+    let view = |noted: bank::Noted| {
+        let name = admission::provider(db, noted.provider)?.map_or_else(|| noted.provider.to_string(), |provider| provider.name);
+        let own = is_same_clerk(&noted.clerk, &frame.clerk);
+        Ok(NotedView { provider: noted.provider, name, cents: noted.cents, day: noted.day.german(), note: noted.note, by: noted.clerk, own })
+    };
+    bank::noted(db)?.into_iter().map(view).collect()
+}
+
 /// Providers who owe more than they claim, and since when.
-fn owing(db: &Connection, sums: &[OpenSum]) -> Result<Vec<Owing>, OfficeError> {
+fn owing(db: &Connection, sums: &[OpenSum], noted: &[NotedView]) -> Result<Vec<Owing>, OfficeError> {
     let below = sums.iter().filter(|sum| sum.cents < Cents::ZERO);
     let owing = below.map(|sum| {
         let since = bank::carried_since(db, sum.provider)?;
         let since = since.map_or("seit dem letzten Lauf neu".to_owned(), |(run, at)| format!("seit Lauf {run} am {}", CivilDay::of(at).german()));
-        Ok(Owing { provider: sum.provider, name: sum.name.clone(), cents: Cents::ZERO.minus(sum.cents), since })
+        Ok(Owing {
+            provider: sum.provider,
+            name: sum.name.clone(),
+            cents: Cents::ZERO.minus(sum.cents),
+            since,
+            noted: noted.iter().any(|one| one.provider == sum.provider),
+        })
     });
     owing.collect()
 }

@@ -7,7 +7,7 @@ use super::login::{LetIn, only_encrypted};
 use super::page::{Fault, Page, go, show};
 use super::session::{Pending, Session, Stage};
 use super::words::trouble;
-use crate::office::{MIN_PASSWORD, Office, OfficeError};
+use crate::office::{FreshPassword, MIN_PASSWORD, Office, OfficeError};
 use crate::shell::door;
 use crate::shell::paper::qr::Qr;
 use askama::Template;
@@ -70,7 +70,7 @@ async fn take_code(State(desk): State<Desk>, caller: Caller, headers: HeaderMap,
         let page = show(&CodePage { office: desk.0.name.clone(), clerk: session.clerk.clone(), trouble })?;
         Ok((status, page).into_response())
     };
-    if let Err(trouble) = desk.count_try(&session.clerk, &caller).await? {
+    if let Err(trouble) = desk.count_code(&session.clerk, &caller).await? {
         return again(StatusCode::TOO_MANY_REQUESTS, trouble);
     }
     let (name, now) = (session.clerk.clone(), door::now());
@@ -138,8 +138,14 @@ impl Desk {
         if form.new != form.again {
             return Ok(Err("Die beiden Eingaben sind nicht gleich. Bitte das neue Passwort noch einmal zweimal eingeben.".into()));
         }
-        let (name, now) = (clerk.to_owned(), door::now());
-        let chosen = self.0.office.ask(move |office: &mut Office| office.choose_password(&name, &form.new, now)).await?;
+        let (asked, name, now) = (clerk.to_owned(), clerk.to_owned(), door::now());
+        let old = self.with(move |office| office.password_check(&asked)).await?;
+        let fresh = self.hashing(move || FreshPassword::chosen(old, &name, &form.new, &mut door::os_chance())).await;
+        let name = clerk.to_owned();
+        let chosen = match fresh {
+            Ok(fresh) => self.0.office.ask(move |office: &mut Office| office.take_password(&name, &fresh, now)).await?,
+            Err(why) => Err(why),
+        };
         match chosen {
             Ok(()) => Ok(Ok(())),
             Err(OfficeError::Wrong(_)) => Ok(Err(format!(

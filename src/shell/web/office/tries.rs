@@ -5,8 +5,14 @@ use crate::words::time::UtcMs;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How many tries a name bears within [`TRIES_MS`], one-time codes included.
+/// How many tries a name bears from one address within [`TRIES_MS`], one-time codes included. From another one its owner still signs in.
 pub const TRIES: usize = 10;
+/// Of how many tries of a name within that time, from wherever, none is slowed down.
+const TRIES_AT_ONCE: usize = 20;
+/// How many one-time codes a name bears within that time, from wherever: who gets there knows the password.
+const CODES: usize = 2 * TRIES;
+/// The longest that a try of a name is slowed down.
+const SLOWEST_MS: u64 = 8_000;
 /// How many failed tries an address bears in that time: many clerks may sit behind one.
 pub const TRIES_OF_ADDRESS: usize = 60;
 /// The same where all come from this machine: a proxy may hide everybody behind it.
@@ -16,7 +22,7 @@ pub const TRIES_MS: u64 = 10 * 60 * 1000;
 /// How many names and addresses are remembered: the oldest give way, so that made-up ones cannot fill the memory.
 const MAX_KEYS: usize = 10_000;
 
-/// Tries of late, by name and by address.
+/// Tries of late: by name and address, by address, and by name.
 #[derive(Debug, Default)]
 pub struct Tries(Mutex<HashMap<String, Vec<UtcMs>>>);
 
@@ -38,6 +44,20 @@ impl Tries {
     /// Counts a try before it is looked at, so that tries at once count too.
     pub fn count(&self, name: &str, caller: &Caller, now: UtcMs) -> Result<(), Locked> {
         self.count_keys(keys(name, caller), now)
+    }
+
+    /// Counts a try at a one-time code after the right password.
+    pub fn count_code(&self, name: &str, caller: &Caller, now: UtcMs) -> Result<(), Locked> {
+        let mut keys = keys(name, caller);
+        keys.push((of_codes(name), CODES));
+        self.count_keys(keys, now)
+    }
+
+    /// How long the answer to a try of this name is held back: guessing from many addresses slows down, and locks nobody out.
+    pub fn delay_ms(&self, name: &str) -> u64 {
+        let tries = self.locked().get(&of_name(name)).map_or(0, Vec::len);
+        let doubled = u32::try_from(tries.saturating_sub(TRIES_AT_ONCE).div_ceil(10)).unwrap_or(u32::MAX);
+        if doubled == 0 { 0 } else { 500u64.saturating_mul(2u64.saturating_pow(doubled - 1)).min(SLOWEST_MS) }
     }
 
     /// Counts a try of which no name is known yet, `kind` by `kind` and by address alone.
@@ -80,8 +100,15 @@ impl Tries {
     /// Forgets the tries of a name that has signed in, and one of its address: whoever else tries from there still counts.
     pub fn forget(&self, name: &str, caller: &Caller) {
         let mut tries = self.locked();
-        for (key, most) in keys(name, caller) {
-            if most == TRIES {
+        let mine = of_name_there(name, caller);
+        let its = tries.get(&mine).map_or(0, Vec::len);
+        for key in [of_name(name), of_codes(name)] {
+            if let Some(all) = tries.get_mut(&key) {
+                all.truncate(all.len().saturating_sub(its));
+            }
+        }
+        for (key, _) in keys(name, caller) {
+            if key == mine {
                 let its = tries.remove(&key).map_or(0, |at| at.len());
                 if let Some(address) = caller.address().and_then(|address| tries.get_mut(&address.to_string())) {
                     address.truncate(address.len().saturating_sub(its));
@@ -95,9 +122,21 @@ fn nameless(kind: &str, caller: &Caller) -> (String, usize) {
     caller.address().map_or_else(|| (format!("{kind} here"), TRIES_OF_PROXY), |address| (format!("{kind} {address}"), TRIES_OF_ADDRESS))
 }
 
+fn of_name(name: &str) -> String {
+    format!("name {}", name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase())
+}
+
+fn of_codes(name: &str) -> String {
+    format!("code of {}", of_name(name))
+}
+
+fn of_name_there(name: &str, caller: &Caller) -> String {
+    format!("{} at {}", of_name(name), caller.address().map_or_else(|| "here".to_owned(), |address| address.to_string()))
+}
+
 fn keys(name: &str, caller: &Caller) -> Vec<(String, usize)> {
-    let name = (format!("name {}", name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()), TRIES);
-    std::iter::once(name).chain(caller.address().map(|address| (address.to_string(), TRIES_OF_ADDRESS))).collect()
+    let of_name = [(of_name_there(name, caller), TRIES), (of_name(name), usize::MAX)];
+    of_name.into_iter().chain(caller.address().map(|address| (address.to_string(), TRIES_OF_ADDRESS))).collect()
 }
 
 #[cfg(test)]
@@ -115,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_tries_lock_a_name_for_a_while() {
+    fn ten_tries_lock_a_name_at_an_address_for_a_while() {
         let (tries, here) = (Tries::default(), from([10, 0, 0, 1]));
         assert!((0..TRIES as u64).all(|n| tries.count("Anna", &here, UtcMs(n * MINUTE / 2)).is_ok()));
         assert_eq!(tries.count(" anna ", &here, UtcMs(5 * MINUTE)), Err(Locked { ms: 5 * MINUTE, new: true }));
@@ -124,6 +163,37 @@ mod tests {
         assert!(tries.count("Anna", &here, UtcMs(11 * MINUTE)).is_ok(), "the first tries are forgotten");
         tries.forget("ANNA", &here);
         assert!((0..TRIES).all(|_| tries.count("Anna", &here, UtcMs(11 * MINUTE)).is_ok()));
+    }
+
+    #[test]
+    fn nobody_locks_a_clerk_out_from_elsewhere_but_guessing_slows_down() {
+        let (tries, desk) = (Tries::default(), from([10, 0, 0, 1]));
+        for thief in 2..6 {
+            assert!((0..=TRIES).filter(|_| tries.count("Anna", &from([10, 0, 0, thief]), UtcMs(1)).is_ok()).count() == TRIES);
+        }
+        assert!(tries.count("Anna", &desk, UtcMs(2)).is_ok(), "she signs in from her own desk all the same");
+        let slow = tries.delay_ms("ANNA");
+        assert!((500..=SLOWEST_MS).contains(&slow) && tries.delay_ms("Berta") == 0, "{slow}");
+        for thief in 6..200 {
+            for _ in 0..TRIES {
+                _ = tries.count("Anna", &from([10, 0, 0, thief]), UtcMs(3));
+            }
+        }
+        assert_eq!(tries.delay_ms("Anna"), SLOWEST_MS);
+        tries.forget("Anna", &desk);
+        assert!(tries.delay_ms("Anna") > 0, "others' tries still count");
+        assert!(tries.count("Anna", &desk, UtcMs(4 + TRIES_MS)).is_ok());
+        assert_eq!(tries.delay_ms("Anna"), 0, "and are forgotten in time");
+    }
+
+    #[test]
+    fn codes_are_counted_from_wherever_they_are_tried() {
+        let tries = Tries::default();
+        let tried = (0..4)
+            .flat_map(|thief| (0..TRIES).map(move |_| thief))
+            .filter(|thief| tries.count_code("Anna", &from([10, 0, 1, *thief]), UtcMs(1)).is_ok());
+        assert_eq!(tried.count(), CODES);
+        assert!(tries.count("Anna", &from([10, 0, 0, 1]), UtcMs(1)).is_ok(), "her password is still taken");
     }
 
     #[test]

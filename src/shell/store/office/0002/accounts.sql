@@ -1,5 +1,6 @@
 -- Clerks. An account is never deleted and never renamed, so that every signature and record keeps naming one person.
 -- roles: names with blanks between. factor: the secret of one-time codes, encrypted for the office. last_step: the last one used.
+-- epoch: sessions begun under an earlier one are over.
 CREATE TABLE account (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL UNIQUE COLLATE NOCASE,
@@ -12,7 +13,8 @@ CREATE TABLE account (
     factor BLOB,
     last_step INTEGER NOT NULL DEFAULT 0,
     external TEXT UNIQUE COLLATE NOCASE,
-    subject TEXT UNIQUE
+    subject TEXT UNIQUE,
+    epoch INTEGER NOT NULL DEFAULT 0
 );
 INSERT INTO account (name, password, created) SELECT name, password, created FROM clerk ORDER BY created;
 DROP TABLE clerk;

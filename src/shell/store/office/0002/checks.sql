@@ -11,6 +11,8 @@ ALTER TABLE calendar ADD COLUMN site TEXT;
 ALTER TABLE calendar ADD COLUMN name TEXT NOT NULL DEFAULT '';
 -- An account that a clerk entered and no second one has confirmed: nothing is paid there yet.
 CREATE TABLE iban_change (provider INTEGER PRIMARY KEY REFERENCES provider, iban TEXT NOT NULL, clerk TEXT NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
+-- No account of the provider was ever confirmed: nothing is paid to it before the first one is.
+ALTER TABLE provider ADD COLUMN account_open INTEGER NOT NULL DEFAULT 0;
 -- Further lines of descent of a journal that did not continue what the office holds, taken over by a clerk. Their lines stand in the
 -- ledger under numbers with the line's number above bit 40.
 CREATE TABLE descent (
@@ -32,6 +34,13 @@ CREATE TABLE batch_decision (
     lost_from INTEGER,
     lost_to INTEGER
 );
+-- Counter-records of lines among entries that were given up for lost, by the hash of the line's entry: they wait for it to turn up.
+CREATE TABLE cancellation_early (
+    terminal INTEGER NOT NULL REFERENCES terminal,
+    entry BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (terminal, entry)
+) WITHOUT ROWID;
 CREATE INDEX batch_waits ON batch (terminal, first_seq) WHERE reason IS NOT NULL;
 -- Batches that did not count at all; their sender keeps them.
 CREATE TABLE refused_batch (

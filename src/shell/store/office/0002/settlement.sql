@@ -56,6 +56,16 @@ CREATE TABLE account_check (provider INTEGER NOT NULL, iban TEXT NOT NULL, at IN
 -- Money a provider paid back by himself. Its run settles the lines it is for.
 CREATE TABLE repayment (run INTEGER PRIMARY KEY REFERENCES run, provider INTEGER NOT NULL, cents INTEGER NOT NULL, day INTEGER NOT NULL, note TEXT NOT NULL);
 
+-- One that a clerk noted and no second one has confirmed: it settles nothing yet.
+CREATE TABLE repayment_noted (
+    provider INTEGER PRIMARY KEY REFERENCES provider,
+    cents INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    note TEXT NOT NULL,
+    clerk TEXT NOT NULL,
+    at INTEGER NOT NULL
+) WITHOUT ROWID;
+
 -- Bank files taken in; the same bytes are known again.
 CREATE TABLE bank_file (
     id INTEGER PRIMARY KEY,

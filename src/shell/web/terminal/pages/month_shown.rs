@@ -24,7 +24,10 @@ pub(super) struct Office {
 }
 
 pub(super) struct Payment {
+    /// The transfer's reference.
     pub id: String,
+    /// Whether this says that the bank gave the transfer back; the amounts are then those that came back.
+    pub back: bool,
     pub office: String,
     pub execution: String,
     pub transfer: String,
@@ -118,14 +121,19 @@ impl Shown<'_> {
     }
 
     pub fn payment(&self, payment: &MonthPayment) -> Payment {
+        let back = payment.transfer < Cents::ZERO;
+        // A return bears the transfer's reference with a Z (zurück) behind it (formats, advice).
+        let id = payment.end_to_end_id.strip_suffix('Z').filter(|_| back).unwrap_or(&payment.end_to_end_id);
+        let amount = |cents: Cents| self.money(if back { Cents::ZERO.minus(cents) } else { cents });
         Payment {
-            id: payment.end_to_end_id.clone(),
+            id: id.to_owned(),
+            back,
             office: self.office_name(payment.office).1,
             execution: self.frame.language().day(payment.execution),
-            transfer: self.money(payment.transfer),
-            ours: self.money(payment.ours),
+            transfer: amount(payment.transfer),
+            ours: amount(payment.ours),
             whole: payment.ours == payment.transfer && payment.here == Some(payment.transfer),
-            here: payment.here.map(|cents| self.money(cents)),
+            here: payment.here.map(amount),
         }
     }
 

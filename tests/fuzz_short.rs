@@ -3,8 +3,7 @@
 //! `TEILHABE_FUZZ_SEED=N` plays a run again, `TEILHABE_FUZZ_SECONDS=N` makes it longer.
 #![cfg(all(feature = "terminal", feature = "office"))]
 
-#[path = "../fuzz/src/seeds.rs"]
-mod seeds;
+mod fuzz_seeds;
 #[path = "../fuzz/src/targets.rs"]
 mod targets;
 mod town;
@@ -61,6 +60,26 @@ fn made_here() -> Vec<(&'static str, Vec<u8>)> {
     made.extend(outbound.batches.into_iter().map(|batch| ("batch", batch)));
     assert!(made.iter().any(|(name, _)| *name == "batch"), "a claim was sealed");
     made
+}
+
+/// The seeds of a target: vectors, files, and what was made here.
+fn seeds_of(name: &str, made: &[(&str, Vec<u8>)]) -> Vec<Vec<u8>> {
+    let mut seeds = fuzz_seeds::seeds(Path::new(env!("CARGO_MANIFEST_DIR")), name);
+    seeds.extend(made.iter().filter(|(of, _)| *of == name).map(|(_, bytes)| bytes.clone()));
+    seeds
+}
+
+#[test]
+#[ignore = "scripts/fuzz asks for them"]
+fn seeds_are_written_for_libfuzzer() {
+    let made = made_here();
+    for (name, _) in TARGETS {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(name);
+        fs::create_dir_all(&folder).expect("a folder");
+        for (number, seed) in seeds_of(name, &made).iter().enumerate() {
+            fs::write(folder.join(format!("seed-{number}")), seed).expect("written");
+        }
+    }
 }
 
 struct Mutator {
@@ -161,8 +180,7 @@ fn fuzz(chosen: impl Fn(&str) -> bool) {
     let (seed, seconds) = (seed(), number("TEILHABE_FUZZ_SECONDS").unwrap_or(2));
     let made = made_here();
     for (name, target) in TARGETS.iter().filter(|(name, _)| chosen(name)) {
-        let mut seeds = seeds::seeds(Path::new(env!("CARGO_MANIFEST_DIR")), name);
-        seeds.extend(made.iter().filter(|(of, _)| of == name).map(|(_, bytes)| bytes.clone()));
+        let seeds = seeds_of(name, &made);
         seeds.iter().for_each(|seed| check(name, *target, seed, 0));
         let mut mutator = Mutator { chance: Chance::seeded(seed), seeds };
         let (began, mut inputs) = (Instant::now(), 0u64);

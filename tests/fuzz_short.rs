@@ -184,7 +184,8 @@ fn fuzz(chosen: impl Fn(&str) -> bool) {
         seeds.iter().for_each(|seed| check(name, *target, seed, 0));
         let mut mutator = Mutator { chance: Chance::seeded(seed), seeds };
         let (began, mut inputs) = (Instant::now(), 0u64);
-        while began.elapsed() < Duration::from_secs(seconds) {
+        // However busy the machine is, something is tried.
+        while inputs < 100 || began.elapsed() < Duration::from_secs(seconds) {
             // What was most is forgotten, so that the next look sees these inputs alone.
             fs::write("/proc/self/clear_refs", "5").expect("our own process");
             let before = memory("VmRSS");
@@ -196,7 +197,6 @@ fn fuzz(chosen: impl Fn(&str) -> bool) {
             assert!(grown <= MOST_KIB, "{name}: grew by {grown} KiB within {A_LOOK} inputs, TEILHABE_FUZZ_SEED={seed}");
         }
         println!("{name}: {inputs} inputs, TEILHABE_FUZZ_SEED={seed}");
-        assert!(inputs >= 100, "{name}: only {inputs} inputs in {seconds} s");
     }
 }
 

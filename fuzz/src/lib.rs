@@ -1,6 +1,5 @@
 //! The targets under libFuzzer, with a bound on the memory that one input may take: see `scripts/fuzz`.
 
-pub mod seeds;
 pub mod targets;
 
 use std::alloc::{GlobalAlloc, Layout, System};

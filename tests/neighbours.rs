@@ -131,7 +131,7 @@ fn a_budget_is_not_spent_twice_and_what_the_office_told_of_the_neighbour_counts_
     let number = two.terminal.store().read(|tx| tx.offices()).expect("read")[0].number;
     for (used, left) in [(0, 7000), (2000, 7000), (5000, 4000)] {
         two.terminal.store().write(|tx| tx.keep_elsewhere(number, &told(used))).expect("kept");
-        let Answer::Accepted(looked) = two.terminal.check(&Request { charge: Some(code("x")), ..fee(&card, 100_00) }, noon()).expect("an answer")
+        let Answer::Accepted(looked) = two.terminal.check(&Request { charge: Some(code("x")), ..fee(&card, 10_000) }, noon()).expect("an answer")
         else {
             panic!("refused")
         };

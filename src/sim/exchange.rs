@@ -112,7 +112,7 @@ pub(super) fn answer(world: &mut World, pair: Pair, bytes: &[u8], (cut, stick): 
             Ok(())
         }
         // A question that was asked by a clock in 1970 is soon forgotten; its answer is as good as lost.
-        Err(CannotTakeIn::NotAsked) if world.faults => {
+        Err(CannotTakeIn::NotAsked) if world.stragglers => {
             world.trace.count("answers to forgotten questions");
             Ok(())
         }

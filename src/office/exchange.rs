@@ -151,14 +151,17 @@ impl Work<'_> {
     /// Enters the lines of a batch.
     pub(super) fn enter(&mut self, entering: &Entering<'_>, now: UtcMs) -> Result<(), OfficeError> {
         let Entering { batch, row, terminal, provider, descent, .. } = *entering;
-        let further = waiting::descents(&self.db, terminal.id)?.into_iter().find(|line| line.number == descent);
+        let descents = waiting::descents(&self.db, terminal.id)?;
+        // Boxes with one identity may send the same entries in different batches: an entry is one line.
+        let forked = !descents.is_empty();
+        let further = descents.into_iter().find(|line| line.number == descent);
         let first = admission::terminal(&self.db, terminal.terminal)?.map_or(UtcMs(0), |t| t.checkpoint_at);
         let mut checkpoint = further.map_or(first, |line| line.checkpoint_at);
         let mut known_here = KnownHere::default();
         for (seq, hash, line) in batch.batch().lines().skip(entering.known) {
             match line {
                 Line::Hidden => {}
-                Line::Entry(_) if entering.held.contains(&seq) => {}
+                Line::Entry(_) if entering.held.contains(&seq) || (forked && waiting::held_entry(&self.db, terminal.id, seq, hash)?.is_some()) => {}
                 Line::Unreadable(_) => lines::insert_unreadable(&self.db, terminal.id, ledger_seq(descent, seq), row, Reason::Malformed)?,
                 Line::Entry(entry) => {
                     if let Body::Checkpoint(body) = &entry.body {
@@ -222,14 +225,14 @@ impl Work<'_> {
                 self.mark_month(child, redemption.day.month(), known)?;
             }
             Body::Cancellation(body) => {
-                let (seq, target) = (ledger_seq(arrival.descent, entry.seq), ledger_seq(arrival.descent, body.seq));
-                // What stands before a fork is held on the first line of descent.
-                let on_its_own = waiting::held(&self.db, terminal.id, target)?.is_some_and(|held| held.hash == body.entry);
+                let seq = ledger_seq(arrival.descent, entry.seq);
+                // What stands before a fork is held on the line of descent that brought it.
+                let target = waiting::held_entry(&self.db, terminal.id, body.seq, body.entry)?.map_or(body.seq, |(target, _)| target);
                 let new = NewCancellation {
                     terminal: terminal.id,
                     seq,
                     batch: arrival.row,
-                    target: if on_its_own { target } else { body.seq },
+                    target,
                     why: body.reason.as_str(),
                     at: entry.at,
                     hash: arrival.hash,

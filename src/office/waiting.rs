@@ -12,7 +12,7 @@ use crate::shell::store::StoreError;
 use crate::shell::store::office::admission::{self, Terminal};
 use crate::shell::store::office::batches;
 use crate::shell::store::office::providers;
-use crate::shell::store::office::waiting::{self, BatchDecision, Descent, WaitingBatch, ledger_seq};
+use crate::shell::store::office::waiting::{self, BatchDecision, Descent, WaitingBatch};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{BatchId, Hash, ProviderNumber, TerminalId};
@@ -127,7 +127,7 @@ pub fn look_at_waiting(db: &Connection, hash: Hash) -> Result<Option<WaitingView
         view.lines += 1;
         view.cents = view.cents.plus(redemption.cents);
         view.days = Some((first.min(redemption.day), last.max(redemption.day)));
-        view.held += u64::from(waiting::held(db, terminal.id, seq)?.is_some_and(|held| held.hash == hash));
+        view.held += u64::from(waiting::held_entry(db, terminal.id, seq, hash)?.is_some());
     }
     Ok(Some(view))
 }
@@ -229,7 +229,7 @@ impl Work<'_> {
             if !is_claim(line) {
                 continue;
             }
-            if let Some(known) = waiting::held(&self.db, terminal.id, seq)?.filter(|known| known.hash == hash) {
+            if let Some((_, known)) = waiting::held_entry(&self.db, terminal.id, seq, hash)? {
                 let verdict = Verdict::from_code(known.verdict).unwrap_or(Verdict::Pending);
                 answered.push(AdvisedLine { seq, verdict, cents: Cents::new(known.decided), reason: known.reason });
                 held.insert(seq);
@@ -274,7 +274,7 @@ impl Work<'_> {
         for (seq, hash, line) in batch.batch().lines() {
             if is_claim(line) {
                 claims += 1;
-                if waiting::held(&self.db, waiting.terminal, ledger_seq(0, seq))?.is_none_or(|known| known.hash != hash) {
+                if waiting::held_entry(&self.db, waiting.terminal, seq, hash)?.is_none() {
                     return Ok(());
                 }
             }

@@ -92,7 +92,8 @@ impl Canary {
     }
 
     /// Does its damage to a terminal, after an answer.
-    pub(super) fn after_answer(self, till: &mut Till) -> Result<(), Broken> {
+    pub(super) fn after_answer(self, till: &mut Till, office: &Office) -> Result<(), Broken> {
+        let id = till.id();
         let db = till.terminal.store().connection();
         match self {
             Self::RewrittenEntry => run(
@@ -101,7 +102,9 @@ impl Canary {
             ),
             Self::LostAdvice => run(db, "DELETE FROM payment"),
             Self::ReceiptWithoutHash => {
-                run(db, "UPDATE batch SET state = 1 WHERE last <= (SELECT max(c.last) FROM batch c WHERE c.office = batch.office AND c.state = 1)")
+                let sql = "SELECT head_seq FROM terminal WHERE terminal = ?1";
+                let head: i64 = office.db().query_row(sql, [id.0], |row| row.get(0)).unwrap_or(0);
+                run(db, &format!("UPDATE batch SET state = 1 WHERE last <= {head}"))
             }
             _ => Ok(()),
         }

@@ -38,7 +38,12 @@ pub(super) fn stop(world: &mut World, child: usize) -> Result<(), Broken> {
     let from = if world.happens(20) { today.minus(world.chance.below(4)) } else { today.plus(world.chance.below(2)) };
     let Some(municipality) = world.town.offices.get_mut(office) else { return Ok(()) };
     let issued = municipality.office.stop(card.token, why, from, reissue, world.now);
-    let issued = issued.map_err(|error| Broken::unexpected("a card cannot be stopped", &error))?;
+    let issued = match issued {
+        Ok(issued) => issued,
+        // The approval ends anyway: a sentence for the clerk.
+        Err(OfficeError::Case { .. }) => return Ok(()),
+        Err(error) => return Err(Broken::unexpected("a card cannot be stopped", &error)),
+    };
     world.note(&format!("office {office}: child {child}'s card {place} is stopped from {from}, given out anew: {reissue}"));
     world.trace.count(if reissue { "cards given out anew" } else { "entitlements ended" });
     world.truth.stops.insert((child, place), world.now);

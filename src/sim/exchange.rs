@@ -112,7 +112,7 @@ pub(super) fn answer(world: &mut World, pair: Pair, bytes: &[u8], (cut, stick): 
             Ok(())
         }
         // A question that was asked by a clock in 1970 is soon forgotten; its answer is as good as lost.
-        Err(CannotTakeIn::NotAsked) if world.faults => {
+        Err(CannotTakeIn::NotAsked) if world.stragglers => {
             world.trace.count("answers to forgotten questions");
             Ok(())
         }
@@ -131,15 +131,15 @@ fn taken_in(world: &mut World, (place, office): Pair, taken: &TakenIn, written: 
     if disputed {
         world.trace.count("disputes noticed by a terminal");
     }
-    // A batch that waits for a clerk is told anew with every answer; that is no news.
-    world.news += confirmed + advices + documents;
+    // A batch that waits for a clerk is told anew with every answer, and a status list is made anew every ten minutes; that is no news.
+    world.news += confirmed + advices;
     let heard = world.truth.heard.entry((place, office)).or_default();
     *heard = written.max(*heard);
     if taken.more {
         world.queue(world.now.plus_ms(1000), Event::Ask { till: place });
     }
-    if let (Some(canary), Some(till)) = (world.canary, world.town.tills.get_mut(place)) {
-        canary.after_answer(till)?;
+    if let (Some(canary), Some(till), Some(municipality)) = (world.canary, world.town.tills.get_mut(place), world.town.offices.get(office)) {
+        canary.after_answer(till, &municipality.office)?;
     }
     Ok(())
 }
@@ -150,7 +150,7 @@ pub(super) fn until_quiet(world: &mut World) -> Result<(), Broken> {
         let before = world.news;
         for till in 0..world.town.tills.len() {
             ask(world, till)?;
-            world.play(world.now.plus_ms(10_000))?;
+            world.play(world.now.plus_ms(2_000))?;
         }
         for office in 0..world.town.offices.len() {
             clerks::reconcile(world, office)?;

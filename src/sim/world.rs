@@ -80,6 +80,8 @@ pub(super) struct World {
     pub canary: Option<Canary>,
     /// Whether things still go wrong.
     pub faults: bool,
+    /// Whether messages from before faults stopped are still on their way.
+    pub stragglers: bool,
     /// When no terminal reaches any office.
     pub outage: Option<(UtcMs, UtcMs)>,
     pub asked: u64,
@@ -113,6 +115,7 @@ impl World {
             trace: Trace::new(setup.seed),
             canary,
             faults: true,
+            stragglers: true,
             asked: 0,
             asks: counter::Asks::new(),
             news: 0,
@@ -269,7 +272,8 @@ impl World {
             till.break_disk(0);
             (till.offset_ms, till.drift_ms) = (0, 0);
         }
-        self.play(self.now.plus_days(3))?;
+        self.play(self.now.plus_days(4))?;
+        self.stragglers = false;
         for _ in 0..2 {
             waiting::settle_all(self)?;
             for office in 0..self.town.offices.len() {

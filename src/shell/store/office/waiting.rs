@@ -176,13 +176,25 @@ pub struct HeldLine {
 }
 
 /// What the ledger holds under this number.
-pub fn held(db: &Connection, terminal: i64, seq: u64) -> Result<Option<HeldLine>, StoreError> {
+fn held(db: &Connection, terminal: i64, seq: u64) -> Result<Option<HeldLine>, StoreError> {
     let sql = "SELECT hash, verdict, decided, coalesce(reason, '') FROM line WHERE terminal = ?1 AND seq = ?2
                UNION ALL SELECT hash, verdict, decided, coalesce(reason, '') FROM cancellation WHERE terminal = ?1 AND seq = ?2";
     let read = |row: &Row<'_>| -> Result<HeldLine, StoreError> {
         Ok(HeldLine { hash: Hash(array(row.get(0)?, "hash")?), verdict: from_db(row.get(1)?)?, decided: row.get(2)?, reason: row.get(3)? })
     };
     db.prepare_cached(sql)?.query_row(params![terminal, to_db(seq)], |row| Ok(read(row))).optional()?.transpose()
+}
+
+/// The entry with this number and hash on whichever line of descent the ledger holds it, with its number there.
+pub fn held_entry(db: &Connection, terminal: i64, seq: u64, hash: Hash) -> Result<Option<(u64, HeldLine)>, StoreError> {
+    let further = descents(db, terminal)?;
+    for number in std::iter::once(0).chain(further.iter().map(|line| line.number)) {
+        let seq = ledger_seq(number, seq);
+        if let Some(known) = held(db, terminal, seq)?.filter(|known| known.hash == hash) {
+            return Ok(Some((seq, known)));
+        }
+    }
+    Ok(None)
 }
 
 /// A batch that did not count at all: a wrong signature, not whole, or another office's. Its sender keeps it.

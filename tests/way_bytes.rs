@@ -273,6 +273,7 @@ impl World {
             head: after,
             more: false,
             office: office(),
+            successor: None,
         }
         .seal(&self.documents);
         self.shown.bytes("inbound", &answer);
@@ -335,7 +336,6 @@ impl World {
             already: Cents::ZERO,
             reason: None,
             legal_basis: Some(LegalBasis::Sgb2),
-            successor: None,
         };
         let iban = |text| Iban::parse(text).expect("safe: an IBAN");
         let canteen = Account::new("Mensa am Wall gGmbH", iban("DE44500105175407324931"), None).expect("safe: a name");

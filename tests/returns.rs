@@ -308,7 +308,7 @@ fn what_was_booked_after_a_rejection_is_not_paid_again_before_a_clerk_has_decide
     let (mut world, id) = judo_is_paid(12);
     let today = CivilDay::of(world.now);
     let (rejected, booked) = (rejection(&id, "MS03"), entry(&id, 7_500, today, None));
-    assert_eq!(world.take(&rejected).returned, [id.clone()]);
+    assert_eq!(world.take(&rejected).returned, std::slice::from_ref(&id));
     world.office.draw_up("Anna", &Selection::default(), today.plus(3), None, world.now).expect("drawn up");
     assert_eq!(world.take(&booked).unclear, [(id.clone(), Doubt::BookedAfterReturn)]);
     assert_eq!(world.judo_is_held(), Some(Hold::Booked(id.clone())));

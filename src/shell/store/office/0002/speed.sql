@@ -80,15 +80,16 @@ CREATE VIEW child_counted AS
            CASE WHEN x.verdict = 0 AND x.reason IS NULL THEN 4 ELSE x.verdict END, l.units, -l.cents, x.decided, coalesce(x.settled, 0)
     FROM (SELECT DISTINCT child, month FROM child_sum) m CROSS JOIN line l ON l.month = m.month AND l.child = m.child
          JOIN cancellation x INDEXED BY cancellation_by_target ON x.terminal = l.terminal AND x.target = l.seq;
--- All that counts of one token.
+-- All that counts of one token, or of the tokens of one approval.
 CREATE VIEW token_counted AS
-    SELECT l.token, l.child, l.open, l.month, l.benefit, l.provider, l.basis, l.kind, l.state, l.units, l.claimed, l.decided, l.settled
-    FROM line_counted l
+    SELECT k.id AS token, k.approval, l.child, l.open, l.month, l.benefit, l.provider, l.basis, l.kind, l.state, l.units, l.claimed, l.decided, l.settled
+    FROM token k CROSS JOIN line_counted l ON l.token = k.id
     UNION ALL
-    SELECT l.token, l.child, x.run IS NULL, l.month, l.benefit, l.provider,
+    SELECT k.id, k.approval, l.child, x.run IS NULL, l.month, l.benefit, l.provider,
            coalesce((SELECT a.legal_basis FROM token t JOIN approval a ON a.id = t.approval WHERE t.id = l.token), (SELECT c.legal_basis FROM child c WHERE c.id = l.child), ''), 2,
            CASE WHEN x.verdict = 0 AND x.reason IS NULL THEN 4 ELSE x.verdict END, l.units, -l.cents, x.decided, coalesce(x.settled, 0)
-    FROM line l CROSS JOIN cancellation x INDEXED BY cancellation_by_target ON x.terminal = l.terminal AND x.target = l.seq;
+    FROM token k CROSS JOIN line l ON l.token = k.id
+         CROSS JOIN cancellation x INDEXED BY cancellation_by_target ON x.terminal = l.terminal AND x.target = l.seq;
 
 INSERT INTO line_sum SELECT open, month, benefit, provider, basis, kind, state, count(*), sum(units), sum(claimed), sum(decided), sum(settled)
     FROM (SELECT * FROM line_counted UNION ALL SELECT * FROM cancellation_counted) GROUP BY 1, 2, 3, 4, 5, 6, 7;
@@ -198,18 +199,18 @@ CREATE TRIGGER basis_added AFTER UPDATE OF legal_basis ON child WHEN OLD.legal_b
 END;
 CREATE TRIGGER approval_subtracted BEFORE UPDATE OF legal_basis ON approval WHEN OLD.legal_basis IS NOT NEW.legal_basis BEGIN
     INSERT INTO line_sum SELECT open, month, benefit, provider, basis, kind, state, -1, -units, -claimed, -decided, -settled
-        FROM token_counted WHERE token IN (SELECT id FROM token WHERE approval = OLD.id)
+        FROM token_counted WHERE approval = OLD.id
         ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
             decided = decided + excluded.decided, settled = settled + excluded.settled;
-    INSERT INTO child_sum SELECT month, benefit, child, basis, -1 FROM token_counted WHERE token IN (SELECT id FROM token WHERE approval = OLD.id) AND kind = 0
+    INSERT INTO child_sum SELECT month, benefit, child, basis, -1 FROM token_counted WHERE approval = OLD.id AND kind = 0
         ON CONFLICT DO UPDATE SET lines = lines + excluded.lines;
 END;
 CREATE TRIGGER approval_added AFTER UPDATE OF legal_basis ON approval WHEN OLD.legal_basis IS NOT NEW.legal_basis BEGIN
     INSERT INTO line_sum SELECT open, month, benefit, provider, basis, kind, state, 1, units, claimed, decided, settled
-        FROM token_counted WHERE token IN (SELECT id FROM token WHERE approval = NEW.id)
+        FROM token_counted WHERE approval = NEW.id
         ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
             decided = decided + excluded.decided, settled = settled + excluded.settled;
-    INSERT INTO child_sum SELECT month, benefit, child, basis, 1 FROM token_counted WHERE token IN (SELECT id FROM token WHERE approval = NEW.id) AND kind = 0
+    INSERT INTO child_sum SELECT month, benefit, child, basis, 1 FROM token_counted WHERE approval = NEW.id AND kind = 0
         ON CONFLICT DO UPDATE SET lines = lines + excluded.lines;
 END;
 CREATE TRIGGER token_subtracted BEFORE UPDATE OF approval ON token WHEN OLD.approval IS NOT NEW.approval BEGIN

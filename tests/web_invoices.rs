@@ -127,7 +127,8 @@ fn an_invoice_comes_to_what_was_paid_and_later_ones_say_only_what_is_new() {
     // A line turns out to be wrong after it was paid, and the canteen pays it back.
     office.rule(paid_line(&office), Choice::Reject, Reason::ClerkDecision, "", "Anna Adler", now).expect("ruled");
     assert!(make(&mut office, CANTEEN, now).is_err(), "what is decided but not settled is in no invoice");
-    office.repaid(CANTEEN, Cents::new(450), CivilDay::of(now), "Auszug 12", "Berta Busch", now).expect("repaid");
+    office.note_repayment(CANTEEN, Cents::new(450), CivilDay::of(now), "Auszug 12", "Anna Adler", now).expect("noted");
+    office.confirm_repayment(CANTEEN, Cents::new(450), true, "Berta Busch", now).expect("confirmed");
     let number = make(&mut office, CANTEEN, now).expect("made");
     let credit = document(&office, CANTEEN, &number);
     assert_eq!((text(&credit, "cbc:CreditNoteTypeCode"), text(&credit, "cbc:PayableAmount")), ("381", "4.50"));

@@ -2,7 +2,7 @@
 #![cfg(all(feature = "office", feature = "terminal"))]
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use teilhabe::admit::enrolment::EnrolmentCode;
 use teilhabe::office::{NewProvider, Office, OfficeError, ServiceTerms};
@@ -304,12 +304,14 @@ fn a_stick_that_comes_and_goes_never_disturbs_the_counter() {
     assert_eq!(names.len(), 4, "three of ours and a picture: {names:?}");
     assert!(!first.exists() && names.contains(&"Urlaub.jpg".to_owned()));
 
-    // A full stick: everything that is written to it goes where nothing fits.
+    // Something stands where the next file would be written.
     let later = start.plus_days(6);
     let stamp: String = later.rfc3339().chars().take(19).filter(|c| *c != ':').collect();
-    symlink("/dev/full", to.join(format!("terminal-1-{stamp}Z.age.part"))).expect("linked");
-    assert!(matches!(plan.look(later), Some(Err(BackupError::TargetFull(_)))));
-    assert_eq!(Standing::read(&dir).trouble, Some(Trouble::Full));
+    let in_the_way = to.join(format!("terminal-1-{stamp}Z.age.draft"));
+    fs::create_dir(&in_the_way).expect("made");
+    assert!(matches!(plan.look(later), Some(Err(BackupError::Io { .. }))));
+    assert_eq!(Standing::read(&dir).trouble, Some(Trouble::Failed));
+    fs::remove_dir(&in_the_way).expect("removed");
     assert_eq!(fs::read_dir(&to).expect("there").count(), 4, "the older ones are kept, and nothing half stays");
     assert!(plan.look(later.plus_ms(60_000)).is_none(), "it is not tried every minute");
     plan.look(later.plus_ms(HOUR_MS)).expect("tried again").expect("written");

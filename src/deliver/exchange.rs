@@ -208,7 +208,7 @@ impl Inbound {
                 11 => head = Some(read_head(r)?),
                 12 => more = r.bool()?,
                 13 => office = Some(OfficeId::read(r)?),
-                64 => successor = Some(TerminalId::read(r)?),
+                65 => successor = Some(TerminalId::read(r)?),
                 _ => return Ok(false),
             }
             Ok(true)
@@ -260,7 +260,7 @@ impl Inbound {
             }
             self.office.write(m.key(13));
             if let Some(successor) = self.successor {
-                m.key(64).bytes(&successor.0);
+                m.key(65).bytes(&successor.0);
             }
         });
     }

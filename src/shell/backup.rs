@@ -232,3 +232,16 @@ fn remove_leftovers(dir: &Path) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_stick_is_said_by_what_can_be_done_about_it() {
+        let said = |kind: io::ErrorKind| BackupError::target(Path::new("/stick/box.age"), kind.into()).to_string();
+        assert!(said(io::ErrorKind::StorageFull).starts_with("/stick is full"), "{}", said(io::ErrorKind::StorageFull));
+        assert!(said(io::ErrorKind::NotFound).contains("put the stick in"));
+        assert!(said(io::ErrorKind::ReadOnlyFilesystem).contains("the stick's lock"));
+    }
+}

@@ -181,18 +181,12 @@ impl Work<'_> {
     }
 
     fn enter_line(&mut self, entry: &Entry, arrival: &Arrival<'_>, known: &mut KnownHere, now: UtcMs) -> Result<(), OfficeError> {
-        let terminal = arrival.terminal;
+        let (terminal, seq) = (arrival.terminal, ledger_seq(arrival.descent, entry.seq));
         match &entry.body {
             Body::Redemption(redemption) => {
                 let today = CivilDay::of(now);
                 if redemption.day < today.minus(OLDEST_DAYS) || redemption.day > today.plus(LATEST_DAYS) {
-                    return Ok(lines::insert_unreadable(
-                        &self.db,
-                        terminal.id,
-                        ledger_seq(arrival.descent, entry.seq),
-                        arrival.row,
-                        Reason::OutsideClaimWindow,
-                    )?);
+                    return Ok(lines::insert_unreadable(&self.db, terminal.id, seq, arrival.row, Reason::OutsideClaimWindow)?);
                 }
                 let (token, child) = self.token_and_child(redemption, known, now)?;
                 let agreement = arrival.provider.agreement(redemption);
@@ -206,7 +200,7 @@ impl Work<'_> {
                     &self.db,
                     &NewLine {
                         terminal: terminal.id,
-                        seq: ledger_seq(arrival.descent, entry.seq),
+                        seq,
                         batch: arrival.row,
                         child,
                         token,
@@ -218,14 +212,13 @@ impl Work<'_> {
                         slot,
                     },
                 )?;
-                waiting::tie_awaiting(&self.db, terminal.id, ledger_seq(arrival.descent, entry.seq), arrival.hash)?;
+                waiting::tie_awaiting(&self.db, terminal.id, seq, arrival.hash)?;
                 if mixes_months(redemption, agreement.map(|a| a.service.benefit)) {
                     lines::decide_whole(&self.db, child)?;
                 }
                 self.mark_month(child, redemption.day.month(), known)?;
             }
             Body::Cancellation(body) => {
-                let seq = ledger_seq(arrival.descent, entry.seq);
                 // What stands before a fork is held on the line of descent that brought it.
                 let target = waiting::held_entry(&self.db, terminal.id, body.seq, body.entry)?.map_or(body.seq, |(target, _)| target);
                 let new = NewCancellation {

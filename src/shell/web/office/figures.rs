@@ -100,14 +100,10 @@ fn look(db: &Connection, frame: Frame, now: UtcMs) -> Result<FiguresPage, StoreE
 
 /// The kinds of findings, the largest sum first.
 fn kinds(db: &Connection) -> Result<Vec<FindingKind>, StoreError> {
-    let mut sums: BTreeMap<String, (u64, Cents)> = BTreeMap::new();
-    for group in findings::groups(db, None)? {
-        let (count, cents) = sums.entry(group.key.reason).or_default();
-        (*count, *cents) = (*count + group.count, cents.plus(group.cents));
-    }
-    let most = sums.values().map(|(count, _)| *count).max().unwrap_or(1).max(1);
-    let kind = |(code, (count, cents)): (String, (u64, Cents))| FindingKind { title: title(&code), code, count, cents, part: count * 1000 / most };
-    let mut kinds: Vec<FindingKind> = sums.into_iter().map(kind).collect();
+    let reasons = findings::by_reason(db)?;
+    let most = reasons.iter().map(|(_, count, _)| *count).max().unwrap_or(1).max(1);
+    let kind = |(code, count, cents): (String, u64, Cents)| FindingKind { title: title(&code), code, count, cents, part: count * 1000 / most };
+    let mut kinds: Vec<FindingKind> = reasons.into_iter().map(kind).collect();
     kinds.sort_by_key(|kind| std::cmp::Reverse(kind.cents));
     Ok(kinds)
 }

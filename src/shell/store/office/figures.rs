@@ -122,7 +122,7 @@ pub fn terminals(db: &Connection) -> Result<Vec<Health>, StoreError> {
                  (SELECT b.received FROM batch b WHERE b.terminal = t.id ORDER BY b.first_seq DESC LIMIT 1),
                  (SELECT b.reason FROM batch b WHERE b.terminal = t.id AND b.reason IS NOT NULL LIMIT 1),
                  (SELECT count(*) FROM batch b WHERE b.terminal = t.id AND b.reason IS NOT NULL),
-                 (SELECT max(l.at / 1000 - l.status_issued, 0) FROM line l WHERE l.terminal = t.id AND l.status_issued > 0 ORDER BY l.seq DESC LIMIT 1)
+                 (SELECT CASE WHEN l.status_issued > 0 THEN max(l.at / 1000 - l.status_issued, 0) END FROM line l WHERE l.terminal = t.id ORDER BY l.seq DESC LIMIT 1)
                FROM terminal t LEFT JOIN provider p ON p.number = t.provider ORDER BY 2, 1, t.label, t.id";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([])?;

@@ -46,6 +46,8 @@ pub struct Group {
 const OTHER: &str = "(SELECT o.provider FROM line o WHERE o.terminal = l.against_terminal AND o.seq = l.against_seq)";
 const MORE: &str = "CASE WHEN l.reason = 'price_differs' THEN l.cents - l.units * (SELECT c.cents FROM price c
     WHERE c.provider = l.provider AND c.code = l.service AND c.from_day <= l.day ORDER BY c.from_day DESC LIMIT 1) END";
+/// That a line waits for a clerk, in the words of the indices made for it.
+const WAITS: &str = "l.verdict = 0 AND l.reason IS NOT NULL";
 /// The order of a group's cases.
 const ORDER: &str = "l.day, l.terminal, l.seq";
 
@@ -66,11 +68,16 @@ fn key_row(row: &Row<'_>) -> rusqlite::Result<GroupKey> {
 
 /// All groups of lines that wait for a clerk, of one provider or of all, by reason, then by the provider's name.
 pub fn groups(db: &Connection, provider: Option<ProviderNumber>) -> Result<Vec<Group>, StoreError> {
+    // Most findings lie with no other line and differ by nothing: those are counted as they lie in their index.
     let sql = format!(
         "SELECT g.reason, g.provider, g.service, g.other, g.more, p.name, (SELECT q.name FROM provider q WHERE q.number = g.other),
-             count(*), sum(g.cents), min(g.day), max(g.day)
-         FROM (SELECT l.reason, l.provider, l.service, {OTHER} AS other, {MORE} AS more, l.cents, l.day FROM line l
-               WHERE l.verdict = 0 AND l.reason IS NOT NULL AND (?1 IS NULL OR l.provider = ?1)) g
+             sum(g.lines), sum(g.cents), min(g.first), max(g.last)
+         FROM (SELECT l.reason, l.provider, l.service, NULL AS other, NULL AS more, count(*) AS lines, sum(l.cents) AS cents, min(l.day) AS first, max(l.day) AS last
+               FROM line l WHERE {WAITS} AND l.against_terminal IS NULL AND l.reason <> 'price_differs' AND (?1 IS NULL OR l.provider = ?1) GROUP BY 1, 2, 3
+               UNION ALL
+               SELECT l.reason, l.provider, l.service, {OTHER}, {MORE}, count(*), sum(l.cents), min(l.day), max(l.day)
+               FROM line l WHERE {WAITS} AND (l.against_terminal IS NOT NULL OR l.reason = 'price_differs') AND (?1 IS NULL OR l.provider = ?1)
+               GROUP BY 1, 2, 3, 4, 5) g
              JOIN provider p ON p.number = g.provider
          GROUP BY g.reason, g.provider, g.service, g.other, g.more ORDER BY g.reason, p.name COLLATE NOCASE, g.provider, g.service"
     );

@@ -106,9 +106,9 @@ pub struct SettledUse {
     pub total: Cents,
 }
 
-/// Of every line its last run alone: `{columns}` and `{more}` are filled in.
+/// Of every line its last run alone: `{columns}` and `{more}` are filled in. The order of the joins is fixed: SQLite would walk all lines drawn.
 fn settled(columns: &str, more: &str) -> String {
-    let last = "FROM run_provider p JOIN drawn_line d ON d.run = p.run AND d.provider = p.provider
+    let last = "FROM run_provider p CROSS JOIN drawn_line d ON d.run = p.run AND d.provider = p.provider
                 JOIN run_line r ON r.run = d.run AND r.terminal = d.terminal AND r.seq = d.seq";
     format!(
         "SELECT {columns} FROM (

@@ -209,22 +209,29 @@ pub struct Children {
     pub children: u64,
 }
 
-/// The children of every month, benefit and legal basis, the latest month first.
-pub fn children(db: &Connection) -> Result<Vec<Children>, StoreError> {
-    let sql = "SELECT month, benefit, nullif(basis, ''), count(*) FROM child_sum WHERE lines > 0 GROUP BY 1, 2, 3 ORDER BY 1 DESC, 2, 3";
-    let mut statement = db.prepare_cached(sql)?;
-    let mut rows = statement.query([])?;
-    let mut children = Vec::new();
+/// The children of these months by benefit and legal basis, the latest month first.
+pub fn children(db: &Connection, months: (CivilMonth, CivilMonth)) -> Result<Vec<Children>, StoreError> {
+    let bases: Vec<Option<LegalBasis>> = LegalBasis::ALL.into_iter().map(Some).chain([None]).collect();
+    // A column for each basis, because the rows lie by month and benefit: nothing has to be sorted.
+    let columns: Vec<String> = bases.iter().map(|basis| format!("sum(basis = '{}')", basis.map_or("", LegalBasis::code))).collect();
+    let sql = format!(
+        "SELECT month, benefit, {} FROM child_sum WHERE lines > 0 AND month BETWEEN ?1 AND ?2 GROUP BY 1, 2 ORDER BY 1 DESC, 2",
+        columns.join(", ")
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query([months.0.months(), months.1.months()])?;
+    let mut all = Vec::new();
     while let Some(row) = rows.next()? {
-        let basis: Option<String> = row.get(2)?;
-        children.push(Children {
-            month: sound(CivilMonth::from_months(from_db(row.get(0)?)?), "month")?,
-            benefit: sound(Benefit::from_code(from_db(row.get(1)?)?), "benefit")?,
-            basis: basis.as_deref().and_then(LegalBasis::parse),
-            children: from_db(row.get(3)?)?,
-        });
+        let month = sound(CivilMonth::from_months(from_db(row.get(0)?)?), "month")?;
+        let benefit = sound(Benefit::from_code(from_db(row.get(1)?)?), "benefit")?;
+        for (column, basis) in bases.iter().enumerate() {
+            let children = from_db(row.get(2 + column)?)?;
+            if children > 0 {
+                all.push(Children { month, benefit, basis: *basis, children });
+            }
+        }
     }
-    Ok(children)
+    Ok(all)
 }
 
 /// The same whatever the legal basis, which is quicker.

@@ -85,7 +85,7 @@ fn figures(db: &Connection, months: (CivilMonth, CivilMonth)) -> Result<BTreeMap
             row.units += sum.units;
         }
     }
-    for children in sums::children(db)?.into_iter().filter(|c| (months.0..=months.1).contains(&c.month)) {
+    for children in sums::children(db, months)? {
         rows.entry((children.month, children.benefit, children.basis)).or_default().children += children.children;
     }
     Ok(rows)

@@ -2,7 +2,7 @@
 
 import { $, ask, look, toast } from "./box.js";
 import { onNews } from "./events.js";
-import { clock, lang, t } from "./texts.js";
+import { clock, locale, t } from "./texts.js";
 
 const list = $("#devices");
 let shownUntil = 0;
@@ -24,7 +24,7 @@ function seen(device) {
   const minutes = (Date.now() - at) / 60_000;
   if (Math.abs(minutes) < 2) return t("devices.seen_now");
   if (at.toDateString() === new Date().toDateString()) return t("devices.seen_today", { time: clock(at) });
-  return t("devices.seen", { day: at.toLocaleDateString(lang) });
+  return t("devices.seen", { day: at.toLocaleDateString(locale) });
 }
 
 export function button(text, name, kind, action) {

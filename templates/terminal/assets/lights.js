@@ -4,7 +4,7 @@
 import { $, ask, look, toast } from "./box.js";
 import { onNews } from "./events.js";
 import { dayName, label, setClock, showLine } from "./service.js";
-import { clock, t } from "./texts.js";
+import { clock, locale, t } from "./texts.js";
 import { typing } from "./wedge.js";
 
 const EVERY_MS = 20_000;
@@ -40,7 +40,7 @@ function showStatus(status) {
   light("later", "amber", status.held > 0 ? t("counter.open_held", { count: status.held }) : "");
   $("#offices").replaceChildren(...status.offices.flatMap((office) => [
     Object.assign(document.createElement("dt"), { textContent: office.name }),
-    Object.assign(document.createElement("dd"), { textContent: `${t(`counter.age_${office.data_age ?? "stale"}`)}${office.heard_at ? ` (${new Date(office.heard_at).toLocaleString(document.documentElement.lang, { dateStyle: "short", timeStyle: "short", timeZone: "Europe/Berlin" })})` : ""}` }),
+    Object.assign(document.createElement("dd"), { textContent: `${t(`counter.age_${office.data_age ?? "stale"}`)}${office.heard_at ? ` (${new Date(office.heard_at).toLocaleString(locale, { dateStyle: "short", timeStyle: "short", hourCycle: "h23", timeZone: "Europe/Berlin" })})` : ""}` }),
   ]));
   showLine();
 }

@@ -2,12 +2,12 @@
 
 import { $, ask, look, toast } from "./box.js";
 import { button, confirmed } from "./devices.js";
-import { clock, lang, t } from "./texts.js";
+import { clock, lang, locale, t } from "./texts.js";
 
 const EVERY = 5000;
 const said = $("#near-said");
 
-const day = (text) => new Date(`${text}T12:00:00`).toLocaleDateString(lang);
+const day = (text) => new Date(`${text}T12:00:00`).toLocaleDateString(locale);
 const plain = (address) => address.replace(/^http:\/\//, "");
 const nameOf = (neighbour) => neighbour.name || t("devices.near_nameless", { id: neighbour.id.slice(0, 4) });
 
@@ -16,7 +16,7 @@ function state(neighbour) {
   if (!neighbour.heard_at) return t("devices.near_never");
   const at = new Date(neighbour.heard_at);
   if (at.toDateString() === new Date().toDateString()) return t("devices.near_silent_today", { time: clock(at) });
-  return t("devices.near_silent", { day: at.toLocaleDateString(lang) });
+  return t("devices.near_silent", { day: at.toLocaleDateString(locale) });
 }
 
 async function remove(id, name) {

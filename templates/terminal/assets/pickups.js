@@ -1,13 +1,13 @@
 // Pick-ups of another system from a file: looked at first, then recorded, each once.
 
 import { $, ask } from "./box.js";
-import { euros, lang, t } from "./texts.js";
+import { euros, lang, locale, t } from "./texts.js";
 
 let file = null;
 
 const cell = (text) => Object.assign(document.createElement("td"), { textContent: text });
 const span = (text, kind = "") => Object.assign(document.createElement("span"), { textContent: text, className: kind });
-const day = (text) => new Date(`${text}T12:00:00Z`).toLocaleDateString(lang, { day: "2-digit", month: "2-digit", year: "numeric" });
+const day = (text) => new Date(`${text}T12:00:00Z`).toLocaleDateString(locale, { day: "2-digit", month: "2-digit", year: "numeric" });
 
 const COUNTS = [
   ["new", "pickups.count_new", "good"],
@@ -23,7 +23,7 @@ const COUNTS = [
 
 function count(number, key, kind) {
   const made = Object.assign(document.createElement("li"), { className: kind });
-  made.append(Object.assign(document.createElement("strong"), { textContent: number.toLocaleString(lang) }), t(key));
+  made.append(Object.assign(document.createElement("strong"), { textContent: number.toLocaleString(locale) }), t(key));
   return made;
 }
 
@@ -58,10 +58,10 @@ function show(answer) {
     $("#counts").append(...COUNTS.filter(([name]) => answer[name] > 0).map(([name, key, kind]) => count(answer[name], key, kind)));
     const ready = answer.new + answer.paying;
     $("#book").hidden = answer.booked || ready === 0;
-    $("#book").textContent = t("pickups.book", { count: ready.toLocaleString(lang) });
+    $("#book").textContent = t("pickups.book", { count: ready.toLocaleString(locale) });
     const unclear = answer.unknown + answer.refused;
     $("#hold").hidden = unclear === 0;
-    $("#hold").textContent = t(answer.booked || ready === 0 ? "pickups.hold" : "pickups.book_and_hold", { count: unclear.toLocaleString(lang) });
+    $("#hold").textContent = t(answer.booked || ready === 0 ? "pickups.hold" : "pickups.book_and_hold", { count: unclear.toLocaleString(locale) });
   }
   $("#preview-title").focus();
 }

@@ -1,7 +1,7 @@
 // Today's service: chosen once, kept for this browser; what a service needs besides is asked only where it needs it.
 
 import { $ } from "./box.js";
-import { berlinDay, lang, t } from "./texts.js";
+import { berlinDay, locale, t } from "./texts.js";
 
 const TOUCH_MS = 1000;
 
@@ -19,7 +19,6 @@ export function setClock(now) {
 
 export const boxTime = () => Date.now() + shift;
 export const today = () => berlinDay(boxTime());
-const locale = lang === "en" ? "en-GB" : lang; // days before months
 const named = new Intl.DateTimeFormat(locale, { weekday: "short", day: "2-digit", month: "2-digit", year: "numeric" });
 export const dayName = (day) => named.format(new Date(`${day}T12:00:00Z`));
 

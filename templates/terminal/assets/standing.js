@@ -1,11 +1,11 @@
 // What is claimed every month: register by a scan, end, mark days of absence. What changed is fetched as the page itself and put in place.
 
 import { $, ask, newId, toast } from "./box.js";
-import { lang, t } from "./texts.js";
+import { lang, locale, t } from "./texts.js";
 import { onScan } from "./wedge.js";
 
 const form = $("#register");
-const monthName = (month) => new Date(`${month}-15T12:00:00Z`).toLocaleDateString(lang, { month: "long", year: "numeric" });
+const monthName = (month) => new Date(`${month}-15T12:00:00Z`).toLocaleDateString(locale, { month: "long", year: "numeric" });
 const thisMonth = () => $("#standing").dataset.today.slice(0, 7);
 
 function later(month, by) {
@@ -146,7 +146,7 @@ function dayCell(day) {
     return cell;
   }
   const button = Object.assign(document.createElement("button"), { type: "button", value: day, textContent: number });
-  button.setAttribute("aria-label", at.toLocaleDateString(lang, { weekday: "long", day: "numeric", month: "long" }));
+  button.setAttribute("aria-label", at.toLocaleDateString(locale, { weekday: "long", day: "numeric", month: "long" }));
   button.setAttribute("aria-pressed", String(marked.has(day)));
   cell.append(button);
   return cell;
@@ -154,8 +154,8 @@ function dayCell(day) {
 
 for (let day = 2; day < 9; day += 1) {
   const at = new Date(Date.UTC(2023, 0, day, 12)); // 2 January 2023 was a Monday.
-  const head = Object.assign(document.createElement("th"), { scope: "col", textContent: at.toLocaleDateString(lang, { weekday: "short" }) });
-  head.abbr = at.toLocaleDateString(lang, { weekday: "long" });
+  const head = Object.assign(document.createElement("th"), { scope: "col", textContent: at.toLocaleDateString(locale, { weekday: "short" }) });
+  head.abbr = at.toLocaleDateString(locale, { weekday: "long" });
   $("#weekdays").append(head);
 }
 

@@ -195,7 +195,7 @@ fn exchange_with(terminal: Terminal, chance: Chance, offices: Vec<OfficeId>) -> 
 
 fn sentence(taken: &TakenIn) -> String {
     let mut text =
-        format!("Office {}: {} claims confirmed, {} answers, {} newer documents.", taken.office, taken.confirmed, taken.advices, taken.documents);
+        format!("Office {}: claims confirmed: {}, answers: {}, newer documents: {}.", taken.office, taken.confirmed, taken.advices, taken.documents);
     if taken.open > 0 {
         text.push_str(&format!(" {} claims wait for a clerk there.", taken.open));
     }

@@ -78,10 +78,10 @@ pub fn issue(office: &mut Office, command: &Issue) -> anyhow::Result<Report> {
     } else {
         make_out(&command.out)?;
         files = write_cards(office, &issued, &command.out, &command.contact)?;
-        format!("{} tokens issued; tokens.csv, letters.pdf and their QR codes are in {}.", issued.len(), command.out.display())
+        format!("Tokens issued: {}; tokens.csv, letters.pdf and their QR codes are in {}.", issued.len(), command.out.display())
     };
     if known > 0 {
-        text = format!("{text}\n{known} approvals were on record already: nothing was made of them.");
+        text = format!("{text}\nApprovals that were on record already: {known}; nothing was made of them.");
     }
     if !table.errors.is_empty() {
         text = format!("{text}\n{} rows were left out:\n{}", table.errors.len(), shown(&table.errors));

@@ -160,7 +160,7 @@ pub fn settle(office: &mut Office, command: &Settle) -> anyhow::Result<Report> {
     let text = match settlement.run {
         None => nothing_to_settle(office)?,
         Some(run) => format!(
-            "Run {run}: {} transfers, {total} in all, to be executed on {execution}; the files are in {}.",
+            "Run {run}: {total} in all (transfers: {}), to be executed on {execution}; the files are in {}.",
             settlement.payments.len(),
             command.out.display()
         ),

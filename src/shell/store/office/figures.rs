@@ -8,7 +8,7 @@ use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::ids::{ProviderNumber, TerminalId};
 use crate::words::time::UtcMs;
 use rusqlite::{Connection, params};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A batch of which something is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,21 +55,38 @@ pub fn entitled(db: &Connection, months: (CivilMonth, CivilMonth)) -> Result<BTr
                WHERE a.to_month >= ?1 AND a.from_month <= ?2";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query(params![months.0.months(), months.1.months()])?;
-    // A child may have two approvals that follow each other within a month, when one took the place of the other.
-    let mut children: BTreeSet<(u32, u64, i64)> = BTreeSet::new();
+    let mut stretches: Vec<(i64, u64, u32, u32)> = Vec::new();
     while let Some(row) = rows.next()? {
         let (child, benefit, first, last): (i64, i64, u32, u32) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
         let ended: Option<u32> = row.get(4)?;
         let last_valid = ended.and_then(|day| CivilDay::from_days(day.into())).map_or(last, |day| last.min(day.minus(1).month().months()));
-        let benefit = from_db(benefit)?;
-        children.extend((first.max(months.0.months())..=last_valid.min(months.1.months())).map(|month| (month, benefit, child)));
+        stretches.push((child, from_db(benefit)?, first.max(months.0.months()), last_valid.min(months.1.months())));
     }
     let mut entitled = BTreeMap::new();
-    for (month, benefit, _) in children {
+    for ((month, benefit), children) in children_by_month(stretches) {
         let month = sound(CivilMonth::from_months(month.into()), "month")?;
-        *entitled.entry((month, sound(Benefit::from_code(benefit), "benefit")?)).or_default() += 1;
+        entitled.insert((month, sound(Benefit::from_code(benefit), "benefit")?), children);
     }
     Ok(entitled)
+}
+
+/// How many children have each benefit in each month. Of child, benefit, first and last month; what overlaps counts once, for one approval may
+/// have taken the place of another.
+fn children_by_month(mut stretches: Vec<(i64, u64, u32, u32)>) -> BTreeMap<(u32, u64), u64> {
+    stretches.sort_unstable();
+    let (mut months, mut counted) = (BTreeMap::new(), (0, 0, 0));
+    let mut whole: BTreeMap<(u64, u32, u32), u64> = BTreeMap::new();
+    for (child, benefit, first, last) in stretches {
+        let first = if (counted.0, counted.1) == (child, benefit) { first.max(counted.2) } else { first };
+        if first <= last {
+            *whole.entry((benefit, first, last)).or_default() += 1;
+            counted = (child, benefit, last + 1);
+        }
+    }
+    for ((benefit, first, last), children) in whole {
+        (first..=last).for_each(|month| *months.entry((month, benefit)).or_default() += children);
+    }
+    months
 }
 
 /// What was paid in some days.
@@ -144,4 +161,25 @@ pub fn terminals(db: &Connection) -> Result<Vec<Health>, StoreError> {
         });
     }
     Ok(terminals)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    proptest! {
+        #[test]
+        fn a_child_counts_once_a_month_however_its_approvals_overlap(
+            stretches in prop::collection::vec((1..4i64, 1..3u64, 600..612u32, 600..612u32), 0..12)
+        ) {
+            let each = |&(child, benefit, first, last): &(i64, u64, u32, u32)| (first..=last).map(move |month| (month, benefit, child));
+            let mut naive: BTreeMap<(u32, u64), u64> = BTreeMap::new();
+            for (month, benefit, _) in stretches.iter().flat_map(each).collect::<BTreeSet<_>>() {
+                *naive.entry((month, benefit)).or_default() += 1;
+            }
+            prop_assert_eq!(children_by_month(stretches), naive);
+        }
+    }
 }

@@ -104,7 +104,7 @@ pub(super) fn stops_on<'r>(line: &ClaimLine, registered: &'r RegisteredToken, re
     let (day, time, known) = (line.redemption.day, line.time(), line.last_word.max(line.redemption.status_issued.ms()));
     let good_faith_days = u64::from(register.policy.good_faith_days);
     let concerns = move |stop: &&Stop| stop.from <= day && stop.until.is_none_or(|until| day <= until);
-    let in_good_faith = move |stop: &Stop| known < stop.recorded && time <= stop.recorded.plus_days(good_faith_days);
+    let in_good_faith = move |stop: &Stop| known < stop.told() && time <= stop.told().plus_days(good_faith_days);
     registered.stops.iter().filter(concerns).map(move |stop| (stop, in_good_faith(stop)))
 }
 

@@ -38,8 +38,15 @@ pub struct Stop {
     pub from: CivilDay,
     /// The last one, for a suspension that was lifted.
     pub until: Option<CivilDay>,
-    /// When the office recorded it: no terminal can have known it earlier.
+    /// When the office recorded it.
     pub recorded: UtcMs,
+}
+
+impl Stop {
+    /// When a terminal could know it at the earliest: recorded, and on its first day, for a status list names what is stopped on its own day.
+    pub fn told(&self) -> UtcMs {
+        self.recorded.max(self.from.midnight().ms())
+    }
 }
 
 /// A token of a child, as the office issued it.

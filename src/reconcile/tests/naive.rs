@@ -150,8 +150,9 @@ fn unruled(line: &ClaimLine, world: &World) -> Result<Opinion, Opinion> {
     granted(line, token, r.benefit, service.detail.as_ref()).map_err(No)?;
     for stop in &world.child.tokens[&r.token].stops {
         let concerned = r.day >= stop.from && stop.until.is_none_or(|until| r.day <= until);
-        let known = line.last_word >= stop.recorded || r.status_issued.0 * 1000 >= stop.recorded.0;
-        let too_long_ago = time(line) > stop.recorded.0 + u64::from(policy.good_faith_days) * DAY;
+        let told = stop.recorded.0.max(stop.from.midnight().0 * 1000);
+        let known = line.last_word.0 >= told || r.status_issued.0 * 1000 >= told;
+        let too_long_ago = time(line) > told + u64::from(policy.good_faith_days) * DAY;
         if concerned && (known || too_long_ago) {
             return Err(match stop.status {
                 Status::Suspended => Ask(Reason::Suspended),

@@ -116,7 +116,7 @@ fn ceiling(dice: &mut Dice, measures: &[Measure]) -> (Period, Measure, u64) {
 fn stop(dice: &mut Dice, statuses: &[Status]) -> Stop {
     let from = day(dice.one(&["11-23", "11-25", "12-01"]));
     let until = dice.rarely(3).then(|| from.plus(2));
-    Stop { status: dice.one(statuses), from, until, recorded: from.at_minute(600).plus_days(dice.0.below(4).into()) }
+    Stop { status: dice.one(statuses), from, until, recorded: from.minus(3).at_minute(600).plus_days(dice.0.below(7).into()) }
 }
 
 const DAYS: [&str; 10] = ["11-23", "11-23", "11-24", "11-25", "11-30", "12-01", "2027-01-04", "2026-08-31", "11-28", "12-25"];

@@ -79,6 +79,18 @@ fn a_revocation_recorded_late_is_held_against_nobody_before_it_was_known() {
 }
 
 #[test]
+fn a_stop_from_a_later_day_on_is_known_when_a_list_of_that_day_names_it() {
+    play(
+        "STOP A revoked from=11-20 recorded=11-18T10:00
+         a 1 lunch 11-19 450 exchanged=11-19T08:00 list=11-19T08:00 | accepted 450
+         b 1 lunch 11-20 450 exchanged=11-19T20:00 list=11-19T20:00 | accepted 450
+         c 1 lunch 11-23 450 exchanged=11-20T06:00 list=11-19T20:00 | rejected 0 revoked
+         d 1 lunch 11-24 450 exchanged=11-19T20:00 list=11-20T00:00 | rejected 0 revoked
+         e 1 lunch 12-07 450 exchanged=11-19T20:00 list=11-19T20:00 | rejected 0 revoked",
+    );
+}
+
+#[test]
 fn a_suspension_is_a_finding_until_it_is_lifted() {
     play(
         "STOP A suspended from=11-02 until=11-06 recorded=11-01T10:00

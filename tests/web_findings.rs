@@ -279,7 +279,7 @@ fn every_decision_is_a_row_of_its_own_and_in_the_audit_log_with_it() {
     let logged = audit::records(office.db(), before, 10_000).expect("read");
     let of_rulings: Vec<_> = logged.iter().filter(|record| record.action == "rule").collect();
     assert_eq!(of_rulings.len(), lines.len());
-    assert!(of_rulings.iter().all(|record| record.detail.as_deref() == Some("cut 300 not_a_service_day")), "{of_rulings:?}");
+    assert!(of_rulings.iter().all(|record| record.detail.as_deref() == Some("gekürzt auf 3,00\u{a0}€ (not_a_service_day)")), "{of_rulings:?}");
     assert!(office.verify_audit().expect("read").is_ok());
     let again = office.rule_equal(&lines, &ruling(Equally::Each(Choice::Reject), UtcMs(now.0 + 1)), now).expect("answered");
     assert_eq!((again.decided, again.changed), (0, group.count), "they have left the group");

@@ -137,7 +137,7 @@ fn every_print_is_in_the_audit_log_without_a_reference() {
         .filter(|record| record.action == "print")
         .map(|record| [&record.clerk, &record.object, &record.detail].map(|text| text.clone().unwrap_or_default()).join(" "))
         .collect();
-    assert_eq!(told, ["Anna Adler print/1 cards papers=2", "Berta Busch print/1 paper=2", "Anna Adler print/1 printed"]);
+    assert_eq!(told, ["Anna Adler print/1 cards, Blätter: 2", "Berta Busch print/1 Blatt 2", "Anna Adler print/1 gedruckt"]);
     assert!(office.verify_audit().expect("read").is_ok());
 }
 

@@ -80,7 +80,7 @@ impl Office {
             let counts = [booked.len() as u64, returned.len() as u64, *known, *others, unclear.len() as u64];
             let kind = file.kind().to_owned();
             bank::insert_file(&work.db, &bank::BankFile { hash, at: now, clerk: by.to_owned(), kind, counts })?;
-            work.note(by, Action::Bank, file.kind(), &format!("{} booked, {} returned", booked.len(), returned.len()), now)?;
+            work.note(by, Action::Bank, file.kind(), &format!("gebucht: {}, zurückgekommen: {}", booked.len(), returned.len()), now)?;
             Ok(outcome)
         })
     }
@@ -106,7 +106,7 @@ impl Office {
         }
         self.in_transaction(|work| {
             bank::check_account(&work.db, provider, iban.electronic(), by, now)?;
-            work.note(by, Action::Provider, &format!("provider/{provider}"), "account confirmed", now)?;
+            work.note(by, Action::Provider, &format!("provider/{provider}"), "Konto bestätigt", now)?;
             Ok(false)
         })
     }

@@ -257,7 +257,7 @@ impl Work<'_> {
         let token = self.remainder(&child, approval, now)?;
         let issued = self.keep(child.id, id, new.reference.as_str().to_owned(), token, replaced)?;
         self.keep_suspended(replaced, &issued, now)?;
-        self.note(by, Action::Token, &format!("token/{}", issued.token.id), &format!("changed: approval/{} to approval/{id}", old.id), now)?;
+        self.note(by, Action::Token, &format!("token/{}", issued.token.id), &format!("geändert: aus approval/{} wird approval/{id}", old.id), now)?;
         Ok(issued)
     }
 
@@ -268,7 +268,7 @@ impl Work<'_> {
             let child = db::by_id(&self.db, old.child)?.ok_or_else(missing)?;
             self.set_basis(old.id, &child, old.approval.from, basis, now)?;
         }
-        self.note(by, Action::Token, &format!("approval/{}", old.id), "basis changed", now)
+        self.note(by, Action::Token, &format!("approval/{}", old.id), "Rechtskreis geändert", now)
     }
 
     /// What an approval rests on holds for its own months: earlier ones keep what they were booked under.

@@ -169,7 +169,7 @@ impl Office {
             claims::insert(&work.db, &id, provider, &content, now)?;
             work.note(by, Action::Search, &format!("provider/{provider}"), &detail, now)?;
             for row in &list.rows {
-                work.note(by, Action::Look, &format!("child/{}", row.child), "class list", now)?;
+                work.note(by, Action::Look, &format!("child/{}", row.child), "Klassenliste", now)?;
             }
             Ok(id)
         })?;
@@ -213,7 +213,7 @@ impl Office {
             let detail = format!("{} {}: {} Kinder, {} mehr; {name}", list.event, list.stage.german(), list.rows.len(), list.difference());
             work.note(by, Action::Claim, &format!("provider/{}", kept.provider), &detail, now)?;
             for row in &list.rows {
-                work.note(by, Action::Claim, &format!("child/{}", row.child), "class list", now)?;
+                work.note(by, Action::Claim, &format!("child/{}", row.child), "Klassenliste", now)?;
             }
             Ok(Taken { batch, before: false })
         })

@@ -51,7 +51,7 @@ impl Office {
             if retention::is_remains(&work.db, row.id)? {
                 return Err(none());
             }
-            work.note(by, Action::Export, &format!("child/{child}"), "disclosure", now)?;
+            work.note(by, Action::Export, &format!("child/{child}"), "Auskunft", now)?;
             gather(&work.db, &work.profile.name, child, now)
         })
     }

@@ -71,7 +71,7 @@ impl Office {
                 return Err(OfficeError::Overtaken);
             }
             let object = kept.payment.as_deref().map_or_else(|| format!("run/{}", kept.run), object);
-            work.note(by, Action::BankDoubt, &object, &format!("{} closed", kept.kind), now)
+            work.note(by, Action::BankDoubt, &object, &format!("{} abgeschlossen", kept.kind), now)
         })
     }
 
@@ -91,7 +91,7 @@ impl Office {
             let said = Said { cents: Some(payment.cents), day: Some(on), reason: Some(why.to_owned()) };
             doubts::keep(&work.db, payment.run, Some(id), BY_HAND, &said, now)?;
             work.close_doubts(&payment, &[Doubt::OtherAmount.code(), Doubt::PaidAllTheSame.code(), BY_HAND], &note, by, now)?;
-            work.note(by, Action::BankDoubt, &object(id), &format!("returned on {on}, by hand"), now)
+            work.note(by, Action::BankDoubt, &object(id), &format!("am {on} zurückgekommen, von Hand eingetragen"), now)
         })
     }
 
@@ -105,7 +105,7 @@ impl Office {
                 return Err(OfficeError::Overtaken);
             }
             work.advise_payment(&payment, now)?;
-            work.note(by, Action::BankDoubt, &object(id), "paid after all", now)
+            work.note(by, Action::BankDoubt, &object(id), "doch bezahlt", now)
         })
     }
 }

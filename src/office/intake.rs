@@ -369,7 +369,7 @@ impl Office {
             uploads::delete_old(&work.db, UtcMs(now.0.saturating_sub(UPLOAD_DAYS * DAY_MS)))?;
             let upload = Upload { id: id.clone(), kind: kind.code().into(), clerk: by.to_owned(), at: now, report };
             uploads::insert(&work.db, &upload, bytes)?;
-            work.note(by, Action::Import, &format!("file/{}", kind.code()), "checked", now)?;
+            work.note(by, Action::Import, &format!("file/{}", kind.code()), "geprüft", now)?;
             Ok(id)
         })
     }
@@ -393,7 +393,7 @@ impl Office {
     pub fn discard_upload(&mut self, id: &str, by: &str, now: UtcMs) -> Result<(), OfficeError> {
         self.in_transaction(|work| {
             if uploads::delete(&work.db, id)? {
-                work.note(by, Action::Import, "file", "discarded", now)?;
+                work.note(by, Action::Import, "file", "verworfen", now)?;
             }
             Ok(())
         })
@@ -454,7 +454,7 @@ impl IntakeJob {
                 if let Some(upload) = upload {
                     uploads::delete(&work.db, &upload)?;
                 }
-                work.note(&by, Action::Import, &format!("file/{}", kind.code()), &format!("taken={done}"), now)?;
+                work.note(&by, Action::Import, &format!("file/{}", kind.code()), &format!("übernommen: {done}"), now)?;
             }
             Ok(issued)
         })?;
@@ -475,7 +475,7 @@ impl Work<'_> {
             let debit = Debit { benefit: row.benefit, from: row.from, to: row.to, cents: row.cents };
             if register::insert_debit(&self.db, child.id, &debit)? {
                 lines::mark_dirty(&self.db, child.id)?;
-                self.note(by, Action::Import, &format!("child/{}", child.id), "paid to the family", now)?;
+                self.note(by, Action::Import, &format!("child/{}", child.id), "Zahlung an die Familie", now)?;
             }
         }
         Ok(())

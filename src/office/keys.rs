@@ -123,7 +123,7 @@ impl Office {
             settings::write(&work.db, FORMER, &line)?;
             settings::write(&work.db, SINCE, &announced.0.to_string())?;
             settings::write(&work.db, ANNOUNCED, "")?;
-            work.note(by, Action::Setting, "keys/tokens", "the announced key signs from now on", now)
+            work.note(by, Action::Setting, "keys/tokens", "der angekündigte Schlüssel unterschreibt ab jetzt", now)
         })?;
         // If the process ends here, the next start finds the former key in its file and moves the next one there.
         if let Some(dir) = self.folder().map(|folder| folder.join("keys")) {
@@ -144,7 +144,7 @@ impl Office {
         }
         self.in_transaction(|work| {
             settings::write(&work.db, ANNOUNCED, &now.0.to_string())?;
-            work.note(by, Action::Setting, "keys/tokens", "the next key is announced", now)
+            work.note(by, Action::Setting, "keys/tokens", "der nächste Schlüssel ist angekündigt", now)
         })?;
         self.trust = make_trust(&self.db, &self.keys, &self.profile, now)?;
         Ok(Rotated::Announced)

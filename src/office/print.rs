@@ -142,7 +142,7 @@ impl Office {
                 admission::insert_code(&work.db, code.id(), code.secret(), provider, now.plus_days(CODE_DAYS))?;
                 prints::insert_slip(&work.db, run, place, code.id())?;
             }
-            work.note(by, Action::Provider, &format!("provider/{provider}"), &format!("codes={count}"), now)?;
+            work.note(by, Action::Provider, &format!("provider/{provider}"), &format!("Einmal-Codes: {count}"), now)?;
             Ok(PrintBegun { run, papers: count.into(), too_large: 0 })
         })
     }
@@ -155,7 +155,7 @@ impl Office {
                 return Err(OfficeError::PrintEnded(run));
             }
             prints::end(&work.db, run, ending, by, now)?;
-            let detail = if ending == Ending::Printed { "printed" } else { "discarded" };
+            let detail = if ending == Ending::Printed { "gedruckt" } else { "verworfen" };
             work.note(by, Action::Print, &format!("print/{run}"), detail, now)
         })
     }
@@ -170,7 +170,7 @@ impl Office {
         let mut stack = self.head(&known).stack(known.layout)?;
         paper.add_to(&mut stack)?;
         let pdf = stack.finish()?;
-        self.note(by, Action::Print, &format!("print/{run}"), &format!("paper={place}"), now)?;
+        self.note(by, Action::Print, &format!("print/{run}"), &format!("Blatt {place}"), now)?;
         Ok(pdf)
     }
 
@@ -292,7 +292,7 @@ impl Work<'_> {
         }
         let run = Run { number: 0, layout, contact, url, dated: CivilDay::of(now), papers, clerk: by.to_owned(), at: now, ended: None };
         let number = prints::insert_run(&self.db, &run)?;
-        self.note(by, Action::Print, &format!("print/{number}"), &format!("{} papers={papers}", layout.code()), now)?;
+        self.note(by, Action::Print, &format!("print/{number}"), &format!("{}, Blätter: {papers}", layout.code()), now)?;
         Ok(number)
     }
 }

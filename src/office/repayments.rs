@@ -40,7 +40,7 @@ impl Office {
                 return Err(OfficeError::Overtaken);
             }
             bank::keep_noted(&work.db, &Noted { provider, cents, day, note, clerk: by.as_str().to_owned(), at: now })?;
-            work.note(by.as_str(), Action::DrawUp, &format!("provider/{provider}"), "repayment noted, waits for confirmation", now)
+            work.note(by.as_str(), Action::DrawUp, &format!("provider/{provider}"), "Rückzahlung vermerkt, wartet auf Bestätigung", now)
         })
     }
 
@@ -60,7 +60,7 @@ impl Office {
             let noted = noted.ok_or(OfficeError::Overtaken)?;
             if !confirm {
                 bank::drop_noted(&work.db, provider)?;
-                work.note(by, Action::DrawUp, &format!("provider/{provider}"), "repayment given up", now)?;
+                work.note(by, Action::DrawUp, &format!("provider/{provider}"), "Rückzahlung verworfen", now)?;
                 return Ok(None);
             }
             let first = clerk(&noted.clerk)?;
@@ -98,7 +98,7 @@ impl Work<'_> {
         let Noted { provider, cents, day, note, clerk, .. } = noted.clone();
         bank::insert_repayment(&self.db, &Repayment { run: number, provider, cents, day, note, clerk, second: second.as_str().to_owned() }, now)?;
         lines::batches_to_advise(&self.db, usize::MAX)?.into_iter().try_for_each(|batch| self.advise_batch(batch, now))?;
-        self.note(second.as_str(), Action::Release, &format!("run/{number}"), &format!("repaid by provider {provider}"), now)?;
+        self.note(second.as_str(), Action::Release, &format!("run/{number}"), &format!("Rückzahlung des Anbieters {provider}"), now)?;
         Ok(number)
     }
 }

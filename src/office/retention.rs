@@ -160,7 +160,7 @@ impl Office {
                 return Err(OfficeError::Wrong(format!("this kind is kept for {} to 1200 months: choose a number between them", rule.least)));
             }
             retention::set_months(&work.db, &rule, months, today)?;
-            work.note(by, Action::Setting, &format!("retention/{}", kind.name()), &format!("{} to {months} months", rule.months), now)
+            work.note(by, Action::Setting, &format!("retention/{}", kind.name()), &format!("{} auf {months} Monate", rule.months), now)
         })
     }
 
@@ -178,7 +178,7 @@ impl Office {
             }
             retention::keep_plan(&work.db, &found, by, now)?;
             let total: u64 = found.iter().map(|found| found.records).sum();
-            work.note(by, Action::Look, "retention", &format!("dry run: {total}"), now)?;
+            work.note(by, Action::Look, "retention", &format!("Probelauf: {total}"), now)?;
             retention::open_plan(&work.db)?.ok_or_else(|| OfficeError::NotFound("the dry run was not kept".into()))
         })
     }
@@ -205,7 +205,7 @@ impl Office {
                 purge::make_remains(&work.db)?;
                 retention::set_state(&work.db, plan.id, "running", None)?;
                 let shown: Vec<String> = plan.found.iter().map(|found| format!("{} {}", found.kind, found.records)).collect();
-                work.note(by, Action::Purge, &format!("purge/{}", plan.id), &format!("begun: {}", shown.join(", ")), now)
+                work.note(by, Action::Purge, &format!("purge/{}", plan.id), &format!("begonnen: {}", shown.join(", ")), now)
             })?;
         }
         let gone = Box::new(Gone::of_plan(&self.db)?);
@@ -260,7 +260,7 @@ impl Purge {
                 let (plan, by, total) = (self.plan.id, self.by.clone(), self.plan.total);
                 office.in_transaction(|work| {
                     retention::set_state(&work.db, plan, "done", Some(now))?;
-                    work.note(&by, Action::Purge, &format!("purge/{plan}"), &format!("done: {total}"), now)
+                    work.note(&by, Action::Purge, &format!("purge/{plan}"), &format!("fertig: {total}"), now)
                 })?;
                 return Ok(PurgeStep::Done(total));
             }

@@ -161,10 +161,10 @@ impl Work<'_> {
         let ruling = Ruling { choice, reason, at: now };
         lines::insert_ruling(&self.db, terminal, id.seq, &ruling, (clerk, note), self.finding(view)?.as_deref())?;
         let what = match choice {
-            Choice::Accept => "accept".to_owned(),
-            Choice::Cut(cents) => format!("cut {} {reason}", cents.get()),
-            Choice::Reject => format!("reject {reason}"),
-            Choice::Ask => "ask".to_owned(),
+            Choice::Accept => "anerkannt".to_owned(),
+            Choice::Cut(cents) => format!("gekürzt auf {cents} ({reason})"),
+            Choice::Reject => format!("abgelehnt ({reason})"),
+            Choice::Ask => "zurückgefragt".to_owned(),
         };
         self.note(clerk, Action::Rule, &format!("line/{}/{}", id.terminal, id.seq), &what, now)?;
         lines::child_of(&self.db, terminal, id.seq)?.ok_or_else(|| no_such_line(id))

@@ -190,7 +190,7 @@ impl Office {
             let (content, first) = (signed.first().content, (by.as_str().to_owned(), now));
             payments::insert_signed(&work.db, &payments::RunRow { number, released: false, execution, selection, content, first, second: None })?;
             payable::insert_drawn(&work.db, signed.plan())?;
-            work.note(by.as_str(), Action::DrawUp, &format!("run/{number}"), &format!("content {content}"), now)?;
+            work.note(by.as_str(), Action::DrawUp, &format!("run/{number}"), &format!("Prüfsumme {content}"), now)?;
             Ok(number)
         })
     }
@@ -202,7 +202,7 @@ impl Office {
                 return Err(OfficeError::NoRunWaits);
             }
             payable::drop_drawn(&work.db, number)?;
-            work.note(by, Action::DrawUp, &format!("run/{number}"), "withdrawn", now)
+            work.note(by, Action::DrawUp, &format!("run/{number}"), "zurückgezogen", now)
         })
     }
 
@@ -236,7 +236,7 @@ impl Office {
             for file in &files {
                 payments::insert_file(&work.db, number, &file.name, &file.bytes)?;
             }
-            work.note(by.as_str(), Action::Release, &format!("run/{number}"), &format!("{} transfers", released.transfers().count()), now)?;
+            work.note(by.as_str(), Action::Release, &format!("run/{number}"), &format!("Überweisungen: {}", released.transfers().count()), now)?;
             sums::tidy(&work.db)?;
             let paid = released.transfers().map(|(settled, transfer)| SettledPayment {
                 provider: settled.provider,

@@ -47,7 +47,7 @@ impl Office {
         let last = self.in_transaction(|work| {
             backup::leap(&work.db)?;
             settings::write(&work.db, COMPARE, &now.0.to_string())?;
-            work.note("cli", Action::Setting, "restored from a backup", "", now)?;
+            work.note("cli", Action::Setting, "backup", "aus einer Sicherung wiederhergestellt", now)?;
             Ok(backup::last(&work.db)?)
         })?;
         self.trust = super::make_trust(&self.db, &self.keys, &self.profile, now)?;
@@ -64,7 +64,7 @@ impl Office {
         super::settle::clerk(by)?;
         self.in_transaction(|work| {
             settings::write(&work.db, COMPARE, "")?;
-            work.note(by.trim(), Action::Setting, "bank compared after a restore", "", now)
+            work.note(by.trim(), Action::Setting, "backup", "Bank nach der Wiederherstellung verglichen", now)
         })
     }
 }

@@ -153,7 +153,7 @@ impl Desk {
     async fn make_again(&self, clerk: SignedIn, number: u32, slips: bool) -> Page {
         let run = self.run_of(number, slips).await?;
         let by = clerk.name.clone();
-        self.with(move |office| office.note(&by, Action::Print, &format!("print/{number}"), "files made again", door::now())).await?;
+        self.with(move |office| office.note(&by, Action::Print, &format!("print/{number}"), "Dateien noch einmal erzeugt", door::now())).await?;
         Ok(go(&self.make_files(&clerk, run.layout, &PrintBegun { run: number, papers: run.papers, too_large: 0 })))
     }
 
@@ -162,7 +162,7 @@ impl Desk {
         let bytes = self.with(move |office| {
             let bytes = prints::bytes(office.db(), number, part)?;
             if bytes.is_some() {
-                office.note(&clerk.name, Action::Print, &format!("print/{number}"), &format!("file={part}"), door::now())?;
+                office.note(&clerk.name, Action::Print, &format!("print/{number}"), &format!("Datei {part}"), door::now())?;
             }
             Ok::<_, OfficeError>(bytes)
         });

@@ -185,7 +185,7 @@ async fn take_enrolment(State(desk): State<Desk>, clerk: SignedIn, headers: Head
     let request = uploaded(kind, &body).ok_or_else(no_request)?.to_vec();
     let answered = desk.0.office.ask(move |office| {
         let answer = office.enrol(&request, door::now())?;
-        office.note(&clerk.name, Action::Provider, "enrolment", "a reader admitted from a stick", door::now())?;
+        office.note(&clerk.name, Action::Provider, "enrolment", "Lesegerät vom Stick angemeldet", door::now())?;
         Ok::<_, OfficeError>(answer)
     });
     let answered = answered.await;

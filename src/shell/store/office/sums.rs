@@ -236,7 +236,9 @@ pub fn children(db: &Connection, months: (CivilMonth, CivilMonth)) -> Result<Vec
 
 /// The same whatever the legal basis, which is quicker.
 pub fn children_by_month(db: &Connection) -> Result<Vec<((CivilMonth, Benefit), u64)>, StoreError> {
-    let mut statement = db.prepare_cached("SELECT month, benefit, count(DISTINCT child) FROM child_sum WHERE lines > 0 GROUP BY 1, 2")?;
+    let mut statement = db.prepare_cached(
+        "SELECT month, benefit, count(*) FROM (SELECT DISTINCT month, benefit, child FROM child_sum WHERE lines > 0) GROUP BY 1, 2",
+    )?;
     let mut rows = statement.query([])?;
     let mut children = Vec::new();
     while let Some(row) = rows.next()? {

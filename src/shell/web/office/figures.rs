@@ -16,7 +16,7 @@ use crate::shell::door;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::figures::{self, OpenBatch};
 use crate::shell::store::office::findings;
-use crate::shell::store::office::sums::{self, By, Kind, Only};
+use crate::shell::store::office::sums::{self, By, Kind, Only, Sum};
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::civil::{CivilDay, CivilMonth};
@@ -84,16 +84,17 @@ fn look(db: &Connection, frame: Frame, now: UtcMs) -> Result<FiguresPage, StoreE
     let kinds = kinds(db)?;
     let (year, ..) = CivilDay::of(now).ymd();
     let payments = figures::paid_between(db, year_of(year))?;
+    let sums = sums::grouped(db, &[By::Month, By::Benefit, By::State], &Only::default())?;
     Ok(FiguresPage {
         frame,
         months: (first.german(), last.german()),
         open: open_batches.iter().map(|batch| batch.open).sum(),
         findings: chart::thousands(kinds.iter().map(|kind| i64::try_from(kind.count).unwrap_or(i64::MAX)).sum()),
-        payable: sums::payable(db)?,
+        payable: sums.iter().map(Sum::payable).sum(),
         returned: payments.returned,
         paid_this_year: payments.paid,
         year,
-        charts: vec![money(db, (first, last))?, take_up(db, (first, last))?, ages(&open_batches, now), pay_out(db, (first, last))?],
+        charts: vec![money(&sums, (first, last)), take_up(db, (first, last))?, ages(&open_batches, now), pay_out(db, (first, last))?],
         kinds,
     })
 }
@@ -128,15 +129,15 @@ fn series_of(benefits: &[Benefit]) -> Vec<Series> {
 }
 
 /// What is recognised for the services of each month, by benefit.
-fn money(db: &Connection, months: (CivilMonth, CivilMonth)) -> Result<Chart, StoreError> {
-    let mut sums: BTreeMap<(CivilMonth, Benefit), i64> = BTreeMap::new();
-    for sum in sums::grouped(db, &[By::Month, By::Benefit], &Only { months: Some(months), ..Only::default() })? {
+fn money(sums: &[Sum], months: (CivilMonth, CivilMonth)) -> Chart {
+    let mut decided: BTreeMap<(CivilMonth, Benefit), i64> = BTreeMap::new();
+    for sum in sums {
         if let (Some(month), Some(benefit)) = (sum.month, sum.benefit) {
-            sums.insert((month, benefit), sum.decided.get());
+            *decided.entry((month, benefit)).or_default() += sum.decided.get();
         }
     }
-    let values = |month| Benefit::ALL.iter().map(|benefit| Some(sums.get(&(month, *benefit)).copied().unwrap_or(0))).collect();
-    Ok(Chart {
+    let values = |month| Benefit::ALL.iter().map(|benefit| Some(decided.get(&(month, *benefit)).copied().unwrap_or(0))).collect();
+    Chart {
         key: "money",
         title: "Anerkannte Beträge je Leistung",
         words: "Nach dem Monat der Leistung, Stornos abgezogen. Der letzte Monat ist noch nicht vollständig abgerechnet.".into(),
@@ -145,7 +146,7 @@ fn money(db: &Connection, months: (CivilMonth, CivilMonth)) -> Result<Chart, Sto
         series: series_of(&Benefit::ALL),
         columns: months_between(months).map(|month| (month.german(), values(month))).collect(),
         stacked: true,
-    })
+    }
 }
 
 /// Of the children who may have a benefit, how many of a hundred used it in each month.

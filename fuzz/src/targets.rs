@@ -205,7 +205,11 @@ fn scan(bytes: &[u8]) {
             let _ = UnverifiedToken::from_bytes(token).verify(std::slice::from_ref(trusting()), NOW);
         }
         Ok(Scan::Number(number)) => assert_eq!(CardNumber::parse(&number.digits()), Some(number)),
-        Ok(Scan::Phone | Scan::Chip(_)) => {}
+        Ok(Scan::Phone(code)) => {
+            let Ok(Scan::Phone(again)) = Scan::new(&code.text()) else { panic!("a phone code is read again") };
+            assert_eq!(again, code);
+        }
+        Ok(Scan::Chip(_)) => {}
         Err(error) => assert!(!error.to_string().is_empty()),
     }
 }

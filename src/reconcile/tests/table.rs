@@ -119,6 +119,7 @@ fn claim(text: &str) -> ClaimLine {
         charge: None,
         settles: None,
         full_price: None,
+        proof: None,
     };
     let mut line = ClaimLine {
         id,

@@ -3,6 +3,7 @@
 mod acts;
 mod entry;
 mod form;
+mod phones;
 mod view;
 
 use super::Desk;
@@ -42,6 +43,7 @@ pub fn routes() -> Vec<Route> {
     ];
     routes.extend(entry::routes());
     routes.extend(acts::routes());
+    routes.extend(phones::routes());
     routes
 }
 

@@ -47,12 +47,13 @@ pub fn routes() -> Vec<Route> {
         ("get", "/handy", Door::Open, get(|| async { Redirect::permanent("/handy/") })),
         ("get", "/handy/", Door::Open, get(|| async { file(Path("index.html".to_owned())).await })),
         ("get", "/handy/{name}", Door::Open, get(file)),
+        ("get", "/handy/vendor/{name}", Door::Open, get(|Path(name): Path<String>| file(Path(format!("vendor/{name}"))))),
         ("post", "/handy/api/phones", Door::Open, post(add).layer(DefaultBodyLimit::max(MAX_BODY))),
         ("post", "/handy/api/state", Door::Open, post(state).layer(DefaultBodyLimit::max(MAX_BODY))),
     ]
 }
 
-/// One of the page's files. Browsers ask each time whether it has changed; without a network the page's own store answers.
+/// One of the page's files; what is kept as `NAME.gz` is sent so. Browsers ask each time whether it has changed; without a network the page's own store answers.
 async fn file(Path(name): Path<String>) -> Response {
     let kind = name.rsplit_once('.').and_then(|(_, ending)| TYPES.iter().find(|(known, _)| *known == ending)).map(|(_, kind)| *kind);
     let packed = || Files::get(&format!("{name}.gz")).map(|file| (file, true));

@@ -146,7 +146,7 @@ function showIphone() {
 
 function choose(child) {
   shown = child;
-  adding = false;
+  adding = $("#more").open = false;
   made = 0;
   try {
     if (child) localStorage.setItem(CHOSEN, String(child.id));
@@ -168,6 +168,8 @@ async function ask() {
   for (const child of children) {
     const { told, what } = await post("/handy/api/state", await asking(child.key, now()));
     if (told) {
+      // A phone that was taken out is told nothing of the child any more; whose code it was, it still says.
+      told.hint ??= child.told.hint;
       Object.assign(child, { told, at: Date.now() });
       await keep(child);
       if (child === shown) showClock(told.now);
@@ -296,6 +298,6 @@ document.addEventListener("visibilitychange", () => {
 });
 window.addEventListener("online", ask);
 window.addEventListener("hashchange", fromLink);
-window.addEventListener("resize", showCode);
+window.addEventListener("resize", () => made > 0 && shown && draw($("#code").dataset.text));
 if ("serviceWorker" in navigator) navigator.serviceWorker.register("/handy/sw.js", { scope: "/handy/" }).catch(() => {});
 start();

@@ -187,10 +187,7 @@ fn what_was_used_is_still_known_after_a_restart() {
     let copy = dir.path().join("terminal.db");
     town.canteen.terminal.store().copy_to(&copy).expect("copied");
     let store = teilhabe::shell::store::terminal::TerminalStore::open(&copy).expect("opened");
-    let keys = teilhabe::terminal::Keys {
-        signing: SecretKey::from_seed([61; 32]),
-        envelope: teilhabe::shell::envelope::Identity::generate(),
-    };
+    let keys = teilhabe::terminal::Keys { signing: SecretKey::from_seed([61; 32]), envelope: teilhabe::shell::envelope::Identity::generate() };
     town.canteen.terminal = Terminal::open(store, keys, now).expect("started again");
     assert_eq!(refusal(town.canteen.redeem(&fee(&code, "games", 500), now.plus_ms(4_000))), USED);
 }
@@ -324,7 +321,11 @@ fn an_invitation_is_for_one_phone_and_ends() {
         assert_eq!(join(&mut town, &code, &key, now).ok(), Some(1));
     }
     assert!(town.office.invite_phone(town.child, "Anna Adler", now).is_err(), "there are enough");
-    let waiting: i64 = town.office.db().query_row("SELECT count(*) FROM token WHERE phone IS NOT NULL AND print_run IS NULL", [], |row| row.get(0)).expect("a number");
+    let waiting: i64 = town
+        .office
+        .db()
+        .query_row("SELECT count(*) FROM token WHERE phone IS NOT NULL AND print_run IS NULL", [], |row| row.get(0))
+        .expect("a number");
     assert_eq!(waiting, 0, "none of them waits for a printer");
 }
 

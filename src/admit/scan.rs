@@ -241,7 +241,8 @@ mod tests {
     fn other_things_are_told_apart() {
         assert!(matches!(Scan::new("4262 6226 7885"), Ok(Scan::Number(_))));
         assert_eq!(Scan::new("04:a2:24:b2"), Ok(Scan::Chip("04A224B2".into())));
-        for rubbish in ["", "   ", "https://example.org/menu", "BEGIN:VCARD", "🙂🙂🙂🙂", "]Q", "]", "\\00", "BUT1W", "BUT1\u{e9}", "BUT2ABC"] {
+        for rubbish in ["", "   ", "https://example.org/menu", "BEGIN:VCARD", "🙂🙂🙂🙂", "]Q", "]", "\\00", "BUT1W", "BUT1\u{e9}", "BUT2ABC"]
+        {
             assert!(matches!(Scan::new(rubbish), Err(ReadError::Malformed(_))), "{rubbish:?}");
         }
         assert_eq!(Scan::new("BUT&Gµ"), Err(ReadError::WrongLayout));

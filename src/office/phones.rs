@@ -360,7 +360,9 @@ pub(super) fn proves(redemption: &Redemption, token: &Token, bytes: &[u8], at: U
 /// The approvals of a child that have neither ended, nor been changed, nor run out by `today`.
 fn running(db: &rusqlite::Connection, child: i64, today: CivilDay) -> Result<Vec<Held>, OfficeError> {
     let mut held = approvals::of_child(db, child)?;
-    held.retain(|held| held.changed_to.is_none() && held.ended.as_ref().is_none_or(|(from, _)| *from > today) && held.approval.to.last_day() >= today);
+    held.retain(|held| {
+        held.changed_to.is_none() && held.ended.as_ref().is_none_or(|(from, _)| *from > today) && held.approval.to.last_day() >= today
+    });
     Ok(held)
 }
 

@@ -12,7 +12,6 @@ use super::login::SignedIn;
 use super::page::{Done, Fault, Frame, Page, go, show};
 use crate::admit::number::CardNumber;
 use crate::admit::scan::Scan;
-use crate::admit::token;
 use crate::office::{Action, OfficeError, Role};
 use crate::shell::door;
 use crate::shell::sheet::reference::lost_zeros;
@@ -134,8 +133,12 @@ fn find(db: &Connection, text: &str) -> Result<Hits, StoreError> {
 
 /// The id of the token in a scanned code; what it says is looked up, not believed.
 fn scanned(text: &str) -> Option<TokenId> {
-    let unverified = token::read(&Scan::new(text).ok()?).ok()?;
-    children::content(unverified.bytes()).ok().map(|token| token.id)
+    let bytes = match Scan::new(text).ok()? {
+        Scan::Code(bytes) => bytes,
+        Scan::Phone(code) => code.token,
+        Scan::Number(_) | Scan::Chip(_) => return None,
+    };
+    children::content(&bytes).ok().map(|token| token.id)
 }
 
 fn found(child: Child) -> Found {

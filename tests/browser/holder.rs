@@ -77,6 +77,33 @@ fn looked_at(tab: &Tab, axe: &str, name: &str) -> BTreeSet<String> {
     found
 }
 
+/// A phone that joins by the invitation `code`, after a mistake, and the first code it shows.
+fn joined(chrome: &Rc<Chrome>, base: &str, code: &str, axe: &str, bad: &mut BTreeSet<String>) -> (Tab, String) {
+    let phone = Tab::elsewhere(chrome, base);
+    phone.front();
+    phone.width(NARROW);
+    phone.go("/handy/");
+    phone.wait("the form", "document.querySelector('#join').checkVisibility()");
+    // This browser is an English one; the family is not.
+    phone.press_text("Deutsch");
+    bad.extend(looked_at(&phone, axe, "join"));
+    phone.fill("#invitation", "0000-0000-0000-0000");
+    phone.press("#join-form button");
+    phone.sees("Diese Einladung kennt das Amt nicht");
+    phone.go(&format!("/handy/?again#{}", code.replace('-', "")));
+    phone.wait("the code of the link", &format!("document.querySelector('#invitation').value === '{code}'"));
+    phone.press("#join-form button");
+    let first = shown(&phone);
+    assert_eq!(phone.eval("location.href").as_str().map(|url| url.ends_with("/handy/")), Some(true), "the code is gone from the address");
+    phone.sees("heute 1");
+    bad.extend(looked_at(&phone, axe, "code"));
+    phone.wait("the page is kept", "navigator.serviceWorker.ready.then(() => caches.open('handy-1')).then(c => c.match('/handy/')).then(Boolean)");
+    let secret = "new Promise((done, failed) => { const asked = indexedDB.open('handy'); asked.onsuccess = () => { const all = asked.result.transaction('children').objectStore('children').getAll(); \
+        all.onsuccess = () => crypto.subtle.exportKey('pkcs8', all.result[0].key.secret).then(() => done('read'), () => done('kept')); }; asked.onerror = failed; })";
+    assert_eq!(phone.eval(secret), "kept", "not even the page can read its key");
+    (phone, first)
+}
+
 #[test]
 fn an_invited_phone_shows_its_code_without_a_network_and_the_counter_turns_green() {
     let (house, axe, mut bad) = (House::filled(), axe(), BTreeSet::new());
@@ -90,28 +117,7 @@ fn an_invited_phone_shows_its_code_without_a_network_and_the_counter_turns_green
     let code = desk.text(".invitation-code");
     bad.extend(looked_at(&desk, &axe, "invitation"));
 
-    let phone = Tab::elsewhere(&chrome, &office.base);
-    phone.front();
-    phone.width(NARROW);
-    phone.go("/handy/");
-    phone.wait("the form", "document.querySelector('#join').checkVisibility()");
-    // This browser is an English one; the family is not.
-    phone.press_text("Deutsch");
-    bad.extend(looked_at(&phone, &axe, "join"));
-    phone.fill("#invitation", "0000-0000-0000-0000");
-    phone.press("#join-form button");
-    phone.sees("Diese Einladung kennt das Amt nicht");
-    phone.go(&format!("/handy/?again#{}", code.replace('-', "")));
-    phone.wait("the code of the link", &format!("document.querySelector('#invitation').value === '{code}'"));
-    phone.press("#join-form button");
-    let first = shown(&phone);
-    assert_eq!(phone.eval("location.href").as_str().map(|url| url.ends_with("/handy/")), Some(true), "the code is gone from the address");
-    phone.sees("heute 1");
-    bad.extend(looked_at(&phone, &axe, "code"));
-    phone.wait("the page is kept", "navigator.serviceWorker.ready.then(() => caches.open('handy-1')).then(c => c.match('/handy/')).then(Boolean)");
-    let secret = "new Promise((done, failed) => { const asked = indexedDB.open('handy'); asked.onsuccess = () => { const all = asked.result.transaction('children').objectStore('children').getAll(); \
-        all.onsuccess = () => crypto.subtle.exportKey('pkcs8', all.result[0].key.secret).then(() => done('read'), () => done('kept')); }; asked.onerror = failed; })";
-    assert_eq!(phone.eval(secret), "kept", "not even the page can read its key");
+    let (phone, first) = joined(&chrome, &office.base, &code, &axe, &mut bad);
     assert_eq!(complaints(&chrome, &[&office.base]), Vec::<String>::new());
 
     drop(office);

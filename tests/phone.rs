@@ -18,9 +18,12 @@ use teilhabe::shell::door;
 use teilhabe::shell::sheet::children;
 use teilhabe::shell::store::StoreError;
 use teilhabe::shell::store::office::children as register;
+use teilhabe::terminal::Terminal;
+use teilhabe::terminal::chips::{ChipOf, Taught, TeachRequest};
 use teilhabe::terminal::counter::{Answer, Request};
-use teilhabe::terminal::{Terminal, chips::ChipOf, chips::Taught, chips::TeachRequest};
+use teilhabe::terminal::held::HoldRequest;
 use teilhabe::words::cents::Cents;
+use teilhabe::words::chance::Chance;
 use teilhabe::words::civil::CivilDay;
 use teilhabe::words::code::Code;
 use teilhabe::words::keys::SecretKey;
@@ -289,6 +292,61 @@ fn a_lost_phone_is_stopped_a_suspension_holds_on_it_and_a_new_approval_reaches_i
     let code = shows(&token, now.plus_ms(4_000), &key);
     assert_eq!(refusal(town.canteen.redeem(&request(&code, "lunch"), now.plus_ms(4_000))).0, Reason::Revoked);
     assert!(town.office.verify_audit().expect("read").is_ok());
+}
+
+#[test]
+fn what_was_served_without_the_phone_waits_for_the_phone() {
+    let mut town = town();
+    let key = phone_key();
+    let (token, now) = (town.phone(&key), town.now);
+    let games = town.canteen.redeem(&fee(&shows(&token, now, &key), "games", 500), now);
+    assert!(is_accepted(&games), "the phone is known here");
+    let old = shows(&token, now.plus_ms(1_000), &key);
+    let later = now.plus_ms(300_000);
+    assert_eq!(refusal(town.canteen.redeem(&request(&old, "lunch"), later)), OLD);
+    let held = HoldRequest {
+        ask: None,
+        code: Some(old),
+        person: None,
+        alias: None,
+        service: Code::parse("lunch").expect("a code"),
+        day: None,
+        cents: None,
+        why: Reason::HolderProofMissing,
+    };
+    let mut chance = Chance::seeded(3);
+    let held = town.canteen.terminal.hold(&held, &mut chance, later).expect("held");
+    assert!(held.alias.starts_with("K01"), "an old code still says whose it is: {}", held.alias);
+    assert_eq!(town.canteen.terminal.settle_held(&mut chance, later).expect("looked at"), []);
+    let next = town.canteen.redeem(&Request { charge: Code::parse("b"), ..fee(&shows(&token, later, &key), "games", 500) }, later);
+    let Answer::Accepted(next) = next else { panic!("{next:?}") };
+    assert_eq!(next.settled.iter().map(|settled| settled.held).collect::<Vec<_>>(), [held.seq], "and is made up for when the phone is there");
+    town.exchange(later.plus_ms(1_000));
+    assert_eq!(town.reasons(later.plus_ms(1_000)), vec![None; 3], "one code for both, in one moment, is one showing of the phone");
+}
+
+#[test]
+fn a_changed_approval_reaches_the_phone_and_an_ended_one_is_said() {
+    let mut town = town();
+    let key = phone_key();
+    let (token, now) = (town.phone(&key), town.now);
+    let ask = |town: &mut Town| town.office.ask_by_phone(key.public().bytes(), now.seconds(), &asks(now.seconds(), &key), now).expect("told");
+    let (from, to) = (CivilDay::of(now).month(), CivilDay::of(now).month().plus(5));
+    let csv = format!("reference;benefit;from;to;period;measure;amount;detail;hint\n4711-001;lunch;{from};{to};day;units;2;;K01\n");
+    town.office.issue(&children::read(csv.as_bytes()).expect("a table").rows, now).expect("changed");
+    let told = ask(&mut town);
+    assert_eq!(told.tokens.iter().map(|t| t.state).collect::<Vec<_>>(), [TokenState::Valid]);
+    assert_ne!(told.tokens[0].bytes, token);
+    assert_eq!(told.left.iter().map(|left| left.bounds[0].2).collect::<Vec<_>>(), [2]);
+    town.exchange(now.plus_ms(1_000));
+    let old = town.canteen.redeem(&request(&shows(&token, now.plus_ms(2_000), &key), "lunch"), now.plus_ms(2_000));
+    assert_eq!(refusal(old).0, Reason::Replaced);
+    assert!(is_accepted(&town.canteen.redeem(&request(&shows(&told.tokens[0].bytes, now.plus_ms(2_000), &key), "lunch"), now.plus_ms(2_000))));
+    let approval = town.office.db().query_row("SELECT max(id) FROM approval", [], |row| row.get(0)).expect("an approval");
+    town.office.act(approval, Act::End { from: CivilDay::of(now) }, "Anna Adler", now).expect("ended");
+    let told = ask(&mut town);
+    assert_eq!(told.tokens.iter().map(|t| t.state).collect::<Vec<_>>(), [TokenState::Stopped]);
+    assert!(!told.removed && told.left.is_empty());
 }
 
 fn approval_of(town: &Town) -> i64 {

@@ -12,8 +12,10 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
-use teilhabe::office::{Role, Roles};
+use teilhabe::admit::scan::Scan;
+use teilhabe::office::{IssuedToken, Role, Roles};
 use teilhabe::shell::door::now;
+use teilhabe::shell::store::office::children::content;
 
 const PASSWORD: &str = "korrekt pferd batterie";
 /// How long a code stays on the screen at most, and a busy machine's time to draw the next.
@@ -164,4 +166,47 @@ fn an_invited_phone_shows_its_code_without_a_network_and_the_counter_turns_green
     phone.press("#language");
     phone.sees("The office has blocked this phone");
     assert_eq!(bad, BTreeSet::new());
+}
+
+/// As a browser that knows no Ed25519: it must not be asked for, or nothing is generated.
+const OLDER: &str = "(() => { const all = crypto.subtle.generateKey.bind(crypto.subtle); crypto.subtle.generateKey = (kind, ...rest) => \
+    kind?.name === 'Ed25519' ? Promise.reject(new DOMException('not supported', 'NotSupportedError')) : all(kind, ...rest); })()";
+
+#[test]
+fn an_older_browser_signs_too_and_one_phone_shows_the_codes_of_two_children() {
+    let house = House::filled();
+    let invited: Vec<(IssuedToken, String)> = {
+        let cards = house.cards(2, LUNCH);
+        let mut office = house.office();
+        cards.into_iter().map(|card| (card.clone(), office.invite_phone(card.child, "Dora", now()).expect("invited").code)).collect()
+    };
+    let office = house.serve_office();
+    let chrome = Rc::new(Chrome::start());
+    let phone = Tab::elsewhere(&chrome, &office.base);
+    phone.front();
+    phone.width(NARROW);
+    phone.ask("Page.addScriptToEvaluateOnNewDocument", serde_json::json!({ "source": OLDER }));
+    let mut shown_for = Vec::new();
+    for (number, (card, code)) in invited.iter().enumerate() {
+        phone.go(&format!("/handy/?{number}#{}", code.replace('-', "")));
+        phone.wait("the code of the link", &format!("document.querySelector('#invitation').value === '{code}'"));
+        phone.press("#join-form button");
+        let hint = card.token.hint.clone().expect("a hint");
+        phone.wait("the child", &format!("document.querySelector('#who').innerText.startsWith('{hint}')"));
+        shown_for.push(shown(&phone));
+    }
+    assert_eq!(phone.eval("document.querySelectorAll('#children button').length"), 2);
+    for (text, (card, _)) in shown_for.iter().zip(&invited) {
+        let Ok(Scan::Phone(code)) = Scan::new(text) else { panic!("a phone code: {text}") };
+        let token = content(&code.token).expect("a token");
+        assert!(code.proof.is_of(&token, &code.token), "signed by the vendored program, as any other");
+        assert_eq!(token.handle, card.token.handle);
+    }
+    phone.press("#children button");
+    phone.wait("the first child", "document.querySelector('#children button').getAttribute('aria-pressed') === 'true'");
+    phone.press("summary");
+    phone.press("#forget");
+    phone.press("#sure button.danger");
+    phone.wait("one child is left", "document.querySelector('#children').hidden && document.querySelector('#who').innerText.startsWith('K101')");
+    assert_eq!(complaints(&chrome, &[&office.base]), Vec::<String>::new());
 }

@@ -18,6 +18,7 @@ use teilhabe::shell::door;
 use teilhabe::shell::sheet::children;
 use teilhabe::shell::store::StoreError;
 use teilhabe::shell::store::office::children as register;
+use teilhabe::shell::web::serve::Peer;
 use teilhabe::terminal::Terminal;
 use teilhabe::terminal::chips::{ChipOf, Taught, TeachRequest};
 use teilhabe::terminal::counter::{Answer, Request};
@@ -457,4 +458,23 @@ async fn exchanged(browser: &Browser, counter: &mut Counter, now: UtcMs) {
     let response = browser.app.clone().oneshot(request).await.expect("an answer");
     assert_eq!(response.status(), StatusCode::OK);
     counter.take(&to_bytes(response.into_body(), usize::MAX).await.expect("a body"), now);
+}
+
+#[tokio::test]
+async fn an_address_that_guesses_invitations_is_told_to_wait_and_others_are_not() {
+    let browser = Browser::at(town().office);
+    let key = phone_key();
+    let signature = HEXLOWER.encode(&joins("0000000000000000", &key));
+    let guess = json!({"code": "0000-0000-0000-0000", "key": HEXLOWER.encode(key.public().bytes()), "signature": signature}).to_string();
+    let ask = async |address: [u8; 4]| {
+        let request = HttpRequest::post("/handy/api/phones").header("host", HOST).header("origin", format!("http://{HOST}"));
+        let mut request = request.header("content-type", "application/json").body(Body::from(guess.clone())).expect("a request");
+        request.extensions_mut().insert(Peer(address.into()));
+        send(&browser.app, request).await.status
+    };
+    for number in 0..60 {
+        assert_eq!(ask([10, 0, 0, 66]).await, StatusCode::NOT_FOUND, "{number}");
+    }
+    assert_eq!(ask([10, 0, 0, 66]).await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(ask([10, 0, 0, 7]).await, StatusCode::NOT_FOUND);
 }

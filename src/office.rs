@@ -26,6 +26,7 @@ mod issue;
 mod keys;
 mod passkeys;
 mod patterns;
+mod phones;
 mod plan;
 mod posting;
 mod print;
@@ -65,6 +66,7 @@ pub use invoice::{InvoiceBuyer, invoice_buyer};
 pub use issue::{IssuedToken, StopReason};
 pub use keys::{OfficeKeys, Rotated};
 pub use passkeys::MAX_PASSKEY_LABEL;
+pub use phones::{BenefitLeft, INVITATION_DAYS, Invited, MAX_PHONES, NoPhone, PhoneAnswer, PhoneToken, TokenState};
 pub use plan::{Planned, Standing};
 pub use posting::{PayMode, PaymentOrder, sample_posting};
 pub use print::{CONTACT, FILE_DAYS, MAX_CONTACT_LINE, MAX_PAPERS, MAX_SLIPS, NewPrint, PrintBegun, PrintJob, PrintStep};
@@ -378,10 +380,15 @@ impl Office {
 
     /// Runs `work` in one transaction that is durable when this returns.
     fn in_transaction<T>(&mut self, work: impl FnOnce(&mut Work<'_>) -> Result<T, OfficeError>) -> Result<T, OfficeError> {
-        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        self.transact(work)
+    }
+
+    /// The same with an error of its own.
+    fn transact<T, E: From<OfficeError>>(&mut self, work: impl FnOnce(&mut Work<'_>) -> Result<T, E>) -> Result<T, E> {
+        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(OfficeError::from)?;
         let mut scope = Work { db: transaction, keys: &self.keys, chance: &mut self.chance, profile: &self.profile };
         let result = work(&mut scope)?;
-        scope.db.commit()?;
+        scope.db.commit().map_err(OfficeError::from)?;
         Ok(result)
     }
 

@@ -54,6 +54,7 @@ fn limits() -> Vec<(String, u64)> {
     let mut limits = of![
         words::sealed::MAX_TOKEN_BYTES,
         words::sealed::MAX_DOCUMENT_BYTES,
+        admit::phone::MAX_PHONE_BYTES,
         words::cbor::MAX_DEPTH,
         words::cbor::FIRST_IGNORED_KEY,
         admit::scan::MAX_SCAN_BYTES,

@@ -280,6 +280,8 @@ fn a_purge_knows_every_table_that_names_a_child_or_a_card() {
         "decided_whole",
         "granted",
         "line",
+        "phone",
+        "phone_invitation",
         "print_item",
         "purge_child",
         "stop",

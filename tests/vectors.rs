@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use teilhabe::admit::credential::Credential;
 use teilhabe::admit::enrolment::{Enrolment, EnrolmentCode};
 use teilhabe::admit::number::CardNumber;
+use teilhabe::admit::phone::{PhoneCode, Shown};
 use teilhabe::admit::scan::{Fault, ReadError, Scan};
 use teilhabe::admit::status::StatusList;
 use teilhabe::admit::token::UnverifiedToken;
@@ -92,11 +93,29 @@ fn judge_token(token: &UnverifiedToken, trust: &TrustList, at: UtcSeconds) -> St
     }
 }
 
+/// What the counter says of a phone code that is scanned at a moment, and is the first one of its token.
+fn judge_phone_code(code: &PhoneCode, trust: &TrustList, at: UtcSeconds) -> String {
+    assert_eq!(PhoneCode::from_bytes(&code.to_bytes()).as_ref(), Ok(code), "written again it is the same");
+    let token = UnverifiedToken::from_bytes(code.token.clone());
+    let entitlement = match token.verify(std::slice::from_ref(trust), at.ms()) {
+        Ok(entitlement) => entitlement,
+        Err(refused) => return code_of(refused),
+    };
+    let (token, shown) = (entitlement.token(), Shown { proof: code.proof, seen: at.ms(), used: None });
+    if token.holder_key.is_none() {
+        return "malformed".into();
+    }
+    if !code.proof.is_of(token, &code.token) || shown.is_fresh().is_err() {
+        return Refusal::HolderProofMissing.reason().code().to_owned();
+    }
+    rule::is_valid_on(token, CivilDay::of(at.ms())).map_or_else(|refusal| refusal.reason().code().to_owned(), |()| "accepted".into())
+}
+
 fn judge_scan(raw: &str, trust: &TrustList, at: UtcSeconds) -> String {
     match Scan::new(raw) {
         Err(error) => error.reason().code().to_owned(),
         Ok(Scan::Code(bytes)) => judge_token(&UnverifiedToken::from_bytes(bytes), trust, at),
-        Ok(Scan::Phone) => Refusal::HolderProofMissing.reason().code().to_owned(),
+        Ok(Scan::Phone(code)) => judge_phone_code(&code, trust, at),
         Ok(Scan::Number(_) | Scan::Chip(_)) => ReadError::Malformed(Fault::Foreign).reason().code().to_owned(),
     }
 }

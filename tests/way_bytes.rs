@@ -203,6 +203,7 @@ impl World {
             lesson: None,
             charge: None,
             seen_as: SeenAs::Qr,
+            shown: None,
             operator: None,
             settles: None,
         };

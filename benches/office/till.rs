@@ -78,6 +78,7 @@ impl Till {
             lesson: None,
             charge: None,
             seen_as: SeenAs::Qr,
+            shown: None,
             operator: None,
             settles: None,
         };

@@ -97,7 +97,17 @@ impl Canteen {
                 for number in chunk..entries.min(chunk + AT_ONCE) {
                     let day = first.plus(number / CHILDREN);
                     let service = super::town::code("lunch");
-                    let ask = Ask { service, day, cents: None, lesson: None, charge: None, seen_as: SeenAs::Qr, operator: None, settles: None };
+                    let ask = Ask {
+                        service,
+                        day,
+                        cents: None,
+                        lesson: None,
+                        charge: None,
+                        seen_as: SeenAs::Qr,
+                        shown: None,
+                        operator: None,
+                        settles: None,
+                    };
                     let house = House { trust: &trust, credential: Some(&credential), status: None, clock: ClockState::Ok };
                     let entitlement = &tokens[(number % CHILDREN) as usize];
                     let grant = plan(entitlement, &ask, &house, morning()).expect("planned").decide(&Spent::default()).expect("granted");

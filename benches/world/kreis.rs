@@ -128,7 +128,7 @@ impl Till {
     pub fn lunch(&mut self, entitlement: &Entitlement, day: CivilDay) -> PlainLine {
         let now = day.at_minute(12 * 60);
         let service = Code::parse("lunch").expect("a code");
-        let ask = Ask { service, day, cents: None, lesson: None, charge: None, seen_as: SeenAs::Qr, operator: None, settles: None };
+        let ask = Ask { service, day, cents: None, lesson: None, charge: None, seen_as: SeenAs::Qr, shown: None, operator: None, settles: None };
         let house = House { trust: &self.trust, credential: Some(&self.credential), status: None, clock: ClockState::Ok };
         let grant = plan(entitlement, &ask, &house, now).expect("planned").decide(&Spent::default()).expect("granted");
         let slot = grant.slot();

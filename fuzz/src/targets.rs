@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use teilhabe::admit::credential::Credential;
 use teilhabe::admit::enrolment::{Enrolment, EnrolmentCode};
 use teilhabe::admit::number::CardNumber;
+use teilhabe::admit::phone::{PhoneCode, Shown};
 use teilhabe::admit::scan::{Scan, code_text};
 use teilhabe::admit::status::StatusList;
 use teilhabe::admit::token::{Token, UnverifiedToken};
@@ -29,8 +30,9 @@ use teilhabe::words::time::UtcMs;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 24] = [
+pub const TARGETS: [Target; 25] = [
     ("scan", scan),
+    ("phone_code", phone_code),
     ("token", token),
     ("trust", trust),
     ("credential", credential),
@@ -205,9 +207,29 @@ fn scan(bytes: &[u8]) {
             let _ = UnverifiedToken::from_bytes(token).verify(std::slice::from_ref(trusting()), NOW);
         }
         Ok(Scan::Number(number)) => assert_eq!(CardNumber::parse(&number.digits()), Some(number)),
-        Ok(Scan::Phone | Scan::Chip(_)) => {}
+        Ok(Scan::Phone(code)) => {
+            let Ok(Scan::Phone(again)) = Scan::new(&code.text()) else { panic!("a phone code is read again") };
+            assert_eq!(again, code);
+        }
+        Ok(Scan::Chip(_)) => {}
         Err(error) => assert!(!error.to_string().is_empty()),
     }
+}
+
+/// The bytes of a phone code, or its text.
+fn phone_code(bytes: &[u8]) {
+    let packed = match Scan::new(&String::from_utf8_lossy(bytes)) {
+        Ok(Scan::Phone(code)) => code.to_bytes(),
+        _ => bytes.to_vec(),
+    };
+    let Ok(code) = PhoneCode::from_bytes(&packed) else { return };
+    assert_eq!(code.to_bytes(), packed, "a phone code has one form");
+    if let Ok(entitlement) = UnverifiedToken::from_bytes(code.token.clone()).verify(std::slice::from_ref(trusting()), NOW) {
+        let _ = code.proof.is_of(entitlement.token(), &code.token);
+    }
+    let shown = Shown { proof: code.proof, seen: NOW, used: Some(code.proof.at) };
+    let _ = shown.is_fresh();
+    assert!(shown.is_unused().is_err(), "what was used is not new");
 }
 
 fn token(bytes: &[u8]) {

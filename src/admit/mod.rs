@@ -6,6 +6,7 @@ pub mod credential;
 pub mod enrolment;
 pub mod issue;
 pub mod number;
+pub mod phone;
 pub mod scan;
 pub mod status;
 pub mod token;

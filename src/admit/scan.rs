@@ -1,6 +1,7 @@
 //! What a scanner, a keyboard or a camera delivers, stripped of what they add, and told apart.
 
 use super::number::CardNumber;
+use super::phone::{self, MAX_PHONE_BYTES, PHONE_PREFIX, PhoneCode};
 use crate::words::reason::Reason;
 use crate::words::sealed::MAX_TOKEN_BYTES;
 use data_encoding::BASE32HEX_NOPAD;
@@ -8,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 /// The prefix of a token on paper or card.
 pub const CODE_PREFIX: &str = "BUT1";
-/// The prefix of a code shown by a phone.
-pub const PHONE_PREFIX: &str = "BUT2";
 /// How every code goes on after its prefix: the first bytes of a signed document.
 const BEGINNING: &str = "GH4Q40";
+/// How every phone code goes on after its prefix: an array of three that begins with a token.
+const PHONE_BEGINNING: &str = "GDC";
 /// The longest text looked at, in bytes: a code of the largest token, twice over for a foreign keyboard layout.
 pub const MAX_SCAN_BYTES: usize = 4096;
 /// The longest chip UID, in characters.
@@ -22,8 +23,8 @@ pub const MAX_CHIP: usize = 32;
 pub enum Scan {
     /// The signed bytes of a token.
     Code(Vec<u8>),
-    /// A phone code, whose proof this version does not check yet.
-    Phone,
+    /// A phone code, its proof still to be verified.
+    Phone(PhoneCode),
     /// A card number with a right check digit.
     Number(CardNumber),
     /// Anything else short and plain: perhaps the UID of a chip.
@@ -49,6 +50,15 @@ pub enum Fault {
     /// Something else: an address, a business card, a word.
     #[error("it is not a code, card number or chip")]
     Foreign,
+    /// A phone code whose minute is over: a new one must be shown.
+    #[error("the phone's code is older than a minute")]
+    PhoneOld,
+    /// A phone code from later than now: the clocks of phone and terminal differ.
+    #[error("the phone's clock is ahead of this one")]
+    PhoneAhead,
+    /// A phone code with which something was recorded before: a new one must be shown.
+    #[error("something was recorded with this code of the phone before")]
+    PhoneUsed,
 }
 
 /// A scan that could not be read, with the reason for the counter.
@@ -82,13 +92,16 @@ impl Scan {
         if let Some(body) = strip_prefix(text, CODE_PREFIX) {
             return decode(body).map(Scan::Code);
         }
-        if strip_prefix(text, PHONE_PREFIX).is_some() {
-            return Ok(Scan::Phone);
+        if let Some(body) = strip_prefix(text, PHONE_PREFIX) {
+            return decode_phone(body).map(Scan::Phone);
         }
         if looks_like_azerty(text) {
             let repaired: String = text.chars().map(from_azerty).collect();
-            let body = strip_prefix(&repaired, CODE_PREFIX).ok_or(ReadError::WrongLayout)?;
-            return decode(body).map(Scan::Code).map_err(|_| ReadError::WrongLayout);
+            let read = match strip_prefix(&repaired, CODE_PREFIX) {
+                Some(body) => decode(body).map(Scan::Code),
+                None => decode_phone(strip_prefix(&repaired, PHONE_PREFIX).ok_or(ReadError::WrongLayout)?).map(Scan::Phone),
+            };
+            return read.map_err(|_| ReadError::WrongLayout);
         }
         let plain: String = text.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
         if let Some(number) = CardNumber::parse(&plain) {
@@ -134,15 +147,26 @@ fn chip(plain: &str) -> Option<String> {
 }
 
 fn decode(body: &str) -> Result<Vec<u8>, ReadError> {
+    unpack(body, BEGINNING, MAX_TOKEN_BYTES, lacks_its_end)
+}
+
+fn decode_phone(body: &str) -> Result<PhoneCode, ReadError> {
+    let bytes = unpack(body, PHONE_BEGINNING, MAX_PHONE_BYTES, phone::lacks_its_end)?;
+    PhoneCode::from_bytes(&bytes).map_err(|_| ReadError::Malformed(Fault::Damaged))
+}
+
+/// The bytes of a code's text after its prefix, at most `most`; what begins with `beginning` and `lacks_its_end` was cut.
+fn unpack(body: &str, beginning: &str, most: usize, lacks_its_end: impl Fn(&[u8]) -> bool) -> Result<Vec<u8>, ReadError> {
     let body = body.to_ascii_uppercase();
     let fault = |fault| Err(ReadError::Malformed(fault));
-    if body.contains(&format!("{CODE_PREFIX}{BEGINNING}")) {
+    let another = [(CODE_PREFIX, BEGINNING), (PHONE_PREFIX, PHONE_BEGINNING)];
+    if another.iter().any(|(prefix, beginning)| body.contains(&format!("{prefix}{beginning}"))) {
         return fault(Fault::TwoCodes);
     }
-    if body.len() > BASE32HEX_NOPAD.encode_len(MAX_TOKEN_BYTES) {
+    if body.len() > BASE32HEX_NOPAD.encode_len(most) {
         return fault(Fault::TooLong);
     }
-    let ours = body.starts_with(BEGINNING) || BEGINNING.starts_with(&body);
+    let ours = body.starts_with(beginning) || beginning.starts_with(&body);
     match BASE32HEX_NOPAD.decode(body.as_bytes()) {
         Ok(bytes) if ours && lacks_its_end(&bytes) => fault(Fault::HalfACode),
         Ok(bytes) => Ok(bytes),
@@ -166,9 +190,9 @@ fn lacks_its_end(bytes: &[u8]) -> bool {
     bytes.len() < HEAD + payload + SIGNATURE
 }
 
-/// A US scanner on a French or Belgian host types `1` as `&`, so the prefix arrives as `BUT&`.
+/// A US scanner on a French or Belgian host types `1` as `&` and `2` as `é`, so the prefix arrives as `BUT&` or `BUTé`.
 fn looks_like_azerty(text: &str) -> bool {
-    strip_prefix(text, "BUT&").is_some()
+    ["BUT&", "BUTé", "BUTÉ"].iter().any(|garbled| strip_prefix(text, garbled).is_some())
 }
 
 /// The US key that types `typed` on a French or Belgian layout; the map is one-to-one, and the signature has the last word.
@@ -217,8 +241,8 @@ mod tests {
     fn other_things_are_told_apart() {
         assert!(matches!(Scan::new("4262 6226 7885"), Ok(Scan::Number(_))));
         assert_eq!(Scan::new("04:a2:24:b2"), Ok(Scan::Chip("04A224B2".into())));
-        assert_eq!(Scan::new("BUT2ABC"), Ok(Scan::Phone));
-        for rubbish in ["", "   ", "https://example.org/menu", "BEGIN:VCARD", "🙂🙂🙂🙂", "]Q", "]", "\\00", "BUT1W", "BUT1\u{e9}"] {
+        for rubbish in ["", "   ", "https://example.org/menu", "BEGIN:VCARD", "🙂🙂🙂🙂", "]Q", "]", "\\00", "BUT1W", "BUT1\u{e9}", "BUT2ABC"]
+        {
             assert!(matches!(Scan::new(rubbish), Err(ReadError::Malformed(_))), "{rubbish:?}");
         }
         assert_eq!(Scan::new("BUT&Gµ"), Err(ReadError::WrongLayout));

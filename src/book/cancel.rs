@@ -62,6 +62,7 @@ mod tests {
             charge: None,
             settles: None,
             full_price: None,
+            proof: None,
         })
     }
 

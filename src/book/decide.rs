@@ -1,8 +1,8 @@
 //! The decision at the counter. The order of the rules is the documented precedence: what is said first is what the person at
 //! the counter can best act on, and validity is said before "already redeemed".
 //!
-//! 1 holder proof · 2 clock · 3 admission · 4 entitlement · 5 status · 6 data age · 7 validity · 8 claim window · 9 price ·
-//! 10 slot · 11 lesson overlap · 12 ceilings. What cannot be read or is not genuine never gets here.
+//! 1 holder proof · 2 clock, and whether a phone code is fresh · 3 admission · 4 entitlement · 5 status · 6 data age · 7 validity ·
+//! 8 claim window · 9 price · 10 slot · 11 lesson overlap · 12 ceilings · 13 whether a phone code is new. What cannot be read or is not genuine never gets here.
 
 use super::ceiling::{self, Elsewhere, Left, Use};
 use super::entry::{Body, ClockState, Entry, Head};
@@ -11,6 +11,7 @@ use super::refusal::Refusal;
 use super::rule::{self, GivenLesson};
 use super::slot::{Lesson, Occasion, Slot};
 use crate::admit::credential::Credential;
+use crate::admit::phone::Shown;
 use crate::admit::status::{DataAge, Status, StatusList};
 use crate::admit::token::Entitlement;
 use crate::admit::trust::TrustList;
@@ -36,6 +37,8 @@ pub struct Ask {
     pub charge: Option<Code>,
     /// How the token was seen.
     pub seen_as: SeenAs,
+    /// The phone code, where one was.
+    pub shown: Option<Shown>,
     /// Who records it, by pseudonym.
     pub operator: Option<String>,
     /// The number of the held entry it settles.
@@ -104,12 +107,11 @@ pub struct Entered {
 /// Applies the rules that need no memory.
 pub fn plan(entitlement: &Entitlement, ask: &Ask, house: &House<'_>, now: UtcMs) -> Result<Plan, Refusal> {
     let token = entitlement.token();
-    if token.holder_key.is_some() {
-        return Err(Refusal::HolderProofMissing);
-    }
+    rule::is_shown_by_its_holder(token, ask.seen_as, ask.shown.as_ref())?;
     if house.clock == ClockState::Suspect {
         return Err(Refusal::ClockSuspect);
     }
+    ask.shown.map_or(Ok(()), |shown| shown.is_fresh()).map_err(Refusal::PhoneCode)?;
     let credential = house.credential.filter(|c| now < c.expires).ok_or(Refusal::NotAdmitted)?;
     let service = credential.service(&ask.service).ok_or(Refusal::NotAdmitted)?;
     rule::is_entitled(token, service.benefit, service.detail.as_ref(), credential.provider)?;
@@ -192,6 +194,7 @@ impl Plan {
         }
         let token = self.entitlement.token();
         let fit = ceiling::fit(token, &self.wanted, &spent.uses, &spent.elsewhere).map_err(|left| Refusal::CeilingReached { left })?;
+        self.ask.shown.map_or(Ok(()), |shown| shown.is_unused()).map_err(Refusal::PhoneCode)?;
         let full_price = (fit.cents < self.wanted.cents).then_some(self.wanted.cents);
         let redemption = Redemption {
             office: self.entitlement.office().clone(),
@@ -211,6 +214,7 @@ impl Plan {
             charge: self.ask.charge,
             settles: self.ask.settles,
             full_price,
+            proof: self.ask.shown.map(|shown| shown.proof),
         };
         Ok(Grant { redemption, slot: self.slot, left: fit.left })
     }
@@ -374,6 +378,7 @@ mod tests {
             lesson: Some(lesson),
             charge: None,
             seen_as: SeenAs::Qr,
+            shown: None,
             operator: None,
             settles: None,
         };

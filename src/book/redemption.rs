@@ -1,6 +1,7 @@
 //! One recorded use of a token.
 
 use super::slot::Lesson;
+use crate::admit::phone::HolderProof;
 use crate::admit::status::DataAge;
 use crate::words::benefit::Benefit;
 use crate::words::cbor::{Keys, Malformed, Reader, Writer, present};
@@ -16,6 +17,9 @@ use serde::{Deserialize, Serialize};
 pub const MAX_OPERATOR: usize = 40;
 /// The most units one redemption may count.
 pub const MAX_UNITS: u64 = 1000;
+
+/// The key of the holder's proof: one that a reader who does not know it ignores.
+const PROOF: i64 = 65;
 
 /// How the token was seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -86,6 +90,9 @@ pub struct Redemption {
     pub settles: Option<u64>,
     /// The full price, where the claim is less.
     pub full_price: Option<Cents>,
+    /// What the holder's phone proved, where its code was seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<HolderProof>,
 }
 
 impl Redemption {
@@ -99,7 +106,7 @@ impl Redemption {
         let at = r.position();
         let (mut office, mut token, mut benefit, mut service, mut day, mut units, mut cents) = (None, None, None, None, None, None, None);
         let (mut slot, mut seen_as, mut evidence, mut operator, mut start, mut end) = (None, None, None, None, None, None);
-        let (mut handle, mut charge, mut settles, mut full_price) = (None, None, None, None);
+        let (mut handle, mut charge, mut settles, mut full_price, mut proof) = (None, None, None, None, None);
         r.map(Keys::Open, |key, r| {
             match key {
                 1 => office = Some(OfficeId::read(r)?),
@@ -119,6 +126,7 @@ impl Redemption {
                 15 => charge = Some(Code::read(r)?),
                 16 => settles = Some(r.uint()?),
                 17 => full_price = Some(read_cents(r)?),
+                PROOF => proof = Some(r.array(2, 2, |r, _| HolderProof::read(r))?),
                 _ => return Ok(false),
             }
             Ok(true)
@@ -147,6 +155,7 @@ impl Redemption {
             charge,
             settles,
             full_price,
+            proof,
         })
     }
 
@@ -182,6 +191,11 @@ impl Redemption {
             }
             if let Some(price) = self.full_price {
                 m.key(17).uint(price.to_field());
+            }
+            if let Some(proof) = &self.proof {
+                let w = m.key(PROOF);
+                w.array(2);
+                proof.write(w);
             }
         });
     }

@@ -19,6 +19,8 @@ pub enum Refusal {
     UnknownNumber,
     /// The token counts only with the holder's phone.
     HolderProofMissing,
+    /// The holder's phone must show a new code, for this reason.
+    PhoneCode(Fault),
     /// The terminal's clock cannot be right.
     ClockSuspect,
     /// The terminal is not admitted for this office or service.
@@ -84,7 +86,7 @@ impl Refusal {
             Self::Unreadable(error) => error.reason(),
             Self::NotGenuine(refused) => refused.reason(),
             Self::UnknownNumber => Reason::UnknownNumber,
-            Self::HolderProofMissing => Reason::HolderProofMissing,
+            Self::HolderProofMissing | Self::PhoneCode(_) => Reason::HolderProofMissing,
             Self::ClockSuspect => Reason::ClockSuspect,
             Self::NotAdmitted => Reason::ProviderNotAdmitted,
             Self::WrongBenefit => Reason::WrongBenefit,
@@ -104,7 +106,7 @@ impl Refusal {
     /// What was scanned instead of a code, where that is known.
     pub const fn fault(&self) -> Option<Fault> {
         match self {
-            Self::Unreadable(ReadError::Malformed(fault)) => Some(*fault),
+            Self::Unreadable(ReadError::Malformed(fault)) | Self::PhoneCode(fault) => Some(*fault),
             _ => None,
         }
     }

@@ -1,7 +1,9 @@
 //! The rules that counter and office share, one function each. Each answers for one redemption; ceilings and slots are beside.
 
+use super::redemption::SeenAs;
 use super::refusal::Refusal;
 use super::slot::Lesson;
+use crate::admit::phone::Shown;
 use crate::admit::status::Status;
 use crate::admit::token::Token;
 use crate::words::benefit::Benefit;
@@ -11,6 +13,15 @@ use crate::words::code::Code;
 use crate::words::ids::ProviderNumber;
 use crate::words::service::{Pricing, Service};
 use crate::words::time::UtcMs;
+
+/// A token bound to a phone counts as that phone's code, and where nobody showed anything: for a month that was registered, or a card
+/// that was forgotten. A paper, a number or a chip of it proves nothing, and a paper token is no phone code.
+pub const fn is_shown_by_its_holder(token: &Token, seen_as: SeenAs, shown: Option<&Shown>) -> Result<(), Refusal> {
+    match (token.holder_key.is_some(), seen_as, shown.is_some()) {
+        (true, SeenAs::Phone, true) | (_, SeenAs::List, false) | (false, _, false) => Ok(()),
+        _ => Err(Refusal::HolderProofMissing),
+    }
+}
 
 /// The token covers the benefit (and subject or event) at this provider.
 pub fn is_entitled(token: &Token, benefit: Benefit, detail: Option<&Code>, provider: ProviderNumber) -> Result<(), Refusal> {

@@ -6,7 +6,7 @@ use super::{Office, OfficeError, Work};
 use crate::admit::status::Status;
 use crate::reconcile::register::Stop;
 use crate::shell::store::office::approvals::{self, Held};
-use crate::shell::store::office::{cases, children as db, lines};
+use crate::shell::store::office::{cases, children as db, lines, phones};
 use crate::words::civil::CivilDay;
 use crate::words::time::UtcMs;
 
@@ -138,6 +138,17 @@ impl Work<'_> {
         Ok((row, db::stops(&self.db, row)?))
     }
 
+    /// The card in use, and the tokens of its approval on phones that are not stopped for good.
+    fn with_phones(&self, approval: i64, card: i64) -> Result<Vec<i64>, OfficeError> {
+        let mut tokens = vec![card];
+        for token in phones::tokens_of_approval(&self.db, approval)? {
+            if stopped_for_good(&db::stops(&self.db, token)?).is_none() {
+                tokens.push(token);
+            }
+        }
+        Ok(tokens)
+    }
+
     fn suspend(&mut self, held: &Held, from: CivilDay, until: Option<CivilDay>, now: UtcMs) -> Result<Option<IssuedToken>, OfficeError> {
         if until.is_some_and(|until| until < from) {
             return Err(cannot("Die Aussetzung endet vor ihrem Beginn: bitte von und bis prüfen."));
@@ -152,13 +163,19 @@ impl Work<'_> {
         if let Some(other) = stops.iter().find(overlapping) {
             return Err(cannot(format!("Für diese Tage ist schon ausgesetzt (ab {}). Bitte erst aufheben.", other.from.german())));
         }
-        db::insert_stop(&self.db, row, &Stop { status: Status::Suspended, from, until, recorded: now }, "suspended")?;
+        for token in self.with_phones(held.id, row)? {
+            db::insert_stop(&self.db, token, &Stop { status: Status::Suspended, from, until, recorded: now }, "suspended")?;
+        }
         Ok(None)
     }
 
     fn lift(&mut self, held: &Held, from: CivilDay) -> Result<Option<IssuedToken>, OfficeError> {
         let (row, _) = self.in_use(held.id)?;
-        if cases::lift(&self.db, row, from)? == 0 {
+        let mut lifted = 0;
+        for token in self.with_phones(held.id, row)? {
+            lifted += cases::lift(&self.db, token, from)?;
+        }
+        if lifted == 0 {
             return Err(cannot(format!("Ab dem {} ist nichts ausgesetzt: Es gibt nichts aufzuheben.", from.german())));
         }
         Ok(None)
@@ -205,7 +222,8 @@ impl Work<'_> {
 
     /// Stops every token of an approval that is not stopped for good.
     fn stop_all(&mut self, approval: i64, status: Status, from: CivilDay, why: &str, now: UtcMs) -> Result<(), OfficeError> {
-        for (row, ..) in approvals::tokens(&self.db, approval)? {
+        let cards = approvals::tokens(&self.db, approval)?.into_iter().map(|(row, ..)| row);
+        for row in cards.chain(phones::tokens_of_approval(&self.db, approval)?) {
             if stopped_for_good(&db::stops(&self.db, row)?).is_none() {
                 db::insert_stop(&self.db, row, &Stop { status, from, until: None, recorded: now }, why)?;
             }

@@ -55,6 +55,8 @@ actions! {
     Issue = "issue", "Karte ausgestellt";
     /// A token was stopped, suspended, extended, re-issued or returned.
     Token = "token", "Karte geändert";
+    /// A phone was invited, added or taken out, or got a token.
+    Phone = "phone", "Handy geändert";
     /// Letters, cards or slips were printed.
     Print = "print", "gedruckt";
     /// A file was taken in.

@@ -191,6 +191,7 @@ impl Work<'_> {
             charge,
             settles: None,
             full_price: None,
+            proof: None,
         })))
     }
 

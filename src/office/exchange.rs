@@ -1,5 +1,6 @@
 //! Intake and answer: one question of a terminal, taken in whole before it is answered.
 
+use super::phones::proves;
 use super::waiting::{is_claim, living_head, place_anywhere};
 use super::{Office, OfficeError, Work};
 use crate::admit::token::Token;
@@ -19,7 +20,7 @@ use crate::shell::store::office::admission::{self, Terminal};
 use crate::shell::store::office::batches::{self, NewBatch};
 use crate::shell::store::office::lines::{self, NewCancellation, NewLine};
 use crate::shell::store::office::waiting::{self, Descent, ledger_seq};
-use crate::shell::store::office::{children, retention, swap, views};
+use crate::shell::store::office::{children, phones, retention, swap, views};
 use crate::words::benefit::Measure;
 use crate::words::cbor::Reader;
 use crate::words::cents::Cents;
@@ -28,6 +29,7 @@ use crate::words::ids::{BatchId, Handle, Hash, TokenId};
 use crate::words::reason::Reason;
 use crate::words::sealed::{DocType, Sealed};
 use crate::words::time::UtcMs;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// The most bytes of an opened envelope: a document, and no more.
@@ -189,6 +191,7 @@ impl Work<'_> {
                     return Ok(lines::insert_unreadable(&self.db, terminal.id, seq, arrival.row, Reason::OutsideClaimWindow)?);
                 }
                 let (token, child) = self.token_and_child(redemption, known, now)?;
+                let unproved = self.is_unproved(token, redemption, entry.at, known)?;
                 let agreement = arrival.provider.agreement(redemption);
                 let slot = agreement.map_or(crate::book::slot::Slot { day: redemption.day, id: redemption.slot }, |a| {
                     let (lesson, charge) = (redemption.lesson, redemption.charge.as_ref());
@@ -210,6 +213,7 @@ impl Work<'_> {
                         hash: arrival.hash,
                         redemption,
                         slot,
+                        unproved,
                     },
                 )?;
                 waiting::tie_awaiting(&self.db, terminal.id, seq, arrival.hash)?;
@@ -257,6 +261,15 @@ impl Work<'_> {
         let rows = children::token_of_claim(&self.db, redemption.token, redemption.handle, now)?;
         known.tokens.insert(key, rows);
         Ok(rows)
+    }
+
+    /// Whether the token is bound to a phone of which the line proves nothing.
+    fn is_unproved(&self, token: i64, redemption: &Redemption, at: UtcMs, known: &mut KnownHere) -> Result<bool, OfficeError> {
+        let bytes = match known.phones.entry(token) {
+            Occupied(known) => known.into_mut(),
+            Vacant(unknown) => unknown.insert(phones::signed(&self.db, token)?),
+        };
+        bytes.as_ref().map_or(Ok(false), |bytes| Ok(!proves(redemption, &children::content(bytes)?, bytes, at)))
     }
 
     fn mark_month(&self, child: i64, month: CivilMonth, known: &mut KnownHere) -> Result<(), OfficeError> {
@@ -344,6 +357,8 @@ impl Work<'_> {
 #[derive(Default)]
 struct KnownHere {
     tokens: HashMap<(TokenId, Handle), (i64, i64)>,
+    /// The signed bytes of tokens that are bound to a phone, by row.
+    phones: HashMap<i64, Option<Vec<u8>>>,
     marked: HashSet<(i64, CivilMonth)>,
 }
 

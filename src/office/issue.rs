@@ -16,7 +16,7 @@ use crate::shell::sheet::children::ApprovalRow;
 use crate::shell::sheet::reference::lost_zeros;
 use crate::shell::store::office::cases::Counted;
 use crate::shell::store::office::children::Child;
-use crate::shell::store::office::{approvals, cases, children as db, lines};
+use crate::shell::store::office::{approvals, cases, children as db, lines, phones};
 use crate::words::benefit::Period;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{Handle, TokenId};
@@ -162,9 +162,9 @@ impl Work<'_> {
     /// Stops every token of an approval that is not stopped for good; answers the latest one's row.
     pub(super) fn replace_tokens(&mut self, approval: i64, from: CivilDay, now: UtcMs) -> Result<Option<i64>, OfficeError> {
         let tokens = approvals::tokens(&self.db, approval)?;
-        for (row, ..) in &tokens {
-            if stopped_for_good(&db::stops(&self.db, *row)?).is_none() {
-                db::insert_stop(&self.db, *row, &Stop { status: Status::Replaced, from, until: None, recorded: now }, "changed")?;
+        for row in tokens.iter().map(|(row, ..)| *row).chain(phones::tokens_of_approval(&self.db, approval)?) {
+            if stopped_for_good(&db::stops(&self.db, row)?).is_none() {
+                db::insert_stop(&self.db, row, &Stop { status: Status::Replaced, from, until: None, recorded: now }, "changed")?;
             }
         }
         Ok(tokens.last().map(|(row, ..)| *row))
@@ -186,6 +186,9 @@ impl Work<'_> {
             return Err(OfficeError::Wrong(format!("token {token} is stopped already, for services from {} on", stop.from.german())));
         }
         let approval = approvals::of_token(&self.db, row.id)?.ok_or_else(missing)?;
+        if reissue && phones::of_token(&self.db, row.id)?.is_some() {
+            return Err(OfficeError::Wrong(format!("token {token} is on a phone: stop it without --reissue, and invite the phone anew")));
+        }
         if reissue {
             let act = Act::Reissue { why, from };
             return Ok(self.act(approval.id, act, "cli", now)?.issued);

@@ -7,7 +7,7 @@ use crate::shell::paper::letters::NotPrinted;
 use crate::shell::paper::press::{Head, Paper, Press};
 use crate::shell::paper::stack::{Layout, PAPERS_PER_FILE};
 use crate::shell::store::office::prints::{self, Ending, File, Item, Run};
-use crate::shell::store::office::{admission, children, settings};
+use crate::shell::store::office::{admission, children, phones, settings};
 use crate::words::civil::CivilDay;
 use crate::words::ids::{Hash, ProviderNumber, TokenId};
 use crate::words::time::{DAY_MS, UtcMs};
@@ -105,6 +105,9 @@ impl Office {
         self.in_transaction(|work| {
             let missing = || OfficeError::NotFound(format!("there is no token {token} to print"));
             let row = children::token_by_id(&work.db, token)?.filter(|row| row.bytes.is_some()).ok_or_else(missing)?;
+            if phones::of_token(&work.db, row.id)?.is_some() {
+                return Err(OfficeError::Wrong("this token is on a phone: on paper it opens nothing".into()));
+            }
             let run = work.print_run(layout, contact, "", &[row.id], by, now)?;
             Ok(PrintBegun { run, papers: 1, too_large: 0 })
         })

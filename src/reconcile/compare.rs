@@ -53,6 +53,7 @@ fn check(line: &ClaimLine, child: &ChildFile, register: &Register<'_>) -> Result
     let agreement = admitted(line, register)?;
     entitled(line, registered, agreement)?;
     not_stopped(line, registered, register)?;
+    proved_by_its_phone(line)?;
     rule::is_valid_on(&registered.token, line.redemption.day)?;
     in_time(line, registered, register)?;
     on_a_service_day(line, agreement, register)?;
@@ -106,6 +107,11 @@ pub(super) fn stops_on<'r>(line: &ClaimLine, registered: &'r RegisteredToken, re
     let concerns = move |stop: &&Stop| stop.from <= day && stop.until.is_none_or(|until| day <= until);
     let in_good_faith = move |stop: &Stop| known < stop.told() && time <= stop.told().plus_days(good_faith_days);
     registered.stops.iter().filter(concerns).map(move |stop| (stop, in_good_faith(stop)))
+}
+
+/// A token bound to a phone is claimed with that phone's own code, each code once; the proof itself is looked at when the line arrives.
+const fn proved_by_its_phone(line: &ClaimLine) -> Result<(), Obstacle> {
+    if line.unproved { Err(Obstacle::Doubt(Reason::HolderProofMissing)) } else { Ok(()) }
 }
 
 /// Recorded inside the claim window, and not arriving after its end.

@@ -158,6 +158,8 @@ pub struct ClaimLine {
     pub journal: Option<Reason>,
     /// Another lesson of the same tutor at the same time.
     pub tutor_elsewhere: Option<EntryId>,
+    /// The token is bound to a phone, and the line does not prove that it was there, or proves it with a code that another line has too.
+    pub unproved: bool,
 }
 
 impl ClaimLine {
@@ -202,6 +204,7 @@ impl ClaimLine {
             settled: None,
             ruling: None,
             journal: None,
+            unproved: false,
             tutor_elsewhere: None,
         }
     }

@@ -1,12 +1,14 @@
 //! From what was scanned to a verified entitlement: by the whole code, by its number, or by a taught chip.
 
 use super::Offices;
+use crate::admit::phone::{PhoneCode, Shown};
 use crate::admit::scan::Scan;
 use crate::admit::token::{Entitlement, UnverifiedToken};
 use crate::book::redemption::SeenAs;
 use crate::book::refusal::Refusal;
 use crate::shell::store::StoreError;
 use crate::shell::store::terminal::{Fact, OfficeNumber, Tx};
+use crate::words::cbor::Malformed;
 use crate::words::ids::{Handle, Hash};
 use crate::words::time::UtcMs;
 use std::collections::HashMap;
@@ -20,6 +22,8 @@ pub(super) struct Card {
     pub entitlement: Entitlement,
     pub bytes: Vec<u8>,
     pub seen_as: SeenAs,
+    /// The phone code it was shown by; whether it is fresh is decided with everything else.
+    pub shown: Option<Shown>,
 }
 
 /// What was found out before, in two generations: when the young one is full, the old one is forgotten.
@@ -59,8 +63,9 @@ pub(super) fn recognise(tx: &Tx<'_>, offices: &mut Offices, raw: &str, forgotten
         Ok(scan) => scan,
         Err(error) => return Ok(Err(Refusal::Unreadable(error))),
     };
+    let is_code = matches!(scan, Scan::Code(_));
     let (bytes, seen_as) = match scan {
-        Scan::Phone => return Ok(Err(Refusal::HolderProofMissing)),
+        Scan::Phone(code) => return recognise_phone(tx, offices, code, now),
         Scan::Code(bytes) => (Some(bytes), SeenAs::Qr),
         Scan::Number(number) => (tx.card(number)?.map(|card| card.token), SeenAs::CardNumber),
         Scan::Chip(uid) => {
@@ -72,14 +77,35 @@ pub(super) fn recognise(tx: &Tx<'_>, offices: &mut Offices, raw: &str, forgotten
     };
     let Some(bytes) = bytes else { return Ok(Err(Refusal::UnknownNumber)) };
     let seen_as = if forgotten { SeenAs::List } else { seen_as };
-    Ok(verify(offices, bytes, now).map(|(entitlement, bytes)| Card { entitlement, bytes, seen_as }))
+    Ok(verify(offices, bytes, now).map(|(entitlement, bytes)| {
+        // A copy of a phone's token is no forgotten card either.
+        let seen_as = if is_code && entitlement.token().holder_key.is_some() { SeenAs::Qr } else { seen_as };
+        Card { entitlement, bytes, seen_as, shown: None }
+    }))
+}
+
+/// Recognises a phone code: the token in it is genuine, and the phone it names has signed.
+fn recognise_phone(tx: &Tx<'_>, offices: &mut Offices, code: PhoneCode, now: UtcMs) -> Result<Result<Card, Refusal>, StoreError> {
+    let PhoneCode { token, proof } = code;
+    let (entitlement, bytes) = match verify(offices, token, now) {
+        Ok(genuine) => genuine,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    if entitlement.token().holder_key.is_none() {
+        return Ok(Err(Refusal::NotGenuine(Malformed::new("a phone code of a token that is bound to no phone", 0).into())));
+    }
+    if !proof.is_of(entitlement.token(), &bytes) {
+        return Ok(Err(Refusal::HolderProofMissing));
+    }
+    let shown = Shown { proof, seen: now, used: tx.phone_code_used(entitlement.token().id)? };
+    Ok(Ok(Card { entitlement, bytes, seen_as: SeenAs::Phone, shown: Some(shown) }))
 }
 
 /// All genuine cards of a child that were seen here, the latest first, as found in the provider's own list: nobody shows them now.
 pub(super) fn cards_of(tx: &Tx<'_>, offices: &mut Offices, child: (OfficeNumber, Handle), now: UtcMs) -> Result<Vec<Card>, StoreError> {
     let known = tx.cards_of(child.0, child.1)?;
     let genuine = known.into_iter().filter_map(|card| verify(offices, card.token, now).ok());
-    Ok(genuine.map(|(entitlement, bytes)| Card { entitlement, bytes, seen_as: SeenAs::List }).collect())
+    Ok(genuine.map(|(entitlement, bytes)| Card { entitlement, bytes, seen_as: SeenAs::List, shown: None }).collect())
 }
 
 /// The keyed hash under which a chip is stored.

@@ -85,6 +85,10 @@ fn teach(desk: &mut Desk<'_>, chip: Hash, code: &str, replace: bool) -> Result<T
         Ok(card) => card,
         Err(refusal) => return Ok(Taught::Refused(Refused::from(&refusal))),
     };
+    // A chip's number proves no phone: it would open nothing.
+    if card.shown.is_some() {
+        return Ok(Taught::Refused(Refused::from(&Refusal::HolderProofMissing)));
+    }
     let Some(child) = child_of(desk, &card) else { return Ok(Taught::Refused(Refused::from(&Refusal::NotAdmitted))) };
     let tx = desk.tx();
     let own = tx.person_of(child.0, child.1)?.map(|row| row.id);

@@ -4,6 +4,7 @@ use super::card::{Card, cards_of};
 use super::counter::{Accepted, CounterError, Desk, Refused, Request, check_form, once, refused};
 use super::decision::{Decision, Wanted, decide_for, enter};
 use super::{Terminal, clock};
+use crate::admit::phone::Shown;
 use crate::book::cancel::{CannotCancel, cancellation};
 use crate::book::entry::Body;
 use crate::book::redemption::Redemption;
@@ -225,12 +226,23 @@ fn with_a_card(
     cards.sort_by_key(|card| !card.entitlement.token().is_valid_on(wanted.day));
     let mut first = None;
     for card in cards {
-        match decide_for(desk, request, wanted.clone(), Card { seen_as: old.seen_as, ..card })? {
+        match decide_for(desk, request, wanted.clone(), as_seen_before(card, old))? {
             Ok(decision) => return Ok(Ok(decision)),
             Err(refusal) => first = first.or(Some(refusal)),
         }
     }
     Ok(Err(first.unwrap_or(Refusal::UnknownNumber)))
+}
+
+/// The card as it was seen for the redemption that is corrected; a phone code was that of one token alone.
+fn as_seen_before(card: Card, old: &Redemption) -> Card {
+    match old.proof {
+        None => Card { seen_as: old.seen_as, ..card },
+        Some(proof) if card.entitlement.token().id == old.token => {
+            Card { seen_as: old.seen_as, shown: Some(Shown { proof, seen: proof.at.ms(), used: None }), ..card }
+        }
+        Some(_) => card,
+    }
 }
 
 fn code_of(text: &str) -> Result<Code, StoreError> {

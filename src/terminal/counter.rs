@@ -40,6 +40,9 @@ pub struct Request {
     pub ask: Option<String>,
     /// What was scanned or typed; empty where a person is named.
     pub code: String,
+    /// When it was scanned, where that was before it is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scanned: Option<UtcMs>,
     /// Somebody of this provider's own lists, instead of a code.
     pub person: Option<u64>,
     /// The service; not needed where a held entry names it.

@@ -19,6 +19,9 @@ use crate::words::civil::CivilDay;
 use crate::words::code::Code;
 use crate::words::service::{Pricing, Service};
 
+/// For how long a scan may have waited in the page before the box is asked; a phone code is held against the moment of its scan.
+const MAX_WAIT_MS: u64 = 12 * 60 * 60 * 1000;
+
 /// The time of a lesson, if one is named.
 pub(super) fn lesson_time(request: &Request) -> Result<Option<Lesson>, NotWellFormed> {
     match (request.starts, request.ends) {
@@ -64,7 +67,14 @@ pub(super) fn card_shown(desk: &mut Desk<'_>, request: &Request) -> Result<Resul
     let (tx, now) = (desk.journal.tx, desk.clock.now);
     match request.person {
         Some(id) => people::card_of(tx, desk.offices, id, now),
-        None => Ok(recognise(tx, desk.offices, &request.code, request.forgotten, now)?),
+        None => {
+            let mut card = recognise(tx, desk.offices, &request.code, request.forgotten, now)?;
+            if let (Ok(Card { shown: Some(shown), .. }), Some(scanned)) = (&mut card, request.scanned) {
+                // A scan may have waited in the page for the amount to be typed, or for this box.
+                shown.seen = if scanned <= now && now.since(scanned) <= MAX_WAIT_MS { scanned } else { now };
+            }
+            Ok(card)
+        }
     }
 }
 
@@ -173,6 +183,7 @@ fn asks(desk: &Desk<'_>, request: &Request, wanted: &Wanted, card: &Card) -> Res
             lesson,
             charge: wanted.charge.clone(),
             seen_as: card.seen_as,
+            shown: card.shown,
             operator: request.operator.clone(),
             settles: wanted.settles,
         });
@@ -227,6 +238,9 @@ pub(super) fn enter(desk: &Desk<'_>, decision: Decision, chance: &mut Chance) ->
     let Decision { card, grants, rests } = decision;
     if let Some((office, _)) = desk.offices.find(card.entitlement.office()) {
         desk.tx().keep_card(office.number, card.entitlement.token(), &card.bytes)?;
+    }
+    if let Some(shown) = card.shown {
+        desk.tx().use_phone_code(card.entitlement.token().id, shown.proof.at)?;
     }
     for grant in grants {
         let redemption = grant.redemption().clone();

@@ -37,6 +37,9 @@ pub struct LessonRequest {
     pub ask: Option<String>,
     /// What was scanned; empty where a person is named.
     pub code: String,
+    /// When it was scanned, where that was before it is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scanned: Option<UtcMs>,
     /// Somebody of this provider's own lists, instead of a code.
     pub person: Option<u64>,
     /// The card was forgotten.
@@ -212,6 +215,7 @@ impl LessonRequest {
     fn shown(&self) -> Request {
         Request {
             code: self.code.clone(),
+            scanned: self.scanned,
             person: self.person,
             service: self.service.clone(),
             operator: self.operator.clone(),

@@ -200,6 +200,9 @@ impl Terminal {
                 Ok(card) => card,
                 Err(refusal) => return Ok(Err(Refused::from(&refusal))),
             };
+            if let Some(Err(fault)) = card.shown.map(|shown| shown.is_fresh()) {
+                return Ok(Err(Refused::from(&Refusal::PhoneCode(fault))));
+            }
             let Some(child) = child_of(desk, &card) else { return Ok(Err(Refused::from(&Refusal::NotAdmitted))) };
             let tx = desk.tx();
             if let Some(other) = tx.person_of(child.0, child.1)?.filter(|other| other.id != row.id) {

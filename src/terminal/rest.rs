@@ -283,7 +283,13 @@ fn settle_with_known_cards(
     child: (OfficeNumber, Handle),
     chance: &mut Chance,
 ) -> Result<Option<Settled>, CounterError> {
+    let lacked_proof =
+        matches!(desk.tx().entry(seq)?.map(|entry| entry.body), Some(Body::Held(held)) if held.why.as_str() == Reason::HolderProofMissing.code());
     for card in cards_of(desk.journal.tx, desk.offices, child, desk.clock.now)? {
+        // What was held because a phone did not show itself waits for that phone, or for a paper card: not for what is known of it.
+        if lacked_proof && card.entitlement.token().holder_key.is_some() {
+            continue;
+        }
         if !desk.tx().is_open_held(seq)? {
             break;
         }

@@ -36,7 +36,7 @@ fn patiently(tab: &Tab, promise: &str) -> Value {
 }
 
 /// The codes in a file handed to the page, or the sentence why it cannot be opened.
-fn codes_in(tab: &Tab, file: &Path) -> Value {
+pub fn codes_in(tab: &Tab, file: &Path) -> Value {
     tab.eval(
         "document.querySelector('#handed') ?? document.body.append(Object.assign(document.createElement('input'), { type: 'file', id: 'handed' }))",
     );

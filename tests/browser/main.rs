@@ -8,6 +8,7 @@ mod chrome;
 mod counter;
 mod day;
 mod film;
+mod holder;
 mod house;
 mod lists;
 mod measure;

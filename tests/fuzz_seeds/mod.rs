@@ -10,7 +10,8 @@ use teilhabe::words::sealed::{MAX_DOCUMENT_BYTES, Sealed};
 const MAX_SEED: usize = 16 * 1024;
 
 /// Where the vectors of a target are, and under which member of a case.
-const VECTORS: [(&str, &str, &str); 17] = [
+const VECTORS: [(&str, &str, &str); 18] = [
+    ("phone_code", "token.json", "code"),
     ("scan", "token.json", "code"),
     ("scan", "card_number.json", "number"),
     ("scan", "enrolment_code.json", "code"),

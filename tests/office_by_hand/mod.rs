@@ -123,6 +123,7 @@ impl Box {
             lesson: None,
             charge: None,
             seen_as: SeenAs::Qr,
+            shown: None,
             operator: None,
             settles: None,
         };

@@ -93,6 +93,7 @@ impl Counter<'_> {
             lesson: r.lesson,
             charge: r.charge.clone(),
             seen_as: SeenAs::Qr,
+            shown: None,
             operator: None,
             settles: None,
         };

@@ -162,6 +162,7 @@ pub fn any_line(number: usize, seed: u64) -> ClaimLine {
         charge: dice.rarely(3).then(|| code("extra")),
         settles: None,
         full_price: None,
+        proof: None,
     };
     ClaimLine {
         id,
@@ -178,6 +179,7 @@ pub fn any_line(number: usize, seed: u64) -> ClaimLine {
         ruling: any_ruling(&mut dice, 15),
         journal: dice.rarely(30).then_some(Reason::JournalGap),
         tutor_elsewhere: dice.rarely(30).then_some(id),
+        unproved: false,
     }
 }
 

@@ -119,6 +119,7 @@ fn claim(text: &str) -> ClaimLine {
         charge: None,
         settles: None,
         full_price: None,
+        proof: None,
     };
     let mut line = ClaimLine {
         id,
@@ -135,6 +136,7 @@ fn claim(text: &str) -> ClaimLine {
         ruling: None,
         journal: None,
         tutor_elsewhere: None,
+        unproved: false,
     };
     words.flat_map(settings).for_each(|(key, value)| set(&mut line, key, value));
     if line.received == UtcMs(0) {

@@ -3,6 +3,7 @@
 use super::Report;
 use crate::admit::credential::Credential;
 use crate::admit::enrolment::Enrolment;
+use crate::admit::phone::{HolderProof, Shown};
 use crate::admit::scan::Scan;
 use crate::admit::status::StatusList;
 use crate::admit::token::Token;
@@ -55,7 +56,7 @@ pub fn run(command: &Inspect) -> anyhow::Result<Report> {
         None => now(),
     };
     let finding = match read(&command.what) {
-        Ok(bytes) => inspect(&bytes, &keys, at),
+        Ok((bytes, proof)) => inspect(&bytes, proof, &keys, at),
         Err(reason) => Finding { doc: None, document: Value::Null, verdict: Err(reason) },
     };
     let (verdict, reason) = match finding.verdict {
@@ -71,33 +72,33 @@ pub fn run(command: &Inspect) -> anyhow::Result<Report> {
     Ok(Report { text: serde_json::to_string_pretty(&json)?, json, failed: reason.is_some() })
 }
 
-/// The bytes meant by the argument.
-fn read(what: &str) -> Result<Vec<u8>, Reason> {
+/// The bytes meant by the argument, and the holder's proof beside those of a phone code.
+fn read(what: &str) -> Result<(Vec<u8>, Option<HolderProof>), Reason> {
     match std::fs::read(what) {
         Ok(bytes) => match std::str::from_utf8(&bytes) {
             Ok(text) if !text.trim().is_empty() && text.bytes().all(|b| b.is_ascii_graphic() || b.is_ascii_whitespace()) => from_text(text),
-            _ => Ok(bytes),
+            _ => Ok((bytes, None)),
         },
         Err(_) => from_text(what),
     }
 }
 
-fn from_text(text: &str) -> Result<Vec<u8>, Reason> {
+fn from_text(text: &str) -> Result<(Vec<u8>, Option<HolderProof>), Reason> {
     let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     if let Ok(bytes) = data_encoding::HEXLOWER_PERMISSIVE.decode(digits.as_bytes())
         && bytes.len() > 16
     {
-        return Ok(bytes);
+        return Ok((bytes, None));
     }
     match Scan::new(text) {
-        Ok(Scan::Code(bytes)) => Ok(bytes),
-        Ok(Scan::Phone) => Err(Reason::HolderProofMissing),
+        Ok(Scan::Code(bytes)) => Ok((bytes, None)),
+        Ok(Scan::Phone(code)) => Ok((code.token, Some(code.proof))),
         Ok(Scan::Number(_) | Scan::Chip(_)) => Err(Reason::UnknownNumber),
         Err(error) => Err(error.reason()),
     }
 }
 
-fn inspect(bytes: &[u8], keys: &[PublicKey], at: UtcMs) -> Finding {
+fn inspect(bytes: &[u8], proof: Option<HolderProof>, keys: &[PublicKey], at: UtcMs) -> Finding {
     let sealed = match Sealed::parse_any(bytes, MAX_DOCUMENT_BYTES) {
         Ok(sealed) => sealed,
         Err(_) => return Finding { doc: None, document: Value::Null, verdict: Err(Reason::Malformed) },
@@ -108,7 +109,7 @@ fn inspect(bytes: &[u8], keys: &[PublicKey], at: UtcMs) -> Finding {
     match signed_as {
         Some(doc) => match document(doc, sealed.unverified_payload()) {
             Ok(json) if bytes.len() <= doc.limit() => {
-                Finding { doc: Some(doc), document: json, verdict: judge(doc, sealed.unverified_payload(), at).map(|()| true) }
+                Finding { doc: Some(doc), document: json, verdict: judge(doc, bytes, sealed.unverified_payload(), proof, at).map(|()| true) }
             }
             _ => match readable().filter(|(other, _)| *other != doc) {
                 Some((other, json)) => Finding { doc: Some(other), document: json, verdict: Err(Reason::WrongType) },
@@ -130,13 +131,18 @@ fn inspect(bytes: &[u8], keys: &[PublicKey], at: UtcMs) -> Finding {
 }
 
 /// Whether a genuine token could be used at `at`; other documents have no such question.
-fn judge(doc: DocType, payload: &[u8], at: UtcMs) -> Result<(), Reason> {
+fn judge(doc: DocType, bytes: &[u8], payload: &[u8], proof: Option<HolderProof>, at: UtcMs) -> Result<(), Reason> {
     if doc != DocType::Token {
         return Ok(());
     }
     let token = Reader::decode(payload, Token::read).map_err(|_| Reason::Malformed)?;
-    if token.holder_key.is_some() {
-        return Err(Reason::HolderProofMissing);
+    match proof {
+        Some(_) if token.holder_key.is_none() => return Err(Reason::Malformed),
+        None if token.holder_key.is_some() => return Err(Reason::HolderProofMissing),
+        Some(proof) if !proof.is_of(&token, bytes) || (Shown { proof, seen: at, used: None }).is_fresh().is_err() => {
+            return Err(Reason::HolderProofMissing);
+        }
+        _ => {}
     }
     rule::is_valid_on(&token, CivilDay::of(at)).map_err(|refusal: Refusal| refusal.reason())
 }

@@ -35,6 +35,7 @@ mod page;
 mod passkeys;
 mod patterns;
 mod payment;
+mod phones;
 mod posting;
 mod print;
 mod print_run;
@@ -113,6 +114,7 @@ fn routes() -> Vec<Route> {
     routes.extend(jobs::routes());
     routes.extend(batches::routes());
     routes.extend(cases::routes());
+    routes.extend(phones::routes());
     routes.extend(figures::routes());
     routes.extend(waiting::routes());
     routes.extend(findings::routes());
@@ -162,6 +164,7 @@ struct Inner {
     tries: Tries,
     enrolments: rates::Rates,
     asked: rates::Rates,
+    phones: rates::Rates,
     challenges: passkeys::Challenges,
     travellers: oidc::Travellers,
     readers: Readers,
@@ -200,6 +203,7 @@ impl Desk {
             tries,
             enrolments: rates::Rates::default(),
             asked: rates::Rates::default(),
+            phones: rates::Rates::default(),
             challenges,
             travellers,
             readers,

@@ -5,7 +5,7 @@ import { startChips } from "./chips.js";
 import { startDevice } from "./device.js";
 import { refreshSoon, startLights } from "./lights.js";
 import { again, enqueue, startQueue } from "./queue.js";
-import { dayName, details, isLesson, label, missing, startService } from "./service.js";
+import { boxTime, dayName, details, isLesson, label, missing, startService } from "./service.js";
 import { setSound, signal, soundOn } from "./sound.js";
 import { lang, t } from "./texts.js";
 import { answered, idle, isWaiting, show, showStrip, stageKind, startVerdict, told, viewOfWaiting } from "./verdict.js";
@@ -61,8 +61,10 @@ function place(who) {
   }
 }
 
+// A phone's code is good for a minute: where it has to wait, the box is told when it was shown.
 function scan(text) {
-  place({ code: text });
+  const shown = /^BUT2/i.test(text) ? { scanned_at: new Date(boxTime()).toISOString() } : {};
+  place({ code: text, ...shown });
 }
 
 function placeWaiting() {

@@ -7,8 +7,8 @@ const FAST_MS = 60; // no person types faster than this for long
 const CARELESS_MS = 100; // with our prefix, this is fast enough
 const MOST_KEYS = 8192;
 const FEWEST = 3; // fewer keys are a slip of a hand
-// How every code begins: the prefix, then a signed document's first bytes. Two codes typed without a pause are cut there.
-const BEGINNING = /BUT1GH4Q4/gi;
+// How every code begins: the prefix, then the first bytes of what it carries. Two codes typed without a pause are cut there.
+const BEGINNING = /BUT(?:1GH4Q4|2GDC)/gi;
 
 const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const digits = "0123456789";

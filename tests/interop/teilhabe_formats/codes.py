@@ -15,6 +15,9 @@ from .refusal import Refused
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUV"
 PHONE_SECONDS = 60
+AHEAD_SECONDS = 30
+"""By how much a phone's clock may be ahead of the reader's."""
+LATEST = 253_402_300_799
 MAX_SCAN = 4096
 """Characters a scan may have; a token of 1 KiB needs 1,643."""
 _PREFIXES = re.compile(r"^(?:\][A-Za-z][0-9A-Za-z]|\\[0-9]{6})+")
@@ -86,15 +89,15 @@ def _read_phone(data: bytes, keys: Iterable[TrustKey], at: int) -> tuple[bytes, 
     token, seconds, signature = parts
     if not isinstance(token, bytes) or not isinstance(signature, bytes) or len(signature) != 64:
         raise Refused("malformed", "token and signature must be byte strings")
-    if not isinstance(seconds, int) or isinstance(seconds, bool) or seconds < 0:
-        raise Refused("malformed", "the time is missing")
+    if not isinstance(seconds, int) or isinstance(seconds, bool) or not 0 <= seconds <= LATEST:
+        raise Refused("malformed", "the time is missing, or past the year 9999")
     claims = documents.verify_token(token, keys, documents.berlin_day(at))
     if 8 not in claims:
         raise Refused("malformed", "a phone code around a token without a holder key")
     if not verify_strict(claims[8][1][-2], signature, _phone_message(token, seconds)):
         raise Refused("holder_proof_missing", "not signed by the holder's key")
-    if not seconds <= at < seconds + PHONE_SECONDS:
-        raise Refused("holder_proof_missing", "older than 60 seconds")
+    if not seconds - AHEAD_SECONDS <= at < seconds + PHONE_SECONDS:
+        raise Refused("holder_proof_missing", "older than 60 seconds, or from later than clocks differ")
     return token, claims
 
 

@@ -27,7 +27,7 @@ FOR_TOKENS, FOR_DOCUMENTS, FOR_STATUS_LISTS = 1, 2, 3
 LUNCH, PARTICIPATION, TUTORING, DAY_TRIP, CLASS_TRIP = range(1, 6)
 (OPENED, REDEMPTION, CANCELLATION, SEALED, CHECKPOINT, CLOCK, ADMISSION, CLOSED, PURGE, HELD, STARTED) = range(1, 12)
 
-bstr8, bstr16, bstr32 = octets_of(8), octets_of(16), octets_of(32)
+bstr8, bstr16, bstr32, bstr64 = octets_of(8), octets_of(16), octets_of(32), octets_of(64)
 handle = bstr8
 code = matching(r"[A-Za-z0-9_.-]{1,24}")
 office_id = matching(r"[0-9]{5,8}(-[A-Z0-9]{1,4})?")
@@ -94,7 +94,7 @@ BODIES: dict[int, Rule] = {
     REDEMPTION: map_of(
         {1: office_id, 2: bstr16, 3: benefit, 4: code, 5: uint, 6: uint, 7: uint, 8: bstr16, 9: among(1, 6),
          10: record(uint, among(0, 2)), 14: handle},
-        {11: text, 12: uint, 13: uint, 15: code, 16: uint, 17: uint}),
+        {11: text, 12: uint, 13: uint, 15: code, 16: uint, 17: uint, 65: record(uint, bstr64)}),
     CANCELLATION: map_of({1: uint, 2: code, 3: office_id, 4: bstr32}),
     SEALED: map_of({1: office_id, 2: bstr16, 3: bstr32}),
     CHECKPOINT: map_of({1: office_id, 2: bstr32}),

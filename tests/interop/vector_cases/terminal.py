@@ -77,6 +77,13 @@ def entry_cases() -> list[Case]:
     for name, content in (("later_member", later | {64: "later"}),
                           ("later_member_in_the_body", later | {4: later[4] | {64: 1}})):
         cases.append(Case(f"{name}_is_ignored", ENTRY, "accepted", cbor.encode(content)))
+    lunch = cbor.decode(entries()[4])
+    by_phone = lunch | {4: lunch[4] | {9: 2, 65: [AT, Seed("proof").octets(32) * 2]}}
+    cases.append(Case("redemption_with_the_proof_of_a_phone", ENTRY, "accepted", cbor.encode(by_phone), document=by_phone))
+    for name, proof in (("without_signature", [AT]), ("with_a_short_signature", [AT, bytes(63)]), ("with_a_third_part", [AT, bytes(64), 0]),
+                        ("as_bytes", bytes(64)), ("with_a_negative_time", [-AT, bytes(64)])):
+        wrong = lunch | {4: lunch[4] | {9: 2, 65: proof}}
+        cases.append(Case(f"redemption_with_a_proof_{name}", ENTRY, "malformed", cbor.encode(wrong)))
     good = entries()[4]
     for name, data in (("empty", b""), ("trailing_byte", good + b"\x00"), ("cut_short", good[:-1]),
                        ("indefinite_length", b"\xbf" + good[1:] + b"\xff"), ("length_in_long_form", b"\xb8\x05" + good[1:])):

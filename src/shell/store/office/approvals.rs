@@ -193,9 +193,9 @@ pub fn of_token(db: &Connection, token: i64) -> Result<Option<Held>, StoreError>
     id.flatten().map(|id| by_id(db, id)).transpose().map(Option::flatten)
 }
 
-/// The tokens made from an approval, the latest last: row id, token id, row id of the one it replaces.
+/// The cards made from an approval, the latest last; tokens on phones are not among them: row id, token id, row id of the one it replaces.
 pub fn tokens(db: &Connection, approval: i64) -> Result<Vec<(i64, TokenId, Option<i64>)>, StoreError> {
-    let mut statement = db.prepare_cached("SELECT id, token, replaces FROM token WHERE approval = ?1 ORDER BY id")?;
+    let mut statement = db.prepare_cached("SELECT id, token, replaces FROM token WHERE approval = ?1 AND phone IS NULL ORDER BY id")?;
     let mut rows = statement.query([approval])?;
     let mut tokens = Vec::new();
     while let Some(row) = rows.next()? {

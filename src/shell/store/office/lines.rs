@@ -44,14 +44,17 @@ pub struct NewLine<'a> {
     pub redemption: &'a Redemption,
     /// The slot as the office computes it.
     pub slot: Slot,
+    /// Whether the token is bound to a phone of which the line proves nothing.
+    pub unproved: bool,
 }
 
 /// Takes a line in.
 pub fn insert(db: &Connection, line: &NewLine<'_>) -> Result<(), StoreError> {
     let sql =
         "INSERT INTO line (terminal, seq, batch, child, token, provider, month, day, at, not_before, benefit, service, units, cents, full_price,
-                   slot_day, slot, seen_as, status_issued, data_age, operator, lesson_start, lesson_end, charge, settles, hash)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)";
+                   slot_day, slot, seen_as, status_issued, data_age, operator, lesson_start, lesson_end, charge, settles, hash, proof_at, unproved)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27,
+                   ?28)";
     let r = line.redemption;
     db.prepare_cached(sql)?.execute(params![
         line.terminal,
@@ -79,7 +82,9 @@ pub fn insert(db: &Connection, line: &NewLine<'_>) -> Result<(), StoreError> {
         r.lesson.map(|l| l.end),
         r.charge.as_ref().map(Code::as_str),
         r.settles.map(to_db),
-        line.hash.0
+        line.hash.0,
+        r.proof.map(|proof| to_db(proof.at.0)),
+        line.unproved
     ])?;
     Ok(())
 }
@@ -205,7 +210,9 @@ pub fn mark_clean(db: &Connection, child: i64) -> Result<(), StoreError> {
 const CLAIM: &str = "SELECT t.terminal, l.seq, b.batch, l.provider, l.hash, l.at, l.not_before, b.received, l.cancelled_by, l.settled,
         k.token, c.handle, l.benefit, l.service, l.day, l.units, l.cents, l.slot, l.seen_as, l.status_issued, l.data_age, l.operator,
         l.lesson_start, l.lesson_end, l.charge, l.settles, l.full_price, l.terminal,
-        l.verdict, l.decided, l.reason, (SELECT o.terminal FROM terminal o WHERE o.id = l.against_terminal), l.against_seq, l.holds, l.slot_day
+        l.verdict, l.decided, l.reason, (SELECT o.terminal FROM terminal o WHERE o.id = l.against_terminal), l.against_seq, l.holds, l.slot_day,
+        l.unproved OR l.proof_at IS NOT NULL AND EXISTS (SELECT 1 FROM line o INDEXED BY line_by_proof
+            WHERE o.token = l.token AND o.proof_at = l.proof_at AND o.at <> l.at AND o.cancelled_by IS NULL)
     FROM line l JOIN terminal t ON t.id = l.terminal JOIN batch b ON b.id = l.batch JOIN token k ON k.id = l.token JOIN child c ON c.id = l.child";
 
 /// A line of the ledger as it stands.
@@ -243,6 +250,7 @@ fn claim_row(row: &Row<'_>, office: &OfficeId) -> Result<LedgerLine, StoreError>
         charge: charge.as_deref().and_then(Code::parse),
         settles: settles.map(from_db).transpose()?,
         full_price: full_price.map(Cents::new),
+        proof: None,
     };
     let line = ClaimLine {
         id: EntryId { terminal, seq: number(1)? },
@@ -259,6 +267,7 @@ fn claim_row(row: &Row<'_>, office: &OfficeId) -> Result<LedgerLine, StoreError>
         settled: settled.filter(|cents| *cents != 0).map(Cents::new),
         ruling: None,
         journal: None,
+        unproved: row.get(35)?,
         tutor_elsewhere: None,
     };
     let decided = decided_before(row, line.id, line.redemption.slot)?;

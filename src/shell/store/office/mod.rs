@@ -24,6 +24,7 @@ pub mod passkeys;
 pub mod patterns;
 pub mod payable;
 pub mod payments;
+pub mod phones;
 pub mod prints;
 pub mod providers;
 pub mod purge;
@@ -52,6 +53,7 @@ pub const MIGRATIONS: &[&str] = &[
         include_str!("0002/retention.sql"),
         include_str!("0002/speed.sql"),
         include_str!("0002/swap.sql"),
+        include_str!("0002/phone.sql"),
     ),
 ];
 

@@ -103,7 +103,7 @@ pub fn cut_lines(db: &Connection, after: LinePlace, most: u32) -> Result<Option<
     let sql = format!("UPDATE ruling SET note = '' WHERE note <> '' AND (terminal, seq) IN (SELECT terminal, seq FROM line WHERE {RANGE})");
     db.prepare_cached(&sql)?.execute(range)?;
     let sql = format!(
-        "UPDATE line SET operator = NULL, slot = randomblob(16), (child, token) =
+        "UPDATE line SET operator = NULL, proof_at = NULL, slot = randomblob(16), (child, token) =
            (SELECT c.id, (SELECT min(t.id) FROM token t WHERE t.child = c.id) FROM child c
             WHERE c.remains = 1 AND coalesce(c.legal_basis, '') =
               coalesce((SELECT a.legal_basis FROM token k JOIN approval a ON a.id = k.approval WHERE k.id = line.token),
@@ -144,6 +144,8 @@ pub fn delete_children(db: &Connection, most: u32) -> Result<u64, StoreError> {
         format!("UPDATE print_file SET bytes = NULL WHERE run IN (SELECT run FROM print_item WHERE token IN ({TOKENS}))"),
         format!("UPDATE print_item SET token = NULL WHERE token IN ({TOKENS})"),
         format!("DELETE FROM token WHERE id IN ({TOKENS})"),
+        format!("DELETE FROM phone_invitation WHERE child IN ({GOING})"),
+        format!("DELETE FROM phone WHERE child IN ({GOING})"),
         format!("DELETE FROM granted WHERE approval IN ({APPROVALS})"),
         format!("UPDATE approval SET changed_to = NULL WHERE changed_to IN ({APPROVALS})"),
         format!("DELETE FROM approval WHERE id IN ({APPROVALS})"),

@@ -47,3 +47,9 @@ CREATE INDEX redemption_by_cancellation ON redemption(cancelled_by) WHERE cancel
 
 -- The terminal that continues this one's journal, as the office says: this box was replaced.
 ALTER TABLE office ADD COLUMN successor BLOB;
+
+-- Whether a token is bound to a phone: its number and its chips open nothing.
+ALTER TABLE token ADD COLUMN phone INTEGER NOT NULL DEFAULT 0;
+-- The moment of the latest phone code of a token with which something was recorded: this one and older ones buy nothing more.
+CREATE TABLE phone_code(token BLOB PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX phone_code_by_age ON phone_code(at);

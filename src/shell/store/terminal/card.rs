@@ -1,10 +1,10 @@
 //! Cards and chips seen before, and answers given before.
 
-use super::{OfficeNumber, StoreError, Tx, to_db};
+use super::{OfficeNumber, StoreError, Tx, from_db, to_db};
 use crate::admit::number::CardNumber;
 use crate::admit::token::Token;
-use crate::words::ids::{Handle, Hash};
-use crate::words::time::UtcMs;
+use crate::words::ids::{Handle, Hash, TokenId};
+use crate::words::time::{UtcMs, UtcSeconds};
 use rusqlite::OptionalExtension;
 
 /// A card whose whole code was seen before.
@@ -33,14 +33,14 @@ impl Tx<'_> {
     /// The latest card of the child to whom a chip was taught.
     pub fn card_of_chip(&self, chip: Hash) -> Result<Option<KnownCard>, StoreError> {
         let sql = "SELECT t.bytes FROM chip c JOIN token t ON t.handle = c.handle AND t.office = c.office
-            WHERE c.hash = ?1 ORDER BY t.issued DESC LIMIT 1";
+            WHERE c.hash = ?1 ORDER BY t.phone, t.issued DESC LIMIT 1";
         let mut statement = self.sql.prepare_cached(sql)?;
         Ok(statement.query_row([chip.0], |row| row.get(0)).optional()?.map(|token| KnownCard { token }))
     }
 
-    /// All cards of a child, the latest first.
+    /// All cards of a child, the latest first; those that are bound to a phone last.
     pub fn cards_of(&self, office: OfficeNumber, handle: Handle) -> Result<Vec<KnownCard>, StoreError> {
-        let sql = "SELECT bytes FROM token WHERE handle = ?1 AND office = ?2 ORDER BY issued DESC";
+        let sql = "SELECT bytes FROM token WHERE handle = ?1 AND office = ?2 ORDER BY phone, issued DESC";
         let mut statement = self.sql.prepare_cached(sql)?;
         let mut rows = statement.query((handle.0, office.0))?;
         let mut cards = Vec::new();
@@ -56,10 +56,24 @@ impl Tx<'_> {
         if self.card(number)?.is_some_and(|known| known.token == bytes) {
             return Ok(());
         }
-        let sql = "INSERT OR REPLACE INTO token(number, bytes, office, handle, issued, hint, last_day, place)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-        let (hint, last, place) = (token.hint.as_deref(), token.last_day().days(), to_db(token.status_index));
-        self.sql.prepare_cached(sql)?.execute((to_db(number.get()), bytes, office.0, token.handle.0, to_db(token.issued.0), hint, last, place))?;
+        let sql = "INSERT OR REPLACE INTO token(number, bytes, office, handle, issued, hint, last_day, place, phone)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+        let (hint, last, place, phone) = (token.hint.as_deref(), token.last_day().days(), to_db(token.status_index), token.holder_key.is_some());
+        let values = (to_db(number.get()), bytes, office.0, token.handle.0, to_db(token.issued.0), hint, last, place, phone);
+        self.sql.prepare_cached(sql)?.execute(values)?;
+        Ok(())
+    }
+
+    /// The moment of the latest phone code of a token with which something was recorded.
+    pub fn phone_code_used(&self, token: TokenId) -> Result<Option<UtcSeconds>, StoreError> {
+        let mut statement = self.sql.prepare_cached("SELECT at FROM phone_code WHERE token = ?1")?;
+        statement.query_row([token.0], |row| row.get::<_, i64>(0)).optional()?.map(|at| Ok(UtcSeconds(from_db(at)?))).transpose()
+    }
+
+    /// Notes that something was recorded with the phone code of this moment.
+    pub fn use_phone_code(&self, token: TokenId, at: UtcSeconds) -> Result<(), StoreError> {
+        let sql = "INSERT INTO phone_code(token, at) VALUES (?1, ?2) ON CONFLICT(token) DO UPDATE SET at = max(at, ?2)";
+        self.sql.prepare_cached(sql)?.execute((token.0, to_db(at.0)))?;
         Ok(())
     }
 
@@ -83,9 +97,10 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Forgets the answers and questions from before `before`.
+    /// Forgets the answers, questions and phone codes from before `before`.
     pub fn forget_asks(&self, before: UtcMs) -> Result<(), StoreError> {
         self.sql.prepare_cached("DELETE FROM ask WHERE at < ?1")?.execute([to_db(before.0)])?;
+        self.sql.prepare_cached("DELETE FROM phone_code WHERE at < ?1")?.execute([to_db(before.seconds().0)])?;
         self.sql.prepare_cached("DELETE FROM asked WHERE at < ?1")?.execute([to_db(before.0)])?;
         Ok(())
     }

@@ -3,6 +3,7 @@
 mod acts;
 mod entry;
 mod form;
+mod phones;
 mod view;
 
 use super::Desk;
@@ -11,7 +12,6 @@ use super::login::SignedIn;
 use super::page::{Done, Fault, Frame, Page, go, show};
 use crate::admit::number::CardNumber;
 use crate::admit::scan::Scan;
-use crate::admit::token;
 use crate::office::{Action, OfficeError, Role};
 use crate::shell::door;
 use crate::shell::sheet::reference::lost_zeros;
@@ -42,6 +42,7 @@ pub fn routes() -> Vec<Route> {
     ];
     routes.extend(entry::routes());
     routes.extend(acts::routes());
+    routes.extend(phones::routes());
     routes
 }
 
@@ -132,8 +133,12 @@ fn find(db: &Connection, text: &str) -> Result<Hits, StoreError> {
 
 /// The id of the token in a scanned code; what it says is looked up, not believed.
 fn scanned(text: &str) -> Option<TokenId> {
-    let unverified = token::read(&Scan::new(text).ok()?).ok()?;
-    children::content(unverified.bytes()).ok().map(|token| token.id)
+    let bytes = match Scan::new(text).ok()? {
+        Scan::Code(bytes) => bytes,
+        Scan::Phone(code) => code.token,
+        Scan::Number(_) | Scan::Chip(_) => return None,
+    };
+    children::content(&bytes).ok().map(|token| token.id)
 }
 
 fn found(child: Child) -> Found {

@@ -102,6 +102,10 @@ impl Done {
             Some("reissued") => {
                 "Die neue Karte ist ausgestellt, die alte gesperrt. Was auf der alten eingelöst wurde, zählt und wird bezahlt. Jetzt den Brief drucken."
             }
+            Some("phone_removed") => {
+                "Das Handy ist gesperrt. Die Lesegeräte erfahren es beim nächsten Abruf. Ein anderes lässt sich gleich einladen."
+            }
+            Some("uninvited") => "Die Einladung gilt nicht mehr.",
             Some("saved") => "Die Einstellung ist gespeichert.",
             Some("reconciled") => "Abgeglichen: Was nach den Regeln zu entscheiden war, ist entschieden.",
             Some("accepted") => {

@@ -21,6 +21,9 @@ pub const ENROLMENTS: Rate = Rate { burst: 10, every_ms: 30_000 };
 /// A school's boxes share an address, and one that was offline for weeks asks many times in a row.
 pub const EXCHANGES: Rate = Rate { burst: 600, every_ms: 250 };
 
+/// A family's phones ask when the page is opened; behind one address there may be a whole school's.
+pub const PHONES: Rate = Rate { burst: 60, every_ms: 2_000 };
+
 /// Buckets by address: the time until which what was asked for is paid off.
 #[derive(Debug, Default)]
 pub struct Rates(Mutex<HashMap<IpAddr, UtcMs>>);

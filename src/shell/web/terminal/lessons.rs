@@ -1,7 +1,7 @@
 //! Lessons over HTTP: the scan at their start and end, and those that nobody has ended.
 
 use super::session::Role;
-use super::shape::{accepted_json, entry_id, read_entry_id, read_time, refused_json, shown_by, unfit};
+use super::shape::{accepted_json, entry_id, read_entry_id, read_moment, read_time, refused_json, shown_by, unfit};
 use super::{App, Desk, Door, Route, answer, brief, json, said, training};
 use crate::shell::door;
 use crate::shell::web::problem::Problem;
@@ -34,6 +34,7 @@ pub(super) fn routes() -> Vec<Route> {
 #[serde(deny_unknown_fields)]
 struct LessonBody {
     code: Option<String>,
+    scanned_at: Option<String>,
     person: Option<u64>,
     service: Code,
     ask: Option<String>,
@@ -56,6 +57,7 @@ impl LessonBody {
         Ok(LessonRequest {
             ask: self.ask,
             code: self.code.unwrap_or_default(),
+            scanned: read_moment(self.scanned_at.as_deref())?,
             person: self.person,
             forgotten: self.forgotten,
             why_forgotten: self.why_forgotten,

@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 #[serde(deny_unknown_fields)]
 pub(super) struct RedemptionBody {
     code: Option<String>,
+    scanned_at: Option<String>,
     person: Option<u64>,
     service: Option<Code>,
     ask: Option<String>,
@@ -85,6 +86,7 @@ impl RedemptionBody {
         Ok(Request {
             ask: self.ask,
             code: self.code.unwrap_or_default(),
+            scanned: read_moment(self.scanned_at.as_deref())?,
             person: self.person,
             service: self.service,
             day: named.first().copied(),
@@ -141,6 +143,12 @@ pub(super) fn read_time(field: &str, text: Option<&str>) -> Result<(Option<Civil
         (hour < 24 && minute < 60 || (hour, minute) == (24, 0)).then_some(hour * 60 + minute)
     });
     minute.map(|m| (None, Some(m))).ok_or_else(|| unfit(&format!("{field} is not a time: write it as 14:00")))
+}
+
+/// A moment of RFC 3339, where one is named.
+pub(super) fn read_moment(text: Option<&str>) -> Result<Option<UtcMs>, Problem> {
+    let unfit = || unfit("scanned_at is not a moment: write it as 2026-11-23T12:00:00Z");
+    text.map(|text| UtcMs::parse_rfc3339(text).ok_or_else(unfit)).transpose()
 }
 
 pub(super) fn unfit(sentence: &str) -> Problem {
@@ -277,6 +285,9 @@ const fn fault_text(fault: Fault) -> &'static str {
         Fault::Damaged => "fault.damaged",
         Fault::TooLong => "fault.too_long",
         Fault::Foreign => "fault.foreign",
+        Fault::PhoneOld => "fault.phone_old",
+        Fault::PhoneAhead => "fault.phone_ahead",
+        Fault::PhoneUsed => "fault.phone_used",
     }
 }
 

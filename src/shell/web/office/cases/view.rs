@@ -10,7 +10,7 @@ use crate::reconcile::register::{Debit, Stop};
 use crate::shell::store::StoreError;
 use crate::shell::store::office::approvals::{self, Held};
 use crate::shell::store::office::cases::Counted;
-use crate::shell::store::office::{cases, children};
+use crate::shell::store::office::{cases, children, phones};
 use crate::shell::web::office::words::moment;
 use crate::words::benefit::Period;
 use crate::words::cents::Cents;
@@ -31,6 +31,20 @@ pub struct Case {
     pub used: Vec<cases::UsedRow>,
     /// What the office paid itself.
     pub debits: Vec<DebitView>,
+    /// Its phones, the latest first.
+    pub phones: Vec<PhoneView>,
+    /// Until when invitations count that nobody has used.
+    pub invited: Vec<String>,
+    /// Whether a phone can be invited: something is granted that has not run out.
+    pub can_invite: bool,
+}
+
+/// A phone.
+pub struct PhoneView {
+    pub id: i64,
+    pub added: String,
+    pub seen: String,
+    pub removed: Option<String>,
 }
 
 /// An approval.
@@ -97,7 +111,17 @@ pub fn case(db: &Connection, child: i64, now: UtcMs) -> Result<Option<Case>, Sto
         used = cases::used(db, child, months)?;
     }
     let approvals = held.iter().map(|held| approval(db, held, &uses, today)).collect::<Result<_, _>>()?;
-    Ok(Some(Case { child, reference: row.reference, approvals, used, debits: file.debits.iter().map(debit).collect() }))
+    let can_invite = held.iter().any(|h| h.changed_to.is_none() && h.ended.is_none() && h.approval.to.last_day() >= today);
+    let phones = phones::of_child(db, child)?.into_iter().map(|phone| PhoneView {
+        id: phone.id,
+        added: moment(phone.added),
+        seen: moment(phone.seen),
+        removed: phone.removed.map(moment),
+    });
+    let phones = phones.collect();
+    let invited = phones::open_invitations(db, child, now)?.into_iter().map(moment).collect();
+    let debits = file.debits.iter().map(debit).collect();
+    Ok(Some(Case { child, reference: row.reference, approvals, used, debits, phones, invited, can_invite }))
 }
 
 fn debit(debit: &Debit) -> DebitView {

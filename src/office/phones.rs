@@ -172,7 +172,7 @@ impl Office {
             let secret: [u8; 10] = work.chance.bytes();
             let until = now.plus_days(INVITATION_DAYS);
             db::insert_invitation(&work.db, hashed(&secret), child, now, until)?;
-            work.note(by, Action::Phone, &format!("child/{child}"), "invited", now)?;
+            work.note(by, Action::Phone, &format!("child/{child}"), "eingeladen", now)?;
             let text = BASE32HEX_NOPAD.encode(&secret);
             let groups: Vec<&str> = text.as_bytes().chunks(4).filter_map(|group| std::str::from_utf8(group).ok()).collect();
             Ok(Invited { code: groups.join("-"), until })
@@ -183,7 +183,7 @@ impl Office {
     pub fn withdraw_invitations(&mut self, child: i64, by: &str, now: UtcMs) -> Result<usize, OfficeError> {
         self.in_transaction(|work| {
             let withdrawn = db::withdraw_invitations(&work.db, child)?;
-            work.note(by, Action::Phone, &format!("child/{child}"), "invitations withdrawn", now)?;
+            work.note(by, Action::Phone, &format!("child/{child}"), "Einladungen zurückgezogen", now)?;
             Ok(withdrawn)
         })
     }
@@ -237,7 +237,7 @@ impl Office {
                     work.stop_for_good(token, why, now)?;
                 }
                 lines::mark_dirty(&work.db, row.child)?;
-                work.note(by, Action::Phone, &format!("child/{}", row.child), &format!("removed: {}", why.name()), now)?;
+                work.note(by, Action::Phone, &format!("child/{}", row.child), &format!("gesperrt: {}", why.name()), now)?;
             }
             Ok::<_, OfficeError>(row.child)
         })?;
@@ -256,7 +256,7 @@ impl Work<'_> {
         }
         let id = db::insert(&self.db, key, child, now)?;
         db::use_invitation(&self.db, code, id)?;
-        self.note(BY_PHONE, Action::Phone, &format!("child/{child}"), "added", now)?;
+        self.note(BY_PHONE, Action::Phone, &format!("child/{child}"), "eingerichtet", now)?;
         Ok(Phone { id, key: *key, child, added: now, seen: now, removed: None })
     }
 

@@ -5,6 +5,7 @@ import { startChips } from "./chips.js";
 import { startDevice } from "./device.js";
 import { refreshSoon, startLights } from "./lights.js";
 import { again, enqueue, startQueue } from "./queue.js";
+import { onTrouble } from "./readers.js";
 import { dayName, details, isLesson, label, missing, startService } from "./service.js";
 import { setSound, signal, soundOn } from "./sound.js";
 import { lang, t } from "./texts.js";
@@ -61,8 +62,9 @@ function place(who) {
   }
 }
 
-function scan(text) {
-  place({ code: text });
+// What the box's own readers read brings its id along: it is asked under that one.
+function scan(text, about = {}) {
+  place({ code: text, ...(about.ask ? { ask: about.ask } : {}), ...(about.nfc ? { nfc: true } : {}) });
 }
 
 function placeWaiting() {
@@ -189,6 +191,7 @@ startDevice();
 startChips();
 startWays({ scan, forgotten: (found) => place(person(found)), without });
 onScan(scan);
+onTrouble(({ trouble }) => show({ kind: "no", word: t("reader.once_more"), text: t(`reader.trouble_${trouble}`) }));
 startQueue({ answered: got, waiting });
 if (unplaced.length > 0) {
   const lacking = missing();

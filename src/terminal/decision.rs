@@ -8,6 +8,7 @@ use crate::admit::status::DataAge;
 use crate::book::ceiling::Use;
 use crate::book::decide::{Ask, Grant, Plan, Spent, plan};
 use crate::book::entry::{Body, ClockState};
+use crate::book::redemption::SeenAs;
 use crate::book::refusal::Refusal;
 use crate::book::slot::Lesson;
 use crate::shell::store::StoreError;
@@ -64,7 +65,11 @@ pub(super) fn card_shown(desk: &mut Desk<'_>, request: &Request) -> Result<Resul
     let (tx, now) = (desk.journal.tx, desk.clock.now);
     match request.person {
         Some(id) => people::card_of(tx, desk.offices, id, now),
-        None => Ok(recognise(tx, desk.offices, &request.code, request.forgotten, now)?),
+        None => {
+            let shown = recognise(tx, desk.offices, &request.code, request.forgotten, now)?;
+            let is_from_chip = |card: &Card| request.nfc && card.seen_as == SeenAs::Qr;
+            Ok(shown.map(|card| if is_from_chip(&card) { Card { seen_as: SeenAs::NfcToken, ..card } } else { card }))
+        }
     }
 }
 

@@ -49,7 +49,12 @@ impl Typing {
         // Both ways, so that opening waits for nobody.
         let pipe = rustix::fs::open(&node, OFlags::RDWR | OFlags::NONBLOCK, Mode::empty()).expect("the pipe");
         let register = sys.join(format!("class/input/event{number}"));
-        for (file, text) in [("id/vendor", id.0), ("id/product", id.1), ("name", name), ("capabilities/key", "1000000000007 ff9f207ac14057ff febeffdfffefffff fffffffffffffffe")] {
+        for (file, text) in [
+            ("id/vendor", id.0),
+            ("id/product", id.1),
+            ("name", name),
+            ("capabilities/key", "1000000000007 ff9f207ac14057ff febeffdfffefffff fffffffffffffffe"),
+        ] {
             let path = register.join("device").join(file);
             fs::create_dir_all(path.parent().expect("its folder")).expect("a folder");
             fs::write(path, format!("{text}\n")).expect("written");

@@ -5,12 +5,16 @@
 
 #[cfg(feature = "terminal")]
 pub mod allowed;
+#[cfg(feature = "pcsc")]
+pub mod cards;
+pub mod chip;
 pub mod frame;
 #[cfg(feature = "terminal")]
 mod hid;
 pub mod keys;
 #[cfg(feature = "terminal")]
 mod line;
+pub mod ndef;
 #[cfg(feature = "terminal")]
 mod serial;
 #[cfg(feature = "terminal")]
@@ -94,8 +98,6 @@ pub enum Trouble {
     TwoCards,
     /// The card's content breaks off, or says another length than it has.
     CardTorn,
-    /// The card holds something that is none of ours.
-    CardForeign,
     /// The card does not answer as cards do.
     CardMute,
 }

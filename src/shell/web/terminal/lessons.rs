@@ -41,6 +41,8 @@ struct LessonBody {
     ends_at: Option<String>,
     operator: Option<String>,
     #[serde(default)]
+    nfc: bool,
+    #[serde(default)]
     forgotten: bool,
     why_forgotten: Option<Forgotten>,
 }
@@ -57,6 +59,7 @@ impl LessonBody {
             ask: self.ask,
             code: self.code.unwrap_or_default(),
             person: self.person,
+            nfc: self.nfc,
             forgotten: self.forgotten,
             why_forgotten: self.why_forgotten,
             service: Some(self.service),

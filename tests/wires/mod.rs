@@ -47,7 +47,7 @@ impl Typing {
             assert!(made.success(), "a pipe");
         }
         // Both ways, so that opening waits for nobody.
-        let pipe = rustix::fs::open(&node, OFlags::RDWR | OFlags::NONBLOCK, Mode::empty()).expect("the pipe");
+        let pipe = rustix::fs::open(&node, OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).expect("the pipe");
         let register = sys.join(format!("class/input/event{number}"));
         for (file, text) in [
             ("id/vendor", id.0),
@@ -81,7 +81,7 @@ pub struct Line {
 
 impl Line {
     pub fn plug_in(at: &Path) -> Self {
-        let far = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a line");
+        let far = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a line");
         grantpt(&far).and_then(|()| unlockpt(&far)).expect("opened");
         let near = ptsname(&far, Vec::new()).expect("its name").into_string().expect("text");
         symlink(near, at).expect("a link");

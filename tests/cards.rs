@@ -188,7 +188,7 @@ mod over_pcscd {
         let message = ndef::write(&token_of(&stand.cards[4]));
         let rubbish: Vec<u8> = (0..8190u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         let faults = [
-            ("card_torn", VirtualCard::type_4(2048).holding(&message[..90], message.len())),
+            ("card_torn", VirtualCard::type_4(2048).holding(&message[..90], 90)),
             ("card_torn", VirtualCard::ntag(0x3e).holding(&message, 60_000)),
             ("card_mute", VirtualCard::classic(&[])),
             ("card_gone", VirtualCard { gone_after: Some(4), ..card(&stand.cards[4], VirtualCard::type_4(2048)) }),

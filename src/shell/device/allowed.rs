@@ -70,7 +70,8 @@ impl std::fmt::Display for Allowed {
         match self {
             Self::Usb { vendor, product } => write!(f, "{vendor:04x}:{product:04x}"),
             Self::Named(name) => f.write_str(name),
-            Self::Serial { path, .. } => write!(f, "{}", path.display()),
+            // What people know it by: the folder says nothing to them.
+            Self::Serial { path, .. } => write!(f, "{}", path.file_name().unwrap_or(path.as_os_str()).display()),
             Self::Cards => f.write_str("cards"),
         }
     }

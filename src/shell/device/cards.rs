@@ -16,6 +16,8 @@ const LOOK: Duration = Duration::from_millis(300);
 const AGAIN: Duration = Duration::from_secs(1);
 /// Two cards put on within this time were put on at once.
 const AT_ONCE: Duration = Duration::from_millis(1500);
+/// How long a reader may need to notice that a card has gone.
+const NOTICE: Duration = Duration::from_millis(600);
 /// The longest answer of a card.
 const MAX_ANSWER: usize = 4096;
 /// How many further tries a reader gets that another program is just using.
@@ -171,8 +173,7 @@ impl Desk<'_> {
 
 /// What is on the card: the text of its code, or its UID.
 fn read(context: &Context, name: &CStr) -> Result<(String, bool), Trouble> {
-    let done = with_card(context, name, |talk| chip::read(talk)).and_then(|read| read);
-    match done {
+    match with_card(context, name, |talk| chip::read(talk)) {
         Ok(Chip::Token(token)) => Ok((code_text(&token), true)),
         Ok(Chip::Uid(uid)) => Ok((uid, false)),
         Err(CardError::Gone) => Err(Trouble::CardGone),
@@ -182,14 +183,30 @@ fn read(context: &Context, name: &CStr) -> Result<(String, bool), Trouble> {
 }
 
 /// Does something with the card on a reader, which nobody else talks with meanwhile.
-fn with_card<R>(context: &Context, name: &CStr, work: impl FnOnce(&mut chip::Talk<'_>) -> R) -> Result<R, CardError> {
+fn with_card<R>(context: &Context, name: &CStr, work: impl FnOnce(&mut chip::Talk<'_>) -> Result<R, CardError>) -> Result<R, CardError> {
+    let done = connected(context, name, work);
+    match done {
+        // A card that leaves in the middle answers nonsense first: whether it is still there is known a moment later.
+        Err(CardError::Torn | CardError::Mute | CardError::Locked | CardError::NotAsWritten) if has_gone(context, name) => Err(CardError::Gone),
+        done => done,
+    }
+}
+
+fn connected<R>(context: &Context, name: &CStr, work: impl FnOnce(&mut chip::Talk<'_>) -> Result<R, CardError>) -> Result<R, CardError> {
     let mut card = connect(context, name)?;
     let transaction = card.transaction().map_err(card_error)?;
     let mut buffer = vec![0; MAX_ANSWER];
     let done = work(&mut |command| transaction.transmit(command, &mut buffer).map(<[u8]>::to_vec).map_err(|_| Gone));
     // Whoever talks with it next finds it as it was when it was put on.
     let _ = transaction.end(Disposition::ResetCard);
-    Ok(done)
+    done
+}
+
+fn has_gone(context: &Context, name: &CStr) -> bool {
+    thread::sleep(NOTICE);
+    let mut states = [ReaderState::new(name.to_owned(), State::UNAWARE)];
+    let told = context.get_status_change(LOOK, &mut states);
+    told.is_err() || !states.iter().any(|state| state.event_state().contains(State::PRESENT))
 }
 
 fn connect(context: &Context, name: &CStr) -> Result<Card, CardError> {
@@ -260,6 +277,6 @@ pub fn write(part: Option<&str>, token: &[u8], overwrite: bool, patience: Durati
             Err(why) => return Err(NotWritten::NoService(why)),
         }
     }
-    with_card(&context, name, |talk| chip::write(talk, token, overwrite))??;
+    with_card(&context, name, |talk| chip::write(talk, token, overwrite))?;
     Ok(name.to_string_lossy().into_owned())
 }

@@ -218,9 +218,12 @@ impl Kind {
     }
 }
 
-/// The card's data where it says that all is well.
+/// The card's data where it says that all is well. An answer without a status is none: some readers hand it on for a card that has gone.
 fn answer(talk: &mut Talk<'_>, command: &[u8]) -> Result<Option<Vec<u8>>, CardError> {
     let mut answer = talk(command)?;
+    if answer.len() < 2 {
+        return Err(CardError::Gone);
+    }
     let ends_well = answer.ends_with(&[0x90, 0x00]);
     answer.truncate(answer.len().saturating_sub(2));
     Ok(ends_well.then_some(answer))

@@ -202,7 +202,7 @@ mod over_pcscd {
         let answer = green(&page, &mut scans, false).await;
         assert_eq!((&answer["verdict"], &answer["reason"]), (&json!("refused"), &json!("unknown_number")), "8 kB of something else");
         slot.take_away();
-        // Two cards at once: neither the second nor both are taken.
+        // Two cards at once: the one that the service sees first may be read, the other never is.
         let one = Slot::put_on(FIRST, card(&stand.cards[4], VirtualCard::type_4(2048)));
         let other = Slot::put_on(SECOND, card(&stand.cards[5], VirtualCard::type_4(2048)));
         let mut troubles = 0;
@@ -212,10 +212,10 @@ mod over_pcscd {
                     assert_eq!(data["trouble"], "two_cards");
                     troubles += 1;
                 }
-                (_, scan) => assert_eq!(scan["text"], json!(stand.cards[4]), "only the first, where it came first"),
+                (_, scan) => assert!(scan["text"] == json!(stand.cards[4]) || scan["text"] == json!(stand.cards[5]), "{scan}"),
             }
         }
-        assert!(troubles >= 1);
+        assert!(troubles >= 1, "both were read");
         one.take_away();
         other.take_away();
         let (_, day) = page.ask("get", "/api/v1/days/today", None).await;

@@ -110,5 +110,7 @@ fn pictures_of_readers() {
         tab.go(&format!("/?lang={language}"));
         tab.wait("the question", "document.querySelector('#late[open]')");
         take(&tab, language, "readers-5-late");
+        let verdict = verdicts::after(&tab, || tab.press("#late button[value=go]"));
+        assert_eq!(verdict.kind, "yes", "{}", verdict.text);
     }
 }

@@ -5,6 +5,7 @@ use super::virtual_card::VirtualCard;
 use super::wires::until;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -94,14 +95,12 @@ impl Daemon {
 
     pub fn stop(&mut self) {
         rustix::process::kill_process(self.number, rustix::process::Signal::TERM).expect("ended");
+        until("pcscd puts its socket away", || !Path::new("/run/pcscd/pcscd.comm").exists());
     }
 
     pub fn start(&mut self) {
         let flags = std::env::var("TEILHABE_PCSCD").expect("scripts/check-cards says how it is started");
-        let started = || Command::new("pcscd").args(flags.split(' ')).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok();
-        // The one before needs a moment to put its socket away.
-        std::thread::sleep(Duration::from_secs(2));
-        self.own = started();
+        self.own = Some(Command::new("pcscd").args(flags.split(' ')).stdout(Stdio::inherit()).spawn().expect("pcscd"));
     }
 }
 

@@ -107,7 +107,8 @@ impl Daemon {
 impl Drop for Daemon {
     fn drop(&mut self) {
         if let Some(mut own) = self.own.take() {
-            let _ = own.kill();
+            // Killed, it would leave its socket behind.
+            let _ = rustix::process::kill_process(rustix::process::Pid::from_child(&own), rustix::process::Signal::TERM);
             let _ = own.wait();
         }
     }

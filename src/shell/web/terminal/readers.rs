@@ -190,7 +190,7 @@ impl Line {
                 return None;
             }
             self.changed.borrow_and_update();
-            if let Some(event) = self.to_tell() {
+            if let Some(event) = self.untold() {
                 return Some(event);
             }
             tokio::select! {
@@ -201,7 +201,7 @@ impl Line {
     }
 
     /// What this page was not told yet, scans first and the oldest of them first, while it is the one opened last.
-    fn to_tell(&mut self) -> Option<Event> {
+    fn untold(&mut self) -> Option<Event> {
         let inside = self.app.readers.inside();
         if inside.lines.last() != Some(&self.number) {
             return None;

@@ -209,7 +209,7 @@ fn check(name: &str, target: fn(&[u8]), bytes: &[u8], seed: u64) {
 }
 
 const TABLES: [&str; 8] = ["children", "entitlements", "calendar", "self_paid", "people", "pickups", "class_list", "bank"];
-const TEXTS: [&str; 6] = ["scan", "phone_code", "enrolment_code", "card_number", "cbor", "envelope"];
+const TEXTS: [&str; 8] = ["scan", "phone_code", "enrolment_code", "card_number", "cbor", "envelope", "frames", "ndef"];
 
 #[test]
 fn signed_documents_survive_what_is_done_to_them() {

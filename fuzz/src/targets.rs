@@ -6,7 +6,7 @@ use teilhabe::admit::credential::Credential;
 use teilhabe::admit::enrolment::{Enrolment, EnrolmentCode};
 use teilhabe::admit::number::CardNumber;
 use teilhabe::admit::phone::{PhoneCode, Shown};
-use teilhabe::admit::scan::{Scan, code_text};
+use teilhabe::admit::scan::{MAX_SCAN_BYTES, Scan, code_text};
 use teilhabe::admit::status::StatusList;
 use teilhabe::admit::token::{Token, UnverifiedToken};
 use teilhabe::admit::trust::{Policy, Purpose, TrustList, TrustedKey};
@@ -18,6 +18,9 @@ use teilhabe::deliver::advice::Advice;
 use teilhabe::deliver::exchange::{Inbound, Outbound};
 use teilhabe::deliver::receipt::Receipt;
 use teilhabe::intake;
+use teilhabe::shell::device::frame::{Frames, Piece};
+use teilhabe::shell::device::keys::Keys;
+use teilhabe::shell::device::ndef::{self, Held};
 use teilhabe::shell::envelope::{Identity, decrypt};
 use teilhabe::shell::sheet::{self, Table};
 use teilhabe::words::cbor::{FIRST_IGNORED_KEY, Malformed, Reader, Writer};
@@ -30,7 +33,7 @@ use teilhabe::words::time::UtcMs;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 25] = [
+pub const TARGETS: [Target; 27] = [
     ("scan", scan),
     ("phone_code", phone_code),
     ("token", token),
@@ -56,6 +59,8 @@ pub const TARGETS: [Target; 25] = [
     ("pickups", pickups),
     ("class_list", class_list),
     ("bank", bank),
+    ("frames", frames),
+    ("ndef", ndef),
 ];
 
 /// The age identity to which the envelopes of the corpus are written: that of `tests/vectors/envelope.json`.
@@ -230,6 +235,37 @@ fn phone_code(bytes: &[u8]) {
     let shown = Shown { proof: code.proof, seen: NOW, used: Some(code.proof.at) };
     let _ = shown.is_fresh();
     assert!(shown.is_unused().is_err(), "what was used is not new");
+}
+
+/// What a reader sends: characters, or with an even first byte events of keys; `0xf0` to `0xf2` are silences and the end.
+fn frames(bytes: &[u8]) {
+    let (mut frames, mut keys, mut out) = (Frames::default(), Keys::default(), Vec::new());
+    let events = bytes.first().is_some_and(|first| first % 2 == 0);
+    for byte in bytes.iter().skip(1) {
+        match byte {
+            0xf0 => frames.pause(&mut out),
+            0xf1 => frames.idle(&mut out),
+            0xf2 => frames.gone(&mut out),
+            byte if events => keys.take(std::slice::from_ref(byte), &mut frames, &mut out),
+            byte => frames.push(*byte, &mut out),
+        }
+    }
+    frames.gone(&mut out);
+    for piece in out {
+        if let Piece::Scan(text, _) = piece {
+            assert!(!text.is_empty() && text.len() <= 2 * MAX_SCAN_BYTES, "a scan is no longer than what came");
+            let _ = Scan::new(&text);
+        }
+    }
+}
+
+fn ndef(bytes: &[u8]) {
+    let _ = ndef::blocks_end(bytes);
+    let memory = ndef::in_blocks(bytes);
+    for message in [Some(bytes), memory.ok().flatten()].into_iter().flatten() {
+        let Ok(Held::Token(token)) = ndef::read(message) else { continue };
+        assert_eq!(ndef::read(&ndef::write(&token)), Ok(Held::Token(token)), "what was read is written and read again");
+    }
 }
 
 fn token(bytes: &[u8]) {

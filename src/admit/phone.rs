@@ -141,21 +141,25 @@ impl Shown {
 
 /// Whether bytes that begin as a phone code does end before its parts do.
 pub(super) fn lacks_its_end(bytes: &[u8]) -> bool {
+    let says_nothing_yet = matches!(*bytes, [0x83, 0x58 | 0x59] | [0x83, 0x59, _] | [0x83] | []);
+    says_nothing_yet || length(bytes).is_some_and(|length| bytes.len() < length)
+}
+
+/// How many bytes a phone code has by its own word, from its first ones on; a moment that is not there yet is taken to be of our time.
+pub(super) fn length(bytes: &[u8]) -> Option<usize> {
     let (head, token) = match *bytes {
         [0x83, 0x58, length, ..] => (3, usize::from(length)),
         [0x83, 0x59, high, low, ..] => (4, usize::from(u16::from_be_bytes([high, low]))),
-        [0x83, 0x58 | 0x59] | [0x83, 0x59, _] | [0x83] | [] => return true,
-        _ => return false,
+        _ => return None,
     };
     let time = match bytes.get(head + token) {
-        None => return true,
+        None | Some(0x1a) => 5,
         Some(0x18) => 2,
         Some(0x19) => 3,
-        Some(0x1a) => 5,
         Some(0x1b) => 9,
         Some(_) => 1,
     };
-    bytes.len() < head + token + time + 2 + SIGNATURE
+    Some(head + token + time + 2 + SIGNATURE)
 }
 
 fn message(token: &[u8], at: UtcSeconds) -> Vec<u8> {

@@ -13,6 +13,10 @@ pub const CODE_PREFIX: &str = "BUT1";
 const BEGINNING: &str = "GH4Q40";
 /// How every phone code goes on after its prefix: an array of three that begins with a token.
 const PHONE_BEGINNING: &str = "GDC";
+/// The bytes before the payload of a signed document: array, header, nothing unprotected.
+const HEAD: usize = 12;
+/// How many characters hold those bytes and the length of the payload.
+const CHARACTERS_OF_HEAD: usize = 24;
 /// The longest text looked at, in bytes: a code of the largest token, twice over for a foreign keyboard layout.
 pub const MAX_SCAN_BYTES: usize = 4096;
 /// The longest chip UID, in characters.
@@ -178,16 +182,35 @@ fn unpack(body: &str, beginning: &str, most: usize, lacks_its_end: impl Fn(&[u8]
     }
 }
 
-/// Whether a signed document ends before its parts do: header, payload, signature (formats § 1).
+/// Whether a signed document ends before its parts do.
 fn lacks_its_end(bytes: &[u8]) -> bool {
-    const HEAD: usize = 12;
+    document_length(bytes).map_or(bytes.len() < HEAD + 3, |length| bytes.len() < length)
+}
+
+/// How many bytes a signed document has by its own word: header, payload, signature (formats § 1). None where it does not say so.
+fn document_length(bytes: &[u8]) -> Option<usize> {
     const SIGNATURE: usize = 66;
     let payload = match *bytes.get(HEAD..).unwrap_or_default() {
         [0x58, length, ..] => 2 + usize::from(length),
         [0x59, high, low, ..] => 3 + usize::from(u16::from_be_bytes([high, low])),
-        _ => return bytes.len() < HEAD + 3,
+        _ => return None,
     };
-    bytes.len() < HEAD + payload + SIGNATURE
+    Some(HEAD + payload + SIGNATURE)
+}
+
+/// How many characters a code has by its own word, from what is known of its beginning. None where that is no beginning of a code, or is
+/// too short to say it.
+pub fn code_length(code: &str) -> Option<usize> {
+    if let Some(body) = strip_prefix(code, PHONE_PREFIX) {
+        let known = body.get(..body.len() / 8 * 8)?.to_ascii_uppercase();
+        let bytes = BASE32HEX_NOPAD.decode(known.as_bytes()).ok()?;
+        let length = phone::length(&bytes).filter(|length| *length <= MAX_PHONE_BYTES)?;
+        return Some(PHONE_PREFIX.len() + BASE32HEX_NOPAD.encode_len(length));
+    }
+    let beginning = strip_prefix(code, CODE_PREFIX)?.get(..CHARACTERS_OF_HEAD)?.to_ascii_uppercase();
+    let bytes = BASE32HEX_NOPAD.decode(beginning.as_bytes()).ok().filter(|_| beginning.starts_with(BEGINNING))?;
+    let length = document_length(&bytes).filter(|length| *length <= MAX_TOKEN_BYTES)?;
+    Some(CODE_PREFIX.len() + BASE32HEX_NOPAD.encode_len(length))
 }
 
 /// A US scanner on a French or Belgian host types `1` as `&` and `2` as `é`, so the prefix arrives as `BUT&` or `BUTé`.
@@ -259,7 +282,9 @@ mod tests {
             Err(ReadError::Malformed(fault)) => Some(fault),
             _ => None,
         };
+        let knows_its_length = CODE_PREFIX.len() + CHARACTERS_OF_HEAD;
         for end in 4..code.len() {
+            assert_eq!(code_length(&code[..end].to_lowercase()), (end >= knows_its_length).then_some(code.len()), "{end} characters");
             assert_eq!(fault(&code[..end]), Some(Fault::HalfACode), "{end} characters");
         }
         assert_eq!(fault(&format!("{code}{code}")), Some(Fault::TwoCodes));

@@ -92,6 +92,13 @@ impl Office {
         Ok((row.token, db::content(&row.bytes.ok_or_else(missing)?)?))
     }
 
+    /// A token's id and its signed bytes, to be put on a card; found by its id or card number.
+    pub fn signed_token(&self, text: &str) -> Result<(TokenId, Vec<u8>), OfficeError> {
+        let (id, _) = self.find_token(text)?;
+        let bytes = db::token_by_id(&self.db, id)?.and_then(|row| row.bytes);
+        Ok((id, bytes.ok_or_else(|| OfficeError::NotFound(format!("the content of token {id} was erased: issue a new one")))?))
+    }
+
     /// Stops a token for services from the day `from` on; with `reissue` a new one takes its place, to the extent not yet used.
     pub fn stop(&mut self, token: TokenId, why: StopReason, from: CivilDay, reissue: bool, now: UtcMs) -> Result<Option<IssuedToken>, OfficeError> {
         if reissue && why == StopReason::Ended {

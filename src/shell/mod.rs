@@ -7,6 +7,7 @@ pub mod checkup;
 pub mod command;
 #[cfg(all(feature = "terminal", feature = "office"))]
 pub mod demo;
+pub mod device;
 pub mod door;
 pub mod envelope;
 pub mod handover;

@@ -63,6 +63,9 @@ pub struct Request {
     pub months: u32,
     /// The number of the held entry that this settles.
     pub held: Option<u64>,
+    /// The code is what a card's chip holds, not its picture.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub nfc: bool,
     /// The card was forgotten; its number is from the provider's own list.
     pub forgotten: bool,
     /// Why it was; needed where a person is named.

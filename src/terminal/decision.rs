@@ -8,6 +8,7 @@ use crate::admit::status::DataAge;
 use crate::book::ceiling::Use;
 use crate::book::decide::{Ask, Grant, Plan, Spent, plan};
 use crate::book::entry::{Body, ClockState};
+use crate::book::redemption::SeenAs;
 use crate::book::refusal::Refusal;
 use crate::book::slot::Lesson;
 use crate::shell::store::StoreError;
@@ -69,9 +70,13 @@ pub(super) fn card_shown(desk: &mut Desk<'_>, request: &Request) -> Result<Resul
         Some(id) => people::card_of(tx, desk.offices, id, now),
         None => {
             let mut card = recognise(tx, desk.offices, &request.code, request.forgotten, now)?;
-            if let (Ok(Card { shown: Some(shown), .. }), Some(scanned)) = (&mut card, request.scanned) {
+            match (&mut card, request.scanned) {
                 // A scan may have waited in the page for the amount to be typed, or for this box.
-                shown.seen = if scanned <= now && now.since(scanned) <= MAX_WAIT_MS { scanned } else { now };
+                (Ok(Card { shown: Some(shown), .. }), Some(scanned)) => {
+                    shown.seen = if scanned <= now && now.since(scanned) <= MAX_WAIT_MS { scanned } else { now };
+                }
+                (Ok(card), _) if request.nfc && card.seen_as == SeenAs::Qr => card.seen_as = SeenAs::NfcToken,
+                _ => {}
             }
             Ok(card)
         }

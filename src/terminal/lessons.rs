@@ -42,6 +42,9 @@ pub struct LessonRequest {
     pub scanned: Option<UtcMs>,
     /// Somebody of this provider's own lists, instead of a code.
     pub person: Option<u64>,
+    /// The code is what a card's chip holds, not its picture.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub nfc: bool,
     /// The card was forgotten.
     pub forgotten: bool,
     /// Why it was; needed where a person is named.
@@ -219,6 +222,7 @@ impl LessonRequest {
             person: self.person,
             service: self.service.clone(),
             operator: self.operator.clone(),
+            nfc: self.nfc,
             forgotten: self.forgotten,
             why_forgotten: self.why_forgotten,
             months: 1,

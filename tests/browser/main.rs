@@ -15,10 +15,13 @@ mod measure;
 mod network;
 mod office;
 mod passkeys;
+mod readers;
 mod shots;
 mod tab;
 mod verdicts;
 mod wedge;
 mod wedge_table;
+#[path = "../wires/mod.rs"]
+mod wires;
 mod wizard;
 mod words;

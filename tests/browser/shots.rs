@@ -12,7 +12,7 @@ use std::rc::Rc;
 use teilhabe::office::IssuedToken;
 
 /// Takes a page as it stands, in every view.
-fn take(tab: &Tab, language: &str, name: &str) {
+pub fn take(tab: &Tab, language: &str, name: &str) {
     let folder = std::env::var_os("TEILHABE_SCREENSHOTS").map(PathBuf::from).expect("set TEILHABE_SCREENSHOTS to a folder: scripts/screenshots does");
     for view in VIEWS {
         view.apply(tab);

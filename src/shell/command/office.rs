@@ -2,6 +2,7 @@
 
 mod approvals;
 mod cards;
+mod chip_card;
 mod clerks;
 mod delivery;
 mod keep;
@@ -48,6 +49,9 @@ pub enum Command {
     Issue(cards::Issue),
     /// Stop a token, and re-issue it to the extent not yet used.
     Revoke(cards::Revoke),
+    /// Chip cards (NTAG215, NTAG216, Type 4) at a reader of this computer.
+    #[command(subcommand)]
+    Card(chip_card::Command),
     /// Suspend what a token entitles to, or lift its suspension.
     Suspend(approvals::Suspend),
     /// Approve the months after a token's approval.
@@ -205,6 +209,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
         Command::Clerk(command) => clerks::run(&mut office, command),
         Command::Issue(command) => cards::issue(&mut office, &command),
         Command::Revoke(command) => cards::revoke(&mut office, &command),
+        Command::Card(command) => chip_card::run(&mut office, &command),
         Command::Suspend(command) => approvals::suspend(&mut office, &command),
         Command::Extend(command) => approvals::extend(&mut office, &command),
         Command::Legal(command) => approvals::law(&mut office, &command),

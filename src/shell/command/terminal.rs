@@ -2,6 +2,8 @@
 
 use super::{Context, Report, Usage, keep_safe};
 use crate::shell::backup::Kind;
+use crate::shell::device::allowed::Allowed;
+use crate::shell::device::{Places, watch};
 use crate::shell::web::terminal::App;
 use crate::shell::web::terminal::client::{self, ExchangeError};
 use crate::shell::web::terminal::lan::Lan;
@@ -54,6 +56,10 @@ pub enum Command {
         /// A further name by which this server is called.
         #[arg(long, value_name = "NAME")]
         host: Vec<String>,
+        /// A scanner that this service reads by itself: its USB numbers (0c2e:0b61), a part of its name (name:honeywell), or a serial line
+        /// (serial:/dev/ttyACM0, serial:/dev/ttyUSB0@115200); `cards` for readers of chip cards. `terminal scanners` lists what is there.
+        #[arg(long, value_name = "SCANNER")]
+        scanner: Vec<Allowed>,
         /// Exchange only when told to.
         #[arg(long)]
         no_exchange: bool,
@@ -61,6 +67,8 @@ pub enum Command {
         #[command(flatten)]
         backup: keep_safe::Automatic,
     },
+    /// List what could be a scanner, as --scanner takes it.
+    Scanners,
     /// Exchange with the offices now, or by file for a USB stick.
     Exchange {
         /// Write the envelope for the office here instead of sending it.
@@ -107,12 +115,13 @@ pub enum Command {
 
 /// Carries out one command of the terminal.
 pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
-    let dir = context.data()?;
+    let dir = if matches!(command, Command::Scanners) { Path::new("") } else { context.data()? };
     match command {
         Command::Enrol { office, code, label } => enrol(dir, &office, &code, &label),
-        Command::Serve { listen, lan, neighbours, neighbour, host, no_exchange, backup } => {
-            serve(dir, &Serve { listen, lan, neighbours, neighbour, names: host, no_exchange, json: context.json, backup })
+        Command::Serve { listen, lan, neighbours, neighbour, host, scanner, no_exchange, backup } => {
+            serve(dir, &Serve { listen, lan, neighbours, neighbour, names: host, scanner, no_exchange, json: context.json, backup })
         }
+        Command::Scanners => Ok(scanners(&watch::seen(&Places::default()))),
         Command::Exchange { out: Some(file), office, .. } => write_envelope(dir, &file, office.as_deref()),
         Command::Exchange { input: Some(file), .. } => read_envelope(dir, &file),
         Command::Exchange { office, .. } => exchange(dir, office.as_deref()),
@@ -276,6 +285,7 @@ struct Serve {
     neighbours: Option<SocketAddr>,
     neighbour: Vec<String>,
     names: Vec<String>,
+    scanner: Vec<Allowed>,
     no_exchange: bool,
     json: bool,
     backup: keep_safe::Automatic,
@@ -286,6 +296,9 @@ fn serve(dir: &Path, how: &Serve) -> anyhow::Result<Report> {
     let terminal = terminal_dir::open_or_create(dir, &mut chance, door::now())?;
     let key = secret_file::api_token(dir, &mut chance)?;
     let id = terminal.id();
+    if cfg!(not(feature = "pcsc")) && how.scanner.contains(&Allowed::Cards) {
+        return Err(Usage("this build reads no chip cards: take the box's package, or build with --features pcsc".into()).into());
+    }
     keep_safe::watch(dir, &how.backup, &format!("terminal-{}", id.hex().get(..8).unwrap_or_default()))?;
     let (writer, thread) = Writer::start(terminal, chance);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
@@ -294,6 +307,14 @@ fn serve(dir: &Path, how: &Serve) -> anyhow::Result<Report> {
         let at = listener.local_addr()?;
         let asked = writer.clone();
         let mut app = App::new(writer, at, &how.names, key).in_folder(dir);
+        let watching;
+        if how.scanner.is_empty() {
+            watching = None;
+        } else {
+            let (with_readers, listener) = app.with_readers();
+            app = with_readers;
+            watching = Some(watch::start(&how.scanner, &Places::default(), &listener)?);
+        }
         app.load_pins().await.map_err(|problem| anyhow::anyhow!(problem.detail))?;
         let house = match how.lan {
             Some(lan) => Some(listen(lan).await?),
@@ -328,12 +349,22 @@ fn serve(dir: &Path, how: &Serve) -> anyhow::Result<Report> {
             ended = app.serve(listener, house) => ended?,
             () = reporting => {}
         }
-        drop(asked);
+        drop((asked, watching));
         Ok::<_, anyhow::Error>(())
     })?;
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     let _ = thread.join();
     Ok(Report { json: json!({"ended": id}), ..Report::default() })
+}
+
+fn scanners(seen: &[(String, String)]) -> Report {
+    let lines: Vec<String> = seen.iter().map(|(entry, name)| format!("--scanner {entry}   {name}")).collect();
+    let text = if lines.is_empty() {
+        "Nothing that types and no serial line is plugged in here.".to_owned()
+    } else {
+        format!("Only what is named is read, so that the keyboard goes on typing:\n{}", lines.join("\n"))
+    };
+    Report::new(text, json!({"scanners": seen.iter().map(|(entry, name)| json!({"scanner": entry, "name": name})).collect::<Vec<_>>()}))
 }
 
 async fn listen(at: SocketAddr) -> anyhow::Result<tokio::net::TcpListener> {

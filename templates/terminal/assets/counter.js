@@ -5,6 +5,7 @@ import { startChips } from "./chips.js";
 import { startDevice } from "./device.js";
 import { refreshSoon, startLights } from "./lights.js";
 import { again, enqueue, startQueue } from "./queue.js";
+import { onTrouble } from "./readers.js";
 import { boxTime, dayName, details, isLesson, label, missing, startService } from "./service.js";
 import { setSound, signal, soundOn } from "./sound.js";
 import { lang, t } from "./texts.js";
@@ -61,10 +62,11 @@ function place(who) {
   }
 }
 
-// A phone's code is good for a minute: where it has to wait, the box is told when it was shown.
-function scan(text) {
-  const shown = /^BUT2/i.test(text) ? { scanned_at: new Date(boxTime()).toISOString() } : {};
-  place({ code: text, ...shown });
+// A phone's code is good for a minute: where it has to wait, the box is told when it was shown. What the box's own readers read brings its id
+// along and is asked under that one.
+function scan(text, about = {}) {
+  const shown = /^BUT2/i.test(text) ? { scanned_at: new Date(about.at ?? boxTime()).toISOString() } : {};
+  place({ code: text, ...shown, ...(about.ask ? { ask: about.ask } : {}), ...(about.nfc ? { nfc: true } : {}) });
 }
 
 function placeWaiting() {
@@ -191,6 +193,7 @@ startDevice();
 startChips();
 startWays({ scan, forgotten: (found) => place(person(found)), without });
 onScan(scan);
+onTrouble(({ trouble }) => show({ kind: "no", word: t("reader.once_more"), text: t(`reader.trouble_${trouble}`) }));
 startQueue({ answered: got, waiting });
 if (unplaced.length > 0) {
   const lacking = missing();

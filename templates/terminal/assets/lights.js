@@ -3,6 +3,7 @@
 
 import { $, ask, look, toast } from "./box.js";
 import { onNews } from "./events.js";
+import { ownReaders, readerText, worstOf } from "./readers.js";
 import { dayName, label, setClock, showLine } from "./service.js";
 import { clock, locale, t } from "./texts.js";
 import { typing } from "./wedge.js";
@@ -43,6 +44,12 @@ function showStatus(status) {
     Object.assign(document.createElement("dd"), { textContent: `${t(`counter.age_${office.data_age ?? "stale"}`)}${office.heard_at ? ` (${new Date(office.heard_at).toLocaleString(locale, { dateStyle: "short", timeStyle: "short", hourCycle: "h23", timeZone: "Europe/Berlin" })})` : ""}` }),
   ]));
   showLine();
+}
+
+function showReaders({ readers }) {
+  const worst = worstOf(readers);
+  $("#light-reader").title = readers.map(readerText).join("\n");
+  light("reader", worst?.standing === "connected" ? "green" : "red", worst ? t(`reader.${worst.kind}_${worst.standing}_short`, { time: clock(worst.since) }) : "");
 }
 
 function line(parts, act) {
@@ -107,12 +114,15 @@ function showDay(day) {
 async function refresh() {
   if (typing()) return refreshSoon();
   const lessons = $("[data-fields~=lesson]") ? look("/api/v1/lessons") : null;
-  const [status, day, held, open] = await Promise.all([look("/api/v1/status"), look("/api/v1/days/today"), look("/api/v1/held"), lessons]);
+  const own = ownReaders ? look("/api/v1/readers") : null;
+  const asked = [look("/api/v1/status"), look("/api/v1/days/today"), look("/api/v1/held"), lessons, own];
+  const [status, day, held, open, readers] = await Promise.all(asked);
   if (status) showStatus(status);
   else light("age", "red", t("counter.no_answer"));
   if (day) showDay(day);
   if (held) showHeld(held);
   if (open) showLessons(open);
+  if (readers) showReaders(readers);
 }
 
 export function refreshSoon() {

@@ -2,6 +2,7 @@
 
 import { $, ask } from "./box.js";
 import { askPin } from "./pin.js";
+import "./readers.js";
 
 $("#lock")?.addEventListener("click", async () => {
   await ask("/api/v1/session/lock");

@@ -1,7 +1,9 @@
 // Tests a hand scanner: what it typed is compared with what the picture holds, and each fault has a name and a cure.
 
-import { $ } from "./box.js";
-import { t } from "./texts.js";
+import { $, look } from "./box.js";
+import { onNews } from "./events.js";
+import { onTrouble, ownReaders, readerText } from "./readers.js";
+import { clock, t } from "./texts.js";
 import { TEST_CODE, onScan, ours } from "./wedge.js";
 
 const SLOW_MS = 12; // a card of 255 characters then takes three seconds
@@ -67,4 +69,33 @@ function scanned(text, about) {
   ]);
 }
 
+// A reading of the box's own readers that came to nothing.
+function nothing({ trouble }) {
+  $("#result").dataset.level = "wrong";
+  $("#verdict").textContent = t("scanner.nothing");
+  const item = Object.assign(document.createElement("li"), { textContent: t(`reader.trouble_${trouble}`) });
+  item.dataset.level = "wrong";
+  $("#found").replaceChildren(item);
+  $("#raw").hidden = true;
+}
+
+async function showReaders() {
+  const answer = await look("/api/v1/readers");
+  if (!answer) return;
+  $("#readers").replaceChildren(...answer.readers.map((reader) => {
+    const item = Object.assign(document.createElement("li"), { textContent: readerText(reader) });
+    item.dataset.level = reader.standing === "connected" ? "good" : "wrong";
+    if (reader.trouble) {
+      const text = `${clock(reader.trouble.at)}: ${t(`reader.trouble_${reader.trouble.what}`)}`;
+      item.append(Object.assign(document.createElement("p"), { className: "quiet", textContent: text }));
+    }
+    return item;
+  }));
+}
+
 onScan(scanned);
+if (ownReaders) {
+  onTrouble(nothing);
+  onNews(showReaders);
+  showReaders();
+}

@@ -211,7 +211,12 @@ function restore(keys) {
 }
 
 function deliver(scans) {
-  for (const { text, ...about } of scans) handlers.at(-1)?.(text, about);
+  for (const { text, ...about } of scans) hand(text, about);
+}
+
+// Hands a scan to whoever registered last, wherever it was read.
+export function hand(text, about) {
+  handlers.at(-1)?.(text, about);
 }
 
 // In a field a person may type fast, too: what has not our form is a scan there only when it can hardly be anything else.
@@ -274,10 +279,12 @@ export const typing = () => assembly.keys.length > 0 && performance.now() - touc
 // Calls `handler(text, {layout, how, …})` for every scan; the one registered last has them all. Returns how to stop it.
 export function onScan(handler) {
   handlers.push(handler);
+  dispatchEvent(new Event("scans-wanted"));
   if (!listening) window.addEventListener("keydown", onKey, true);
   listening = true;
   return () => {
     const at = handlers.indexOf(handler);
     if (at >= 0) handlers.splice(at, 1);
+    if (handlers.length === 0) dispatchEvent(new Event("scans-unwanted"));
   };
 }

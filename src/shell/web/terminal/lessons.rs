@@ -42,6 +42,8 @@ struct LessonBody {
     ends_at: Option<String>,
     operator: Option<String>,
     #[serde(default)]
+    nfc: bool,
+    #[serde(default)]
     forgotten: bool,
     why_forgotten: Option<Forgotten>,
 }
@@ -59,6 +61,7 @@ impl LessonBody {
             code: self.code.unwrap_or_default(),
             scanned: read_moment(self.scanned_at.as_deref())?,
             person: self.person,
+            nfc: self.nfc,
             forgotten: self.forgotten,
             why_forgotten: self.why_forgotten,
             service: Some(self.service),

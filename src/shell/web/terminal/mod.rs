@@ -17,6 +17,7 @@ mod office;
 mod pages;
 mod people;
 mod pins;
+mod readers;
 mod returned;
 mod said;
 pub mod session;
@@ -86,6 +87,7 @@ pub struct App {
     devices: Arc<Devices>,
     events: Events,
     neighbours: neighbours::Shared,
+    readers: readers::Readers,
     /// Whether the server ends; then pages that listen for news are let go.
     closing: watch::Sender<bool>,
     /// How tablets of the house reach this box, if they can.
@@ -113,6 +115,7 @@ impl App {
             devices: Arc::default(),
             events: Events::default(),
             neighbours: neighbours::Shared::default(),
+            readers: readers::Readers::default(),
             closing: watch::Sender::new(false),
             lan: None,
             over_lan: false,
@@ -252,6 +255,9 @@ fn routes() -> Vec<Route> {
         ("delete", "/api/v1/neighbours/{id}", MANAGE, brief(delete(neighbourhood::remove))),
         ("post", "/api/v1/pairing", Door::Open, brief(post(devices::pair))),
         ("get", "/api/v1/events", SCAN, brief(get(events::listen))),
+        ("get", "/api/v1/readers", SCAN, brief(get(readers::list))),
+        ("get", "/api/v1/scans", SCAN, brief(get(readers::listen))),
+        ("post", "/api/v1/scans/{id}/taking", SCAN, brief(post(readers::take))),
         ("get", "/api/v1/services", SCAN, brief(get(counter::services))),
         ("get", "/api/v1/batches", CORRECT, brief(get(office::batches))),
         ("get", "/api/v1/status", SCAN, brief(get(office::status))),

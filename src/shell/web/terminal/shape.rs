@@ -36,6 +36,8 @@ pub(super) struct RedemptionBody {
     months: Option<u32>,
     held: Option<u64>,
     #[serde(default)]
+    nfc: bool,
+    #[serde(default)]
     forgotten: bool,
     why_forgotten: Option<Forgotten>,
     #[serde(default)]
@@ -97,6 +99,7 @@ impl RedemptionBody {
             charge: self.charge,
             months: self.months.unwrap_or(1),
             held: self.held,
+            nfc: self.nfc,
             forgotten: self.forgotten,
             why_forgotten: self.why_forgotten,
             hold_rest: self.hold_rest,

@@ -89,6 +89,8 @@ impl Visit {
         F: FnOnce(&mut Terminal, Frame) -> Result<T, StoreError> + Send + 'static,
     {
         let (path, query, theme, caller) = (self.path.clone(), self.query.clone(), self.theme, self.desk.caller);
+        // A tablet has a scanner of its own.
+        let readers = self.app.readers.any && !self.app.over_lan;
         let (chosen, preferred, pins) = (self.chosen, self.preferred, self.app.sessions.pins());
         let made = self.desk.writer.run(move |terminal, _| {
             let set = terminal.setting(Setting::Language)?.as_deref().and_then(Language::find);
@@ -102,6 +104,7 @@ impl Visit {
                 training: caller.training,
                 raised: caller.role > pins.free(),
                 theme,
+                readers,
                 notice: if caller.training { None } else { notice(terminal) },
             };
             make(terminal, frame)
@@ -149,6 +152,8 @@ pub(super) struct Frame {
     pub raised: bool,
     /// `light`, `dark`, or `auto` where the browser decides.
     pub theme: &'static str,
+    /// Whether scans of the box's own readers come to this page.
+    pub readers: bool,
     /// The word for what everybody at this box must know, whatever page they look at.
     pub notice: Option<&'static str>,
 }

@@ -1,0 +1,94 @@
+//! Scanners that type (USB HID): found by what the system says of them, opened only where the allow-list names them, and taken for this
+//! service alone, so that what they type reaches no page and no console.
+
+use super::allowed::Allowed;
+use super::{Places, Standing};
+use evdev::Device;
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use std::fs::{self, File};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::{Path, PathBuf};
+
+/// Keys that every device that types has: Enter and A. A scanner's further nodes (volume, power) have neither.
+const TYPES: u64 = 1 << 28 | 1 << 30;
+
+/// A device that types.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Node {
+    /// Below `/dev/input`.
+    pub path: PathBuf,
+    /// What its maker calls it.
+    pub name: String,
+    /// Its maker's number.
+    pub vendor: u16,
+    /// Its model's number.
+    pub product: u16,
+}
+
+/// All devices that type. Asks the system's register, and opens none.
+pub(super) fn nodes(places: &Places) -> Vec<Node> {
+    let Ok(entries) = fs::read_dir(places.sys.join("class/input")) else { return Vec::new() };
+    let mut nodes: Vec<Node> = entries.flatten().filter_map(|entry| node(places, &entry.path())).collect();
+    nodes.sort_by(|one, other| one.path.cmp(&other.path));
+    nodes
+}
+
+fn node(places: &Places, entry: &Path) -> Option<Node> {
+    let name = entry.file_name()?.to_str().filter(|name| name.starts_with("event"))?;
+    let said = |what: &str| fs::read_to_string(entry.join("device").join(what)).map(|text| text.trim().to_owned()).ok();
+    let number = |what| said(what).and_then(|text| u16::from_str_radix(&text, 16).ok());
+    let keys = said("capabilities/key").and_then(|words| u64::from_str_radix(words.rsplit(' ').next()?, 16).ok()).unwrap_or(0);
+    if keys & TYPES != TYPES {
+        return None;
+    }
+    let path = places.dev.join("input").join(name);
+    Some(Node { path, name: said("name").unwrap_or_default(), vendor: number("id/vendor")?, product: number("id/product")? })
+}
+
+/// Those that an entry of the allow-list names.
+pub(super) fn allowed(places: &Places, entry: &Allowed) -> Vec<Node> {
+    nodes(places).into_iter().filter(|node| entry.is(node.vendor, node.product, &node.name)).collect()
+}
+
+/// A scanner that is read by this service alone.
+#[derive(Debug)]
+pub(super) enum Grabbed {
+    /// A device of the kernel; it is given back when it is dropped.
+    Device(Box<Device>),
+    /// What stands in for one: a pipe of recorded events. Nobody else reads it.
+    Recorded(OwnedFd),
+}
+
+impl AsFd for Grabbed {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Device(device) => device.as_fd(),
+            Self::Recorded(pipe) => pipe.as_fd(),
+        }
+    }
+}
+
+/// Opens a scanner and takes it for this service alone.
+pub(super) fn open(node: &Node) -> Result<Grabbed, Standing> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let fd = rustix::fs::open(&node.path, flags, Mode::empty()).map_err(standing_after)?;
+    let file = File::from(fd);
+    let is_device = file.metadata().is_ok_and(|about| about.file_type().is_char_device());
+    if !is_device {
+        return Ok(Grabbed::Recorded(file.into()));
+    }
+    let mut device = Device::from_fd(file.into()).map_err(|_| Standing::Unplugged)?;
+    device.grab().map_err(|_| Standing::Busy)?;
+    Ok(Grabbed::Device(Box::new(device)))
+}
+
+/// How a reader stands whose device could not be opened.
+pub(super) fn standing_after(why: Errno) -> Standing {
+    match why {
+        Errno::ACCESS | Errno::PERM => Standing::Forbidden,
+        Errno::BUSY => Standing::Busy,
+        _ => Standing::Unplugged,
+    }
+}

@@ -1,0 +1,113 @@
+//! Stand-ins for what hangs at a box: a pipe that plays recorded events of keys, and the far end of a serial line.
+#![allow(dead_code, reason = "each test uses the part it needs")]
+
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// The keys of a US keyboard in the order of their codes (linux/input-event-codes.h), from `1` on; `\0` where none types.
+const KEYS: &[u8] = b"1234567890-=\0\0qwertyuiop[]\0\0asdfghjkl;'`\0\\zxcvbnm,./";
+
+fn event(kind: u16, code: u16, value: i32) -> Vec<u8> {
+    let time = vec![0; 2 * size_of::<usize>()];
+    [time, kind.to_ne_bytes().to_vec(), code.to_ne_bytes().to_vec(), value.to_ne_bytes().to_vec()].concat()
+}
+
+/// What the kernel hands on when a US scanner types a text and Enter: a scan code, the key, and a mark for each change.
+pub fn typed(text: &str) -> Vec<u8> {
+    let press = |code: u16| [event(4, 4, 0x7_0000 + i32::from(code)), event(1, code, 1), event(0, 0, 0), event(1, code, 0), event(0, 0, 0)].concat();
+    let mut bytes = Vec::new();
+    for byte in text.bytes() {
+        let code = KEYS.iter().position(|key| *key == byte.to_ascii_lowercase()).expect("a key") as u16 + 2;
+        if byte.is_ascii_uppercase() {
+            bytes.extend([event(1, 42, 1), press(code), event(1, 42, 0)].concat());
+        } else {
+            bytes.extend(press(code));
+        }
+    }
+    [bytes, press(28)].concat()
+}
+
+/// A scanner that types, in a folder that stands for `/dev` and `/sys`.
+pub struct Typing {
+    pipe: Option<File>,
+    register: PathBuf,
+}
+
+impl Typing {
+    pub fn plug_in(dev: &Path, sys: &Path, number: u32, id: (&str, &str), name: &str) -> Self {
+        let node = dev.join(format!("input/event{number}"));
+        fs::create_dir_all(node.parent().expect("its folder")).expect("a folder");
+        if !node.exists() {
+            let made = std::process::Command::new("mkfifo").arg(&node).status().expect("mkfifo");
+            assert!(made.success(), "a pipe");
+        }
+        // Both ways, so that opening waits for nobody.
+        let pipe = rustix::fs::open(&node, OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).expect("the pipe");
+        let register = sys.join(format!("class/input/event{number}"));
+        for (file, text) in [
+            ("id/vendor", id.0),
+            ("id/product", id.1),
+            ("name", name),
+            ("capabilities/key", "1000000000007 ff9f207ac14057ff febeffdfffefffff fffffffffffffffe"),
+        ] {
+            let path = register.join("device").join(file);
+            fs::create_dir_all(path.parent().expect("its folder")).expect("a folder");
+            fs::write(path, format!("{text}\n")).expect("written");
+        }
+        Self { pipe: Some(pipe.into()), register }
+    }
+
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.pipe.as_mut().expect("plugged in").write_all(bytes).expect("sent");
+    }
+
+    /// Takes it out: the system forgets it, and whoever reads it is at the end.
+    pub fn pull(&mut self) {
+        fs::remove_dir_all(&self.register).expect("forgotten");
+        self.pipe = None;
+    }
+}
+
+/// The far end of a serial line whose near end lies at a path.
+pub struct Line {
+    far: Option<File>,
+    at: PathBuf,
+}
+
+impl Line {
+    pub fn plug_in(at: &Path) -> Self {
+        let far = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a line");
+        grantpt(&far).and_then(|()| unlockpt(&far)).expect("opened");
+        let near = ptsname(&far, Vec::new()).expect("its name").into_string().expect("text");
+        symlink(near, at).expect("a link");
+        Self { far: Some(far.into()), at: at.to_owned() }
+    }
+
+    /// The speed to which whoever reads the line has set it.
+    pub fn speed(&self) -> u32 {
+        rustix::termios::tcgetattr(self.far.as_ref().expect("plugged in")).expect("its settings").input_speed()
+    }
+
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.far.as_mut().expect("plugged in").write_all(bytes).expect("sent");
+    }
+
+    pub fn pull(&mut self) {
+        fs::remove_file(&self.at).expect("the link is gone");
+        self.far = None;
+    }
+}
+
+/// Waits until something is so.
+pub fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !so() {
+        assert!(Instant::now() < end, "not within 20 seconds: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}

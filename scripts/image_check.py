@@ -34,7 +34,7 @@ class Office:
         self.run("init", "--id", "05562032", "--name", "Stadt Recklinghausen", "--debtor-iban", "DE02120300000000202051")
         canteen = self.run("provider", "add", "--name", "Mensa", "--iban", "DE44500105175407324931", "--service", "lunch:lunch:Mittagessen:450")
         self.code = canteen["enrolment_code"]
-        rows = "".join(f"A{n:04};lunch;2026-01;2027-12;day;units;1\n" for n in range(children))
+        rows = "".join(f"A{n:04};lunch;{time.strftime('%Y')}-01;{time.strftime('%Y')}-12;day;units;1\n" for n in range(children))
         (folder / "children.csv").write_text(f"reference;benefit;from;to;period;measure;amount\n{rows}")
         self.run("issue", "--csv", str(folder / "children.csv"), "--out", str(folder / "cards"))
         table = csv.DictReader((folder / "cards/tokens.csv").read_text(encoding="utf-8-sig").splitlines(), delimiter=";")

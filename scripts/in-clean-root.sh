@@ -34,6 +34,13 @@ as_service() { inside runuser -u teilhabe -- "$@"; }
 install() { inside apt-get install -q -y --no-install-recommends --allow-downgrades -o Dpkg::Options::=--force-confold -o APT::Sandbox::User=root "$@"; }
 quietly() { "$@" >"$layers/log" 2>&1 || { cat "$layers/log" && stop "failed: $*"; }; }
 has() { [ -e "$root$1" ] || [ -L "$root$1" ]; }
+# says PATTERN COMMAND …
+says() {
+    local pattern=$1
+    shift
+    quietly "$@"
+    grep -q "$pattern" "$layers/log" || { cat "$layers/log" && stop "$pattern is not what $* says"; }
+}
 must_have() { for path in "$@"; do has "$path" || stop "$path is not there"; done; }
 must_lack() { for path in "$@"; do ! has "$path" || stop "$path is there"; done; }
 
@@ -43,7 +50,8 @@ serve() {
     unit=$root/usr/lib/systemd/system/teilhabe-$role.service
     options=$(sed -n 's/^TEILHABE_OPTIONS=//p' "$root/etc/teilhabe/$role.env")
     start=$(sed -n 's/^ExecStart=//p' "$unit")
-    inside runuser -u teilhabe -- env TEILHABE_OPTIONS="$options" sh -c "exec $start" >"$layers/$role.log" 2>&1 &
+    (exec env -i PATH=/usr/sbin:/usr/bin TEILHABE_OPTIONS="$options" chroot "$root" setpriv --reuid teilhabe --regid teilhabe --init-groups sh -c "exec $start") \
+        >"$layers/$role.log" 2>&1 &
     server=$!
     for _ in $(seq 100); do
         ! curl --silent --fail --output /dev/null "http://127.0.0.1:$port/healthz" || return 0
@@ -53,8 +61,8 @@ serve() {
     stop "the $role does not answer"
 }
 end() {
-    pkill -TERM -P "$server" 2>/dev/null || kill "$server"
-    wait "$server" || true
+    kill "$server"
+    wait "$server" || stop "the service did not end cleanly when told to"
 }
 field() { python3 -c "import json, sys; print(json.load(sys.stdin)$1)"; }
 sql() { python3 -c 'import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); print(db.executescript(sys.argv[2]).fetchone() if ";" in sys.argv[2] else db.execute(sys.argv[2]).fetchone()[0]); db.close()' "$@"; }
@@ -98,7 +106,7 @@ say "a meal is recorded"
 office=$layers/office
 "$program" office init --data "$office" --id 05562032 --name "Stadt Recklinghausen" --debtor-iban "DE02 1203 0000 0000 2020 51" >/dev/null
 code=$("$program" office provider add --json --data "$office" --name Mensa --iban DE44500105175407324931 --service lunch:lunch:Mittagessen:450 | field "['enrolment_code']")
-printf 'reference;benefit;from;to;period;measure;amount\n0815;lunch;2026-01;2027-12;day;units;1\n' >"$layers/children.csv"
+printf 'reference;benefit;from;to;period;measure;amount\n0815;lunch;%s-01;%s-12;day;units;1\n' "$(date +%Y)" "$(date +%Y)" >"$layers/children.csv"
 "$program" office issue --data "$office" --csv "$layers/children.csv" --out "$layers/cards" >/dev/null
 "$program" office serve --data "$office" --listen 127.0.0.1:8090 >"$layers/office.log" 2>&1 &
 town=$!
@@ -178,13 +186,14 @@ quietly install "/debs/$new/teilhabe-terminal_${new}_amd64.deb" "/debs/$new/teil
 must_have /etc/systemd/system/sysinit.target.wants/teilhabe-firewall.service /etc/systemd/system/graphical.target.wants/teilhabe-kiosk.service /run/teilhabe-stick
 inside id teilhabe-kiosk
 inside nft -f /etc/teilhabe/firewall.nft
-inside nft list chain inet teilhabe out | grep -q 'skuid' || stop "the firewall does not know its users"
+says skuid inside nft list chain inet teilhabe out
 quietly inside nft delete table inet teilhabe
-inside chronyd -p | grep -q '^makestep 1 3' || stop "chrony does not read /etc/chrony/conf.d/teilhabe.conf"
-inside apt-config dump | grep -q '^Unattended-Upgrade::Automatic-Reboot-Time "02:30"' || stop "apt does not read 52teilhabe-unattended"
-inside systemd-analyze cat-config systemd/journald.conf | grep -q '^SystemMaxUse=200M' || stop "journald does not read its limits"
+says '^makestep 1 3' inside chronyd -p
+[ "$(grep -c '^makestep 1 3' "$layers/log")" -eq 2 ] || stop "chrony reads its own file and not /etc/chrony/conf.d/teilhabe.conf"
+says '^Unattended-Upgrade::Automatic-Reboot-Time "02:30"' inside apt-config dump
+says '^SystemMaxUse=200M' inside systemd-analyze cat-config systemd/journald.conf
 for unit in teilhabe-terminal teilhabe-firewall; do
-    told=$(inside systemd-analyze verify --man=no --recursive-errors=no "$unit.service" 2>&1) || { printf '%s\n' "$told" && stop "$unit.service does not hold on Debian 13"; }
+    quietly inside systemd-analyze verify --man=no --recursive-errors=no "$unit.service"
 done
 inside udevadm verify --resolve-names=never /usr/lib/udev/rules.d/70-teilhabe-stick.rules
 quietly inside dpkg --purge teilhabe-box teilhabe-terminal

@@ -24,4 +24,5 @@ for place in EFI/BOOT/BOOTX64.EFI EFI/systemd/systemd-bootx64.efi; do install -m
 install -m 644 "$config/loader.conf" "$efi/loader/loader.conf"
 version=$(basename "$root"/usr/lib/modules/*)
 chroot "$root" env SYSTEMD_RELAX_ESP_CHECKS=1 kernel-install add "$version" "/boot/vmlinuz-$version" "/boot/initrd.img-$version"
-ls "$efi"/loader/entries/*.conf >/dev/null
+# Here the folder is no partition of its own yet, so its name stands before each path.
+sed -i 's#/boot/efi/#/#' "$efi"/loader/entries/*.conf

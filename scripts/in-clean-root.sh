@@ -198,6 +198,12 @@ done
 inside udevadm verify --resolve-names=never /usr/lib/udev/rules.d/70-teilhabe-stick.rules
 quietly inside dpkg --purge teilhabe-box teilhabe-terminal
 
+say "first start of a Raspberry Pi"
+cp -r "$project/firmware-config/image/raspberry" "$root/first-start"
+quietly inside cloud-init schema --config-file /first-start/user-data
+quietly inside cloud-init schema --config-file /first-start/network-config --schema-type network-config
+quietly inside python3 -c 'import yaml; assert yaml.safe_load(open("/first-start/meta-data"))["instance-id"]'
+
 say "nothing of ours is left"
 left=$(cd "$layers/upper" && find . -iname '*teilhabe*' ! -type c ! -path ".$project*" ! -path './debs*' ! -path './var/log/*' ! -path './var/cache/debconf/*' ! -path './var/cache/apt/*' ! -path './run/*' | sort)
 [ -z "$left" ] || { printf '%s\n' "$left"; stop "the packages have left something behind"; }

@@ -187,7 +187,8 @@ mod tests {
         drop(open(&path, &[FIRST, SECOND]).expect("opened"));
         assert_eq!(names(dir.path()).len(), 3, "it is young");
         let copy = dir.path().join("terminal.version-1.db");
-        let age = |days: u64| File::options().write(true).open(&copy).and_then(|f| f.set_modified(SystemTime::now() - Duration::from_secs(days * 86400)));
+        let age =
+            |days: u64| File::options().write(true).open(&copy).and_then(|f| f.set_modified(SystemTime::now() - Duration::from_secs(days * 86400)));
         age(29).expect("set");
         drop(open(&path, &[FIRST, SECOND]).expect("opened"));
         assert_eq!(names(dir.path()).len(), 3, "it is a month old at most");

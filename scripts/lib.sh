@@ -94,7 +94,7 @@ need_axe() {
 debian_root() {
     local suite=$1 packages=$2 draft
     shift 2
-    DEBIAN_ROOT=$(dirname "$TOOLS")/roots/$suite-$(printf '%s' "$packages" | sha256sum | cut -c1-8)
+    DEBIAN_ROOT=$TOOLS/roots/$suite-$(printf '%s' "$packages" | sha256sum | cut -c1-8)
     [ ! -d "$DEBIAN_ROOT" ] || return 0
     need_debian mmdebstrap:mmdebstrap
     say "Making a Debian ($suite) at $DEBIAN_ROOT, once"

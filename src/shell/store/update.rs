@@ -31,16 +31,21 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, path: Option<&Path>,
         return Err(StoreError::Newer { found, known });
     }
     if found < known {
-        let failed = |why: String| StoreError::NotUpdated { found, known, why };
+        // What disk and folder lack is said as always; what is left is a script that does not fit what is stored.
+        let failed = |error: StoreError| match error {
+            StoreError::Full(_) => StoreError::NoRoomToUpdate(Box::new(error)),
+            StoreError::Other(why) => StoreError::NotUpdated { found, known, why: why.to_string() },
+            error => error,
+        };
         for script in migrations.iter().skip(found) {
-            transaction.execute_batch(script).map_err(|error| failed(error.to_string()))?;
+            transaction.execute_batch(script).map_err(|error| failed(error.into()))?;
         }
         transaction.pragma_update(None, "user_version", u32::try_from(known).unwrap_or(u32::MAX))?;
         // Others see nothing of this transaction yet, and cannot write beside it: the copy is what was there before.
         if let Some(path) = path.filter(|_| found > 0) {
-            keep_earlier(path, found).map_err(|error| match error {
-                StoreError::Full(_) => StoreError::NoRoomToUpdate(Box::new(error)),
-                error => failed(format!("the copy from before could not be made: {error}")),
+            keep_earlier(path, found).map_err(|error| match failed(error) {
+                StoreError::Folder(why) => StoreError::NotUpdated { found, known, why: format!("the copy from before could not be made: {why}") },
+                error => error,
             })?;
         }
     }

@@ -89,6 +89,23 @@ need_axe() {
     rm -rf "$folder"
 }
 
+# debian_root SUITE PACKAGES [OPTION …] makes a Debian with these packages, once per machine, at $DEBIAN_ROOT. Whoever uses it lays something over
+# it. The options are mmdebstrap's.
+debian_root() {
+    local suite=$1 packages=$2 draft
+    shift 2
+    DEBIAN_ROOT=$TOOLS/roots/$suite-$(printf '%s' "$packages" | sha256sum | cut -c1-8)
+    [ ! -d "$DEBIAN_ROOT" ] || return 0
+    need_debian mmdebstrap:mmdebstrap
+    say "Making a Debian ($suite) at $DEBIAN_ROOT, once"
+    draft=$DEBIAN_ROOT.draft
+    as_root rm -rf --one-file-system "$draft"
+    mkdir -p "$(dirname "$draft")"
+    # In a mount name space of its own: what an interrupted run has mounted goes with it.
+    as_root unshare --mount mmdebstrap --quiet --variant=minbase --include="$packages" "$@" "$suite" "$draft" http://deb.debian.org/debian
+    as_root mv "$draft" "$DEBIAN_ROOT"
+}
+
 # measured_here HOW says when, where and at which commit figures were measured.
 measured_here() {
     printf 'Measured on %s, %s, %s cores, Linux %s, load %s, by %s. Commit %s.\n\n' \

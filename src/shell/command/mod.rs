@@ -3,11 +3,14 @@
 //! Exit codes: 0 success, 1 failure with one plain sentence, 2 bad usage.
 
 pub mod doctor;
+#[cfg(feature = "terminal")]
+pub mod hand_back;
 pub mod inspect;
 #[cfg(feature = "terminal")]
 pub mod journal;
 pub mod keep_safe;
 pub mod keys;
+pub mod migrate;
 #[cfg(feature = "office")]
 pub mod office;
 pub mod simulate;
@@ -77,6 +80,8 @@ enum Command {
     /// The keys of an office or a terminal: protect them with a passphrase.
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Bring the database to this program's version, with a copy of what was there; a server does the same when it starts.
+    Migrate,
     /// What is wrong with this terminal or office, and what to do; exit code 1 where something is bad.
     Doctor,
     /// Make a key that opens backups; they are then locked with its address alone.
@@ -160,6 +165,7 @@ fn run(cli: Cli) -> anyhow::Result<Report> {
         Command::Terminal(command) => terminal::run(command, &context),
         #[cfg(feature = "terminal")]
         Command::Journal(command) => journal::run(&command, &context),
+        Command::Migrate => migrate::run(&context),
         Command::Doctor => doctor::run(&context),
         Command::RecoveryKey(command) => keep_safe::recovery_key(&command),
     }

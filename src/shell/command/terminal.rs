@@ -107,6 +107,8 @@ pub enum Command {
         #[arg(long, default_value_t = crate::terminal::purge::MONTHS_KEPT, value_parser = clap::value_parser!(u32).range(96..=1200))]
         months: u32,
     },
+    /// Say whether this box may be given away or wiped, or what would be lost with it; exit code 1 while something would.
+    HandBack,
     /// Take all PINs away, when the one for managing is forgotten; a running server follows when it is started again.
     ResetPins,
     /// Make a new terminal of a backup, in an empty folder; it must be enrolled anew.
@@ -129,6 +131,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
         Command::Export { out } => super::journal::export(&mut terminal_dir::open(dir, door::now())?, &out),
         Command::Procedure { out } => procedure(dir, &out),
         Command::Purge { total, months, .. } => purge(dir, months, total),
+        Command::HandBack => super::hand_back::run(dir),
         Command::ResetPins => reset_pins(dir),
         Command::Restore(command) => restore(dir, &command),
     }

@@ -247,7 +247,10 @@ const fn from_french(read: char) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::admit::phone::PhoneCode;
     use crate::admit::scan::code_text;
+    use crate::words::keys::SecretKey;
+    use crate::words::time::UtcSeconds;
 
     const NUMBER: &str = "426262267885";
 
@@ -256,7 +259,7 @@ mod tests {
     }
 
     fn phone_code(token: usize) -> String {
-        let key = SecretKey::from_seed(&[7; 32]);
+        let key = SecretKey::from_seed([7; 32]);
         PhoneCode::show(vec![9; token], UtcSeconds(1_795_600_000), &key).text()
     }
 

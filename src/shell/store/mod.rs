@@ -4,9 +4,12 @@
 pub mod office;
 #[cfg(feature = "terminal")]
 pub mod terminal;
+mod update;
+
+pub use update::{forget_earlier, version};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -42,6 +45,21 @@ pub enum StoreError {
         /// The latest version known here.
         known: usize,
     },
+    /// No room for the copy that is made before an update.
+    #[error("the disk has no room for the copy that is made before the database is updated: nothing was changed; free some space and start again")]
+    NoRoomToUpdate(#[source] Box<Self>),
+    /// An update that did not succeed.
+    #[error(
+        "the database could not be brought from version {found} to {known} ({why}): nothing was changed; install the program that was here before, and report this sentence"
+    )]
+    NotUpdated {
+        /// The database's version.
+        found: usize,
+        /// The latest version known here.
+        known: usize,
+        /// What the database or the system said.
+        why: String,
+    },
     /// What is stored contradicts itself.
     #[error("the database holds something it cannot hold ({0}): run journal verify or restore the backup")]
     Inconsistent(String),
@@ -65,7 +83,8 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
-/// Opens the database at `path`, makes it where there is none, and brings it up to date with `migrations`, one script a version.
+/// Opens the database at `path`, makes it where there is none, and brings it up to date with `migrations`, one script a version. What it
+/// was before an update stays beside it for a while (`terminal.version-1.db`).
 ///
 /// Write-ahead log, synchronous=FULL: what was committed survives a loss of power.
 pub fn open(path: &Path, migrations: &[&str]) -> Result<Connection, StoreError> {
@@ -76,7 +95,8 @@ pub fn open(path: &Path, migrations: &[&str]) -> Result<Connection, StoreError> 
     let made = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
     made.map_err(|error| super::secret_file::SecretFileError::Io { path: path.to_owned(), error })?;
     let mut connection = Connection::open(path)?;
-    prepare(&mut connection, migrations)?;
+    prepare(&mut connection)?;
+    update::bring_up_to_date(&mut connection, Some(path), migrations)?;
     Ok(connection)
 }
 
@@ -121,11 +141,12 @@ pub fn complaint(path: &Path) -> Result<Option<String>, StoreError> {
 /// A database in memory, for tests and simulations.
 pub fn open_in_memory(migrations: &[&str]) -> Result<Connection, StoreError> {
     let mut connection = Connection::open_in_memory()?;
-    prepare(&mut connection, migrations)?;
+    prepare(&mut connection)?;
+    update::bring_up_to_date(&mut connection, None, migrations)?;
     Ok(connection)
 }
 
-fn prepare(connection: &mut Connection, migrations: &[&str]) -> Result<(), StoreError> {
+fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "full")?;
@@ -136,20 +157,6 @@ fn prepare(connection: &mut Connection, migrations: &[&str]) -> Result<(), Store
     // A log kept at closing is warm at opening; after a crash it is there all the same.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.set_prepared_statement_cache_capacity(128);
-    migrate(connection, migrations)
-}
-
-fn migrate(connection: &mut Connection, migrations: &[&str]) -> Result<(), StoreError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let found: usize = transaction.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0))?.try_into().unwrap_or(usize::MAX);
-    if found > migrations.len() {
-        return Err(StoreError::Newer { found, known: migrations.len() });
-    }
-    for script in migrations.iter().skip(found) {
-        transaction.execute_batch(script)?;
-    }
-    transaction.pragma_update(None, "user_version", u32::try_from(migrations.len()).unwrap_or(u32::MAX))?;
-    transaction.commit()?;
     Ok(())
 }
 
@@ -166,33 +173,8 @@ pub fn from_db(number: i64) -> Result<u64, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     const FIRST: &str = "CREATE TABLE meal(id INTEGER PRIMARY KEY) STRICT;";
-    const SECOND: &str = "ALTER TABLE meal ADD COLUMN day INTEGER;";
-
-    #[test]
-    fn a_database_moves_forward_and_never_back() {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        let path = dir.path().join("sub/terminal.db");
-        drop(open(&path, &[FIRST]).expect("made"));
-        let connection = open(&path, &[FIRST, SECOND]).expect("updated");
-        connection.execute("INSERT INTO meal(id, day) VALUES (1, 2)", []).expect("has both columns");
-        drop(connection);
-        assert!(matches!(open(&path, &[FIRST]), Err(StoreError::Newer { found: 2, known: 1 })));
-        for file in std::fs::read_dir(dir.path().join("sub")).expect("there") {
-            let file = file.expect("there");
-            assert_eq!(file.metadata().expect("there").permissions().mode() & 0o077, 0, "{:?}", file.path());
-        }
-    }
-
-    #[test]
-    fn a_failed_migration_leaves_nothing_behind() {
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        let path = dir.path().join("terminal.db");
-        assert!(open(&path, &[FIRST, "CREATE TABLE meal(id INTEGER)"]).is_err());
-        drop(open(&path, &[FIRST]).expect("the first table is not there yet"));
-    }
 
     #[test]
     fn every_commit_is_flushed() {

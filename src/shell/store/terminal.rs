@@ -100,10 +100,11 @@ impl TerminalStore {
         Ok(Self { connection: super::open_in_memory(MIGRATIONS)? })
     }
 
-    /// Writes the database anew without what was deleted, and empties the log beside it.
+    /// Writes the database anew without what was deleted, empties the log beside it, and removes copies from before updates.
     pub fn compact(&self) -> Result<(), StoreError> {
         self.connection.execute_batch("VACUUM")?;
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        super::forget_earlier(&self.connection)?;
         Ok(())
     }
 

@@ -194,9 +194,11 @@ pub fn purge_forms(db: &Connection, before: UtcMs) -> Result<usize, StoreError> 
     Ok(db.execute("DELETE FROM form_done WHERE at < ?1", [to_db(before.0)])?)
 }
 
-/// Writes the database anew without what was deleted.
+/// Writes the database anew without what was deleted, and removes copies from before updates.
 pub fn compact(db: &Connection) -> Result<(), StoreError> {
-    Ok(db.execute_batch("VACUUM")?)
+    db.execute_batch("VACUUM")?;
+    crate::shell::store::forget_earlier(db)?;
+    Ok(())
 }
 
 /// Empties the log beside the database, so that deleted bytes are gone from the disk's files too; false where somebody still reads from it.

@@ -53,7 +53,7 @@ async fn who_needs_a_new_card_is_listed_in_time_and_who_has_one_is_not() {
         assert!(!html.contains(absent), "{absent}: {html}");
     }
     let day = web.page("/day?lang=de").await;
-    assert!(day.contains("href=\"/expiring\"") && day.contains("4 Karten"), "{day}");
+    assert!(day.contains("href=\"/expiring\"") && day.contains("30 Tagen enden: 4"), "{day}");
     assert!(!web.page(&format!("/day?lang=de&date={}", CivilDay::of(now()).minus(2))).await.contains("href=\"/expiring\""), "today only");
 }
 

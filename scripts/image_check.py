@@ -5,6 +5,9 @@
 PROGRAM plays the office, on this computer, over HTTPS with an authority of its own. The image is the one that is given away: what a test
 needs inside comes as systemd credentials of the virtual machine (a door to the page, the authority, a look at the journal).
 
+A card is typed on an emulated USB keyboard first, as a hand scanner does: the service reads it by evdev, grabbed for itself, and hands the scan to
+the page on the box's own screen, which this program plays. The udev rule is the shipped one with the keyboard's numbers.
+
 Power cuts are hard: QEMU is killed, and of what the guest had written since its last flush each piece is lost or kept by chance, as in the
 cache of a real disk. Then the box starts again, proves its journal before anybody asks, and must know everything it has said yes to.
 """
@@ -12,6 +15,7 @@ import argparse, base64, csv, http.client, json, os, pathlib, random, shutil, si
 import threading, time, urllib.error, urllib.request
 
 OFFICE_IN_GUEST = "10.0.2.100"
+KEYBOARD = "0627:0001"
 BOOT = 600
 
 
@@ -77,14 +81,18 @@ def credentials(authority):
             "{ printf \"proof \"; runuser -u teilhabe -- teilhabe journal verify --json --data /var/lib/teilhabe/terminal; } >/dev/ttyS1 2>&1 || true'\n")
     key = ("[Unit]\nAfter=teilhabe-terminal.service\n[Service]\nType=oneshot\nExecStart=/bin/sh -c '"
            "{ printf \"key \"; cat /var/lib/teilhabe/terminal/api-token; echo; printf \"failed \"; systemctl --failed --plain --no-legend | tr \"\\\\n\" \";\"; echo; } >/dev/ttyS1'\n")
+    rules = pathlib.Path("firmware-config/udev/71-teilhabe-scanner.rules").read_text()
+    vendor, product = KEYBOARD.split(":")
+    serve = "/usr/bin/teilhabe terminal serve --data /var/lib/teilhabe/terminal --listen 127.0.0.1:8080"
     return {
+        "udev.rules.71-teilhabe-scanner": rules.replace("0c2e", vendor).replace("0b61", product),
         "systemd.extra-unit.teilhabe-test-door.socket": door,
         "systemd.extra-unit.teilhabe-test-door.service": through,
         "systemd.extra-unit.teilhabe-test-look.service": look,
         "systemd.extra-unit.teilhabe-test-key.service": key,
         "systemd.unit-dropin.multi-user.target~test": "[Unit]\nWants=teilhabe-test-door.service teilhabe-test-look.service teilhabe-test-key.service\n",
         "systemd.unit-dropin.teilhabe-terminal.service~test":
-            "[Service]\nLoadCredential=office-ca\nEnvironment=TEILHABE_OFFICE_CA=%d/office-ca\n",
+            f"[Service]\nLoadCredential=office-ca\nEnvironment=TEILHABE_OFFICE_CA=%d/office-ca\nExecStart=\nExecStart={serve} --scanner {KEYBOARD}\n",
         "office-ca": authority,
     }
 
@@ -95,7 +103,7 @@ class Box:
     def __init__(self, disk, folder, office, seed):
         self.disk, self.folder, self.office, self.chance = disk, folder, office, random.Random(seed)
         self.log, self.test = folder / "writes.log", folder / "test.out"
-        self.vars = folder / "vars.fd"
+        self.vars, self.monitor = folder / "vars.fd", folder / "qmp"
         shutil.copy("/usr/share/OVMF/OVMF_VARS_4M.fd", self.vars)
         self.process = self.key = None
 
@@ -118,6 +126,7 @@ class Box:
         self.process = subprocess.Popen(
             ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1024",
              "-display", "none", "-no-reboot", "-nodefaults", "-vga", "std", "-device", "qemu-xhci", "-device", "usb-kbd",
+             "-qmp", f"unix:{self.monitor},server=on,wait=off",
              "-drive", "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd",
              "-drive", f"if=pflash,format=raw,file={self.vars}",
              "-blockdev", f"driver=blklogwrites,node-name=disk,log-super-update-interval=1,file.driver=file,file.filename={self.disk},"
@@ -163,9 +172,62 @@ class Box:
             text, status = problem.read(), problem.code
         return status, json.loads(text) if text.startswith((b"{", b"[")) else text.decode(errors="replace")
 
+    def type(self, text):
+        """Types a text and Enter on the emulated keyboard, as a hand scanner does; slowly enough for a guest without KVM."""
+        with socket.socket(socket.AF_UNIX) as monitor:
+            monitor.connect(str(self.monitor))
+            talk = monitor.makefile("rw")
+
+            def say(command, **arguments):
+                talk.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
+                talk.flush()
+                while "return" not in (answer := json.loads(talk.readline())):
+                    assert "error" not in answer, answer
+
+            def key(name, down):
+                say("input-send-event", events=[{"type": "key", "data": {"down": down, "key": {"type": "qcode", "data": name}}}])
+                time.sleep(0.012)
+
+            talk.readline()
+            say("qmp_capabilities")
+            for char in text:
+                held = ["shift"] if char.isupper() else []
+                for name in [*held, char.lower()]:
+                    key(name, True)
+                for name in [char.lower(), *held]:
+                    key(name, False)
+            key("ret", True)
+            key("ret", False)
+
+    def typed(self, card):
+        """Plays the page on the box's own screen: listens, has a card typed, and asks for what the box's own scanner read. The answer, and how
+        the scanner stands."""
+        host = {"Host": "127.0.0.1:8080"}
+        page = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+        page.request("GET", "/", headers=host)
+        answer = page.getresponse()
+        answer.read()
+        host["Cookie"] = "; ".join(value.split(";")[0] for name, value in answer.getheaders() if name.lower() == "set-cookie")
+        page.request("GET", "/api/v1/scans", headers=host)
+        events = page.getresponse()
+        assert events.status == 200, f"the page gets no scans: {events.status} {events.read()}"
+        threading.Thread(target=self.type, args=(card,), daemon=True).start()
+        kind = None
+        while line := events.readline().decode().rstrip("\n"):
+            kind = line[7:] if line.startswith("event: ") else kind
+            if line.startswith("data: "):
+                told = json.loads(line[6:])
+                break
+        else:
+            raise AssertionError("the line to the page ended without a scan")
+        assert kind == "scan" and told["text"] == card, f"typed {card}, read {kind} {told}"
+        page.close()
+        status, answer = self.ask("POST", "/api/v1/redemptions", {"code": told["text"], "service": "lunch", "ask": told["id"]})
+        assert status == 201, f"{status} {answer}"
+        return answer, [reader["standing"] for reader in self.ask("GET", "/api/v1/readers")[1]["readers"]]
+
     def scan(self, card, name):
-        """Shows a card at the counter: over HTTP. A scanner on the emulated USB bus (`usb-kbd`, QMP `input-send-event`) belongs here,
-        once the service reads scanners by itself; its answer is then read from the day's list. None where the box gave no answer."""
+        """Shows a card at the counter, over HTTP, faster than anybody types. None where the box gave no answer."""
         try:
             status, answer = self.ask("POST", "/api/v1/redemptions", {"code": card, "service": "lunch", "ask": name})
         except (OSError, http.client.HTTPException, ValueError):
@@ -254,7 +316,10 @@ def main():
         status, answer = box.ask("POST", "/api/v1/offices", {"url": f"https://{OFFICE_IN_GUEST}:8443", "code": office.code})
         assert status == 201, f"not admitted: {status} {answer}"
         note("enrolled at the office on this computer, over TLS, through the box's firewall")
-        greens, nexts = {}, 0
+        answer, standing = box.typed(office.cards[0])
+        assert answer["verdict"] == "accepted" and standing == ["connected"], f"{answer}, {standing}"
+        note("typed on the USB keyboard, read by evdev, handed to the page, green")
+        greens, nexts = {}, 1
         for cut in range(chosen.cuts):
             told = serve_until_cut(box, office.cards, nexts, 6 + 4 * box.chance.random())
             unflushed, lost = told.pop("cut")
@@ -283,7 +348,8 @@ def main():
         assert status == 200, f"no exchange: {status} {answer}"
         office.run("reconcile")
         lines = sqlite3.connect(office.data / "office.db").execute("SELECT count(*) FROM line").fetchone()[0]
-        assert lines == len(greens), f"the office has {lines} lines of {len(greens)} meals"
+        served = len(greens) + 1
+        assert lines == served, f"the office has {lines} lines of {served} meals"
         note(f"exchanged: the office has each of the {lines} meals")
         print("The box went through its power cuts: journal and answers agree.")
     finally:

@@ -204,7 +204,7 @@ class Box:
         the scanner stands."""
         host = {"Host": "127.0.0.1:8080"}
         page = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
-        page.request("GET", "/", headers=host)
+        page.request("GET", "/", headers={**host, "Accept": "text/html"})
         answer = page.getresponse()
         answer.read()
         host["Cookie"] = "; ".join(value.split(";")[0] for name, value in answer.getheaders() if name.lower() == "set-cookie")
@@ -306,7 +306,7 @@ def main():
     chosen = parser.parse_args()
     note(f"seed {chosen.seed}")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="teilhabe-guest-"))
-    office = Office(chosen.program.resolve(), folder, 400)
+    office = Office(chosen.program.resolve(), folder, 1000)
     disk = folder / "disk.img"
     box = Box(disk, folder, office, chosen.seed)
     try:

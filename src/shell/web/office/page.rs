@@ -275,10 +275,10 @@ impl Desk {
         E: Send + 'static,
         Fault: From<E>,
     {
-        match self.0.readers.next() {
-            Some(reader) => Ok(reader.ask(move |db| work(db)).await??),
-            None => self.with(move |office| work(office.db())).await,
+        if self.0.readers.is_empty() {
+            return self.with(move |office| work(office.db())).await;
         }
+        Ok(self.0.readers.look(work).await??)
     }
 
     /// Has `work` done with the office.

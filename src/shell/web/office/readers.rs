@@ -2,9 +2,10 @@
 
 use crate::office::Office;
 use crate::shell::store::{self, StoreError};
-use crate::shell::web::actor::Actor;
+use crate::shell::web::actor::{Actor, NotDone};
 use rusqlite::Connection;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::Path;
+use std::sync::Arc;
 
 /// How many pages are looked up at once.
 const READERS: usize = 2;
@@ -12,25 +13,75 @@ const READERS: usize = 2;
 /// Threads that own a reading connection each; none over a database in memory, which only its owner can read.
 #[derive(Debug)]
 pub struct Readers {
-    all: Vec<Actor<Connection>>,
-    turn: AtomicUsize,
+    all: Vec<Reader>,
+}
+
+#[derive(Debug)]
+struct Reader {
+    thread: Actor<Connection>,
+    /// Held once here and once by each piece of work that waits or is done.
+    work: Arc<()>,
 }
 
 impl Readers {
     /// Readers of the office's database.
     pub fn of(office: &Office) -> std::io::Result<Self> {
         let path = office.db().path().filter(|path| !path.is_empty());
-        let open = |path: &str| -> std::io::Result<Actor<Connection>> {
-            let db = store::open_to_read(path.as_ref()).map_err(|why: StoreError| std::io::Error::other(why.to_string()))?;
-            Ok(Actor::start("office reader", db)?.0)
-        };
-        let all = path.map_or(Ok(Vec::new()), |path| (0..READERS).map(|_| open(path)).collect::<Result<_, _>>())?;
-        Ok(Self { all, turn: AtomicUsize::new(0) })
+        path.map_or(Ok(Self { all: Vec::new() }), |path| Self::at(path.as_ref()))
     }
 
-    /// The reader whose turn it is.
-    pub fn next(&self) -> Option<&Actor<Connection>> {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        self.all.get(turn.checked_rem(self.all.len())?)
+    fn at(path: &Path) -> std::io::Result<Self> {
+        let open = |_| -> std::io::Result<Reader> {
+            let db = store::open_to_read(path).map_err(|why: StoreError| std::io::Error::other(why.to_string()))?;
+            Ok(Reader { thread: Actor::start("office reader", db)?.0, work: Arc::new(()) })
+        };
+        Ok(Self { all: (0..READERS).map(open).collect::<Result<_, _>>()? })
+    }
+
+    /// Whether there are any.
+    pub const fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Has `work` done by the reader with the least to do, so that nobody waits for a slow page beside an idle reader.
+    pub async fn look<T: Send + 'static>(&self, work: impl FnOnce(&Connection) -> T + Send + 'static) -> Result<T, NotDone> {
+        let reader = self.all.iter().min_by_key(|reader| Arc::strong_count(&reader.work)).ok_or(NotDone)?;
+        let mark = reader.work.clone();
+        reader
+            .thread
+            .ask(move |db| {
+                let answer = work(db);
+                drop(mark);
+                answer
+            })
+            .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Barrier;
+
+    #[tokio::test]
+    async fn two_slow_pages_are_looked_up_side_by_side_whatever_came_before() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("office.db");
+        Connection::open(&path).and_then(|db| db.execute_batch("CREATE TABLE t (x)")).expect("a database");
+        let readers = Readers::at(&path).expect("readers");
+        for quick in 0..4 {
+            for _ in 0..quick {
+                readers.look(|_| ()).await.expect("looked");
+            }
+            // Each waits for the other: in the queue of one reader they would wait for ever.
+            let meet = Arc::new(Barrier::new(2));
+            let slow = || {
+                let meet = meet.clone();
+                readers.look(move |_| meet.wait().is_leader())
+            };
+            let both = async { tokio::join!(slow(), slow()) };
+            let (one, other) = tokio::time::timeout(std::time::Duration::from_secs(20), both).await.expect("side by side");
+            assert_ne!(one, other);
+        }
     }
 }

@@ -136,7 +136,9 @@ impl House {
 
     /// A browser or program at the box itself.
     pub fn at_box(&self) -> Client {
-        let agent = Agent::new_with_config(Agent::config_builder().http_status_as_error(false).max_redirects(0).timeout_global(PATIENCE).build());
+        let config = Agent::config_builder().http_status_as_error(false).max_redirects(0).timeout_global(PATIENCE);
+        // A connection for each question: one that was answered before its body was read is closed by the server, and this client would not ask again.
+        let agent = Agent::new_with_config(config.max_idle_connections(0).build());
         Client { agent, base: format!("http://{}", self.at), cookies: Vec::new(), key: false }
     }
 
@@ -148,7 +150,7 @@ impl House {
     /// A tablet that trusts the box's certificate and nothing else.
     pub fn tablet(&self) -> Client {
         let roots = RootCerts::new_with_certs(&[Certificate::from_der(&self.certificate).to_owned()]);
-        let config = Agent::config_builder().http_status_as_error(false).max_redirects(0).timeout_global(PATIENCE);
+        let config = Agent::config_builder().http_status_as_error(false).max_redirects(0).timeout_global(PATIENCE).max_idle_connections(0);
         let agent = Agent::new_with_config(config.tls_config(TlsConfig::builder().root_certs(roots).build()).build());
         Client { agent, base: format!("https://{}", self.house_at), cookies: Vec::new(), key: false }
     }

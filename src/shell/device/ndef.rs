@@ -1,5 +1,7 @@
 //! What a card holds: one NDEF message (NFC Forum, NDEF 1.0) with one external record, the token's signed bytes as they are.
 
+use std::ops::Range;
+
 /// The type of the record: the short form of `urn:nfc:ext:teilhabe:token`.
 pub const RECORD_TYPE: &[u8] = b"teilhabe:token";
 /// The longest message looked at, in bytes: a token, and what may stand around it.
@@ -96,6 +98,16 @@ pub fn write(token: &[u8]) -> Vec<u8> {
 
 /// The message within the memory of an NTAG (Type 2 tag): blocks of type, length, value. None where there is none.
 pub fn in_blocks(memory: &[u8]) -> Result<Option<&[u8]>, Torn> {
+    message_block(memory)?.map(|place| memory.get(place).ok_or(Torn)).transpose()
+}
+
+/// How far the memory must be read to have the message whole, from what its beginning says. None where the beginning has no message.
+pub fn blocks_end(beginning: &[u8]) -> Result<Option<usize>, Torn> {
+    Ok(message_block(beginning)?.map(|place| place.end))
+}
+
+/// Where the message lies, by what the blocks before it say; it may go on beyond these bytes.
+fn message_block(memory: &[u8]) -> Result<Option<Range<usize>>, Torn> {
     let mut rest = memory;
     while let Some((&kind, after)) = rest.split_first() {
         rest = after;
@@ -105,27 +117,9 @@ pub fn in_blocks(memory: &[u8]) -> Result<Option<&[u8]>, Torn> {
             _ => {}
         }
         let length = block_length(&mut rest)?;
-        let value = take(&mut rest, length)?;
         if kind == 0x03 {
-            return Ok(Some(value));
-        }
-    }
-    Ok(None)
-}
-
-/// How far the memory must be read to have the message whole, from what its beginning says. None where the beginning has no message.
-pub fn blocks_end(beginning: &[u8]) -> Result<Option<usize>, Torn> {
-    let mut rest = beginning;
-    while let Some((&kind, after)) = rest.split_first() {
-        rest = after;
-        match kind {
-            0x00 => continue,
-            0xfe => return Ok(None),
-            _ => {}
-        }
-        let length = block_length(&mut rest)?;
-        if kind == 0x03 {
-            return Ok(Some(beginning.len() - rest.len() + length));
+            let start = memory.len() - rest.len();
+            return Ok(Some(start..start + length));
         }
         take(&mut rest, length)?;
     }

@@ -430,6 +430,43 @@ fn a_failed_commit_tells_nothing_green_and_loses_nothing() {
 }
 
 #[test]
+fn what_is_kept_together_is_there_as_a_whole_or_not_at_all() {
+    let mut town = Town::new();
+    let tokens: Vec<_> = (1..=3).map(|child| town.office.token(child, allowances())).collect();
+    let before = town.terminal.status(noon()).expect("readable").head;
+    let commit = |town: &mut Town, fails: bool| {
+        town.terminal.store().connection().commit_hook(Some(move || fails)).expect("a hook");
+        town.terminal.begin_together().expect("begun");
+        let verdicts: Vec<_> = tokens.iter().chain(&tokens[..1]).map(|token| verdict(&town.redeem(&request(token, "lunch"), noon()))).collect();
+        assert_eq!(verdicts, ["accepted", "accepted", "accepted", "already_redeemed"], "each is decided with what came before it");
+        let lost = town.terminal.redeem(&Request { months: 99, ..request(&tokens[0], "lunch") }, &mut town.chance, noon());
+        assert!(lost.is_err(), "what comes to nothing leaves the others as they are");
+        town.terminal.commit_together()
+    };
+    assert!(commit(&mut town, true).is_err());
+    assert_eq!(town.terminal.status(noon()).expect("readable").head, before, "nothing is there");
+    assert!(town.terminal.commit_together().is_err(), "and nothing is left to keep");
+    commit(&mut town, false).expect("kept");
+    assert_eq!(town.terminal.status(noon()).expect("readable").head.seq, before.seq + 3);
+    assert_eq!(verdict(&town.redeem(&request(&tokens[2], "lunch"), noon())), "already_redeemed", "one by one again");
+}
+
+#[test]
+fn when_the_disk_undoes_everything_what_follows_is_not_kept_by_itself() {
+    let mut town = Town::new();
+    let tokens: Vec<_> = (1..=2).map(|child| town.office.token(child, allowances())).collect();
+    let before = town.terminal.status(noon()).expect("readable").head;
+    town.terminal.begin_together().expect("begun");
+    town.redeem(&request(&tokens[0], "lunch"), noon());
+    town.terminal.store().connection().execute_batch("ROLLBACK").expect("as SQLite does when the disk is full");
+    let next = town.terminal.redeem(&request(&tokens[1], "lunch"), &mut town.chance, noon());
+    assert!(matches!(next, Err(CounterError::Store(_))), "{next:?}");
+    assert!(town.terminal.commit_together().is_err());
+    assert_eq!(town.terminal.status(noon()).expect("readable").head, before);
+    assert_eq!(verdict(&town.redeem(&request(&tokens[1], "lunch"), noon())), "accepted");
+}
+
+#[test]
 fn a_clock_that_runs_ahead_does_not_make_the_same_ask_a_new_one() {
     let mut town = Town::new();
     let token = town.office.token(1, allowances());

@@ -271,6 +271,16 @@ impl Terminal {
         })
     }
 
+    /// From here on, what is recorded is kept by one commit. Nobody may be told of it before [`commit_together`](Self::commit_together).
+    pub fn begin_together(&mut self) -> Result<(), StoreError> {
+        self.store.begin_together()
+    }
+
+    /// Keeps what was recorded since [`begin_together`](Self::begin_together), all of it or, with an error, nothing.
+    pub fn commit_together(&mut self) -> Result<(), StoreError> {
+        self.store.commit_together()
+    }
+
     /// Does `work` in one transaction, with the offices and the clock looked at.
     pub(super) fn at_desk<T, E>(&mut self, now: UtcMs, work: impl FnOnce(&mut Desk<'_>) -> Result<T, E>) -> Result<T, E>
     where

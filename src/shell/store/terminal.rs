@@ -39,7 +39,8 @@ pub use view::{Closing, DayLine, Pending, PersonShown};
 
 use super::{StoreError, from_db, to_db};
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Savepoint, Transaction, TransactionBehavior};
+use std::ops::Deref;
 use std::path::Path;
 
 const MIGRATIONS: &[&str] = &[include_str!("terminal/0001.sql"), include_str!("terminal/0002.sql"), include_str!("terminal/0003.sql")];
@@ -48,12 +49,43 @@ const MIGRATIONS: &[&str] = &[include_str!("terminal/0001.sql"), include_str!("t
 #[derive(Debug)]
 pub struct TerminalStore {
     connection: Connection,
+    /// Whether what is written now is kept by one commit, later.
+    together: bool,
 }
 
 /// One transaction: everything read in it is as of one moment, everything written in it is kept together or not at all.
 #[derive(Debug)]
 pub struct Tx<'c> {
-    sql: Transaction<'c>,
+    sql: Scope<'c>,
+}
+
+/// What a transaction's work is done in.
+#[derive(Debug)]
+enum Scope<'c> {
+    /// Its own transaction.
+    Whole(Transaction<'c>),
+    /// A part of one that several share: it comes to nothing by itself, or stays with the others.
+    Part(Savepoint<'c>),
+}
+
+impl Deref for Scope<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        match self {
+            Self::Whole(transaction) => transaction,
+            Self::Part(savepoint) => savepoint,
+        }
+    }
+}
+
+impl Scope<'_> {
+    fn commit(self) -> rusqlite::Result<()> {
+        match self {
+            Self::Whole(transaction) => transaction.commit(),
+            Self::Part(savepoint) => savepoint.commit(),
+        }
+    }
 }
 
 /// The facts kept one by one.
@@ -92,12 +124,12 @@ impl Fact {
 impl TerminalStore {
     /// Opens the database at `path`, or makes it.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { connection: super::open(path, MIGRATIONS)? })
+        Ok(Self { connection: super::open(path, MIGRATIONS)?, together: false })
     }
 
     /// A database in memory, for tests and simulations.
     pub fn open_in_memory() -> Result<Self, StoreError> {
-        Ok(Self { connection: super::open_in_memory(MIGRATIONS)? })
+        Ok(Self { connection: super::open_in_memory(MIGRATIONS)?, together: false })
     }
 
     /// Writes the database anew without what was deleted, empties the log beside it, and removes copies from before updates.
@@ -108,10 +140,10 @@ impl TerminalStore {
         Ok(())
     }
 
-    /// Does `work` in one transaction that nobody else writes beside; its result is known to be durable when this returns.
+    /// Does `work` in one transaction that nobody else writes beside; its result is known to be durable when this returns, or, between
+    /// [`begin_together`](Self::begin_together) and [`commit_together`](Self::commit_together), when that does.
     pub fn write<T, E: From<StoreError>>(&mut self, work: impl FnOnce(&Tx<'_>) -> Result<T, E>) -> Result<T, E> {
-        let sql = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
-        let tx = Tx { sql };
+        let tx = Tx { sql: self.scope(TransactionBehavior::Immediate)? };
         let done = work(&tx)?;
         tx.sql.commit().map_err(StoreError::from)?;
         Ok(done)
@@ -119,8 +151,38 @@ impl TerminalStore {
 
     /// Does `work` in one transaction of which nothing stays.
     pub fn read<T, E: From<StoreError>>(&mut self, work: impl FnOnce(&Tx<'_>) -> Result<T, E>) -> Result<T, E> {
-        let sql = self.connection.transaction().map_err(StoreError::from)?;
+        let sql = self.scope(TransactionBehavior::Deferred)?;
         work(&Tx { sql })
+    }
+
+    fn scope(&mut self, behavior: TransactionBehavior) -> Result<Scope<'_>, StoreError> {
+        match self.together {
+            // SQLite undoes a whole transaction by itself when the disk is full or fails: what followed would then be kept alone.
+            true if self.connection.is_autocommit() => Err(StoreError::Undone),
+            true => Ok(Scope::Part(self.connection.savepoint()?)),
+            false => Ok(Scope::Whole(self.connection.transaction_with_behavior(behavior)?)),
+        }
+    }
+
+    /// From here on, what is written is kept by one commit. Nobody may be told of it before [`commit_together`](Self::commit_together).
+    pub fn begin_together(&mut self) -> Result<(), StoreError> {
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        self.together = true;
+        Ok(())
+    }
+
+    /// Keeps what was written since [`begin_together`](Self::begin_together), all of it or, with an error, nothing.
+    pub fn commit_together(&mut self) -> Result<(), StoreError> {
+        self.together = false;
+        if self.connection.is_autocommit() {
+            return Err(StoreError::Undone);
+        }
+        let kept = self.connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
+        if kept.is_err() && !self.connection.is_autocommit() {
+            self.connection.execute_batch("ROLLBACK")?;
+        }
+        kept?;
+        Ok(())
     }
 
     /// Changes when another process has written.
@@ -146,7 +208,7 @@ impl TerminalStore {
     pub fn copy_in_memory(&self) -> Result<Self, StoreError> {
         let mut connection = super::open_in_memory(&[])?;
         rusqlite::backup::Backup::new(&self.connection, &mut connection)?.run_to_completion(std::ffi::c_int::MAX, std::time::Duration::ZERO, None)?;
-        Ok(Self { connection })
+        Ok(Self { connection, together: false })
     }
 
     /// The connection itself, for tests that make commits fail or look behind the tables.

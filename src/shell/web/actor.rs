@@ -1,18 +1,37 @@
 //! One thread owns what has one writer; requests hand it work and wait for the answer (docs/adr/0003).
 
+use crate::shell::store::StoreError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 
 /// How many pieces of work are taken on at once; what comes after them waits at the door.
 const MAX_WAITING: usize = 64;
 
+/// Tells whoever waits: the answer, or nothing where what was done has not been kept.
+type Said = Box<dyn FnOnce(Result<(), NotKept>)>;
 type Job<T> = Box<dyn FnOnce(&mut T) + Send>;
+type Member<T> = Box<dyn FnOnce(&mut T) -> Said + Send>;
+
+enum Work<T> {
+    Alone(Job<T>),
+    Together(Member<T>),
+}
+
+/// How several pieces of work that wait at the same time are kept by one commit. Each is answered after it, or not at all.
+#[derive(Debug)]
+pub struct Keeping<T> {
+    /// Begins.
+    pub begin: fn(&mut T) -> Result<(), NotKept>,
+    /// Keeps what was done since, or says that nothing of it is.
+    pub commit: fn(&mut T) -> Result<(), NotKept>,
+}
 
 /// The way to a thread that owns a `T`. When the last one is dropped, the thread ends after its last piece of work.
 #[derive(Debug)]
 pub struct Actor<T> {
-    jobs: mpsc::Sender<Job<T>>,
+    jobs: mpsc::Sender<Work<T>>,
 }
 
 /// The work ended in a fault of the program, or its thread has ended. What was not committed is undone.
@@ -20,15 +39,44 @@ pub struct Actor<T> {
 #[error("the program has failed here: try again, and report it if it fails again")]
 pub struct NotDone;
 
+/// Why there is no answer to work that is kept together with other work.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum NotKept {
+    /// The program has failed.
+    #[error(transparent)]
+    NotDone(#[from] NotDone),
+    /// It could not be stored.
+    #[error(transparent)]
+    Store(Arc<StoreError>),
+}
+
 impl<T: Send + 'static> Actor<T> {
     /// Starts the thread `name` over `owned`. Whoever must know that `owned` is closed joins the thread after dropping the last way to it.
-    pub fn start(name: &str, mut owned: T) -> std::io::Result<(Self, JoinHandle<()>)> {
-        let (jobs, mut inbox) = mpsc::channel::<Job<T>>(MAX_WAITING);
+    pub fn start(name: &str, owned: T) -> std::io::Result<(Self, JoinHandle<()>)> {
+        Self::start_keeping(name, owned, None)
+    }
+
+    /// The same, over what can keep several pieces of work by one commit.
+    pub fn start_keeping(name: &str, mut owned: T, keeping: Option<Keeping<T>>) -> std::io::Result<(Self, JoinHandle<()>)> {
+        let (jobs, mut inbox) = mpsc::channel::<Work<T>>(MAX_WAITING);
         let work = move || {
-            while let Some(job) = inbox.blocking_recv() {
-                // What a panic leaves behind can be read again from the store: an open transaction rolls back.
-                if catch_unwind(AssertUnwindSafe(|| job(&mut owned))).is_err() {
-                    tracing::error!("a request has ended in a panic");
+            let mut next = None;
+            while let Some(work) = next.take().or_else(|| inbox.blocking_recv()) {
+                match work {
+                    Work::Alone(job) => drop(sheltered(|| job(&mut owned))),
+                    Work::Together(first) => {
+                        let mut members = vec![first];
+                        while let Ok(work) = inbox.try_recv() {
+                            match work {
+                                Work::Together(member) => members.push(member),
+                                alone @ Work::Alone(_) => {
+                                    next = Some(alone);
+                                    break;
+                                }
+                            }
+                        }
+                        do_together(&mut owned, members, keeping.as_ref());
+                    }
                 }
             }
         };
@@ -39,15 +87,53 @@ impl<T: Send + 'static> Actor<T> {
     /// Has `work` done, in the order of asking, and waits for its answer. Once handed over it is done even if nobody waits any more.
     pub async fn ask<R: Send + 'static>(&self, work: impl FnOnce(&mut T) -> R + Send + 'static) -> Result<R, NotDone> {
         let (job, answered) = job(work);
-        self.jobs.send(job).await.map_err(|_| NotDone)?;
+        self.jobs.send(Work::Alone(job)).await.map_err(|_| NotDone)?;
         answered.await.map_err(|_| NotDone)
     }
 
-    /// The same from a thread that may block.
+    /// The same for work that commits once and does nothing else that lasts: what waits at the same time is kept by one commit.
+    pub async fn ask_together<R: Send + 'static>(&self, work: impl FnOnce(&mut T) -> R + Send + 'static) -> Result<R, NotKept> {
+        let (answer, answered) = oneshot::channel();
+        let member: Member<T> = Box::new(move |owned| {
+            let done = work(owned);
+            Box::new(move |kept| drop(answer.send(kept.map(|()| done))))
+        });
+        self.jobs.send(Work::Together(member)).await.map_err(|_| NotDone)?;
+        answered.await.map_err(|_| NotDone)?
+    }
+
+    /// Like [`Actor::ask`], from a thread that may block.
     pub fn ask_blocking<R: Send + 'static>(&self, work: impl FnOnce(&mut T) -> R + Send + 'static) -> Result<R, NotDone> {
         let (job, answered) = job(work);
-        self.jobs.blocking_send(job).map_err(|_| NotDone)?;
+        self.jobs.blocking_send(Work::Alone(job)).map_err(|_| NotDone)?;
         answered.blocking_recv().map_err(|_| NotDone)
+    }
+}
+
+/// What `work` answers; none where it ends in a panic. What that leaves behind can be read again from the store: an open transaction rolls back.
+fn sheltered<R>(work: impl FnOnce() -> R) -> Option<R> {
+    let done = catch_unwind(AssertUnwindSafe(work)).ok();
+    if done.is_none() {
+        tracing::error!("a request has ended in a panic");
+    }
+    done
+}
+
+/// Does what waited at the same time, keeps it by one commit, and only then answers.
+fn do_together<T>(owned: &mut T, members: Vec<Member<T>>, keeping: Option<&Keeping<T>>) {
+    let keeping = keeping.filter(|_| members.len() > 1);
+    let Some(Keeping { begin, commit }) = keeping else {
+        for said in members.into_iter().filter_map(|member| sheltered(|| member(owned))) {
+            said(Ok(()));
+        }
+        return;
+    };
+    // Without a transaction around them they are kept one by one: slower, and no less.
+    let begun = begin(owned).is_ok();
+    let done: Vec<Said> = members.into_iter().filter_map(|member| sheltered(|| member(owned))).collect();
+    let kept = if begun { sheltered(|| commit(owned)).unwrap_or(Err(NotDone.into())) } else { Ok(()) };
+    for said in done {
+        said(kept.clone());
     }
 }
 
@@ -82,5 +168,55 @@ mod tests {
         assert_eq!(tokio::task::spawn_blocking(move || other.ask_blocking(|seen| seen.len())).await.expect("no fault"), Ok(2));
         drop(actor);
         thread.join().expect("the thread ends when nobody can ask any more");
+    }
+
+    /// Counts its commits; the second fails.
+    #[derive(Default)]
+    struct Book {
+        open: Vec<u8>,
+        kept: Vec<u8>,
+        commits: u8,
+    }
+
+    const KEEPING: Keeping<Book> = Keeping {
+        begin: |_| Ok(()),
+        commit: |book| {
+            book.commits += 1;
+            let open = std::mem::take(&mut book.open);
+            if book.commits == 2 {
+                return Err(NotKept::Store(Arc::new(StoreError::Inconsistent("a full disk".into()))));
+            }
+            book.kept.extend(open);
+            Ok(())
+        },
+    };
+
+    #[tokio::test]
+    async fn what_waits_at_the_same_time_is_kept_by_one_commit_and_answered_after_it() {
+        let (actor, _) = Actor::start_keeping("test", Book::default(), Some(KEEPING)).expect("a thread");
+        for round in 1..=3_u8 {
+            // While the thread is held up, three wait; somebody who wants to be alone comes after them, and one of them ends in a fault.
+            let (go, wait) = std::sync::mpsc::channel::<()>();
+            let busy = actor.clone();
+            let held = tokio::spawn(async move { busy.ask(move |_| wait.recv().is_err()).await });
+            tokio::task::yield_now().await;
+            let add = |value: u8| actor.ask_together(move |book: &mut Book| {
+                book.open.push(value);
+                value
+            });
+            let fault = actor.ask_together(|_| -> u8 { std::panic::resume_unwind(Box::new("a fault")) });
+            let alone = actor.ask(|book| book.open.len());
+            let released = async { drop(go) };
+            let (one, other, fault, alone, ()) = tokio::join!(add(round), add(round + 10), fault, alone, released);
+            assert_eq!(held.await.expect("no fault"), Ok(true));
+            assert!(matches!(fault, Err(NotKept::NotDone(_))));
+            assert_eq!(alone, Ok(0), "it comes after the commit");
+            match round {
+                2 => assert!(matches!((one, other), (Err(NotKept::Store(_)), Err(NotKept::Store(_)))), "nobody is told what was not kept"),
+                _ => assert_eq!((one.expect("kept"), other.expect("kept")), (round, round + 10)),
+            }
+        }
+        let (kept, commits) = actor.ask(|book| (book.kept.clone(), book.commits)).await.expect("asked");
+        assert_eq!((kept, commits), (vec![1, 11, 3, 13], 3));
     }
 }

@@ -251,3 +251,25 @@ pub(super) fn lesson(start: Option<u32>, end: Option<u32>) -> Result<Option<Less
         None => Ok(None),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decisions_statements_are_planned_once() {
+        let mut store = super::super::TerminalStore::open_in_memory().expect("a database");
+        let day = CivilDay::from_days(20_000).expect("a day");
+        store
+            .write(|tx| {
+                for child in 1..=3 {
+                    tx.uses(OfficeNumber(1), Handle([child; 8]), &(day..=day))?;
+                    tx.open_held_of(OfficeNumber(1), Handle([child; 8]))?;
+                }
+                let planned_anew = tx.sql.prepare_cached(USES)?.get_status(rusqlite::StatementStatus::RePrepare);
+                assert_eq!(planned_anew, 0, "for another child the plan is the same");
+                Ok::<_, StoreError>(())
+            })
+            .expect("looked up");
+    }
+}

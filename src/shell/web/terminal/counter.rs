@@ -2,6 +2,7 @@
 
 use super::session::Role;
 use super::shape::{AliasBody, CancellationBody, HeldBody, RedemptionBody, entry_id, held_json, read_entry_id, read_pickup_id};
+use super::writer::{NotDone, NotKept};
 use super::{App, Desk, answer, json, said, shape, training};
 use crate::admit::trust::TrustList;
 use crate::book::cancel::CannotCancel;
@@ -24,9 +25,21 @@ use serde_json::{Value, json as value};
 
 type Body = Result<Bytes, BytesRejection>;
 
-impl From<super::writer::NotDone> for Problem {
-    fn from(_: super::writer::NotDone) -> Self {
+impl From<NotDone> for Problem {
+    fn from(_: NotDone) -> Self {
         Self::bug()
+    }
+}
+
+impl From<NotKept> for Problem {
+    fn from(error: NotKept) -> Self {
+        match error {
+            NotKept::NotDone(not_done) => not_done.into(),
+            NotKept::Store(error) => {
+                tracing::error!(%error, "storage failed");
+                Self::storage_failed(error.to_string())
+            }
+        }
     }
 }
 
@@ -66,7 +79,7 @@ pub(super) async fn redeem(State(app): State<App>, desk: Desk, headers: HeaderMa
         return Ok(refused);
     }
     let (code, training) = (request.code.clone(), desk.caller.training);
-    let done = desk.writer.run(move |terminal, chance| {
+    let done = desk.writer.run_together(move |terminal, chance| {
         let outcome = terminal.redeem(&request, chance, door::now());
         (terminal.id(), name_of(terminal, &outcome), outcome)
     });

@@ -1,8 +1,8 @@
 //! One thread owns the terminal; everybody else hands it work and waits for the answer. So there is one writer, and no lock is held
 //! across a commit (docs/adr/0003).
 
-use crate::shell::web::actor::Actor;
-pub use crate::shell::web::actor::NotDone;
+use crate::shell::web::actor::{Actor, Keeping};
+pub use crate::shell::web::actor::{NotDone, NotKept};
 use crate::terminal::Terminal;
 use crate::words::chance::Chance;
 use std::sync::Arc;
@@ -16,13 +16,19 @@ pub struct Writer {
     till: Option<Arc<str>>,
 }
 
+const KEEPING: Keeping<(Terminal, Chance)> = Keeping {
+    begin: |(terminal, _)| terminal.begin_together().map_err(|error| NotKept::Store(Arc::new(error))),
+    commit: |(terminal, _)| terminal.commit_together().map_err(|error| NotKept::Store(Arc::new(error))),
+};
+
 impl Writer {
     /// Starts the thread. It ends, and the terminal is closed, when the last `Writer` is dropped.
     ///
     /// # Panics
     /// When the system gives no thread: nothing can begin then.
     pub fn start(terminal: Terminal, chance: Chance) -> (Self, JoinHandle<()>) {
-        let (actor, thread) = Actor::start("terminal", (terminal, chance)).expect("safe: a system that runs this program gives it a thread");
+        let (actor, thread) =
+            Actor::start_keeping("terminal", (terminal, chance), Some(KEEPING)).expect("safe: a system that runs this program gives it a thread");
         (Self { actor, till: None }, thread)
     }
 
@@ -36,7 +42,15 @@ impl Writer {
         self.actor.ask(self.here(work)).await
     }
 
-    /// The same from a thread that may block.
+    /// The same for what a row of children asks for: what several tills ask at the same time is kept by one commit, and answered after it.
+    pub async fn run_together<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Terminal, &mut Chance) -> R + Send + 'static,
+    ) -> Result<R, NotKept> {
+        self.actor.ask_together(self.here(work)).await
+    }
+
+    /// Like [`Writer::run`], from a thread that may block.
     pub fn run_blocking<R: Send + 'static>(&self, work: impl FnOnce(&mut Terminal, &mut Chance) -> R + Send + 'static) -> Result<R, NotDone> {
         self.actor.ask_blocking(self.here(work))
     }

@@ -217,6 +217,7 @@ fn routes() -> Vec<Route> {
         ("get", "/scanner", Door::Page, brief(get(pages::scanner::show))),
         ("get", "/setup", MANAGE, brief(get(pages::setup::show))),
         ("get", "/training", SCAN, brief(get(pages::training::show))),
+        ("get", "/paper", SCAN, brief(get(pages::paper::show))),
         ("get", "/settings", MANAGE, brief(get(pages::settings::show))),
         ("get", "/pin", Door::Page, brief(get(pages::pin::show))),
         ("get", "/assets/{*name}", Door::Open, get(assets::file)),

@@ -8,6 +8,7 @@ pub(super) mod month;
 pub(super) mod month_file;
 mod month_shown;
 pub(super) mod pair;
+pub(super) mod paper;
 pub(super) mod people;
 pub(super) mod pin;
 pub(super) mod scanner;

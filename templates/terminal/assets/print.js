@@ -1,4 +1,4 @@
-// Slips on paper: the button opens the browser's own print dialog.
+// A page for paper: the button opens the browser's own print dialog.
 
 import { $ } from "./box.js";
 

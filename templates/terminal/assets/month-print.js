@@ -1,5 +1,0 @@
-// The month on paper: the button opens the browser's own print dialog.
-
-import { $ } from "./box.js";
-
-$("#print").addEventListener("click", () => print());

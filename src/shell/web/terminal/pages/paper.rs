@@ -8,7 +8,7 @@ use askama::Template;
 use axum::response::Response;
 
 /// How many children fit on one sheet of A4 in a hand that hurries.
-const ROWS: u32 = 20;
+const ROWS: u32 = 25;
 
 #[derive(Template)]
 #[template(path = "terminal/paper.html")]

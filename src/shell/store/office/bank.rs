@@ -2,11 +2,11 @@
 
 use super::super::{StoreError, from_db, to_db};
 use super::sound;
+use crate::shell::store::sql::{Connection, OptionalExtension, Row, params};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{Hash, ProviderNumber};
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// Who said that a transfer came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +81,7 @@ fn payment_row(row: &Row<'_>) -> Result<PaymentState, StoreError> {
 pub fn payment(db: &Connection, end_to_end_id: &str) -> Result<Option<PaymentState>, StoreError> {
     let mut statement = db.prepare_cached(&format!("{PAYMENT} WHERE end_to_end_id = ?1"))?;
     let mut rows = statement.query([end_to_end_id])?;
-    rows.next()?.map(payment_row).transpose()
+    rows.next()?.as_ref().map(payment_row).transpose()
 }
 
 /// The transfers of a run by provider.
@@ -90,7 +90,7 @@ pub fn of_run(db: &Connection, run: u32) -> Result<Vec<PaymentState>, StoreError
     let mut rows = statement.query([run])?;
     let mut payments = Vec::new();
     while let Some(row) = rows.next()? {
-        payments.push(payment_row(row)?);
+        payments.push(payment_row(&row)?);
     }
     Ok(payments)
 }
@@ -101,7 +101,7 @@ pub fn last_returned(db: &Connection, most: u64) -> Result<Vec<PaymentState>, St
     let mut rows = statement.query([to_db(most)])?;
     let mut payments = Vec::new();
     while let Some(row) = rows.next()? {
-        payments.push(payment_row(row)?);
+        payments.push(payment_row(&row)?);
     }
     Ok(payments)
 }

@@ -5,12 +5,12 @@ use super::sound;
 use crate::admit::status::Status;
 use crate::book::ceiling::Use;
 use crate::book::slot::Lesson;
+use crate::shell::store::sql::{Connection, params};
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::code::Code;
 use crate::words::ids::ProviderNumber;
-use rusqlite::{Connection, params};
 
 /// Ends the suspensions of a token that reach the day `from` or beyond: the day before is their last one. Answers how many there were.
 pub fn lift(db: &Connection, token: i64, from: CivilDay) -> Result<usize, StoreError> {

@@ -2,7 +2,7 @@
 
 use super::super::StoreError;
 use super::books::As;
-use rusqlite::Connection;
+use crate::shell::store::sql::Connection;
 
 /// A table of what is held.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,11 +2,12 @@
 
 use super::super::{StoreError, from_db, to_db};
 use super::sound;
+use crate::shell::store::sql;
+use crate::shell::store::sql::{Connection, Row, params};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::ProviderNumber;
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, Row, params};
 
 /// What a bank said.
 #[derive(Clone, Debug, Default)]
@@ -57,12 +58,12 @@ fn doubt_row(row: &Row<'_>) -> Result<Kept, StoreError> {
     })
 }
 
-fn read(db: &Connection, which: &str, values: impl rusqlite::Params) -> Result<Vec<Kept>, StoreError> {
+fn read(db: &Connection, which: &str, values: impl sql::Params) -> Result<Vec<Kept>, StoreError> {
     let mut statement = db.prepare_cached(&format!("{DOUBT} {which}"))?;
     let mut rows = statement.query(values)?;
     let mut doubts = Vec::new();
     while let Some(row) = rows.next()? {
-        doubts.push(doubt_row(row)?);
+        doubts.push(doubt_row(&row)?);
     }
     Ok(doubts)
 }

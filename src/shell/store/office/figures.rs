@@ -2,12 +2,12 @@
 
 use super::super::{StoreError, from_db, to_db};
 use super::{array, sound};
+use crate::shell::store::sql::{Connection, params};
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::ids::{ProviderNumber, TerminalId};
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, params};
 use std::collections::BTreeMap;
 
 /// A batch of which something is open.

@@ -10,6 +10,7 @@ use crate::deliver::advice::{AdvisedLine, Verdict};
 use crate::reconcile::finding::Decision;
 use crate::reconcile::register::ClaimLine;
 use crate::reconcile::ruling::{Choice, Ruling};
+use crate::shell::store::sql::{Connection, OptionalExtension, Row, Rows, params};
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::civil::{CivilDay, CivilMonth};
@@ -17,7 +18,6 @@ use crate::words::code::Code;
 use crate::words::ids::{BatchId, EntryId, Handle, Hash, OfficeId, ProviderNumber, SlotId, TerminalId, TokenId};
 use crate::words::reason::Reason;
 use crate::words::time::{UtcMs, UtcSeconds};
-use rusqlite::{Connection, OptionalExtension, Row, Rows, params};
 
 /// A redemption on its way into the ledger.
 #[derive(Clone, Copy, Debug)]
@@ -307,7 +307,7 @@ pub fn of_child(db: &Connection, office: &OfficeId, child: i64, earliest: CivilM
 pub fn one(db: &Connection, office: &OfficeId, id: EntryId) -> Result<Option<LedgerLine>, StoreError> {
     let mut statement = db.prepare_cached(&format!("{CLAIM} WHERE t.terminal = ?1 AND l.seq = ?2"))?;
     let mut rows = statement.query(params![id.terminal.0, to_db(id.seq)])?;
-    rows.next()?.map(|row| claim_row(row, office)).transpose()
+    rows.next()?.map(|row| claim_row(&row, office)).transpose()
 }
 
 /// The batch of a line or counter-record that is to be advised.
@@ -337,7 +337,7 @@ pub fn of_child_in(
 
 fn collect(mut rows: Rows<'_>, office: &OfficeId, lines: &mut Vec<LedgerLine>) -> Result<(), StoreError> {
     while let Some(row) = rows.next()? {
-        lines.push(claim_row(row, office)?);
+        lines.push(claim_row(&row, office)?);
     }
     Ok(())
 }

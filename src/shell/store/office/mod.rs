@@ -58,6 +58,18 @@ pub const MIGRATIONS: &[&str] = &[
 ];
 
 use super::StoreError;
+use super::sql::Connection;
+use std::path::Path;
+
+/// Opens the office's database at `path`, as [`super::open`] does.
+pub fn open(path: &Path) -> Result<Connection, StoreError> {
+    Ok(super::open(path, MIGRATIONS)?.into())
+}
+
+/// An office's database in memory, for tests and simulations.
+pub fn open_in_memory() -> Result<Connection, StoreError> {
+    Ok(super::open_in_memory(MIGRATIONS)?.into())
+}
 
 /// Reads an id of `N` bytes from a column.
 fn array<const N: usize>(bytes: Vec<u8>, what: &str) -> Result<[u8; N], StoreError> {

@@ -1,8 +1,8 @@
 //! Passkeys: what a clerk's device or key showed when it was registered.
 
 use super::super::{StoreError, from_db, to_db};
+use crate::shell::store::sql::{Connection, OptionalExtension, Row, params};
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// A passkey.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ pub fn of_clerk(db: &Connection, clerk: i64) -> Result<Vec<PasskeyRow>, StoreErr
     let mut rows = statement.query([clerk])?;
     let mut passkeys = Vec::new();
     while let Some(row) = rows.next()? {
-        passkeys.push(passkey(row)?);
+        passkeys.push(passkey(&row)?);
     }
     Ok(passkeys)
 }
@@ -50,7 +50,7 @@ pub fn of_clerk(db: &Connection, clerk: i64) -> Result<Vec<PasskeyRow>, StoreErr
 pub fn by_credential(db: &Connection, credential: &[u8]) -> Result<Option<PasskeyRow>, StoreError> {
     let mut statement = db.prepare_cached(&format!("SELECT {COLUMNS} FROM passkey WHERE credential = ?1"))?;
     let mut rows = statement.query([credential])?;
-    rows.next()?.map(passkey).transpose()
+    rows.next()?.as_ref().map(passkey).transpose()
 }
 
 /// Whether there is a passkey at all: the sign-in's page offers them only then.

@@ -3,10 +3,10 @@
 use super::super::{StoreError, from_db, to_db};
 use super::sound;
 use crate::reconcile::pattern::{DayCount, Kind, Limits, MonthCounts, Pattern};
+use crate::shell::store::sql::{Connection, Row, params};
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::ids::ProviderNumber;
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, Row, params};
 use std::collections::BTreeMap;
 
 /// The months in which redemptions came or went since they were last looked through, with how many they have now.
@@ -17,7 +17,7 @@ pub fn due_months(db: &Connection) -> Result<Vec<(CivilMonth, u64)>, StoreError>
     let mut rows = statement.query([])?;
     let mut months = Vec::new();
     while let Some(row) = rows.next()? {
-        months.push((month(row, 0)?, from_db(row.get(1)?)?));
+        months.push((month(&row, 0)?, from_db(row.get(1)?)?));
     }
     Ok(months)
 }
@@ -130,7 +130,7 @@ pub fn list(db: &Connection, open: bool, most: u64) -> Result<Vec<PatternRow>, S
         found.push(PatternRow {
             provider: ProviderNumber(row.get(0)?),
             name: row.get(1)?,
-            month: month(row, 2)?,
+            month: month(&row, 2)?,
             pattern,
             answer: row.get(7)?,
             note: row.get(8)?,

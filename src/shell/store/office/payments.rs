@@ -5,11 +5,12 @@ use super::{array, payable, sound};
 use crate::deliver::advice::AdvisedPayment;
 use crate::settle::selection::Selection;
 use crate::settle::settlement::Released;
+use crate::shell::store::sql;
+use crate::shell::store::sql::{Connection, OptionalExtension, params};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::Hash;
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, params};
 
 /// Run and name of the files of runs that were first signed in the time from `from` up to, not including, `before`.
 pub fn released_files(db: &Connection, from: UtcMs, before: UtcMs) -> Result<Vec<(u32, String)>, StoreError> {
@@ -55,7 +56,7 @@ pub fn signed_once(db: &Connection) -> Result<Option<RunRow>, StoreError> {
     Ok(read_runs(db, "WHERE state = 'signed' ORDER BY number LIMIT 1", params![])?.pop())
 }
 
-fn read_runs(db: &Connection, which: &str, values: impl rusqlite::Params) -> Result<Vec<RunRow>, StoreError> {
+fn read_runs(db: &Connection, which: &str, values: impl sql::Params) -> Result<Vec<RunRow>, StoreError> {
     let mut statement = db.prepare_cached(&format!("{RUN} {which}"))?;
     let mut rows = statement.query(values)?;
     let mut runs = Vec::new();

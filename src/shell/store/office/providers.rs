@@ -3,11 +3,11 @@
 use super::super::{StoreError, from_db, to_db};
 use super::{array, sound};
 use crate::reconcile::calendar::SiteKind;
+use crate::shell::store::sql::{Connection, OptionalExtension, Row, params};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{ProviderNumber, TerminalId};
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// A provider in a list.
 #[derive(Clone, Debug)]
@@ -62,7 +62,7 @@ pub fn list(db: &Connection, wanted: &Wanted, silent_since: UtcMs, skip: u64, mo
         providers.push(ListedProvider {
             number: ProviderNumber(row.get(0)?),
             name: row.get(1)?,
-            kind: kind_of(row, 2)?,
+            kind: kind_of(&row, 2)?,
             terminals: from_db(row.get(3)?)?,
             last: last.map(from_db).transpose()?.map(UtcMs),
             silent: from_db(row.get(5)?)?,

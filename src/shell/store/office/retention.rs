@@ -2,9 +2,9 @@
 
 use super::super::{StoreError, from_db, to_db};
 use super::sound;
+use crate::shell::store::sql::{Connection, OptionalExtension, params};
 use crate::words::civil::CivilDay;
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, params};
 
 /// The rule for a kind of record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,8 +153,8 @@ pub fn keep_plan(db: &Connection, found: &[Found], by: &str, now: UtcMs) -> Resu
         "DELETE FROM purge_kind WHERE plan IN (SELECT id FROM purge_plan WHERE state = 'made'); DELETE FROM purge_plan WHERE state = 'made'",
     )?;
     let total: u64 = found.iter().map(|found| found.records).sum();
-    db.execute("INSERT INTO purge_plan (made, made_by, state, total) VALUES (?1, ?2, 'made', ?3)", params![to_db(now.0), by, to_db(total)])?;
-    let plan = db.last_insert_rowid();
+    let plan = "INSERT INTO purge_plan (made, made_by, state, total) VALUES (?1, ?2, 'made', ?3) RETURNING id";
+    let plan = db.insert(plan, params![to_db(now.0), by, to_db(total)])?;
     let mut statement = db.prepare("INSERT INTO purge_kind (plan, kind, before_day, records, oldest) VALUES (?1, ?2, ?3, ?4, ?5)")?;
     for found in found {
         statement.execute(params![plan, found.kind, found.before.days(), to_db(found.records), found.oldest.map(CivilDay::days)])?;

@@ -1,8 +1,8 @@
 //! Journals that exist twice: a terminal restored from a backup while the earlier one still works, or a second box with its keys.
 
 use super::super::{StoreError, from_db, to_db};
+use crate::shell::store::sql::{Connection, OptionalExtension, params};
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, params};
 
 /// A terminal whose journal exists twice.
 #[derive(Clone, Debug, PartialEq, Eq)]

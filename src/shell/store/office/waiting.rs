@@ -3,10 +3,10 @@
 use super::super::{StoreError, from_db, to_db};
 use super::array;
 use crate::book::entry::Head;
+use crate::shell::store::sql::{Connection, OptionalExtension, Row, params};
 use crate::words::ids::{BatchId, Hash};
 use crate::words::reason::Reason;
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// From which bit on the ledger's number of an entry says on which line of descent of its journal it stands: 0 is the first.
 pub const DESCENT_BITS: u32 = 40;
@@ -58,7 +58,7 @@ pub fn of_terminal(db: &Connection, terminal: i64) -> Result<Vec<WaitingBatch>, 
     let mut rows = statement.query([terminal])?;
     let mut batches = Vec::new();
     while let Some(row) = rows.next()? {
-        batches.push(waiting_row(row)?);
+        batches.push(waiting_row(&row)?);
     }
     Ok(batches)
 }

@@ -8,6 +8,10 @@ pub enum DbError {
     /// SQLite.
     #[error(transparent)]
     Embedded(#[from] rusqlite::Error),
+    /// PostgreSQL.
+    #[cfg(feature = "office")]
+    #[error(transparent)]
+    Server(#[from] super::sql::postgres::ServerSaid),
     /// A query that must have a row has none.
     #[error("a query has no row")]
     NoRow,
@@ -39,6 +43,12 @@ pub enum StoreError {
     /// The folder or disk cannot be written.
     #[error("the database cannot be opened for writing: check the folder, its permissions and the disk")]
     NotWritable(#[source] DbError),
+    /// The server does not answer, or does not let this program in.
+    #[error("the database server cannot be reached or does not let this program in ({0}): check that it runs, and the address, user and password")]
+    NotReachable(#[source] DbError),
+    /// No server that can be used.
+    #[error("--database-url cannot be used: {0}")]
+    NoServer(String),
     /// A later version of this program has written it.
     #[error("a newer version of this program has written this database (its version {found}, known here: {known}): update the program")]
     Newer {
@@ -81,7 +91,12 @@ impl From<rusqlite::Error> for StoreError {
 
 impl From<DbError> for StoreError {
     fn from(error: DbError) -> Self {
-        let DbError::Embedded(said) = &error else { return Self::Other(error) };
+        let said = match error {
+            #[cfg(feature = "office")]
+            DbError::Server(said) => return said.into(),
+            DbError::Embedded(ref said) => said,
+            _ => return Self::Other(error),
+        };
         match said.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full(error),
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error),

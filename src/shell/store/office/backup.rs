@@ -40,7 +40,7 @@ pub fn leap(db: &Connection) -> Result<(), StoreError> {
     db.leap_over_advice(LEAP * 100)?;
     db.execute("UPDATE batch SET revision = revision + ?1", [LEAP])?;
     let sql = "INSERT INTO counter (name, value) SELECT 'status_places', coalesce(max(status_index), 0) + ?1 FROM token WHERE true
-               ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)";
+               ON CONFLICT (name) DO UPDATE SET value = max(counter.value, excluded.value)";
     db.execute(sql, [LEAP])?;
     Ok(())
 }

@@ -177,8 +177,10 @@ pub fn last_stop(db: &Connection) -> Result<UtcMs, StoreError> {
 
 /// The status of every token that is stopped on `today`, by status index. The last stop recorded counts.
 pub fn statuses(db: &Connection, today: CivilDay) -> Result<Vec<(u64, Status)>, StoreError> {
-    let sql = "SELECT t.status_index, s.status, max(s.recorded) FROM stop s JOIN token t ON t.id = s.token
-               WHERE s.from_day <= ?1 AND (s.until_day IS NULL OR s.until_day >= ?1) AND t.status_index IS NOT NULL GROUP BY t.id";
+    let sql = "SELECT status_index, status, recorded FROM (
+                   SELECT t.status_index, s.status, s.recorded, row_number() OVER (PARTITION BY t.id ORDER BY s.recorded DESC) AS place
+                   FROM stop s JOIN token t ON t.id = s.token
+                   WHERE s.from_day <= ?1 AND (s.until_day IS NULL OR s.until_day >= ?1) AND t.status_index IS NOT NULL) AS stops WHERE place = 1";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([today.days()])?;
     let mut statuses = Vec::new();

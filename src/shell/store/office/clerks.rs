@@ -132,7 +132,7 @@ pub fn use_step(db: &Connection, id: i64, step: u64) -> Result<bool, StoreError>
 
 /// Keeps the hash of a recovery code.
 pub fn insert_recovery(db: &Connection, id: i64, hash: &[u8]) -> Result<(), StoreError> {
-    db.execute("INSERT OR IGNORE INTO recovery_code (clerk, hash) VALUES (?1, ?2)", params![id, hash])?;
+    db.execute("INSERT INTO recovery_code (clerk, hash) VALUES (?1, ?2) ON CONFLICT DO NOTHING", params![id, hash])?;
     Ok(())
 }
 

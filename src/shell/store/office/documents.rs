@@ -5,7 +5,7 @@ use crate::shell::store::sql::Connection;
 
 /// The version of the schema.
 pub fn schema(db: &Connection) -> Result<u32, StoreError> {
-    Ok(db.version()?)
+    db.version()
 }
 
 /// The names of all tables.

@@ -70,7 +70,7 @@ fn read(db: &Connection, which: &str, values: impl sql::Params) -> Result<Vec<Ke
 
 /// Keeps a doubt, unless the bank said the very same before; whether it is open.
 pub fn keep(db: &Connection, run: u32, payment: Option<&str>, kind: &str, said: &Said, now: UtcMs) -> Result<bool, StoreError> {
-    let sql = "INSERT OR IGNORE INTO bank_doubt (run, end_to_end_id, kind, cents, day, reason, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let sql = "INSERT INTO bank_doubt (run, end_to_end_id, kind, cents, day, reason, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
     let (cents, day) = (said.cents.map(Cents::get), said.day.map(CivilDay::days));
     db.prepare_cached(sql)?.execute(params![run, payment, kind, cents, day, said.reason, to_db(now.0)])?;
     let sql = "SELECT closed IS NULL FROM bank_doubt WHERE run = ?1 AND coalesce(end_to_end_id, '') = coalesce(?2, '') AND kind = ?3

@@ -80,7 +80,7 @@ pub fn groups(db: &Connection, provider: Option<ProviderNumber>) -> Result<Vec<G
                FROM line l WHERE {WAITS} AND (l.against_terminal IS NOT NULL OR l.reason = 'price_differs') AND (?1 IS NULL OR l.provider = ?1)
                GROUP BY 1, 2, 3, 4, 5) g
              JOIN provider p ON p.number = g.provider
-         GROUP BY g.reason, g.provider, g.service, g.other, g.more ORDER BY g.reason, p.name COLLATE NOCASE, g.provider, g.service"
+         GROUP BY g.reason, g.provider, g.service, g.other, g.more, p.name ORDER BY g.reason, p.name COLLATE NOCASE, g.provider, g.service"
     );
     let mut statement = db.prepare_cached(&sql)?;
     let mut rows = statement.query(params![provider.map(|p| p.0)])?;
@@ -113,7 +113,9 @@ pub fn by_reason(db: &Connection) -> Result<Vec<(String, u64, Cents)>, StoreErro
 
 /// The condition that a line is of a group, with `?1` to `?5` for [`of_key`].
 fn is_of_group() -> String {
-    format!("l.verdict = 0 AND l.reason = ?1 AND l.provider = ?2 AND l.service = ?3 AND {OTHER} IS ?4 AND {MORE} IS ?5")
+    format!(
+        "l.verdict = 0 AND l.reason = ?1 AND l.provider = ?2 AND l.service = ?3 AND {OTHER} IS NOT DISTINCT FROM ?4 AND {MORE} IS NOT DISTINCT FROM ?5"
+    )
 }
 
 type Values = Vec<Box<dyn ToSql>>;

@@ -55,8 +55,10 @@ pub fn party(db: &Connection, provider: ProviderNumber) -> Result<Option<Party>,
 pub fn keep_party(db: &Connection, provider: ProviderNumber, party: &Party) -> Result<(), StoreError> {
     let Party { street, postcode, city, vat_id, tax_number, contact, phone, email, agreed_on } = party;
     db.execute(
-        "INSERT OR REPLACE INTO invoice_party (provider, street, postcode, city, vat_id, tax_number, contact, phone, email, agreed_on)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO invoice_party (provider, street, postcode, city, vat_id, tax_number, contact, phone, email, agreed_on)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+         ON CONFLICT (provider) DO UPDATE SET street = excluded.street, postcode = excluded.postcode, city = excluded.city, vat_id = excluded.vat_id,
+             tax_number = excluded.tax_number, contact = excluded.contact, phone = excluded.phone, email = excluded.email, agreed_on = excluded.agreed_on",
         params![provider.0, street, postcode, city, vat_id, tax_number, contact, phone, email, agreed_on.days()],
     )?;
     Ok(())
@@ -88,7 +90,8 @@ pub fn taxes(db: &Connection, provider: ProviderNumber) -> Result<Vec<(ServiceCo
 
 /// Sets how a service is taxed from a day on.
 pub fn set_tax(db: &Connection, provider: ProviderNumber, code: &ServiceCode, from: CivilDay, vat: &str) -> Result<(), StoreError> {
-    let sql = "INSERT OR REPLACE INTO service_vat (provider, code, from_day, vat) VALUES (?1, ?2, ?3, ?4)";
+    let sql = "INSERT INTO service_vat (provider, code, from_day, vat) VALUES (?1, ?2, ?3, ?4)
+               ON CONFLICT (provider, code, from_day) DO UPDATE SET vat = excluded.vat";
     db.execute(sql, params![provider.0, code.as_str(), from.days(), vat])?;
     Ok(())
 }
@@ -110,14 +113,15 @@ pub struct SettledUse {
 fn settled(columns: &str, more: &str) -> String {
     let last = "FROM run_provider p CROSS JOIN drawn_line d ON d.run = p.run AND d.provider = p.provider
                 JOIN run_line r ON r.run = d.run AND r.terminal = d.terminal AND r.seq = d.seq";
+    let latest = "row_number() OVER (PARTITION BY r.terminal, r.seq ORDER BY r.run DESC) AS place";
     format!(
         "SELECT {columns} FROM (
-           SELECT l.month, l.service, l.day, l.units, r.total, max(r.run) {last}
-             JOIN line l ON l.terminal = r.terminal AND l.seq = r.seq WHERE p.provider = ?1 {more} GROUP BY r.terminal, r.seq
+           SELECT l.month, l.service, l.day, l.units, r.total, {latest} {last}
+             JOIN line l ON l.terminal = r.terminal AND l.seq = r.seq WHERE p.provider = ?1 {more}
            UNION ALL
-           SELECT l.month, l.service, l.day, -l.units, r.total, max(r.run) {last}
+           SELECT l.month, l.service, l.day, -l.units, r.total, {latest} {last}
              JOIN cancellation x ON x.terminal = r.terminal AND x.seq = r.seq
-             JOIN line l ON l.terminal = x.terminal AND l.seq = x.target WHERE p.provider = ?1 {more} GROUP BY r.terminal, r.seq)"
+             JOIN line l ON l.terminal = x.terminal AND l.seq = x.target WHERE p.provider = ?1 {more}) AS s WHERE place = 1"
     )
 }
 

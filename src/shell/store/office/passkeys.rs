@@ -60,7 +60,7 @@ pub fn any(db: &Connection) -> Result<bool, StoreError> {
 
 /// Keeps a passkey. False where its credential id is known already.
 pub fn insert(db: &Connection, clerk: i64, label: &str, credential: &[u8], public: &str, now: UtcMs) -> Result<bool, StoreError> {
-    let sql = "INSERT OR IGNORE INTO passkey (clerk, label, credential, public, created) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let sql = "INSERT INTO passkey (clerk, label, credential, public, created) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
     Ok(db.execute(sql, params![clerk, label, credential, public, to_db(now.0)])? == 1)
 }
 

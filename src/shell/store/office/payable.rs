@@ -197,13 +197,13 @@ pub fn settle_drawn(db: &Connection, run: u32, carried_over_too: bool) -> Result
     for table in ["line", "cancellation"] {
         let sql = format!(
             "UPDATE {table} SET settled = d.total, run = ?1, advise = 1 FROM drawn_line d JOIN run_provider p ON p.run = d.run AND p.provider = d.provider
-             WHERE d.run = ?1 AND (p.cents >= 0 OR ?2) AND {table}.terminal = d.terminal AND {table}.seq = d.seq
+             WHERE d.run = ?1 AND (p.cents >= 0 OR ?2 = 1) AND {table}.terminal = d.terminal AND {table}.seq = d.seq
                AND coalesce({table}.settled, 0) = d.already AND {table}.decided = d.total AND {table}.verdict <> 0"
         );
         changed += db.prepare_cached(&sql)?.execute(params![run, carried_over_too])? as u64;
     }
     let sql = "INSERT INTO run_line (run, terminal, seq, total, already) SELECT d.run, d.terminal, d.seq, d.total, d.already
-               FROM drawn_line d JOIN run_provider p ON p.run = d.run AND p.provider = d.provider WHERE d.run = ?1 AND (p.cents >= 0 OR ?2)";
+               FROM drawn_line d JOIN run_provider p ON p.run = d.run AND p.provider = d.provider WHERE d.run = ?1 AND (p.cents >= 0 OR ?2 = 1)";
     db.execute(sql, params![run, carried_over_too])?;
     Ok(changed)
 }

@@ -123,7 +123,7 @@ fn insert_shares(db: &Connection, run: u32, provider: u32, payment: &str) -> Res
                    WHERE d.run = ?1 AND d.provider = ?2
                    UNION ALL
                    SELECT x.batch, d.total - d.already FROM drawn_line d JOIN cancellation x ON x.terminal = d.terminal AND x.seq = d.seq
-                   WHERE d.run = ?1 AND d.provider = ?2) GROUP BY batch";
+                   WHERE d.run = ?1 AND d.provider = ?2) AS s GROUP BY batch";
     db.prepare_cached(sql)?.execute(params![run, provider, payment])?;
     Ok(())
 }
@@ -134,7 +134,8 @@ fn insert_shares(db: &Connection, run: u32, provider: u32, payment: &str) -> Res
 /// (gezahlt) behind it.
 pub fn of_batch(db: &Connection, batch: i64) -> Result<Vec<AdvisedPayment>, StoreError> {
     let sql = "SELECT p.end_to_end_id, r.execution, sum(s.cents), p.cents, p.returned_on, p.stays_until, p.booked FROM batch o JOIN batch b ON b.batch = o.batch AND b.terminal = o.terminal JOIN share s ON s.batch = b.id
-               JOIN payment p ON p.end_to_end_id = s.end_to_end_id JOIN run r ON r.number = p.run WHERE o.id = ?1 GROUP BY p.end_to_end_id ORDER BY p.run";
+               JOIN payment p ON p.end_to_end_id = s.end_to_end_id JOIN run r ON r.number = p.run WHERE o.id = ?1 
+               GROUP BY p.end_to_end_id, r.execution, p.cents, p.returned_on, p.stays_until, p.booked, p.run ORDER BY p.run";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([batch])?;
     let mut payments = Vec::new();

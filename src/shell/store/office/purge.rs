@@ -122,14 +122,14 @@ pub fn delete_children(db: &Connection, most: u32) -> Result<u64, StoreError> {
         settings::at_least(db, "status_places", places)?;
     }
     db.execute("CREATE TEMP TABLE IF NOT EXISTS going (child INTEGER PRIMARY KEY)", [])?;
-    db.execute("DELETE FROM temp.going", [])?;
-    db.execute("INSERT INTO temp.going SELECT child FROM purge_child ORDER BY child LIMIT ?1", [most])?;
-    const TOKENS: &str = "SELECT id FROM token WHERE child IN (SELECT child FROM temp.going)";
-    const APPROVALS: &str = "SELECT id FROM approval WHERE child IN (SELECT child FROM temp.going)";
-    const GOING: &str = "SELECT child FROM temp.going";
+    db.execute("DELETE FROM going", [])?;
+    db.execute("INSERT INTO going SELECT child FROM purge_child ORDER BY child LIMIT ?1", [most])?;
+    const TOKENS: &str = "SELECT id FROM token WHERE child IN (SELECT child FROM going)";
+    const APPROVALS: &str = "SELECT id FROM approval WHERE child IN (SELECT child FROM going)";
+    const GOING: &str = "SELECT child FROM going";
     let log = "UPDATE audit SET clerk = NULL, object = NULL, detail = NULL, salt = NULL WHERE object IN";
     for sql in [
-        format!("{log} (SELECT 'child/' || child FROM temp.going)"),
+        format!("{log} (SELECT 'child/' || child FROM going)"),
         format!("{log} (SELECT 'token/' || lower(hex(token)) FROM token WHERE id IN ({TOKENS}))"),
         format!("{log} (SELECT 'approval/' || id FROM approval WHERE id IN ({APPROVALS}))"),
         format!("DELETE FROM stop WHERE token IN ({TOKENS})"),

@@ -238,7 +238,7 @@ pub fn children(db: &Connection, months: (CivilMonth, CivilMonth)) -> Result<Vec
 /// The same whatever the legal basis, which is quicker.
 pub fn children_by_month(db: &Connection) -> Result<Vec<((CivilMonth, Benefit), u64)>, StoreError> {
     let mut statement = db.prepare_cached(
-        "SELECT month, benefit, count(*) FROM (SELECT DISTINCT month, benefit, child FROM child_sum WHERE lines > 0) GROUP BY 1, 2",
+        "SELECT month, benefit, count(*) FROM (SELECT DISTINCT month, benefit, child FROM child_sum WHERE lines > 0) AS d GROUP BY 1, 2",
     )?;
     let mut rows = statement.query([])?;
     let mut children = Vec::new();
@@ -262,7 +262,7 @@ pub fn verify(db: &Connection) -> Result<u64, StoreError> {
         (
             "SELECT open, month, benefit, provider, basis, kind, state, lines, units, claimed, decided, settled FROM line_sum WHERE lines <> 0",
             "SELECT open, month, benefit, provider, basis, kind, state, count(*), sum(units), sum(claimed), sum(decided), sum(settled)
-             FROM (SELECT * FROM line_counted UNION ALL SELECT * FROM cancellation_counted) GROUP BY 1, 2, 3, 4, 5, 6, 7",
+             FROM (SELECT * FROM line_counted UNION ALL SELECT * FROM cancellation_counted) AS c GROUP BY 1, 2, 3, 4, 5, 6, 7",
         ),
         (
             "SELECT batch, lines, pending, claimed, decided, settled FROM batch_sum WHERE lines <> 0",
@@ -276,7 +276,7 @@ pub fn verify(db: &Connection) -> Result<u64, StoreError> {
     let mut different = 0;
     for (kept, counted) in KEPT {
         for (some, others) in [(kept, counted), (counted, kept)] {
-            let sql = format!("SELECT count(*) FROM (SELECT * FROM ({some}) EXCEPT SELECT * FROM ({others}))");
+            let sql = format!("SELECT count(*) FROM ({some} EXCEPT {others}) AS d");
             different += from_db(db.query_row(&sql, [], |row| row.get(0))?)?;
         }
     }

@@ -3,6 +3,7 @@
 //! The shape is rusqlite's, so that a statement reads the same on both. What differs between them is told apart here and nowhere else.
 
 mod embedded;
+pub mod postgres;
 mod value;
 
 pub use super::error::DbError as Error;
@@ -10,6 +11,7 @@ pub use crate::params;
 pub use value::{FromSql, Kind, Params, ToSql, Value, ValueRef, params_from_iter};
 
 use embedded::{EmbeddedRows, EmbeddedStatement};
+use postgres::{ServerRows, ServerStatement, Session};
 use std::ops::Deref;
 use std::path::Path;
 
@@ -28,6 +30,8 @@ macro_rules! params {
 pub enum Connection {
     /// SQLite.
     Embedded(rusqlite::Connection),
+    /// PostgreSQL.
+    Server(Session),
 }
 
 impl From<rusqlite::Connection> for Connection {
@@ -41,6 +45,7 @@ impl Connection {
     pub fn prepare_cached(&self, sql: &str) -> Result<Statement<'_>> {
         match self {
             Self::Embedded(db) => Ok(Statement::Embedded(EmbeddedStatement::Kept(db.prepare_cached(sql)?))),
+            Self::Server(session) => Ok(Statement::Server(session.prepare(sql))),
         }
     }
 
@@ -48,6 +53,7 @@ impl Connection {
     pub fn prepare(&self, sql: &str) -> Result<Statement<'_>> {
         match self {
             Self::Embedded(db) => Ok(Statement::Embedded(EmbeddedStatement::Once(db.prepare(sql)?))),
+            Self::Server(session) => Ok(Statement::Server(session.prepare(sql))),
         }
     }
 
@@ -70,6 +76,7 @@ impl Connection {
     pub fn execute_batch(&self, sql: &str) -> Result<()> {
         match self {
             Self::Embedded(db) => Ok(db.execute_batch(sql)?),
+            Self::Server(session) => session.batch(sql),
         }
     }
 
@@ -77,6 +84,7 @@ impl Connection {
     pub fn writing(&self) -> Result<Transaction<'_>> {
         match self {
             Self::Embedded(db) => db.execute_batch("BEGIN IMMEDIATE")?,
+            Self::Server(session) => session.begin()?,
         }
         Ok(Transaction { connection: self, is_open: true })
     }
@@ -85,6 +93,7 @@ impl Connection {
     pub fn reading(&self) -> Result<()> {
         match self {
             Self::Embedded(db) => Ok(db.execute_batch("BEGIN")?),
+            Self::Server(session) => session.begin_reading(),
         }
     }
 
@@ -92,6 +101,7 @@ impl Connection {
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Embedded(db) => db.path().filter(|path| !path.is_empty()).map(Path::new),
+            Self::Server(_) => None,
         }
     }
 
@@ -99,12 +109,14 @@ impl Connection {
     pub fn reader(&self) -> Result<Option<Self>, super::StoreError> {
         match self {
             Self::Embedded(_) => self.path().map(|path| Ok(super::open_to_read(path)?.into())).transpose(),
+            Self::Server(session) => Ok(Some(Self::Server(session.reader()?))),
         }
     }
 
     /// The version of the schema.
-    pub fn version(&self) -> Result<u32> {
+    pub fn version(&self) -> Result<u32, super::StoreError> {
         match self {
+            Self::Server(session) => Ok(u32::try_from(session.version()?).unwrap_or(u32::MAX)),
             Self::Embedded(db) => Ok(db.pragma_query_value(None, "user_version", |row| row.get(0))?),
         }
     }
@@ -113,6 +125,7 @@ impl Connection {
     pub fn tables(&self) -> Result<Vec<String>> {
         let sql = match self {
             Self::Embedded(_) => "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name",
+            Self::Server(_) => postgres::TABLES,
         };
         self.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
     }
@@ -120,6 +133,8 @@ impl Connection {
     /// Writes the database anew without what was deleted, and removes copies from before updates.
     pub fn compact(&self) -> Result<(), super::StoreError> {
         match self {
+            // The server's own vacuum does it; a full one would lock out every office of the database.
+            Self::Server(_) => Ok(()),
             Self::Embedded(db) => {
                 db.execute_batch("VACUUM")?;
                 super::forget_earlier(db)?;
@@ -131,6 +146,8 @@ impl Connection {
     /// Empties the log beside the database, so that deleted bytes are gone from the disk's files too; false where somebody still reads from it.
     pub fn empty_log(&self) -> Result<bool> {
         match self {
+            // How long its log and its archive are kept is decided where the server is looked after (docs/SCALE.md).
+            Self::Server(_) => Ok(true),
             Self::Embedded(db) => {
                 let busy: i64 = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
                 Ok(busy == 0)
@@ -141,6 +158,11 @@ impl Connection {
     /// Leaps over `count` numbers of answers to terminals that a lost database may have given away.
     pub fn leap_over_advice(&self, count: i64) -> Result<()> {
         match self {
+            Self::Server(_) => self.query_row(
+                "SELECT setval(pg_get_serial_sequence('advice', 'id'), nextval(pg_get_serial_sequence('advice', 'id')) + ?1)",
+                [count],
+                |_| Ok(()),
+            ),
             Self::Embedded(db) => {
                 let begun = "INSERT INTO sqlite_sequence (name, seq) SELECT 'advice', 0
                              WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'advice')";
@@ -155,6 +177,10 @@ impl Connection {
     pub fn fail_commits(&mut self, fails: impl FnMut() -> bool + Send + 'static) -> Result<()> {
         match self {
             Self::Embedded(db) => Ok(db.commit_hook(Some(fails))?),
+            Self::Server(session) => {
+                session.fail_commits(fails);
+                Ok(())
+            }
         }
     }
 }
@@ -171,6 +197,7 @@ impl Transaction<'_> {
     pub fn commit(mut self) -> Result<()> {
         match self.connection {
             Connection::Embedded(db) => db.execute_batch("COMMIT")?,
+            Connection::Server(session) => session.commit()?,
         }
         self.is_open = false;
         Ok(())
@@ -189,10 +216,11 @@ impl Drop for Transaction<'_> {
     fn drop(&mut self) {
         if self.is_open {
             // A commit that failed may have ended it already; what cannot be taken back now is taken back when the database is opened next.
-            let _ = match self.connection {
-                Connection::Embedded(db) if db.is_autocommit() => Ok(()),
-                Connection::Embedded(_) => self.connection.execute_batch("ROLLBACK"),
-            };
+            match self.connection {
+                Connection::Embedded(db) if db.is_autocommit() => {}
+                Connection::Embedded(db) => drop(db.execute_batch("ROLLBACK")),
+                Connection::Server(session) => session.roll_back(),
+            }
         }
     }
 }
@@ -201,6 +229,8 @@ impl Drop for Transaction<'_> {
 pub enum Statement<'c> {
     /// SQLite's.
     Embedded(EmbeddedStatement<'c>),
+    /// PostgreSQL's.
+    Server(ServerStatement<'c>),
 }
 
 impl Statement<'_> {
@@ -208,6 +238,7 @@ impl Statement<'_> {
     pub fn query(&mut self, values: impl Params) -> Result<Rows<'_>> {
         match self {
             Self::Embedded(statement) => Ok(Rows::Embedded(statement.query(&values)?)),
+            Self::Server(statement) => Ok(Rows::Server(statement.query(&values)?)),
         }
     }
 
@@ -233,6 +264,7 @@ impl Statement<'_> {
     pub fn execute(&mut self, values: impl Params) -> Result<usize> {
         match self {
             Self::Embedded(statement) => statement.execute(&values),
+            Self::Server(statement) => statement.execute(&values),
         }
     }
 }
@@ -241,6 +273,8 @@ impl Statement<'_> {
 pub enum Rows<'s> {
     /// SQLite's: each is found when it is asked for.
     Embedded(EmbeddedRows<'s>),
+    /// PostgreSQL's.
+    Server(ServerRows),
 }
 
 impl Rows<'_> {
@@ -249,6 +283,7 @@ impl Rows<'_> {
     pub fn next(&mut self) -> Result<Option<Row<'_>>> {
         match self {
             Self::Embedded(rows) => Ok(rows.next()?.map(Row::Embedded)),
+            Self::Server(rows) => Ok(rows.next().map(Row::Server)),
         }
     }
 }
@@ -271,6 +306,8 @@ impl<T, F: FnMut(&Row<'_>) -> Result<T>> Iterator for MappedRows<'_, F> {
 pub enum Row<'r> {
     /// SQLite's.
     Embedded(&'r rusqlite::Row<'r>),
+    /// PostgreSQL's.
+    Server(&'r tokio_postgres::Row),
 }
 
 /// The place of a column, from 0.
@@ -296,6 +333,7 @@ impl Row<'_> {
     pub fn get_ref(&self, column: usize) -> Result<ValueRef<'_>> {
         match self {
             Self::Embedded(row) => embedded::value(row.get_ref(column)?).ok_or(Error::Column(column)),
+            Self::Server(row) => postgres::value(row, column).ok_or(Error::Column(column)),
         }
     }
 }

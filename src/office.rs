@@ -92,14 +92,15 @@ use crate::shell::backup::Kind;
 use crate::shell::envelope::EnvelopeError;
 use crate::shell::paper::letters::NotPrinted;
 use crate::shell::secret_file::SecretFileError;
-use crate::shell::store::office::{MIGRATIONS, children, settings};
+use crate::shell::store::office::{children, settings};
+use crate::shell::store::sql;
+use crate::shell::store::sql::{Connection, Transaction};
 use crate::shell::store::{self, StoreError};
 use crate::words::chance::Chance;
 use crate::words::civil::CivilDay;
 use crate::words::ids::OfficeId;
 use crate::words::time::{UtcMs, UtcSeconds};
 use keys::{kept_trust, make_trust};
-use rusqlite::{Connection, Transaction, TransactionBehavior};
 use std::path::Path;
 
 /// For how many days a trust list and a credential are meant to be used.
@@ -227,8 +228,8 @@ pub enum OfficeError {
     },
 }
 
-impl From<rusqlite::Error> for OfficeError {
-    fn from(error: rusqlite::Error) -> Self {
+impl From<sql::Error> for OfficeError {
+    fn from(error: sql::Error) -> Self {
         Self::Store(error.into())
     }
 }
@@ -268,7 +269,7 @@ impl Office {
     pub fn init(dir: &Path, id: OfficeId, name: &str, debtor_iban: &str, mut chance: Chance, now: UtcMs) -> Result<Self, OfficeError> {
         let iban = Iban::parse(debtor_iban).map_err(|error| OfficeError::Wrong(error.to_string()))?;
         let debtor = Account::new(name, iban, None).map_err(|error| OfficeError::Wrong(error.to_string()))?;
-        let db = store::open(&dir.join(Kind::Office.database()), MIGRATIONS)?;
+        let db = store::office::open(&dir.join(Kind::Office.database()))?;
         if settings::read(&db, "office")?.is_some() {
             return Err(OfficeError::Wrong(format!("{} holds an office already: choose an empty folder", dir.display())));
         }
@@ -296,7 +297,7 @@ impl Office {
             ("good_faith_days", policy.good_faith_days.to_string()),
             ("keys_since", now.0.to_string()),
         ];
-        let transaction = db.unchecked_transaction()?;
+        let transaction = db.writing()?;
         values.iter().try_for_each(|(name, value)| settings::write(&transaction, name, value))?;
         transaction.commit()?;
         Self::at_work(db, keys, chance, now)
@@ -306,7 +307,7 @@ impl Office {
     pub fn open(dir: &Path, chance: Chance, now: UtcMs) -> Result<Self, OfficeError> {
         let none = || OfficeError::Wrong(format!("{} holds no office: set one up with `teilhabe office init`", dir.display()));
         let path = Some(dir.join(Kind::Office.database())).filter(|path| path.exists()).ok_or_else(none)?;
-        let db = store::open(&path, MIGRATIONS)?;
+        let db = store::office::open(&path)?;
         settings::read(&db, "office")?.ok_or_else(none)?;
         let keys = OfficeKeys::load_for(&dir.join("keys"), &db)?;
         Self::at_work(db, keys, chance, now)
@@ -374,8 +375,7 @@ impl Office {
 
     /// The folder the office's database lies in; none where it is in memory.
     pub fn folder(&self) -> Option<std::path::PathBuf> {
-        let path = self.db.path().filter(|path| !path.is_empty())?;
-        Path::new(path).parent().map(Path::to_owned)
+        self.db.path()?.parent().map(Path::to_owned)
     }
 
     /// Runs `work` in one transaction that is durable when this returns.
@@ -385,7 +385,7 @@ impl Office {
 
     /// The same with an error of its own.
     fn transact<T, E: From<OfficeError>>(&mut self, work: impl FnOnce(&mut Work<'_>) -> Result<T, E>) -> Result<T, E> {
-        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(OfficeError::from)?;
+        let transaction = self.db.writing().map_err(OfficeError::from)?;
         let mut scope = Work { db: transaction, keys: &self.keys, chance: &mut self.chance, profile: &self.profile };
         let result = work(&mut scope)?;
         scope.db.commit().map_err(OfficeError::from)?;
@@ -394,7 +394,7 @@ impl Office {
 
     /// Runs `work` as [`Office::in_transaction`] does and takes everything back: what would come of it.
     fn rehearse<T>(&mut self, work: impl FnOnce(&mut Work<'_>) -> Result<T, OfficeError>) -> Result<T, OfficeError> {
-        let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = self.db.writing()?;
         work(&mut Work { db: transaction, keys: &self.keys, chance: &mut self.chance, profile: &self.profile })
     }
 }

@@ -164,7 +164,7 @@ fn sums(office: &Office) -> Vec<String> {
     let sql =
         "SELECT l.month || ' ' || l.provider || ' ' || l.benefit || ' ' || coalesce(a.legal_basis, c.legal_basis, '') || ' ' || count(*) || ' ' || sum(l.decided)
                FROM line l JOIN child c ON c.id = l.child JOIN token t ON t.id = l.token LEFT JOIN approval a ON a.id = t.approval
-               GROUP BY l.month, l.provider, l.benefit, coalesce(a.legal_basis, c.legal_basis) ORDER BY 1";
+               GROUP BY l.month, l.provider, l.benefit, coalesce(a.legal_basis, c.legal_basis, '') ORDER BY 1";
     let mut statement = office.db().prepare(sql).expect("sql");
     let rows = statement.query_map([], |row| row.get(0)).expect("rows");
     rows.map(|row| row.expect("text")).collect()

@@ -7,8 +7,8 @@ use teilhabe::office::{NewProvider, Office, OfficeKeys, Profile, ServiceTerms};
 use teilhabe::settle::account::{Account, Iban};
 use teilhabe::shell::envelope::Identity;
 use teilhabe::shell::sheet::children;
+use teilhabe::shell::store;
 use teilhabe::shell::store::terminal::TerminalStore;
-use teilhabe::shell::store::{self, office::MIGRATIONS};
 use teilhabe::terminal::counter::{Answer, Request};
 use teilhabe::terminal::enrol::EnrolmentAnswer;
 use teilhabe::terminal::{Keys, Terminal};
@@ -31,8 +31,7 @@ fn one_lunch_from_the_first_meal_to_the_first_payment() {
     let debtor = Account::new("Stadt Recklinghausen", iban, None).expect("an account");
     let profile = Profile { id: id.clone(), name: "Stadt Recklinghausen".into(), debtor, policy: teilhabe::office::DEFAULT_POLICY };
     let keys = OfficeKeys::generate(&mut chance);
-    let mut office =
-        Office::begin(store::open_in_memory(MIGRATIONS).expect("a database"), keys, profile, Chance::seeded(7), noon).expect("an office");
+    let mut office = Office::begin(store::office::open_in_memory().expect("a database"), keys, profile, Chance::seeded(7), noon).expect("an office");
 
     // It agrees on a lunch of 4.50 euros with a canteen, and prints a one-time code for the canteen's terminal.
     let lunch = ServiceTerms::parse("lunch:lunch:Mittagessen:450", today).expect("terms");

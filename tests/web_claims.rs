@@ -261,7 +261,7 @@ proptest! {
         take(&mut office, &entered(provider, ("norderney", "norderney"), Stage::Whole, &format!("{};1000\n", cards[0]), now), now);
         settle(&mut office, now);
         prop_assert_eq!(paid, due.iter().sum::<i64>() + 100_000);
-        let settled: i64 = office.db().query_row("SELECT sum(settled) FROM (SELECT settled FROM line UNION ALL SELECT settled FROM cancellation)", [], |row| row.get(0)).expect("a sum");
+        let settled: i64 = office.db().query_row("SELECT sum(settled) FROM (SELECT settled FROM line UNION ALL SELECT settled FROM cancellation) AS s", [], |row| row.get(0)).expect("a sum");
         prop_assert_eq!(settled, paid);
         prop_assert!(office.verify_audit().expect("read").is_ok());
     }

@@ -82,7 +82,7 @@ impl Kreis {
             debtor: Account::new("Stadt Recklinghausen", iban, None).expect("an account"),
             policy: OfficePolicy { shared, ..DEFAULT_POLICY },
         };
-        let db = store::open(&dir.join("office.db"), store::office::MIGRATIONS).expect("a database");
+        let db = store::office::open(&dir.join("office.db")).expect("a database");
         let mut office = Office::begin(db, keys, profile, chance, now).expect("an office");
         let mut csv = String::from("reference;benefit;from;to;period;measure;amount;detail;hint;home_providers\n");
         let month = CivilDay::of(now).month();

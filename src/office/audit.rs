@@ -3,9 +3,9 @@
 use super::{Office, OfficeError, Work};
 use crate::book::entry::Head;
 use crate::shell::store::office::audit::{self, Record};
+use crate::shell::store::sql::Connection;
 use crate::words::ids::{Hash, OfficeId};
 use crate::words::time::UtcMs;
-use rusqlite::Connection;
 
 /// How many records are read at once when the chain is checked.
 const RECORDS_AT_ONCE: u64 = 5_000;
@@ -191,14 +191,14 @@ impl AuditCheck {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shell::store::{office::MIGRATIONS, open_in_memory};
+    use crate::shell::store::office::open_in_memory;
 
     fn office_id() -> OfficeId {
         OfficeId::parse("05562032").expect("an id")
     }
 
     fn logged() -> Connection {
-        let db = open_in_memory(MIGRATIONS).expect("a database");
+        let db = open_in_memory().expect("a database");
         let mut head = first(&office_id());
         for n in 0..5u64 {
             let content = content(UtcMs(n), "Anna", "look", "child/1", "", &[7; 16]);

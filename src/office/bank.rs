@@ -12,11 +12,11 @@ use crate::shell::sheet::pain002::StatusReport;
 use crate::shell::store::office::bank::{self, Back, PaymentState};
 use crate::shell::store::office::doubts::{self, Said};
 use crate::shell::store::office::{admission, providers};
+use crate::shell::store::sql::Connection;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{Hash, ProviderNumber};
 use crate::words::time::UtcMs;
-use rusqlite::Connection;
 use serde::Serialize;
 use std::collections::BTreeMap;
 

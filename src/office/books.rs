@@ -6,10 +6,11 @@ use crate::shell::sheet::books::{DTD, DTD_TEXT, INDEX, Supplier, Table, write_in
 use crate::shell::store::StoreError;
 use crate::shell::store::office::books::{CASES, ENTRIES, Place, SOURCES, Source, Span, entries};
 use crate::shell::store::office::{audit, payments};
+use crate::shell::store::sql;
+use crate::shell::store::sql::Connection;
 use crate::words::civil::CivilDay;
 use crate::words::keys::SecretKey;
 use crate::words::time::UtcMs;
-use rusqlite::Connection;
 use std::io::{self, Write};
 
 /// How many rows a step reads.
@@ -93,7 +94,7 @@ impl Office {
         if order.cases {
             sources.extend(CASES);
         }
-        let place = sources.first().map_or([const { rusqlite::types::Value::Null }; 3], |source| source.start());
+        let place = sources.first().map_or([const { sql::Value::Null }; 3], |source| source.start());
         Ok(BookExport {
             out: Some(out),
             key: SecretKey::from_seed(*self.keys.documents.seed()),
@@ -172,11 +173,11 @@ impl BookExport {
             out.begin(ENTRIES.file)?;
             ENTRIES.write_header(out)?;
             self.begun = true;
-            self.place = [const { rusqlite::types::Value::Integer(0) }; 3];
+            self.place = [const { sql::Value::Integer(0) }; 3];
         }
-        let after = if let rusqlite::types::Value::Integer(id) = self.place[0] { id } else { 0 };
+        let after = if let sql::Value::Integer(id) = self.place[0] { id } else { 0 };
         match entries(db, after, self.span, |row| write_row(out, &row).map_err(BookError::from))? {
-            Some(id) => self.place[0] = rusqlite::types::Value::Integer(id),
+            Some(id) => self.place[0] = sql::Value::Integer(id),
             None => (self.part, self.begun) = (self.part + 1, false),
         }
         Ok(())

@@ -7,9 +7,9 @@ use crate::shell::sheet::calendar::CalendarRow as FileRow;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::admission;
 use crate::shell::store::office::calendar::{self, CalendarRow};
+use crate::shell::store::sql::Connection;
 use crate::words::ids::{ProviderNumber, TerminalId};
 use crate::words::time::UtcMs;
-use rusqlite::Connection;
 use std::collections::BTreeMap;
 
 /// What is agreed with every provider, with the days on which it serves.

@@ -10,11 +10,11 @@ use crate::shell::sheet::children::ApprovalRow;
 use crate::shell::sheet::reference::CaseReference;
 use crate::shell::store::office::approvals::{self, Held, NewRow};
 use crate::shell::store::office::children as db;
+use crate::shell::store::sql::Connection;
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::ids::Handle;
 use crate::words::legal_basis::LegalBasis;
 use crate::words::time::UtcMs;
-use rusqlite::Connection;
 use std::collections::BTreeMap;
 
 /// Where an approval comes from.

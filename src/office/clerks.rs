@@ -5,9 +5,9 @@ use crate::settle::clerk::Clerk;
 use crate::shell::slow_hash::{self, hash};
 use crate::shell::store::office::clerks::{self, Account};
 use crate::shell::store::office::passkeys;
+use crate::shell::store::sql::Connection;
 use crate::words::chance::Chance;
 use crate::words::time::UtcMs;
-use rusqlite::Connection;
 use std::sync::LazyLock;
 
 /// The fewest characters of a password.
@@ -302,7 +302,7 @@ pub(super) mod tests {
     use crate::admit::trust::MAX_NAME;
     use crate::office::{DEFAULT_POLICY, OfficeKeys, Profile};
     use crate::settle::account::{Account, Iban};
-    use crate::shell::store::{self, office::MIGRATIONS};
+    use crate::shell::store;
     use crate::words::chance::Chance;
     use crate::words::ids::OfficeId;
 
@@ -316,7 +316,7 @@ pub(super) mod tests {
             policy: DEFAULT_POLICY,
         };
         let keys = OfficeKeys::generate(&mut chance);
-        Office::begin(store::open_in_memory(MIGRATIONS).expect("a database"), keys, profile, chance, UtcMs(1)).expect("an office")
+        Office::begin(store::office::open_in_memory().expect("a database"), keys, profile, chance, UtcMs(1)).expect("an office")
     }
 
     #[test]

@@ -3,11 +3,11 @@
 use super::{Action, Kept, Office, OfficeError};
 use crate::shell::store::office::disclosure::{self, Section};
 use crate::shell::store::office::{children, retention};
+use crate::shell::store::sql::Connection;
 use crate::words::civil::CivilDay;
 use crate::words::ids::TokenId;
 use crate::words::time::UtcMs;
 use askama::Template;
-use rusqlite::Connection;
 use serde_json::{Map, Value, json};
 
 /// All that is held of one child, readable.

@@ -102,7 +102,7 @@ impl Office {
             roles: Role::ALL.into_iter().map(|role| (role.german(), having(role))).collect(),
             kept: kept.collect(),
             tables: documents::tables(&self.db)?,
-            place: self.db.path().filter(|path| !path.is_empty()).map_or_else(|| "im Arbeitsspeicher".to_owned(), str::to_owned),
+            place: self.db.path().map_or_else(|| "im Arbeitsspeicher".to_owned(), |path| path.display().to_string()),
             counts: documents::counts(&self.db)?,
             purges: purges.map(|p| format!("{}: {} Datensätze", p.ended.map(|at| CivilDay::of(at).german()).unwrap_or_default(), p.total)).collect(),
         })

@@ -6,8 +6,8 @@ use crate::shell::envelope;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::clerks;
 use crate::shell::store::office::settings;
+use crate::shell::store::sql::Connection;
 use crate::words::time::UtcMs;
-use rusqlite::Connection;
 use zeroize::Zeroizing;
 
 /// The longest name of a clerk at the sign-in.

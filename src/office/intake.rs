@@ -13,10 +13,10 @@ use crate::shell::sheet::self_paid::{self, DebitRow};
 use crate::shell::sheet::{RowError, Table};
 use crate::shell::store::office::uploads::{self, Upload};
 use crate::shell::store::office::{approvals, children as register, claims, lines, prints};
+use crate::shell::store::sql::Connection;
 use crate::words::civil::CivilDay;
 use crate::words::ids::Hash;
 use crate::words::time::{DAY_MS, UtcMs};
-use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 

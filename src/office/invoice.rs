@@ -10,12 +10,12 @@ use crate::shell::paper::xrechnung::{Sheet, write};
 use crate::shell::store::office::admission::{self, Provider};
 use crate::shell::store::office::invoices::{self, MadeInvoice, Party};
 use crate::shell::store::office::settings;
+use crate::shell::store::sql::Connection;
 use crate::words::cents::Cents;
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::ids::{ProviderNumber, ServiceCode};
 use crate::words::service::{Pricing, Service};
 use crate::words::time::UtcMs;
-use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -11,10 +11,10 @@ use crate::shell::envelope::Identity;
 use crate::shell::secret_file::{self, SecretFileError};
 use crate::shell::store::StoreError;
 use crate::shell::store::office::{admission, settings};
+use crate::shell::store::sql::Connection;
 use crate::words::chance::Chance;
 use crate::words::keys::{PublicKey, SecretKey};
 use crate::words::time::{DAY_MS, UtcMs};
-use rusqlite::Connection;
 use std::path::Path;
 use zeroize::Zeroizing;
 

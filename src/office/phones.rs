@@ -17,6 +17,7 @@ use crate::shell::store::office::approvals::{self, Held};
 use crate::shell::store::office::cases::Counted;
 use crate::shell::store::office::phones::{self as db, Phone};
 use crate::shell::store::office::{cases, children, lines};
+use crate::shell::store::sql;
 use crate::words::benefit::{Measure, Period};
 use crate::words::civil::CivilDay;
 use crate::words::ids::Hash;
@@ -151,8 +152,8 @@ impl From<crate::shell::store::StoreError> for NoPhone {
     }
 }
 
-impl From<rusqlite::Error> for NoPhone {
-    fn from(error: rusqlite::Error) -> Self {
+impl From<sql::Error> for NoPhone {
+    fn from(error: sql::Error) -> Self {
         Self::Office(error.into())
     }
 }
@@ -358,7 +359,7 @@ pub(super) fn proves(redemption: &Redemption, token: &Token, bytes: &[u8], at: U
 }
 
 /// The approvals of a child that have neither ended, nor been changed, nor run out by `today`.
-fn running(db: &rusqlite::Connection, child: i64, today: CivilDay) -> Result<Vec<Held>, OfficeError> {
+fn running(db: &sql::Connection, child: i64, today: CivilDay) -> Result<Vec<Held>, OfficeError> {
     let mut held = approvals::of_child(db, child)?;
     held.retain(|held| {
         held.changed_to.is_none() && held.ended.as_ref().is_none_or(|(from, _)| *from > today) && held.approval.to.last_day() >= today
@@ -367,7 +368,7 @@ fn running(db: &rusqlite::Connection, child: i64, today: CivilDay) -> Result<Vec
 }
 
 /// How many phones of a child are not taken out.
-fn in_use(connection: &rusqlite::Connection, child: i64) -> Result<usize, OfficeError> {
+fn in_use(connection: &sql::Connection, child: i64) -> Result<usize, OfficeError> {
     Ok(db::of_child(connection, child)?.iter().filter(|phone| phone.removed.is_none()).count())
 }
 

@@ -10,6 +10,7 @@ use crate::settle::run::{Run, RunNumber};
 use crate::settle::sepa::pain001;
 use crate::settle::settlement::{LineKind, PayableLine, Released};
 use crate::shell::store::office::settings;
+use crate::shell::store::sql::Connection;
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
@@ -17,7 +18,6 @@ use crate::words::code::Code;
 use crate::words::ids::{BatchId, EntryId, OfficeId, ProviderNumber, TerminalId};
 use crate::words::legal_basis::LegalBasis;
 use crate::words::time::UtcMs;
-use rusqlite::Connection;
 
 /// Who pays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,7 +140,7 @@ impl Office {
 
     /// Takes over a table of cost accounts or a posting profile in TOML, checked before it is kept.
     pub fn set_posting(&mut self, accounts: Option<&str>, profile: Option<&str>) -> Result<(), OfficeError> {
-        let transaction = self.db.unchecked_transaction()?;
+        let transaction = self.db.writing()?;
         for (name, text) in [("accounts", accounts), ("posting_profile", profile)] {
             if let Some(text) = text {
                 settings::write(&self.db, name, text)?;

@@ -8,10 +8,10 @@ use crate::shell::paper::press::{Head, Paper, Press};
 use crate::shell::paper::stack::{Layout, PAPERS_PER_FILE};
 use crate::shell::store::office::prints::{self, Ending, File, Item, Run};
 use crate::shell::store::office::{admission, children, phones, settings};
+use crate::shell::store::sql::Connection;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{Hash, ProviderNumber, TokenId};
 use crate::words::time::{DAY_MS, UtcMs};
-use rusqlite::Connection;
 use std::collections::VecDeque;
 
 /// The most papers of one run: the cards of a Kreis.

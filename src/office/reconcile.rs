@@ -8,10 +8,10 @@ use crate::reconcile::reach::meals_stay_in_their_month;
 use crate::reconcile::register::{ChildFile, ClaimLine, ProviderFile, Register};
 use crate::shell::store::office::lines::LedgerLine;
 use crate::shell::store::office::{admission, batches, children, lines, payments, settings, sums, views};
+use crate::shell::store::sql::Connection;
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::ids::{EntryId, ProviderNumber, TerminalId};
 use crate::words::time::UtcMs;
-use rusqlite::Connection;
 use std::collections::BTreeMap;
 
 /// How many children are decided, and how many batches are answered, in one transaction and one turn at the office: some tens of

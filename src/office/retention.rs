@@ -3,6 +3,7 @@
 use super::{Action, Office, OfficeError};
 use crate::shell::store::office::purge::{self, Gone, LinePlace};
 use crate::shell::store::office::retention::{self, Found, Plan, Rule};
+use crate::shell::store::sql;
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::time::{DAY_MS, UtcMs};
 
@@ -214,7 +215,7 @@ impl Office {
 }
 
 /// How many records of a kind are older than `before`.
-fn count(db: &rusqlite::Connection, kind: Kept, before: CivilDay) -> Result<Found, OfficeError> {
+fn count(db: &sql::Connection, kind: Kept, before: CivilDay) -> Result<Found, OfficeError> {
     let time = before.midnight().ms();
     let (records, oldest) = match kind {
         Kept::Case => retention::choose_children(db, before)?,
@@ -293,7 +294,7 @@ impl Stage {
 }
 
 /// One step inside a transaction; answers the next stage where this one is done.
-fn step(db: &rusqlite::Connection, stage: &mut Stage, plan: &Plan, now: UtcMs) -> Result<Option<Stage>, OfficeError> {
+fn step(db: &sql::Connection, stage: &mut Stage, plan: &Plan, now: UtcMs) -> Result<Option<Stage>, OfficeError> {
     let before = |kind: Kept| plan.found.iter().find(|found| found.kind == kind.name()).map_or(UtcMs(0), |found| found.before.midnight().ms());
     Ok(match stage {
         Stage::Batches { after, gone } => match purge::next_batch(db, *after)? {

@@ -18,11 +18,11 @@ use crate::settle::run::{Run, RunNumber};
 use crate::settle::selection::Selection;
 use crate::settle::settlement::{ContentChanged, Draft, Released};
 use crate::shell::store::office::{admission, lines, payable, payments, settings, sums};
+use crate::shell::store::sql::Connection;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{Hash, ProviderNumber};
 use crate::words::time::UtcMs;
-use rusqlite::Connection;
 use serde::Serialize;
 use std::collections::BTreeMap;
 

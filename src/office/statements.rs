@@ -11,10 +11,10 @@ use crate::shell::paper::statement::{Page, Words, statement_html};
 use crate::shell::paper::statement_pdf::{MAX_PDF_LINES, statement_pdf};
 use crate::shell::store::office::payable::RunProvider;
 use crate::shell::store::office::{admission, bank, payable, payments};
+use crate::shell::store::sql::Connection;
 use crate::shell::texts::{Blanks, Language, Texts};
 use crate::words::cents::Cents;
 use crate::words::ids::{OfficeId, ProviderNumber, ServiceCode};
-use rusqlite::Connection;
 use std::collections::BTreeMap;
 
 /// The labels of a provider's services.

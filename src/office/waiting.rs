@@ -13,12 +13,12 @@ use crate::shell::store::office::admission::{self, Terminal};
 use crate::shell::store::office::batches;
 use crate::shell::store::office::providers;
 use crate::shell::store::office::waiting::{self, BatchDecision, Descent, WaitingBatch};
+use crate::shell::store::sql::Connection;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{BatchId, Hash, ProviderNumber, TerminalId};
 use crate::words::reason::Reason;
 use crate::words::time::UtcMs;
-use rusqlite::Connection;
 use std::collections::BTreeSet;
 
 /// What a clerk decides on a batch that waits.

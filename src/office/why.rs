@@ -7,10 +7,10 @@ use crate::reconcile::register::{ProviderFile, Register};
 use crate::reconcile::why::{Why, explain};
 use crate::shell::store::office::views::LineView;
 use crate::shell::store::office::{desk, findings};
+use crate::shell::store::sql::Connection;
 use crate::words::civil::CivilMonth;
 use crate::words::ids::{EntryId, ProviderNumber};
 use crate::words::time::UtcMs;
-use rusqlite::Connection;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What explanations are drawn from.

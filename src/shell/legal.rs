@@ -3,10 +3,10 @@
 use crate::settle::invoice::Vat;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::settings;
+use crate::shell::store::sql::Connection;
 use crate::words::benefit::{Benefit, Measure, Period};
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::legal_basis::LegalBasis;
-use rusqlite::Connection;
 use serde::{Deserialize, Deserializer};
 
 /// The file that comes with the program.

@@ -3,7 +3,8 @@
 use super::Broken;
 use super::disk::Till;
 use crate::office::Office;
-use rusqlite::params;
+use crate::shell::store::sql;
+use crate::shell::store::sql::params;
 use serde::Serialize;
 
 /// A behaviour that is broken on purpose.
@@ -63,7 +64,7 @@ impl Canary {
                 let db = office.db();
                 let marked =
                     format!("CREATE TEMP TABLE swapped AS SELECT l.terminal lt, l.seq ls, w.terminal wt, w.seq ws FROM line l JOIN line w ON {PAIR}");
-                let run_all = || -> rusqlite::Result<()> {
+                let run_all = || -> sql::Result<()> {
                     db.execute_batch(&marked)?;
                     db.execute_batch("UPDATE line SET verdict = 0, decided = 0, holds = 0, reason = 'conflict', advise = 1 WHERE (terminal, seq) IN (SELECT wt, ws FROM swapped)")?;
                     db.execute_batch("UPDATE line SET verdict = 1, decided = cents, holds = 1, reason = NULL, advise = 1 WHERE (terminal, seq) IN (SELECT lt, ls FROM swapped)")?;
@@ -96,15 +97,15 @@ impl Canary {
         let id = till.id();
         let db = till.terminal.store().connection();
         match self {
-            Self::RewrittenEntry => run(
+            Self::RewrittenEntry => at_terminal(
                 db,
                 "UPDATE journal SET bytes = (SELECT bytes FROM journal WHERE seq = 3) WHERE seq = 2 AND (SELECT max(sealed_to) FROM office) > 3",
             ),
-            Self::LostAdvice => run(db, "DELETE FROM payment"),
+            Self::LostAdvice => at_terminal(db, "DELETE FROM payment"),
             Self::ReceiptWithoutHash => {
                 let sql = "SELECT head_seq FROM terminal WHERE terminal = ?1";
                 let head: i64 = office.db().query_row(sql, [id.0], |row| row.get(0)).unwrap_or(0);
-                run(db, &format!("UPDATE batch SET state = 1 WHERE last <= {head}"))
+                at_terminal(db, &format!("UPDATE batch SET state = 1 WHERE last <= {head}"))
             }
             _ => Ok(()),
         }
@@ -113,7 +114,7 @@ impl Canary {
     /// Does its damage to a terminal, after a cancellation.
     pub(super) fn after_cancellation(self, till: &mut Till) -> Result<(), Broken> {
         match self {
-            Self::StornoFreesTooMuch => run(
+            Self::StornoFreesTooMuch => at_terminal(
                 till.terminal.store().connection(),
                 "UPDATE redemption SET cancelled_by = (SELECT max(cancelled_by) FROM redemption) WHERE cancelled_by IS NULL
                  AND handle IN (SELECT handle FROM redemption WHERE cancelled_by = (SELECT max(cancelled_by) FROM redemption))",
@@ -123,6 +124,10 @@ impl Canary {
     }
 }
 
-fn run(db: &rusqlite::Connection, sql: &str) -> Result<(), Broken> {
+fn at_terminal(db: &rusqlite::Connection, sql: &str) -> Result<(), Broken> {
+    db.execute(sql, []).map(|_| ()).map_err(|error| Broken::unexpected("a canary could not do its damage", &error))
+}
+
+fn run(db: &sql::Connection, sql: &str) -> Result<(), Broken> {
     db.execute(sql, params![]).map(|_| ()).map_err(|error| Broken::unexpected("a canary could not do its damage", &error))
 }

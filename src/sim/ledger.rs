@@ -7,9 +7,10 @@ use crate::intake::open::open;
 use crate::office::Office;
 use crate::shell::store::office::sums;
 use crate::shell::store::office::waiting::own_seq;
+use crate::shell::store::sql;
+use crate::shell::store::sql::{Connection, Row};
 use crate::words::ids::{Hash, TerminalId};
 use crate::words::keys::PublicKey;
-use rusqlite::{Connection, Row};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A journal entry: the till's place in the town, and the entry's number.
@@ -112,7 +113,7 @@ impl Ledger {
     }
 }
 
-fn read(office: &Office, truth: &Truth) -> rusqlite::Result<Ledger> {
+fn read(office: &Office, truth: &Truth) -> sql::Result<Ledger> {
     let mut reading = Reading { db: office.db(), truth, terminals: BTreeMap::new(), places: BTreeMap::new(), ledger: Ledger::default() };
     reading.terminals_and_batches()?;
     reading.lines()?;
@@ -124,7 +125,7 @@ fn read(office: &Office, truth: &Truth) -> rusqlite::Result<Ledger> {
 }
 
 impl Reading<'_> {
-    fn terminals_and_batches(&mut self) -> rusqlite::Result<()> {
+    fn terminals_and_batches(&mut self) -> sql::Result<()> {
         let sql = "SELECT id, terminal, key, head_seq, head_link FROM terminal";
         all(self.db, sql, |row| {
             let terminal = TerminalId(row.get(1)?);
@@ -163,7 +164,7 @@ impl Reading<'_> {
         at
     }
 
-    fn lines(&mut self) -> rusqlite::Result<()> {
+    fn lines(&mut self) -> sql::Result<()> {
         let sql = "SELECT terminal, seq, cents, verdict, decided, reason, coalesce(settled, 0), run, cancelled_by, child IN (SELECT child FROM to_decide), hash,
                           provider FROM line";
         let db = self.db;
@@ -187,7 +188,7 @@ impl Reading<'_> {
         })
     }
 
-    fn counters(&mut self) -> rusqlite::Result<()> {
+    fn counters(&mut self) -> sql::Result<()> {
         let sql = "SELECT terminal, seq, target, verdict, decided, reason, coalesce(settled, 0), run, hash FROM cancellation";
         let db = self.db;
         all(db, sql, |row| {
@@ -202,7 +203,7 @@ impl Reading<'_> {
     }
 
     /// Unreadable rows have no hash of their own: it is that of their entry in the batch.
-    fn unreadable(&mut self) -> rusqlite::Result<()> {
+    fn unreadable(&mut self) -> sql::Result<()> {
         let db = self.db;
         all(db, "SELECT u.terminal, u.seq, b.bytes FROM unreadable u JOIN batch b ON b.id = u.batch", |row| {
             let key = self.terminals.get(&row.get(0)?).and_then(|(_, key)| PublicKey::from_bytes(key));
@@ -217,7 +218,7 @@ impl Reading<'_> {
         })
     }
 
-    fn run_lines(&mut self) -> rusqlite::Result<()> {
+    fn run_lines(&mut self) -> sql::Result<()> {
         let sql =
             "SELECT r.terminal, r.seq, r.run, r.total, r.already, t.provider FROM run_line r JOIN terminal t ON t.id = r.terminal ORDER BY r.run";
         let db = self.db;
@@ -228,7 +229,7 @@ impl Reading<'_> {
         })
     }
 
-    fn payments(&mut self) -> rusqlite::Result<()> {
+    fn payments(&mut self) -> sql::Result<()> {
         let sql = "SELECT p.end_to_end_id, p.run, p.provider, p.cents, coalesce((SELECT sum(s.cents) FROM share s WHERE s.end_to_end_id = p.end_to_end_id), 0)
                    FROM payment p ORDER BY p.run, p.provider";
         let db = self.db;
@@ -247,15 +248,15 @@ impl Reading<'_> {
     }
 }
 
-fn all(db: &Connection, sql: &str, mut each: impl FnMut(&Row<'_>) -> rusqlite::Result<()>) -> rusqlite::Result<()> {
+fn all(db: &Connection, sql: &str, mut each: impl FnMut(&Row<'_>) -> sql::Result<()>) -> sql::Result<()> {
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        each(row)?;
+        each(&row)?;
     }
     Ok(())
 }
 
-fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+fn number(row: &Row<'_>, column: usize) -> sql::Result<u64> {
     row.get::<_, i64>(column).map(i64::unsigned_abs)
 }

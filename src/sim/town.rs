@@ -7,7 +7,7 @@ use super::weather::{Kind, Setup};
 use crate::office::{DEFAULT_POLICY, NewProvider, Office, OfficeKeys, Profile, ServiceTerms};
 use crate::settle::account::{Account, Iban};
 use crate::shell::sheet::children;
-use crate::shell::store::{self, office::MIGRATIONS};
+use crate::shell::store;
 use crate::words::benefit::{Benefit, Measure, Period};
 use crate::words::chance::Chance;
 use crate::words::civil::CivilDay;
@@ -202,9 +202,9 @@ fn municipality(id: &str, chance: &mut Chance, now: UtcMs) -> Result<Municipalit
     let debtor = Account::new("Stadt Beispiel", Iban::parse(DEBTOR).map_err(failed)?, None).map_err(failed)?;
     let profile = Profile { id: id.clone(), name: "Stadt Beispiel".into(), debtor, policy: DEFAULT_POLICY };
     let keys = OfficeKeys::generate(chance);
-    let mut db = store::open_in_memory(MIGRATIONS).map_err(failed)?;
+    let mut db = store::office::open_in_memory().map_err(failed)?;
     let failing = Arc::new(AtomicU32::new(0));
-    db.commit_hook(Some(countdown(&failing))).map_err(failed)?;
+    db.fail_commits(countdown(&failing)).map_err(failed)?;
     let office = Office::begin(db, keys, profile, Chance::seeded(u64::from_be_bytes(chance.bytes())), now).map_err(failed)?;
     Ok(Municipality { id, office, bank: Vec::new(), failing })
 }

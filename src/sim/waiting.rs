@@ -6,6 +6,7 @@ use super::world::World;
 use super::{Broken, demand};
 use crate::intake::open::open;
 use crate::office::{BatchChoice, look_at_waiting};
+use crate::shell::store::sql;
 use crate::words::ids::Hash;
 use crate::words::keys::PublicKey;
 
@@ -45,7 +46,7 @@ pub(super) fn settle_all(world: &mut World) -> Result<(), Broken> {
 fn waiting(world: &World, office: usize) -> Result<Vec<Hash>, Broken> {
     let Some(municipality) = world.town.offices.get(office) else { return Ok(Vec::new()) };
     let sql = "SELECT hash FROM batch WHERE reason IS NOT NULL AND id NOT IN (SELECT batch FROM batch_decision) ORDER BY id";
-    let read = || -> rusqlite::Result<Vec<Hash>> {
+    let read = || -> sql::Result<Vec<Hash>> {
         let mut statement = municipality.office.db().prepare_cached(sql)?;
         statement.query_map([], |row| row.get(0).map(Hash))?.collect()
     };

@@ -45,7 +45,7 @@ pub fn town(now: UtcMs) -> Office {
         debtor: Account::new("Stadt Recklinghausen", iban, None).expect("an account"),
         policy: teilhabe::office::DEFAULT_POLICY,
     };
-    let db = store::open_in_memory(store::office::MIGRATIONS).expect("a database");
+    let db = store::office::open_in_memory().expect("a database");
     Office::begin(db, keys, profile, chance, now).expect("an office")
 }
 

@@ -8,9 +8,8 @@ use teilhabe::reconcile::holidays::Land;
 use teilhabe::settle::account::{Account, Iban};
 use teilhabe::shell::envelope::Identity;
 use teilhabe::shell::sheet::children;
-use teilhabe::shell::store::office::MIGRATIONS;
+use teilhabe::shell::store::office::{open, open_in_memory};
 use teilhabe::shell::store::terminal::TerminalStore;
-use teilhabe::shell::store::{open, open_in_memory};
 use teilhabe::terminal::counter::{Answer, Request};
 use teilhabe::terminal::enrol::EnrolmentAnswer;
 use teilhabe::terminal::{Keys, Terminal};
@@ -91,10 +90,10 @@ pub fn empty_in(folder: Option<&Path>, now: UtcMs) -> Office {
     };
     let keys = OfficeKeys::generate(&mut chance);
     let db = match folder {
-        None => open_in_memory(MIGRATIONS).expect("a database"),
+        None => open_in_memory().expect("a database"),
         Some(folder) => {
             keys.save(&folder.join("keys")).expect("saved");
-            open(&folder.join("office.db"), MIGRATIONS).expect("a database")
+            open(&folder.join("office.db")).expect("a database")
         }
     };
     let mut office = Office::begin(db, keys, profile, chance, now).expect("an office");

@@ -27,7 +27,7 @@ fn open(kind: Kind, path: &Path) -> anyhow::Result<()> {
         #[cfg(feature = "terminal")]
         Kind::Terminal => drop(store::terminal::TerminalStore::open(path)?),
         #[cfg(feature = "office")]
-        Kind::Office => drop(store::open(path, store::office::MIGRATIONS)?),
+        Kind::Office => drop(store::office::open(path)?),
         #[cfg(not(all(feature = "terminal", feature = "office")))]
         _ => anyhow::bail!("this program was built without that role ({}): use another build", path.display()),
     }

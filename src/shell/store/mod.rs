@@ -1,15 +1,19 @@
 //! The only SQL. Here: how every database of ours is opened, kept durable and brought up to date.
 
+mod error;
 #[cfg(feature = "office")]
 pub mod office;
+#[cfg(feature = "office")]
+pub mod sql;
 #[cfg(feature = "terminal")]
 pub mod terminal;
 mod update;
 
+pub use error::{DbError, StoreError};
 pub use update::{forget_earlier, version};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, OpenFlags};
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -21,70 +25,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const CHECKPOINT_PAGES: u32 = 1000;
 /// Down to how many bytes the log is cut after something large went through it; above [`CHECKPOINT_PAGES`], so that it stays warm.
 const WAL_BYTES: u32 = 8 * 1024 * 1024;
-
-/// Why something was not stored or read. One sentence each for the person at the machine.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// No room.
-    #[error("the disk is full, nothing was stored: free some space")]
-    Full(#[source] rusqlite::Error),
-    /// The file is not what was written.
-    #[error("the database is damaged: restore it from the backup")]
-    Damaged(#[source] rusqlite::Error),
-    /// Another process holds the database.
-    #[error("another program holds the database: close it and try again")]
-    Busy(#[source] rusqlite::Error),
-    /// The folder or disk cannot be written.
-    #[error("the database cannot be opened for writing: check the folder, its permissions and the disk")]
-    NotWritable(#[source] rusqlite::Error),
-    /// A later version of this program has written it.
-    #[error("a newer version of this program has written this database (its version {found}, known here: {known}): update the program")]
-    Newer {
-        /// The database's version.
-        found: usize,
-        /// The latest version known here.
-        known: usize,
-    },
-    /// No room for the copy that is made before an update.
-    #[error("the disk has no room for the copy that is made before the database is updated: nothing was changed; free some space and start again")]
-    NoRoomToUpdate(#[source] Box<Self>),
-    /// An update that did not succeed.
-    #[error(
-        "the database could not be brought from version {found} to {known} ({why}): nothing was changed; install the program that was here before, and report this sentence"
-    )]
-    NotUpdated {
-        /// The database's version.
-        found: usize,
-        /// The latest version known here.
-        known: usize,
-        /// What the database or the system said.
-        why: String,
-    },
-    /// What is stored contradicts itself.
-    #[error("the database holds something it cannot hold ({0}): run journal verify or restore the backup")]
-    Inconsistent(String),
-    /// The folder could not be prepared.
-    #[error(transparent)]
-    Folder(#[from] super::secret_file::SecretFileError),
-    /// What was recorded at the same moment could not be stored.
-    #[error("nothing was stored, for the disk refused what came with it: try again, and if it happens again free some space")]
-    Undone,
-    /// Anything else the database said.
-    #[error("the database could not do it: {0}")]
-    Other(#[source] rusqlite::Error),
-}
-
-impl From<rusqlite::Error> for StoreError {
-    fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => Self::Full(error),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(error),
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Busy(error),
-            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::SystemIoFailure) => Self::NotWritable(error),
-            _ => Self::Other(error),
-        }
-    }
-}
 
 /// Opens the database at `path`, makes it where there is none, and brings it up to date with `migrations`, one script a version. What it
 /// was before an update stays beside it for a while (`terminal.version-1.db`).
@@ -123,7 +63,7 @@ pub fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     let step = backup.step(-1)?;
     drop(backup);
     if step != rusqlite::backup::StepResult::Done {
-        return Err(StoreError::Busy(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None)));
+        return Err(StoreError::Busy(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None).into()));
     }
     target.pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()))?;
     Ok(())
@@ -160,8 +100,6 @@ fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
     // A log kept at closing is warm at opening; after a crash it is there all the same.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.set_prepared_statement_cache_capacity(128);
-    // A plan that depends on a value bound to it is made anew for each value: a third of a redemption's time.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
 

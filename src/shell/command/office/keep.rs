@@ -5,7 +5,7 @@ use crate::office::{Action, BookOrder, BookStep, Office, OfficeError};
 use crate::shell::command::{Report, Usage};
 use crate::shell::door::now;
 use crate::shell::handover::Handover;
-use crate::shell::store;
+use crate::shell::store::StoreError;
 use crate::words::ids::TokenId;
 use askama::Template;
 use serde_json::json;
@@ -59,8 +59,8 @@ pub fn export(office: &mut Office, asked: &Export) -> anyhow::Result<Report> {
     let mut export = office.books(order, out, now())?;
     let detail = format!("{} to {}{}", order.from, order.to, if order.cases { ", with cases" } else { "" });
     office.note("cli", Action::Export, "books", &detail, now())?;
-    let db = store::open_to_read(office.db().path().unwrap_or_default().as_ref())?;
-    db.execute_batch("BEGIN").map_err(store::StoreError::from)?;
+    let db = office.db().reader()?.ok_or_else(|| OfficeError::Wrong("a database in memory has no books to hand over".into()))?;
+    db.reading().map_err(StoreError::from)?;
     loop {
         if let BookStep::Done { rows, files } = export.step(&db)? {
             let text = format!("{rows} rows written to {} in {files} files, with checksums and a seal signed by this office.", asked.out.display());

@@ -4,6 +4,8 @@ use super::super::{StoreError, from_db, to_db};
 use super::{array, sound};
 use crate::book::entry::Head;
 use crate::reconcile::register::{Agreement, ProviderFile};
+use crate::shell::store::sql;
+use crate::shell::store::sql::{Connection, OptionalExtension, Row, params};
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
@@ -12,7 +14,6 @@ use crate::words::ids::{CodeId, Hash, ProviderNumber, TerminalId};
 use crate::words::keys::PublicKey;
 use crate::words::service::{Price, Pricing, Service};
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::BTreeMap;
 
 /// A provider's row.
@@ -66,7 +67,7 @@ pub fn providers(db: &Connection) -> Result<Vec<Provider>, StoreError> {
     providers_where(db, "true", [])
 }
 
-fn providers_where(db: &Connection, condition: &str, values: impl rusqlite::Params) -> Result<Vec<Provider>, StoreError> {
+fn providers_where(db: &Connection, condition: &str, values: impl sql::Params) -> Result<Vec<Provider>, StoreError> {
     let mut statement = db.prepare_cached(&format!("SELECT number, name, iban, changed FROM provider WHERE {condition} ORDER BY number"))?;
     let mut rows = statement.query(values)?;
     let mut providers = Vec::new();
@@ -117,7 +118,7 @@ fn agreements_where(
     db: &Connection,
     mut files: BTreeMap<ProviderNumber, ProviderFile>,
     condition: &str,
-    values: impl rusqlite::Params + Copy,
+    values: impl sql::Params + Copy,
 ) -> Result<BTreeMap<ProviderNumber, ProviderFile>, StoreError> {
     let mut prices: BTreeMap<(ProviderNumber, String), Vec<Price>> = BTreeMap::new();
     let mut statement = db.prepare_cached(&format!("SELECT provider, code, from_day, cents FROM price WHERE {condition} ORDER BY from_day"))?;
@@ -131,7 +132,7 @@ fn agreements_where(
     let mut rows = statement.query(values)?;
     while let Some(row) = rows.next()? {
         let provider = ProviderNumber(row.get(0)?);
-        let agreement = agreement_row(row, &mut prices)?;
+        let agreement = agreement_row(&row, &mut prices)?;
         files.entry(provider).or_default().agreements.push(agreement);
     }
     Ok(files)
@@ -233,7 +234,7 @@ pub fn terminals(db: &Connection) -> Result<Vec<Terminal>, StoreError> {
     let mut rows = statement.query([])?;
     let mut terminals = Vec::new();
     while let Some(row) = rows.next()? {
-        terminals.push(terminal_row(row)?);
+        terminals.push(terminal_row(&row)?);
     }
     Ok(terminals)
 }

@@ -4,13 +4,14 @@ use super::super::{StoreError, from_db, to_db};
 use super::sound;
 use crate::admit::issue::Approval;
 use crate::admit::token::{Allowance, Ceiling};
+use crate::shell::store::sql;
+use crate::shell::store::sql::{Connection, OptionalExtension, Row, params};
 use crate::words::benefit::{Benefit, Measure, Period};
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::code::Code;
 use crate::words::ids::{ProviderNumber, TokenId};
 use crate::words::legal_basis::LegalBasis;
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// An approval on record.
 #[derive(Clone, Debug)]
@@ -60,12 +61,11 @@ const APPROVAL: &str = "SELECT id, child, from_month, to_month, legal_basis, hin
 /// Records an approval. Without a legal basis it keeps the child's of today, so that another one later does not move its months.
 pub fn insert(db: &Connection, new: &NewRow<'_>, now: UtcMs) -> Result<i64, StoreError> {
     let sql = "INSERT INTO approval (child, from_month, to_month, legal_basis, hint, home_providers, source, record, recorded, recorded_by)
-               VALUES (?1, ?2, ?3, coalesce(?4, (SELECT legal_basis FROM child WHERE id = ?1)), ?5, ?6, ?7, ?8, ?9, ?10)";
+               VALUES (?1, ?2, ?3, coalesce(?4, (SELECT legal_basis FROM child WHERE id = ?1)), ?5, ?6, ?7, ?8, ?9, ?10) RETURNING id";
     let a = new.approval;
     let home = numbers(&a.home_providers);
     let (from, to, basis) = (a.from.months(), a.to.months(), new.basis.map(LegalBasis::code));
-    db.prepare_cached(sql)?.execute(params![new.child, from, to, basis, a.hint, home, new.source, new.record, to_db(now.0), new.by])?;
-    let id = db.last_insert_rowid();
+    let id = db.insert(sql, params![new.child, from, to, basis, a.hint, home, new.source, new.record, to_db(now.0), new.by])?;
     let sql = "INSERT INTO granted (approval, place, benefit, detail, providers, period, measure, amount) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     let mut statement = db.prepare_cached(sql)?;
     let ceilings = a.allowances.iter().flat_map(|allowance| allowance.ceilings.iter().map(move |ceiling| (allowance, ceiling)));
@@ -93,12 +93,12 @@ pub fn of_record(db: &Connection, source: &str, record: &str) -> Result<Vec<Held
     many(db, &format!("{APPROVAL} WHERE source = ?1 AND record = ?2 ORDER BY id"), params![source, record])
 }
 
-fn many(db: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<Vec<Held>, StoreError> {
+fn many(db: &Connection, sql: &str, values: impl sql::Params) -> Result<Vec<Held>, StoreError> {
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query(values)?;
     let mut approvals = Vec::new();
     while let Some(row) = rows.next()? {
-        approvals.push(held_row(row)?);
+        approvals.push(held_row(&row)?);
     }
     approvals.into_iter().map(|held| with_content(db, held)).collect()
 }

@@ -3,9 +3,9 @@
 use super::super::{StoreError, from_db, to_db};
 use super::array;
 use crate::book::entry::Head;
+use crate::shell::store::sql::{Connection, OptionalExtension, Row, ToSql, params};
 use crate::words::ids::Hash;
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// A record of the log. What was purged is none; its hash stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ pub fn records(db: &Connection, after: u64, most: u64) -> Result<Vec<Record>, St
     let mut rows = statement.query(params![to_db(after), to_db(most)])?;
     let mut records = Vec::new();
     while let Some(row) = rows.next()? {
-        records.push(record(row)?);
+        records.push(record(&row)?);
     }
     Ok(records)
 }
@@ -118,36 +118,26 @@ pub fn newest(db: &Connection, filter: &Filter, before: u64, most: u64) -> Resul
         let Some(last) = last else { return Ok(Vec::new()) };
         high = high.min(from_db(last)?.saturating_add(OUT_OF_ORDER));
     }
-    let given = |value: &Option<String>, condition: &'static str| if value.is_some() { condition } else { "" };
-    let sql = format!(
-        "SELECT seq, at, clerk, action, object, detail, salt, content, link FROM audit {}
-         WHERE seq >= ?1 AND seq < ?2 AND at >= ?3 AND at < ?4 {}{}{} ORDER BY seq DESC LIMIT ?5",
-        filter.index(),
-        given(clerk, "AND clerk = ?6 "),
-        given(action, "AND action = ?7 "),
-        given(object, "AND object = ?8"),
-    );
-    let mut statement = db.prepare_cached(&sql)?;
     let times = (from.map_or(0, |from| to_db(from.0)), until.map_or(i64::MAX, |until| to_db(until.0)));
-    let all: [(&str, &dyn rusqlite::ToSql); 8] = [
-        ("?1", &to_db(low)),
-        ("?2", &to_db(high)),
-        ("?3", &times.0),
-        ("?4", &times.1),
-        ("?5", &to_db(most)),
-        ("?6", clerk),
-        ("?7", action),
-        ("?8", object),
-    ];
-    for (name, value) in all {
-        if let Some(place) = statement.parameter_index(name)? {
-            statement.raw_bind_parameter(place, value)?;
+    let (low, high, most) = (to_db(low), to_db(high), to_db(most));
+    let mut values: Vec<&dyn ToSql> = vec![&low, &high, &times.0, &times.1, &most];
+    let mut conditions = String::new();
+    for (column, value) in [("clerk", clerk), ("action", action), ("object", object)] {
+        if let Some(value) = value {
+            values.push(value);
+            conditions += &format!(" AND {column} = ?{}", values.len());
         }
     }
-    let mut rows = statement.raw_query();
+    let sql = format!(
+        "SELECT seq, at, clerk, action, object, detail, salt, content, link FROM audit {}
+         WHERE seq >= ?1 AND seq < ?2 AND at >= ?3 AND at < ?4{conditions} ORDER BY seq DESC LIMIT ?5",
+        filter.index(),
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query(values.as_slice())?;
     let mut records = Vec::new();
     while let Some(row) = rows.next()? {
-        records.push(record(row)?);
+        records.push(record(&row)?);
     }
     Ok(records)
 }

@@ -1,8 +1,8 @@
 //! A copy of the database on its way into a backup and out of it.
 
 use super::super::{StoreError, from_db};
+use crate::shell::store::sql::Connection;
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, params};
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -11,17 +11,17 @@ const LEAP: i64 = 10_000;
 
 /// Puts key files into a copy.
 pub fn put_keys(copy: &Path, files: &[(String, Zeroizing<String>)]) -> Result<(), StoreError> {
-    let db = Connection::open(copy)?;
+    let db = rusqlite::Connection::open(copy)?;
     db.execute_batch("CREATE TABLE backup_key (name TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID")?;
     for (name, text) in files {
-        db.execute("INSERT INTO backup_key (name, text) VALUES (?1, ?2)", params![name, text.as_str()])?;
+        db.execute("INSERT INTO backup_key (name, text) VALUES (?1, ?2)", rusqlite::params![name, text.as_str()])?;
     }
     Ok(())
 }
 
 /// Takes the key files out of a copy; nothing of them stays in it.
 pub fn take_keys(copy: &Path) -> Result<Vec<(String, Zeroizing<String>)>, StoreError> {
-    let db = Connection::open(copy)?;
+    let db = rusqlite::Connection::open(copy)?;
     let mut files = Vec::new();
     {
         let mut statement = db.prepare("SELECT name, text FROM backup_key")?;
@@ -37,14 +37,10 @@ pub fn take_keys(copy: &Path) -> Result<Vec<(String, Zeroizing<String>)>, StoreE
 
 /// Leaps over the numbers of answers, revisions and places in the status list that were given away after the backup was made.
 pub fn leap(db: &Connection) -> Result<(), StoreError> {
-    db.execute(
-        "INSERT INTO sqlite_sequence (name, seq) SELECT 'advice', 0 WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'advice')",
-        [],
-    )?;
-    db.execute("UPDATE sqlite_sequence SET seq = seq + ?1 WHERE name = 'advice'", [LEAP * 100])?;
+    db.leap_over_advice(LEAP * 100)?;
     db.execute("UPDATE batch SET revision = revision + ?1", [LEAP])?;
     let sql = "INSERT INTO counter (name, value) SELECT 'status_places', coalesce(max(status_index), 0) + ?1 FROM token WHERE true
-               ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)";
+               ON CONFLICT (name) DO UPDATE SET value = max(counter.value, excluded.value)";
     db.execute(sql, [LEAP])?;
     Ok(())
 }

@@ -2,11 +2,11 @@
 
 use super::super::{StoreError, from_db, to_db};
 use super::sound;
+use crate::shell::store::sql::{Connection, OptionalExtension, Row, params};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{Hash, ProviderNumber};
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// Who said that a transfer came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +81,7 @@ fn payment_row(row: &Row<'_>) -> Result<PaymentState, StoreError> {
 pub fn payment(db: &Connection, end_to_end_id: &str) -> Result<Option<PaymentState>, StoreError> {
     let mut statement = db.prepare_cached(&format!("{PAYMENT} WHERE end_to_end_id = ?1"))?;
     let mut rows = statement.query([end_to_end_id])?;
-    rows.next()?.map(payment_row).transpose()
+    rows.next()?.as_ref().map(payment_row).transpose()
 }
 
 /// The transfers of a run by provider.
@@ -90,7 +90,7 @@ pub fn of_run(db: &Connection, run: u32) -> Result<Vec<PaymentState>, StoreError
     let mut rows = statement.query([run])?;
     let mut payments = Vec::new();
     while let Some(row) = rows.next()? {
-        payments.push(payment_row(row)?);
+        payments.push(payment_row(&row)?);
     }
     Ok(payments)
 }
@@ -101,7 +101,7 @@ pub fn last_returned(db: &Connection, most: u64) -> Result<Vec<PaymentState>, St
     let mut rows = statement.query([to_db(most)])?;
     let mut payments = Vec::new();
     while let Some(row) = rows.next()? {
-        payments.push(payment_row(row)?);
+        payments.push(payment_row(&row)?);
     }
     Ok(payments)
 }
@@ -172,7 +172,8 @@ pub fn unchecked_returns(db: &Connection) -> Result<Vec<(ProviderNumber, String,
 
 /// Notes that a clerk looked at a provider's account and found it right.
 pub fn check_account(db: &Connection, provider: ProviderNumber, iban: &str, clerk: &str, now: UtcMs) -> Result<(), StoreError> {
-    let sql = "INSERT OR REPLACE INTO account_check (provider, iban, at, clerk) VALUES (?1, ?2, ?3, ?4)";
+    let sql = "INSERT INTO account_check (provider, iban, at, clerk) VALUES (?1, ?2, ?3, ?4)
+               ON CONFLICT (provider, at) DO UPDATE SET iban = excluded.iban, clerk = excluded.clerk";
     db.execute(sql, params![provider.0, iban, to_db(now.0), clerk])?;
     Ok(())
 }
@@ -226,7 +227,8 @@ pub struct Noted {
 
 /// Keeps a repayment until a second clerk has confirmed it; an earlier one of this provider that waited is given up.
 pub fn keep_noted(db: &Connection, noted: &Noted) -> Result<(), StoreError> {
-    let sql = "INSERT OR REPLACE INTO repayment_noted (provider, cents, day, note, clerk, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    let sql = "INSERT INTO repayment_noted (provider, cents, day, note, clerk, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+               ON CONFLICT (provider) DO UPDATE SET cents = excluded.cents, day = excluded.day, note = excluded.note, clerk = excluded.clerk, at = excluded.at";
     db.execute(sql, params![noted.provider.0, noted.cents.get(), noted.day.days(), noted.note, noted.clerk, to_db(noted.at.0)])?;
     Ok(())
 }
@@ -302,7 +304,8 @@ pub struct BankFile {
 
 /// Keeps that a file was taken in; false where the same bytes were before.
 pub fn insert_file(db: &Connection, file: &BankFile) -> Result<bool, StoreError> {
-    let sql = "INSERT OR IGNORE INTO bank_file (hash, at, clerk, kind, booked, returned, known, others, unclear) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let sql = "INSERT INTO bank_file (hash, at, clerk, kind, booked, returned, known, others, unclear) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+               ON CONFLICT DO NOTHING";
     let [booked, returned, known, others, unclear] = file.counts.map(to_db);
     Ok(db.execute(sql, params![file.hash.0, to_db(file.at.0), file.clerk, file.kind, booked, returned, known, others, unclear])? > 0)
 }

@@ -3,11 +3,12 @@
 use super::super::{StoreError, from_db, to_db};
 use super::{array, sound};
 use crate::claim::batch::Draft;
+use crate::shell::store::sql;
+use crate::shell::store::sql::{Connection, OptionalExtension, params};
 use crate::words::cbor::Reader;
 use crate::words::ids::{BatchId, Hash};
 use crate::words::sealed::{DocType, Sealed};
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, params};
 
 /// A batch's row, without its bytes.
 #[derive(Clone, Debug)]
@@ -46,9 +47,9 @@ pub struct NewBatch<'a> {
 /// Keeps a batch.
 pub fn insert(db: &Connection, new: &NewBatch<'_>, now: UtcMs) -> Result<i64, StoreError> {
     let sql = "INSERT INTO batch (batch, terminal, provider, first_seq, last_seq, created, received, hash, bytes, reason, receipt)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) RETURNING id";
     let draft = new.draft;
-    db.prepare_cached(sql)?.execute(params![
+    let values = params![
         draft.id.0,
         new.terminal,
         draft.provider.0,
@@ -60,8 +61,8 @@ pub fn insert(db: &Connection, new: &NewBatch<'_>, now: UtcMs) -> Result<i64, St
         new.bytes,
         new.reason,
         new.receipt
-    ])?;
-    Ok(db.last_insert_rowid())
+    ];
+    Ok(db.insert(sql, values)?)
 }
 
 /// Gives a batch that waited its place, and its new receipt.
@@ -82,7 +83,7 @@ pub fn taken_by_id(db: &Connection, batch: BatchId) -> Result<Option<BatchRow>, 
 
 fn one(db: &Connection, condition: &str, key: &[u8]) -> Result<Option<BatchRow>, StoreError> {
     let sql = format!("SELECT id, batch, terminal, hash, receipt, reason FROM batch WHERE {condition}");
-    let read = |row: &rusqlite::Row<'_>| -> Result<BatchRow, StoreError> {
+    let read = |row: &sql::Row<'_>| -> Result<BatchRow, StoreError> {
         Ok(BatchRow {
             id: row.get(0)?,
             batch: BatchId(array(row.get(1)?, "batch id")?),

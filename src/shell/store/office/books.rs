@@ -4,6 +4,8 @@ use super::super::StoreError;
 use crate::admit::number::CardNumber;
 use crate::deliver::advice::Verdict;
 use crate::shell::sheet::books::{Kind, Table};
+use crate::shell::store::sql::{Connection, params};
+use crate::shell::store::sql::{Value, ValueRef};
 use crate::shell::texts::{Blanks, Language, Texts};
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
@@ -13,8 +15,6 @@ use crate::words::legal_basis::LegalBasis;
 use crate::words::reason::Reason;
 use crate::words::time::UtcMs;
 use data_encoding::HEXLOWER;
-use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, params};
 
 mod claims;
 mod master;
@@ -178,7 +178,7 @@ impl As {
         let wrong = || StoreError::Inconsistent("a column of the books of another kind".into());
         Ok(match (self, value) {
             (_, ValueRef::Null) => String::new(),
-            (Self::Text, ValueRef::Text(text)) => String::from_utf8_lossy(text).into_owned(),
+            (Self::Text, ValueRef::Text(text)) => text.to_owned(),
             (Self::Number, ValueRef::Integer(number)) => number.to_string(),
             (Self::Euros, ValueRef::Integer(cents)) => Cents::new(cents).decimal().replace('.', ","),
             (Self::Day, ValueRef::Integer(day)) => u64::try_from(day).ok().and_then(CivilDay::from_days).ok_or_else(wrong)?.german(),
@@ -190,11 +190,11 @@ impl As {
             }
             (Self::Card, ValueRef::Blob(id)) => CardNumber::of(TokenId::from_slice(id).ok_or_else(wrong)?).to_string(),
             (Self::Reason, ValueRef::Text(code)) => {
-                let code = String::from_utf8_lossy(code).into_owned();
+                let code = code.to_owned();
                 Reason::from_code(&code).map_or(code, |reason| Texts::speaking(Language::GERMAN).filled(reason, &Blanks::default()).text)
             }
             (Self::Basis, ValueRef::Text(code)) => {
-                let code = String::from_utf8_lossy(code).into_owned();
+                let code = code.to_owned();
                 LegalBasis::parse(&code).map_or(code, |basis| basis.german().to_owned())
             }
             (Self::Hex, ValueRef::Blob(bytes)) => HEXLOWER.encode(bytes),

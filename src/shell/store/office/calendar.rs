@@ -3,9 +3,9 @@
 use super::super::{StoreError, from_db};
 use super::{array, sound};
 use crate::reconcile::calendar::{SiteKind, Stretch, Whom};
+use crate::shell::store::sql::{Connection, Row, params};
 use crate::words::civil::CivilDay;
 use crate::words::ids::{ProviderNumber, TerminalId};
-use rusqlite::{Connection, Row, params};
 use std::collections::BTreeMap;
 
 /// A row of the calendar.
@@ -25,7 +25,7 @@ pub fn rows(db: &Connection) -> Result<Vec<(i64, CalendarRow)>, StoreError> {
     let mut rows = statement.query([])?;
     let mut calendar = Vec::new();
     while let Some(row) = rows.next()? {
-        calendar.push((row.get(0)?, calendar_row(row)?));
+        calendar.push((row.get(0)?, calendar_row(&row)?));
     }
     Ok(calendar)
 }
@@ -48,10 +48,9 @@ pub fn insert(db: &Connection, row: &CalendarRow) -> Result<i64, StoreError> {
         Whom::Provider(provider) => (Some(provider.0), None, None),
         Whom::Site(provider, site) => (Some(provider.0), None, Some(site.as_str())),
     };
-    let sql = "INSERT INTO calendar (provider, kind, site, from_day, to_day, open, name) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let sql = "INSERT INTO calendar (provider, kind, site, from_day, to_day, open, name) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING id";
     let days = row.days;
-    db.prepare_cached(sql)?.execute(params![provider, kind, site, days.from.days(), days.to.days(), days.open, row.name])?;
-    Ok(db.last_insert_rowid())
+    Ok(db.insert(sql, params![provider, kind, site, days.from.days(), days.to.days(), days.open, row.name])?)
 }
 
 /// Takes a row out of the calendar; answers what it said.

@@ -5,12 +5,12 @@ use super::sound;
 use crate::admit::status::Status;
 use crate::book::ceiling::Use;
 use crate::book::slot::Lesson;
+use crate::shell::store::sql::{Connection, params};
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::code::Code;
 use crate::words::ids::ProviderNumber;
-use rusqlite::{Connection, params};
 
 /// Ends the suspensions of a token that reach the day `from` or beyond: the day before is their last one. Answers how many there were.
 pub fn lift(db: &Connection, token: i64, from: CivilDay) -> Result<usize, StoreError> {
@@ -45,7 +45,7 @@ pub fn uses(db: &Connection, child: i64, months: (CivilMonth, CivilMonth), count
     let sql = "SELECT l.day, l.benefit, a.detail, l.provider, l.units, CASE l.verdict WHEN 0 THEN l.cents ELSE l.decided END,
                       l.lesson_start, l.lesson_end FROM line l
                LEFT JOIN agreement a ON a.provider = l.provider AND a.code = l.service
-               WHERE l.month = ?1 AND l.child = ?2 AND l.cancelled_by IS NULL AND (l.verdict IN (1, 2) OR l.verdict = 0 AND ?3)";
+               WHERE l.month = ?1 AND l.child = ?2 AND l.cancelled_by IS NULL AND (l.verdict IN (1, 2) OR l.verdict = 0 AND ?3 = 1)";
     let mut statement = db.prepare_cached(sql)?;
     let mut uses = Vec::new();
     for month in months.0.months()..=months.1.months() {
@@ -92,7 +92,7 @@ pub struct UsedRow {
 pub fn used(db: &Connection, child: i64, months: (CivilMonth, CivilMonth)) -> Result<Vec<UsedRow>, StoreError> {
     let sql = "SELECT l.benefit, p.name, count(*), sum(l.units), sum(l.cents), sum(l.decided), sum(l.verdict = 0) FROM line l
                JOIN provider p ON p.number = l.provider
-               WHERE l.month = ?1 AND l.child = ?2 AND l.cancelled_by IS NULL AND l.verdict <> 3 GROUP BY l.benefit, l.provider ORDER BY 1, 2";
+               WHERE l.month = ?1 AND l.child = ?2 AND l.cancelled_by IS NULL AND l.verdict <> 3 GROUP BY l.benefit, l.provider, p.name ORDER BY 1, 2";
     let mut statement = db.prepare_cached(sql)?;
     let mut all = Vec::new();
     for number in (months.0.months()..=months.1.months()).rev() {

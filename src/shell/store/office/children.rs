@@ -5,6 +5,7 @@ use super::{array, sound};
 use crate::admit::status::Status;
 use crate::admit::token::Token;
 use crate::reconcile::register::{ChildFile, Debit, RegisteredToken, Stop};
+use crate::shell::store::sql::{Connection, OptionalExtension, Row, params};
 use crate::words::benefit::Benefit;
 use crate::words::cbor::Reader;
 use crate::words::cents::Cents;
@@ -13,7 +14,6 @@ use crate::words::ids::{Handle, TokenId};
 use crate::words::legal_basis::LegalBasis;
 use crate::words::sealed::{DocType, Sealed};
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// A child's row.
 #[derive(Clone, Debug)]
@@ -79,7 +79,7 @@ pub fn by_beginning(db: &Connection, text: &str, most: u64) -> Result<Vec<Child>
     let mut rows = statement.query(params![text, format!("{text}\u{10ffff}"), to_db(most)])?;
     let mut children = Vec::new();
     while let Some(row) = rows.next()? {
-        children.push(child_row(row)?);
+        children.push(child_row(&row)?);
     }
     Ok(children)
 }
@@ -91,9 +91,8 @@ pub fn has_reference(db: &Connection, reference: &str) -> Result<bool, StoreErro
 
 /// Adds a child.
 pub fn insert(db: &Connection, handle: Handle, reference: Option<&str>, basis: Option<LegalBasis>) -> Result<i64, StoreError> {
-    let sql = "INSERT INTO child (handle, reference, legal_basis) VALUES (?1, ?2, ?3)";
-    db.prepare_cached(sql)?.execute(params![handle.0, reference, basis.map(LegalBasis::code)])?;
-    Ok(db.last_insert_rowid())
+    let sql = "INSERT INTO child (handle, reference, legal_basis) VALUES (?1, ?2, ?3) RETURNING id";
+    Ok(db.insert(sql, params![handle.0, reference, basis.map(LegalBasis::code)])?)
 }
 
 /// Notes the legal basis of a child.
@@ -104,10 +103,9 @@ pub fn set_legal_basis(db: &Connection, child: i64, basis: LegalBasis) -> Result
 
 /// Adds an issued token; `replaces` is the row id of the one it replaces.
 pub fn insert_token(db: &Connection, child: i64, token: &Token, number: u64, bytes: &[u8], replaces: Option<i64>) -> Result<i64, StoreError> {
-    let sql = "INSERT INTO token (token, child, status_index, number, issued, bytes, replaces) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let sql = "INSERT INTO token (token, child, status_index, number, issued, bytes, replaces) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING id";
     let values = params![token.id.0, child, to_db(token.status_index), to_db(number), to_db(token.issued.0), bytes, replaces];
-    db.prepare_cached(sql)?.execute(values)?;
-    Ok(db.last_insert_rowid())
+    Ok(db.insert(sql, values)?)
 }
 
 /// The row of a token that a claim names, and of its child: made where the office has issued no such token.
@@ -120,8 +118,8 @@ pub fn token_of_claim(db: &Connection, token: TokenId, handle: Handle, now: UtcM
         Some(child) => child.id,
         None => insert(db, handle, None, None)?,
     };
-    db.prepare_cached("INSERT INTO token (token, child, issued) VALUES (?1, ?2, ?3)")?.execute(params![token.0, child, to_db(now.seconds().0)])?;
-    Ok((db.last_insert_rowid(), child))
+    let sql = "INSERT INTO token (token, child, issued) VALUES (?1, ?2, ?3) RETURNING id";
+    Ok((db.insert(sql, params![token.0, child, to_db(now.seconds().0)])?, child))
 }
 
 /// The token with this id.
@@ -135,7 +133,7 @@ pub fn tokens_by_number(db: &Connection, number: u64) -> Result<Vec<TokenRow>, S
     let mut rows = statement.query([to_db(number)])?;
     let mut tokens = Vec::new();
     while let Some(row) = rows.next()? {
-        tokens.push(token_row(row)?);
+        tokens.push(token_row(&row)?);
     }
     Ok(tokens)
 }
@@ -179,8 +177,10 @@ pub fn last_stop(db: &Connection) -> Result<UtcMs, StoreError> {
 
 /// The status of every token that is stopped on `today`, by status index. The last stop recorded counts.
 pub fn statuses(db: &Connection, today: CivilDay) -> Result<Vec<(u64, Status)>, StoreError> {
-    let sql = "SELECT t.status_index, s.status, max(s.recorded) FROM stop s JOIN token t ON t.id = s.token
-               WHERE s.from_day <= ?1 AND (s.until_day IS NULL OR s.until_day >= ?1) AND t.status_index IS NOT NULL GROUP BY t.id";
+    let sql = "SELECT status_index, status, recorded FROM (
+                   SELECT t.status_index, s.status, s.recorded, row_number() OVER (PARTITION BY t.id ORDER BY s.recorded DESC) AS place
+                   FROM stop s JOIN token t ON t.id = s.token
+                   WHERE s.from_day <= ?1 AND (s.until_day IS NULL OR s.until_day >= ?1) AND t.status_index IS NOT NULL) AS stops WHERE place = 1";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([today.days()])?;
     let mut statuses = Vec::new();
@@ -211,7 +211,7 @@ pub fn file(db: &Connection, child: i64) -> Result<ChildFile, StoreError> {
     let mut statement = db.prepare_cached(&format!("{TOKEN} WHERE child = ?1"))?;
     let mut rows = statement.query([child])?;
     while let Some(row) = rows.next()? {
-        let row = token_row(row)?;
+        let row = token_row(&row)?;
         if let Some(bytes) = &row.bytes {
             file.tokens.insert(row.token, RegisteredToken { token: content(bytes)?, stops: stops(db, row.id)? });
         }
@@ -238,7 +238,7 @@ pub fn tokens_of(db: &Connection, child: i64) -> Result<Vec<TokenRow>, StoreErro
     let mut rows = statement.query([child])?;
     let mut tokens = Vec::new();
     while let Some(row) = rows.next()? {
-        tokens.push(token_row(row)?);
+        tokens.push(token_row(&row)?);
     }
     Ok(tokens)
 }

@@ -1,12 +1,12 @@
 //! Class lists that were looked at, and trips that are settled at their actual cost.
 
 use super::super::{StoreError, from_db, to_db};
+use crate::shell::store::sql::{Connection, OptionalExtension, Row, params};
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::code::Code;
 use crate::words::ids::{BatchId, ProviderNumber};
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// How long a list that was only looked at is kept, and one that was taken, in days.
 const LOOKED_AT_DAYS: u64 = 1;

@@ -1,8 +1,8 @@
 //! Clerks' accounts. They are few: whoever looks for one by name compares in Rust, where letters fold as people expect.
 
 use super::super::{StoreError, from_db, to_db};
+use crate::shell::store::sql::{Connection, OptionalExtension, Row, params};
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// An account.
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ pub fn all(db: &Connection) -> Result<Vec<Account>, StoreError> {
     let mut rows = statement.query([])?;
     let mut accounts = Vec::new();
     while let Some(row) = rows.next()? {
-        accounts.push(account(row)?);
+        accounts.push(account(&row)?);
     }
     Ok(accounts)
 }
@@ -68,7 +68,7 @@ pub fn all(db: &Connection) -> Result<Vec<Account>, StoreError> {
 pub fn one(db: &Connection, id: i64) -> Result<Option<Account>, StoreError> {
     let mut statement = db.prepare_cached(&format!("SELECT {COLUMNS} FROM clerk WHERE id = ?1"))?;
     let mut rows = statement.query([id])?;
-    rows.next()?.map(account).transpose()
+    rows.next()?.as_ref().map(account).transpose()
 }
 
 /// The roles of an open account by its name as first written; none where there is no such account, or where sessions of this epoch are over.
@@ -90,9 +90,8 @@ pub fn end_sessions(db: &Connection, id: i64) -> Result<(), StoreError> {
 
 /// Makes an account and answers its row.
 pub fn insert(db: &Connection, name: &str, password: &str, roles: &str, must_change: bool, now: UtcMs) -> Result<i64, StoreError> {
-    let sql = "INSERT INTO clerk (name, password, roles, must_change, created) VALUES (?1, ?2, ?3, ?4, ?5)";
-    db.execute(sql, params![name, password, roles, must_change, to_db(now.0)])?;
-    Ok(db.last_insert_rowid())
+    let sql = "INSERT INTO clerk (name, password, roles, must_change, created) VALUES (?1, ?2, ?3, ?4, ?5) RETURNING id";
+    Ok(db.insert(sql, params![name, password, roles, must_change, to_db(now.0)])?)
 }
 
 /// Sets another password hash.
@@ -133,7 +132,7 @@ pub fn use_step(db: &Connection, id: i64, step: u64) -> Result<bool, StoreError>
 
 /// Keeps the hash of a recovery code.
 pub fn insert_recovery(db: &Connection, id: i64, hash: &[u8]) -> Result<(), StoreError> {
-    db.execute("INSERT OR IGNORE INTO recovery_code (clerk, hash) VALUES (?1, ?2)", params![id, hash])?;
+    db.execute("INSERT INTO recovery_code (clerk, hash) VALUES (?1, ?2) ON CONFLICT DO NOTHING", params![id, hash])?;
     Ok(())
 }
 

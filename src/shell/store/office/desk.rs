@@ -5,10 +5,10 @@ use super::sums::{self, By, Only, State};
 use super::{array, lines, sound};
 use crate::admit::status::DataAge;
 use crate::book::slot::Lesson;
+use crate::shell::store::sql::{Connection, OptionalExtension, Row, params};
 use crate::words::cents::Cents;
 use crate::words::ids::{BatchId, EntryId, ProviderNumber, TerminalId};
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::BTreeMap;
 
 /// What is not settled yet.

@@ -2,7 +2,7 @@
 
 use super::super::StoreError;
 use super::books::As;
-use rusqlite::Connection;
+use crate::shell::store::sql::Connection;
 
 /// A table of what is held.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ const SECTIONS: &[Spec] = &[
         &[("Von", As::Month), ("Bis", As::Month), ("Leistung", As::Benefit), ("Genauer", As::Text), ("Umfang", As::Text), ("Rechtskreis", As::Basis),
           ("Hinweis auf der Karte", As::Text), ("Herkunft", As::Text), ("Erfasst", As::When), ("Beendet ab", As::Day), ("Grund des Endes", As::Text)],
         "SELECT a.from_month, a.to_month, g.benefit, g.detail,
-                CASE g.measure WHEN 0 THEN g.amount || ' Einheiten' WHEN 1 THEN replace(printf('%.2f', g.amount / 100.0), '.', ',') || ' Euro'
+                CASE g.measure WHEN 0 THEN g.amount || ' Einheiten' WHEN 1 THEN g.amount / 100 || ',' || g.amount % 100 / 10 || g.amount % 10 || ' Euro'
                      ELSE g.amount || ' Minuten' END ||
                 CASE g.period WHEN 1 THEN ' am Tag' WHEN 2 THEN ' in der Woche' WHEN 3 THEN ' im Monat' WHEN 4 THEN ' in der ganzen Zeit'
                      ELSE ' für jeden Monat, auch zum Ansparen' END,

@@ -1,18 +1,16 @@
 //! What the system documents say of the database.
 
 use super::super::{StoreError, from_db};
-use rusqlite::Connection;
+use crate::shell::store::sql::Connection;
 
 /// The version of the schema.
 pub fn schema(db: &Connection) -> Result<u32, StoreError> {
-    Ok(db.pragma_query_value(None, "user_version", |row| row.get(0))?)
+    db.version()
 }
 
 /// The names of all tables.
 pub fn tables(db: &Connection) -> Result<Vec<String>, StoreError> {
-    let mut statement = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name")?;
-    let names = statement.query_map([], |row| row.get(0))?;
-    Ok(names.collect::<Result<_, _>>()?)
+    Ok(db.tables()?)
 }
 
 /// Combinations of roles, names with blanks between, and how many accounts have each.

@@ -2,11 +2,12 @@
 
 use super::super::{StoreError, from_db, to_db};
 use super::sound;
+use crate::shell::store::sql;
+use crate::shell::store::sql::{Connection, Row, params};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::ProviderNumber;
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, Row, params};
 
 /// What a bank said.
 #[derive(Clone, Debug, Default)]
@@ -57,19 +58,19 @@ fn doubt_row(row: &Row<'_>) -> Result<Kept, StoreError> {
     })
 }
 
-fn read(db: &Connection, which: &str, values: impl rusqlite::Params) -> Result<Vec<Kept>, StoreError> {
+fn read(db: &Connection, which: &str, values: impl sql::Params) -> Result<Vec<Kept>, StoreError> {
     let mut statement = db.prepare_cached(&format!("{DOUBT} {which}"))?;
     let mut rows = statement.query(values)?;
     let mut doubts = Vec::new();
     while let Some(row) = rows.next()? {
-        doubts.push(doubt_row(row)?);
+        doubts.push(doubt_row(&row)?);
     }
     Ok(doubts)
 }
 
 /// Keeps a doubt, unless the bank said the very same before; whether it is open.
 pub fn keep(db: &Connection, run: u32, payment: Option<&str>, kind: &str, said: &Said, now: UtcMs) -> Result<bool, StoreError> {
-    let sql = "INSERT OR IGNORE INTO bank_doubt (run, end_to_end_id, kind, cents, day, reason, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let sql = "INSERT INTO bank_doubt (run, end_to_end_id, kind, cents, day, reason, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
     let (cents, day) = (said.cents.map(Cents::get), said.day.map(CivilDay::days));
     db.prepare_cached(sql)?.execute(params![run, payment, kind, cents, day, said.reason, to_db(now.0)])?;
     let sql = "SELECT closed IS NULL FROM bank_doubt WHERE run = ?1 AND coalesce(end_to_end_id, '') = coalesce(?2, '') AND kind = ?3

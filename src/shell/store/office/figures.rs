@@ -2,12 +2,12 @@
 
 use super::super::{StoreError, from_db, to_db};
 use super::{array, sound};
+use crate::shell::store::sql::{Connection, params};
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::ids::{ProviderNumber, TerminalId};
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, params};
 use std::collections::BTreeMap;
 
 /// A batch of which something is open.
@@ -37,7 +37,7 @@ pub fn open_batches(db: &Connection) -> Result<Vec<OpenBatch>, StoreError> {
 /// How many days after its arrival each batch was first paid, by the month of its arrival.
 pub fn days_to_payment(db: &Connection, since: UtcMs) -> Result<BTreeMap<CivilMonth, Vec<u32>>, StoreError> {
     let sql = "SELECT b.received, min(r.execution) FROM batch b JOIN share s ON s.batch = b.id JOIN payment p ON p.end_to_end_id = s.end_to_end_id
-               JOIN run r ON r.number = p.run WHERE b.received >= ?1 AND r.state = 'released' GROUP BY b.id";
+               JOIN run r ON r.number = p.run WHERE b.received >= ?1 AND r.state = 'released' GROUP BY b.id, b.received";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([to_db(since.0)])?;
     let mut months: BTreeMap<CivilMonth, Vec<u32>> = BTreeMap::new();

@@ -3,11 +3,12 @@
 use super::super::{StoreError, from_db, to_db};
 use super::array;
 use super::views::{self, LineView};
+use crate::shell::store::sql;
+use crate::shell::store::sql::{Connection, OptionalExtension, Row, ToSql, params};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{EntryId, ProviderNumber, TerminalId, TokenId};
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 /// What equal cases have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +56,7 @@ fn day(row: &Row<'_>, column: usize) -> Result<CivilDay, StoreError> {
     super::sound(CivilDay::from_days(from_db(row.get(column)?)?), "day")
 }
 
-fn key_row(row: &Row<'_>) -> rusqlite::Result<GroupKey> {
+fn key_row(row: &Row<'_>) -> sql::Result<GroupKey> {
     let (other, more): (Option<u32>, Option<i64>) = (row.get(3)?, row.get(4)?);
     Ok(GroupKey {
         reason: row.get(0)?,
@@ -79,20 +80,20 @@ pub fn groups(db: &Connection, provider: Option<ProviderNumber>) -> Result<Vec<G
                FROM line l WHERE {WAITS} AND (l.against_terminal IS NOT NULL OR l.reason = 'price_differs') AND (?1 IS NULL OR l.provider = ?1)
                GROUP BY 1, 2, 3, 4, 5) g
              JOIN provider p ON p.number = g.provider
-         GROUP BY g.reason, g.provider, g.service, g.other, g.more ORDER BY g.reason, p.name COLLATE NOCASE, g.provider, g.service"
+         GROUP BY g.reason, g.provider, g.service, g.other, g.more, p.name ORDER BY g.reason, p.name COLLATE NOCASE, g.provider, g.service"
     );
     let mut statement = db.prepare_cached(&sql)?;
     let mut rows = statement.query(params![provider.map(|p| p.0)])?;
     let mut groups = Vec::new();
     while let Some(row) = rows.next()? {
         groups.push(Group {
-            key: key_row(row)?,
+            key: key_row(&row)?,
             provider_name: row.get(5)?,
             other_name: row.get(6)?,
             count: from_db(row.get(7)?)?,
             cents: Cents::new(row.get(8)?),
-            first: day(row, 9)?,
-            last: day(row, 10)?,
+            first: day(&row, 9)?,
+            last: day(&row, 10)?,
         });
     }
     Ok(groups)
@@ -112,7 +113,9 @@ pub fn by_reason(db: &Connection) -> Result<Vec<(String, u64, Cents)>, StoreErro
 
 /// The condition that a line is of a group, with `?1` to `?5` for [`of_key`].
 fn is_of_group() -> String {
-    format!("l.verdict = 0 AND l.reason = ?1 AND l.provider = ?2 AND l.service = ?3 AND {OTHER} IS ?4 AND {MORE} IS ?5")
+    format!(
+        "l.verdict = 0 AND l.reason = ?1 AND l.provider = ?2 AND l.service = ?3 AND {OTHER} IS NOT DISTINCT FROM ?4 AND {MORE} IS NOT DISTINCT FROM ?5"
+    )
 }
 
 type Values = Vec<Box<dyn ToSql>>;
@@ -135,7 +138,7 @@ fn with(mut values: Values, more: impl IntoIterator<Item = i64>) -> Values {
 /// How many lines a group has.
 pub fn size(db: &Connection, key: &GroupKey) -> Result<u64, StoreError> {
     let sql = format!("SELECT count(*) FROM line l WHERE {}", is_of_group());
-    from_db(db.prepare_cached(&sql)?.query_row(rusqlite::params_from_iter(of_key(key)), |row| row.get(0))?)
+    from_db(db.prepare_cached(&sql)?.query_row(sql::params_from_iter(of_key(key)), |row| row.get(0))?)
 }
 
 /// The oldest question to the provider in a group: who asked, and when.
@@ -146,7 +149,7 @@ pub fn oldest_question(db: &Connection, key: &GroupKey) -> Result<Option<(String
         is_of_group()
     );
     let mut statement = db.prepare_cached(&sql)?;
-    let mut rows = statement.query(rusqlite::params_from_iter(of_key(key)))?;
+    let mut rows = statement.query(sql::params_from_iter(of_key(key)))?;
     rows.next()?.map(|row| Ok((row.get(0)?, UtcMs(from_db(row.get(1)?)?)))).transpose()
 }
 
@@ -161,17 +164,17 @@ pub fn card_of(db: &Connection, id: EntryId) -> Result<Option<(i64, TokenId)>, S
 /// Cases of a group, oldest service day first: `most` of them after skipping `skip`.
 pub fn cases(db: &Connection, key: &GroupKey, skip: u64, most: u64) -> Result<Vec<LineView>, StoreError> {
     let sql = format!("{} WHERE {} ORDER BY {ORDER} LIMIT ?6 OFFSET ?7", views::LINE, is_of_group());
-    views::collect(db, &sql, rusqlite::params_from_iter(with(of_key(key), [to_db(most), to_db(skip)])))
+    views::collect(db, &sql, sql::params_from_iter(with(of_key(key), [to_db(most), to_db(skip)])))
 }
 
 /// The first `most` lines of a group.
 pub fn ids(db: &Connection, key: &GroupKey, most: u64) -> Result<Vec<EntryId>, StoreError> {
     let sql = format!("SELECT t.terminal, l.seq FROM line l JOIN terminal t ON t.id = l.terminal WHERE {} ORDER BY {ORDER} LIMIT ?6", is_of_group());
     let mut statement = db.prepare_cached(&sql)?;
-    let mut rows = statement.query(rusqlite::params_from_iter(with(of_key(key), [to_db(most)])))?;
+    let mut rows = statement.query(sql::params_from_iter(with(of_key(key), [to_db(most)])))?;
     let mut ids = Vec::new();
     while let Some(row) = rows.next()? {
-        ids.push(id_row(row)?);
+        ids.push(id_row(&row)?);
     }
     Ok(ids)
 }
@@ -193,8 +196,8 @@ pub fn neighbours(db: &Connection, key: &GroupKey, id: EntryId) -> Result<(Optio
             is_of_group()
         );
         let mut statement = db.prepare_cached(&sql)?;
-        let mut rows = statement.query(rusqlite::params_from_iter(with(of_key(key), here)))?;
-        rows.next()?.map(id_row).transpose()
+        let mut rows = statement.query(sql::params_from_iter(with(of_key(key), here)))?;
+        rows.next()?.as_ref().map(id_row).transpose()
     };
     Ok((find("<", "DESC")?, find(">", "ASC")?))
 }

@@ -3,11 +3,11 @@
 use super::super::{StoreError, from_db};
 use super::sound;
 use crate::settle::invoice::{Amount, Item, Items, Vat};
+use crate::shell::store::sql::{Connection, OptionalExtension, Row, params};
 use crate::words::cents::Cents;
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::code::Code;
 use crate::words::ids::{ProviderNumber, ServiceCode};
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// What an invoice says of a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,8 +55,10 @@ pub fn party(db: &Connection, provider: ProviderNumber) -> Result<Option<Party>,
 pub fn keep_party(db: &Connection, provider: ProviderNumber, party: &Party) -> Result<(), StoreError> {
     let Party { street, postcode, city, vat_id, tax_number, contact, phone, email, agreed_on } = party;
     db.execute(
-        "INSERT OR REPLACE INTO invoice_party (provider, street, postcode, city, vat_id, tax_number, contact, phone, email, agreed_on)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO invoice_party (provider, street, postcode, city, vat_id, tax_number, contact, phone, email, agreed_on)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+         ON CONFLICT (provider) DO UPDATE SET street = excluded.street, postcode = excluded.postcode, city = excluded.city, vat_id = excluded.vat_id,
+             tax_number = excluded.tax_number, contact = excluded.contact, phone = excluded.phone, email = excluded.email, agreed_on = excluded.agreed_on",
         params![provider.0, street, postcode, city, vat_id, tax_number, contact, phone, email, agreed_on.days()],
     )?;
     Ok(())
@@ -81,14 +83,15 @@ pub fn taxes(db: &Connection, provider: ProviderNumber) -> Result<Vec<(ServiceCo
     let mut rows = statement.query([provider.0])?;
     let mut taxes = Vec::new();
     while let Some(row) = rows.next()? {
-        taxes.push((service(row, 0)?, day(row, 1)?, row.get(2)?));
+        taxes.push((service(&row, 0)?, day(&row, 1)?, row.get(2)?));
     }
     Ok(taxes)
 }
 
 /// Sets how a service is taxed from a day on.
 pub fn set_tax(db: &Connection, provider: ProviderNumber, code: &ServiceCode, from: CivilDay, vat: &str) -> Result<(), StoreError> {
-    let sql = "INSERT OR REPLACE INTO service_vat (provider, code, from_day, vat) VALUES (?1, ?2, ?3, ?4)";
+    let sql = "INSERT INTO service_vat (provider, code, from_day, vat) VALUES (?1, ?2, ?3, ?4)
+               ON CONFLICT (provider, code, from_day) DO UPDATE SET vat = excluded.vat";
     db.execute(sql, params![provider.0, code.as_str(), from.days(), vat])?;
     Ok(())
 }
@@ -110,14 +113,15 @@ pub struct SettledUse {
 fn settled(columns: &str, more: &str) -> String {
     let last = "FROM run_provider p CROSS JOIN drawn_line d ON d.run = p.run AND d.provider = p.provider
                 JOIN run_line r ON r.run = d.run AND r.terminal = d.terminal AND r.seq = d.seq";
+    let latest = "row_number() OVER (PARTITION BY r.terminal, r.seq ORDER BY r.run DESC) AS place";
     format!(
         "SELECT {columns} FROM (
-           SELECT l.month, l.service, l.day, l.units, r.total, max(r.run) {last}
-             JOIN line l ON l.terminal = r.terminal AND l.seq = r.seq WHERE p.provider = ?1 {more} GROUP BY r.terminal, r.seq
+           SELECT l.month, l.service, l.day, l.units, r.total, {latest} {last}
+             JOIN line l ON l.terminal = r.terminal AND l.seq = r.seq WHERE p.provider = ?1 {more}
            UNION ALL
-           SELECT l.month, l.service, l.day, -l.units, r.total, max(r.run) {last}
+           SELECT l.month, l.service, l.day, -l.units, r.total, {latest} {last}
              JOIN cancellation x ON x.terminal = r.terminal AND x.seq = r.seq
-             JOIN line l ON l.terminal = x.terminal AND l.seq = x.target WHERE p.provider = ?1 {more} GROUP BY r.terminal, r.seq)"
+             JOIN line l ON l.terminal = x.terminal AND l.seq = x.target WHERE p.provider = ?1 {more}) AS s WHERE place = 1"
     )
 }
 
@@ -127,7 +131,7 @@ pub fn settled_uses(db: &Connection, provider: ProviderNumber, month: CivilMonth
     let mut rows = statement.query(params![provider.0, month.months()])?;
     let mut uses = Vec::new();
     while let Some(row) = rows.next()? {
-        uses.push(SettledUse { service: service(row, 0)?, day: day(row, 1)?, units: row.get(2)?, total: Cents::new(row.get(3)?) });
+        uses.push(SettledUse { service: service(&row, 0)?, day: day(&row, 1)?, units: row.get(2)?, total: Cents::new(row.get(3)?) });
     }
     Ok(uses)
 }
@@ -139,7 +143,7 @@ pub fn settled_months(db: &Connection, provider: ProviderNumber, most: u32) -> R
     let mut rows = statement.query(params![provider.0, most])?;
     let mut months = Vec::new();
     while let Some(row) = rows.next()? {
-        months.push((month(row, 0)?, Cents::new(row.get(1)?)));
+        months.push((month(&row, 0)?, Cents::new(row.get(1)?)));
     }
     Ok(months)
 }
@@ -153,7 +157,7 @@ pub fn transfers(db: &Connection, provider: ProviderNumber, month: CivilMonth) -
     let mut rows = statement.query(params![provider.0, month.months()])?;
     let mut transfers = Vec::new();
     while let Some(row) = rows.next()? {
-        transfers.push((row.get(0)?, day(row, 1)?));
+        transfers.push((row.get(0)?, day(&row, 1)?));
     }
     Ok(transfers)
 }
@@ -181,7 +185,7 @@ pub fn made(db: &Connection, provider: ProviderNumber) -> Result<Vec<MadeInvoice
     let mut made = Vec::new();
     while let Some(row) = rows.next()? {
         let cents = Cents::new(row.get(4)?);
-        made.push(MadeInvoice { number: row.get(0)?, month: month(row, 1)?, day: day(row, 2)?, credit: row.get(3)?, cents });
+        made.push(MadeInvoice { number: row.get(0)?, month: month(&row, 1)?, day: day(&row, 2)?, credit: row.get(3)?, cents });
     }
     Ok(made)
 }
@@ -196,8 +200,8 @@ pub fn invoiced(db: &Connection, provider: ProviderNumber, month: CivilMonth) ->
     while let Some(row) = rows.next()? {
         let vat = Vat { percent: row.get(1)?, exempt: row.get(2)? };
         let price: Option<i64> = row.get(3)?;
-        let amount = Amount { units: row.get(4)?, gross: Cents::new(row.get(5)?), days: (day(row, 6)?, day(row, 7)?) };
-        items.insert(Item { service: service(row, 0)?, vat, price: price.map(Cents::new) }, amount);
+        let amount = Amount { units: row.get(4)?, gross: Cents::new(row.get(5)?), days: (day(&row, 6)?, day(&row, 7)?) };
+        items.insert(Item { service: service(&row, 0)?, vat, price: price.map(Cents::new) }, amount);
     }
     items.retain(|_, amount| amount.gross != Cents::ZERO);
     Ok(items)
@@ -206,9 +210,8 @@ pub fn invoiced(db: &Connection, provider: ProviderNumber, month: CivilMonth) ->
 /// Keeps a document with what it says.
 pub fn insert(db: &Connection, provider: ProviderNumber, made: &MadeInvoice, said: &Items, bytes: &[u8]) -> Result<(), StoreError> {
     let MadeInvoice { number, month, day, credit, cents } = made;
-    let sql = "INSERT INTO invoice (number, provider, month, day, credit, cents, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    db.execute(sql, params![number, provider.0, month.months(), day.days(), credit, cents.get(), bytes])?;
-    let id = db.last_insert_rowid();
+    let sql = "INSERT INTO invoice (number, provider, month, day, credit, cents, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING id";
+    let id = db.insert(sql, params![number, provider.0, month.months(), day.days(), credit, cents.get(), bytes])?;
     let sql = "INSERT INTO invoice_item (invoice, service, percent, exempt, price, units, cents, first_day, last_day)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     let mut insert = db.prepare_cached(sql)?;

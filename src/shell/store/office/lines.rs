@@ -10,6 +10,7 @@ use crate::deliver::advice::{AdvisedLine, Verdict};
 use crate::reconcile::finding::Decision;
 use crate::reconcile::register::ClaimLine;
 use crate::reconcile::ruling::{Choice, Ruling};
+use crate::shell::store::sql::{Connection, OptionalExtension, Row, Rows, params};
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::civil::{CivilDay, CivilMonth};
@@ -17,7 +18,6 @@ use crate::words::code::Code;
 use crate::words::ids::{BatchId, EntryId, Handle, Hash, OfficeId, ProviderNumber, SlotId, TerminalId, TokenId};
 use crate::words::reason::Reason;
 use crate::words::time::{UtcMs, UtcSeconds};
-use rusqlite::{Connection, OptionalExtension, Row, Rows, params};
 
 /// A redemption on its way into the ledger.
 #[derive(Clone, Copy, Debug)]
@@ -211,7 +211,7 @@ const CLAIM: &str = "SELECT t.terminal, l.seq, b.batch, l.provider, l.hash, l.at
         k.token, c.handle, l.benefit, l.service, l.day, l.units, l.cents, l.slot, l.seen_as, l.status_issued, l.data_age, l.operator,
         l.lesson_start, l.lesson_end, l.charge, l.settles, l.full_price, l.terminal,
         l.verdict, l.decided, l.reason, (SELECT o.terminal FROM terminal o WHERE o.id = l.against_terminal), l.against_seq, l.holds, l.slot_day,
-        l.unproved OR l.proof_at IS NOT NULL AND EXISTS (SELECT 1 FROM line o INDEXED BY line_by_proof
+        l.unproved = 1 OR l.proof_at IS NOT NULL AND EXISTS (SELECT 1 FROM line o INDEXED BY line_by_proof
             WHERE o.token = l.token AND o.proof_at = l.proof_at AND o.at <> l.at AND o.cancelled_by IS NULL)
     FROM line l JOIN terminal t ON t.id = l.terminal JOIN batch b ON b.id = l.batch JOIN token k ON k.id = l.token JOIN child c ON c.id = l.child";
 
@@ -307,7 +307,7 @@ pub fn of_child(db: &Connection, office: &OfficeId, child: i64, earliest: CivilM
 pub fn one(db: &Connection, office: &OfficeId, id: EntryId) -> Result<Option<LedgerLine>, StoreError> {
     let mut statement = db.prepare_cached(&format!("{CLAIM} WHERE t.terminal = ?1 AND l.seq = ?2"))?;
     let mut rows = statement.query(params![id.terminal.0, to_db(id.seq)])?;
-    rows.next()?.map(|row| claim_row(row, office)).transpose()
+    rows.next()?.map(|row| claim_row(&row, office)).transpose()
 }
 
 /// The batch of a line or counter-record that is to be advised.
@@ -337,7 +337,7 @@ pub fn of_child_in(
 
 fn collect(mut rows: Rows<'_>, office: &OfficeId, lines: &mut Vec<LedgerLine>) -> Result<(), StoreError> {
     while let Some(row) = rows.next()? {
-        lines.push(claim_row(row, office)?);
+        lines.push(claim_row(&row, office)?);
     }
     Ok(())
 }
@@ -417,7 +417,7 @@ pub fn release_slot(db: &Connection, terminal: i64, seq: u64) -> Result<(), Stor
 
 /// Writes a decision on a redemption; it will be advised where it differs from what was decided before.
 pub fn decide(db: &Connection, terminal: i64, decision: &Decision, against: Option<i64>) -> Result<(), StoreError> {
-    let sql = "UPDATE line SET advise = advise OR verdict <> ?3 OR decided <> ?4 OR reason IS NOT ?5, verdict = ?3, decided = ?4, reason = ?5,
+    let sql = "UPDATE line SET advise = CASE WHEN advise = 1 OR verdict <> ?3 OR decided <> ?4 OR reason IS DISTINCT FROM ?5 THEN 1 ELSE 0 END, verdict = ?3, decided = ?4, reason = ?5,
                    against_terminal = ?6, against_seq = ?7, holds = ?8, slot_day = coalesce(?9, slot_day), slot = coalesce(?10, slot)
                WHERE terminal = ?1 AND seq = ?2";
     db.prepare_cached(sql)?.execute(params![
@@ -437,8 +437,7 @@ pub fn decide(db: &Connection, terminal: i64, decision: &Decision, against: Opti
 
 /// Writes a decision on a counter-record.
 pub fn decide_cancellation(db: &Connection, terminal: i64, decision: &Decision) -> Result<(), StoreError> {
-    let sql =
-        "UPDATE cancellation SET advise = advise OR verdict <> ?3 OR decided <> ?4, verdict = ?3, decided = ?4 WHERE terminal = ?1 AND seq = ?2";
+    let sql = "UPDATE cancellation SET advise = CASE WHEN advise = 1 OR verdict <> ?3 OR decided <> ?4 THEN 1 ELSE 0 END, verdict = ?3, decided = ?4 WHERE terminal = ?1 AND seq = ?2";
     db.prepare_cached(sql)?.execute(params![terminal, to_db(decision.id.seq), to_db(decision.verdict.code()), decision.cents.get()])?;
     Ok(())
 }
@@ -455,7 +454,7 @@ pub fn batches_to_advise(db: &Connection, most: usize) -> Result<Vec<i64>, Store
 /// How many batches have lines to advise.
 pub fn count_to_advise(db: &Connection) -> Result<u64, StoreError> {
     let sql = "SELECT count(*) FROM (SELECT batch FROM line WHERE advise = 1 UNION SELECT batch FROM cancellation WHERE advise = 1
-               UNION SELECT batch FROM unreadable WHERE advise = 1)";
+               UNION SELECT batch FROM unreadable WHERE advise = 1) AS b";
     from_db(db.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
 }
 

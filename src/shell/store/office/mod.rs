@@ -58,6 +58,46 @@ pub const MIGRATIONS: &[&str] = &[
 ];
 
 use super::StoreError;
+use super::sql::Connection;
+use super::sql::postgres::{Server, Session, Tenant};
+use std::path::Path;
+
+/// All versions of the schema on PostgreSQL, by their numbers. It begins with the second: nobody ever had the first there.
+pub const SERVER_MIGRATIONS: &[(usize, &str)] = &[(
+    2,
+    concat!(
+        include_str!("postgres/0002/functions.sql"),
+        include_str!("postgres/0002/tables.sql"),
+        include_str!("postgres/0002/sums.sql"),
+        include_str!("postgres/0002/guards.sql"),
+    ),
+)];
+
+/// What a tenant begins with on PostgreSQL; run again it changes nothing.
+pub const TENANT_BEGINS: &str = include_str!("postgres/tenant.sql");
+
+/// Opens the rows of a tenant on a server.
+pub fn open_at(server: &Server, tenant: Tenant) -> Result<Connection, StoreError> {
+    Ok(Connection::Server(Session::open(server, tenant)?))
+}
+
+/// Opens the office's database at `path`, as [`super::open`] does.
+pub fn open(path: &Path) -> Result<Connection, StoreError> {
+    Ok(super::open(path, MIGRATIONS)?.into())
+}
+
+/// Names a server on which tests and simulations keep their offices, each as a tenant of its own, in place of memory.
+pub const TEST_SERVER: &str = "TEILHABE_TEST_DATABASE_URL";
+
+/// An office's database for tests and simulations: in memory, or on the server that [`TEST_SERVER`] names.
+pub fn open_in_memory() -> Result<Connection, StoreError> {
+    if let Ok(url) = std::env::var(TEST_SERVER) {
+        let number = u64::from_le_bytes(crate::shell::door::os_chance().bytes());
+        // Above all numbers of offices.
+        return open_at(&Server::parse(&url)?, Tenant(i64::try_from(number >> 2).unwrap_or(0) | 1 << 61));
+    }
+    Ok(super::open_in_memory(MIGRATIONS)?.into())
+}
 
 /// Reads an id of `N` bytes from a column.
 fn array<const N: usize>(bytes: Vec<u8>, what: &str) -> Result<[u8; N], StoreError> {

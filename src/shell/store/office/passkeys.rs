@@ -1,8 +1,8 @@
 //! Passkeys: what a clerk's device or key showed when it was registered.
 
 use super::super::{StoreError, from_db, to_db};
+use crate::shell::store::sql::{Connection, OptionalExtension, Row, params};
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// A passkey.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ pub fn of_clerk(db: &Connection, clerk: i64) -> Result<Vec<PasskeyRow>, StoreErr
     let mut rows = statement.query([clerk])?;
     let mut passkeys = Vec::new();
     while let Some(row) = rows.next()? {
-        passkeys.push(passkey(row)?);
+        passkeys.push(passkey(&row)?);
     }
     Ok(passkeys)
 }
@@ -50,7 +50,7 @@ pub fn of_clerk(db: &Connection, clerk: i64) -> Result<Vec<PasskeyRow>, StoreErr
 pub fn by_credential(db: &Connection, credential: &[u8]) -> Result<Option<PasskeyRow>, StoreError> {
     let mut statement = db.prepare_cached(&format!("SELECT {COLUMNS} FROM passkey WHERE credential = ?1"))?;
     let mut rows = statement.query([credential])?;
-    rows.next()?.map(passkey).transpose()
+    rows.next()?.as_ref().map(passkey).transpose()
 }
 
 /// Whether there is a passkey at all: the sign-in's page offers them only then.
@@ -60,7 +60,7 @@ pub fn any(db: &Connection) -> Result<bool, StoreError> {
 
 /// Keeps a passkey. False where its credential id is known already.
 pub fn insert(db: &Connection, clerk: i64, label: &str, credential: &[u8], public: &str, now: UtcMs) -> Result<bool, StoreError> {
-    let sql = "INSERT OR IGNORE INTO passkey (clerk, label, credential, public, created) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let sql = "INSERT INTO passkey (clerk, label, credential, public, created) VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO NOTHING";
     Ok(db.execute(sql, params![clerk, label, credential, public, to_db(now.0)])? == 1)
 }
 

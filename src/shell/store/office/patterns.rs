@@ -3,28 +3,29 @@
 use super::super::{StoreError, from_db, to_db};
 use super::sound;
 use crate::reconcile::pattern::{DayCount, Kind, Limits, MonthCounts, Pattern};
+use crate::shell::store::sql::{Connection, Row, params};
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::ids::ProviderNumber;
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, Row, params};
 use std::collections::BTreeMap;
 
 /// The months in which redemptions came or went since they were last looked through, with how many they have now.
 pub fn due_months(db: &Connection) -> Result<Vec<(CivilMonth, u64)>, StoreError> {
     let sql = "SELECT s.month, sum(s.lines) FROM line_sum s WHERE s.kind = 0 GROUP BY s.month
-               HAVING sum(s.lines) IS NOT (SELECT m.lines FROM pattern_month m WHERE m.month = s.month)";
+               HAVING sum(s.lines) IS DISTINCT FROM (SELECT m.lines FROM pattern_month m WHERE m.month = s.month)";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     let mut months = Vec::new();
     while let Some(row) = rows.next()? {
-        months.push((month(row, 0)?, from_db(row.get(1)?)?));
+        months.push((month(&row, 0)?, from_db(row.get(1)?)?));
     }
     Ok(months)
 }
 
 /// Notes that a month was looked through.
 pub fn note_looked(db: &Connection, month: CivilMonth, lines: u64) -> Result<(), StoreError> {
-    db.prepare_cached("INSERT OR REPLACE INTO pattern_month (month, lines) VALUES (?1, ?2)")?.execute(params![month.months(), to_db(lines)])?;
+    db.prepare_cached("INSERT INTO pattern_month (month, lines) VALUES (?1, ?2) ON CONFLICT (month) DO UPDATE SET lines = excluded.lines")?
+        .execute(params![month.months(), to_db(lines)])?;
     Ok(())
 }
 
@@ -84,7 +85,7 @@ pub fn keep(db: &Connection, of: CivilMonth, found: &[(ProviderNumber, Pattern)]
     }
     let sql = "INSERT INTO pattern (provider, month, kind, part, whole, usual) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
                ON CONFLICT (provider, month, kind) DO UPDATE SET usual = excluded.usual,
-                   answer = CASE WHEN part = excluded.part AND whole = excluded.whole THEN answer END, part = excluded.part, whole = excluded.whole";
+                   answer = CASE WHEN pattern.part = excluded.part AND pattern.whole = excluded.whole THEN pattern.answer END, part = excluded.part, whole = excluded.whole";
     for (provider, pattern) in found {
         let Pattern { kind, part, whole, usual } = *pattern;
         db.prepare_cached(sql)?.execute(params![provider.0, of.months(), kind.name(), to_db(part), to_db(whole), to_db(usual)])?;
@@ -130,7 +131,7 @@ pub fn list(db: &Connection, open: bool, most: u64) -> Result<Vec<PatternRow>, S
         found.push(PatternRow {
             provider: ProviderNumber(row.get(0)?),
             name: row.get(1)?,
-            month: month(row, 2)?,
+            month: month(&row, 2)?,
             pattern,
             answer: row.get(7)?,
             note: row.get(8)?,
@@ -187,9 +188,11 @@ pub fn limits(db: &Connection, of: CivilMonth) -> Result<Limits, StoreError> {
 
 /// Sets the limits for the months that begin on or after `from`; they are looked through anew.
 pub fn set_limits(db: &Connection, from: CivilDay, limits: &Limits) -> Result<(), StoreError> {
-    let sql =
-        "INSERT OR REPLACE INTO pattern_limit (from_day, forgotten_percent, typed_percent, fewest, present_days, present_children, weekend_meals,
-               seconds_apart) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let sql = "INSERT INTO pattern_limit (from_day, forgotten_percent, typed_percent, fewest, present_days, present_children, weekend_meals,
+               seconds_apart) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+         ON CONFLICT (from_day) DO UPDATE SET forgotten_percent = excluded.forgotten_percent, typed_percent = excluded.typed_percent,
+               fewest = excluded.fewest, present_days = excluded.present_days, present_children = excluded.present_children,
+               weekend_meals = excluded.weekend_meals, seconds_apart = excluded.seconds_apart";
     let Limits { forgotten_percent, typed_percent, fewest, present_days, present_children, weekend_meals, seconds_apart } = *limits;
     let numbers = [fewest, present_days, present_children, weekend_meals, seconds_apart].map(to_db);
     let values = params![from.days(), forgotten_percent, typed_percent, numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]];

@@ -5,6 +5,8 @@ use super::{array, sound};
 use crate::deliver::advice::Verdict;
 use crate::settle::selection::Selection;
 use crate::settle::settlement::{LineKind, PayableLine, Plan};
+use crate::shell::store::sql;
+use crate::shell::store::sql::{Connection, Row, params};
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::civil::{CivilDay, CivilMonth};
@@ -12,7 +14,6 @@ use crate::words::code::Code;
 use crate::words::ids::{BatchId, EntryId, ProviderNumber, TerminalId};
 use crate::words::legal_basis::LegalBasis;
 use crate::words::reason::Reason;
-use rusqlite::{Connection, Row, params};
 use std::collections::BTreeMap;
 
 /// Decided, or decided anew, since it was last settled. The partial indexes on both tables are over these very words.
@@ -79,7 +80,7 @@ pub fn open_lines(db: &Connection, selection: &Selection) -> Result<Vec<PayableL
     let mut rows = statement.query([])?;
     let mut lines = Vec::new();
     while let Some(row) = rows.next()? {
-        let line = payable_row(row)?;
+        let line = payable_row(&row)?;
         if selection.takes_line(&line) {
             lines.push(line);
         }
@@ -122,12 +123,12 @@ pub fn signed_lines(db: &Connection, run: u32, provider: ProviderNumber) -> Resu
     Ok(lines)
 }
 
-fn read_lines(db: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<Vec<PayableLine>, StoreError> {
+fn read_lines(db: &Connection, sql: &str, values: impl sql::Params) -> Result<Vec<PayableLine>, StoreError> {
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query(values)?;
     let mut lines = Vec::new();
     while let Some(row) = rows.next()? {
-        lines.push(payable_row(row)?);
+        lines.push(payable_row(&row)?);
     }
     Ok(lines)
 }
@@ -196,13 +197,13 @@ pub fn settle_drawn(db: &Connection, run: u32, carried_over_too: bool) -> Result
     for table in ["line", "cancellation"] {
         let sql = format!(
             "UPDATE {table} SET settled = d.total, run = ?1, advise = 1 FROM drawn_line d JOIN run_provider p ON p.run = d.run AND p.provider = d.provider
-             WHERE d.run = ?1 AND (p.cents >= 0 OR ?2) AND {table}.terminal = d.terminal AND {table}.seq = d.seq
+             WHERE d.run = ?1 AND (p.cents >= 0 OR ?2 = 1) AND {table}.terminal = d.terminal AND {table}.seq = d.seq
                AND coalesce({table}.settled, 0) = d.already AND {table}.decided = d.total AND {table}.verdict <> 0"
         );
         changed += db.prepare_cached(&sql)?.execute(params![run, carried_over_too])? as u64;
     }
     let sql = "INSERT INTO run_line (run, terminal, seq, total, already) SELECT d.run, d.terminal, d.seq, d.total, d.already
-               FROM drawn_line d JOIN run_provider p ON p.run = d.run AND p.provider = d.provider WHERE d.run = ?1 AND (p.cents >= 0 OR ?2)";
+               FROM drawn_line d JOIN run_provider p ON p.run = d.run AND p.provider = d.provider WHERE d.run = ?1 AND (p.cents >= 0 OR ?2 = 1)";
     db.execute(sql, params![run, carried_over_too])?;
     Ok(changed)
 }

@@ -5,11 +5,12 @@ use super::{array, payable, sound};
 use crate::deliver::advice::AdvisedPayment;
 use crate::settle::selection::Selection;
 use crate::settle::settlement::Released;
+use crate::shell::store::sql;
+use crate::shell::store::sql::{Connection, OptionalExtension, params};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::Hash;
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, params};
 
 /// Run and name of the files of runs that were first signed in the time from `from` up to, not including, `before`.
 pub fn released_files(db: &Connection, from: UtcMs, before: UtcMs) -> Result<Vec<(u32, String)>, StoreError> {
@@ -55,7 +56,7 @@ pub fn signed_once(db: &Connection) -> Result<Option<RunRow>, StoreError> {
     Ok(read_runs(db, "WHERE state = 'signed' ORDER BY number LIMIT 1", params![])?.pop())
 }
 
-fn read_runs(db: &Connection, which: &str, values: impl rusqlite::Params) -> Result<Vec<RunRow>, StoreError> {
+fn read_runs(db: &Connection, which: &str, values: impl sql::Params) -> Result<Vec<RunRow>, StoreError> {
     let mut statement = db.prepare_cached(&format!("{RUN} {which}"))?;
     let mut rows = statement.query(values)?;
     let mut runs = Vec::new();
@@ -122,7 +123,7 @@ fn insert_shares(db: &Connection, run: u32, provider: u32, payment: &str) -> Res
                    WHERE d.run = ?1 AND d.provider = ?2
                    UNION ALL
                    SELECT x.batch, d.total - d.already FROM drawn_line d JOIN cancellation x ON x.terminal = d.terminal AND x.seq = d.seq
-                   WHERE d.run = ?1 AND d.provider = ?2) GROUP BY batch";
+                   WHERE d.run = ?1 AND d.provider = ?2) AS s GROUP BY batch";
     db.prepare_cached(sql)?.execute(params![run, provider, payment])?;
     Ok(())
 }
@@ -133,7 +134,8 @@ fn insert_shares(db: &Connection, run: u32, provider: u32, payment: &str) -> Res
 /// (gezahlt) behind it.
 pub fn of_batch(db: &Connection, batch: i64) -> Result<Vec<AdvisedPayment>, StoreError> {
     let sql = "SELECT p.end_to_end_id, r.execution, sum(s.cents), p.cents, p.returned_on, p.stays_until, p.booked FROM batch o JOIN batch b ON b.batch = o.batch AND b.terminal = o.terminal JOIN share s ON s.batch = b.id
-               JOIN payment p ON p.end_to_end_id = s.end_to_end_id JOIN run r ON r.number = p.run WHERE o.id = ?1 GROUP BY p.end_to_end_id ORDER BY p.run";
+               JOIN payment p ON p.end_to_end_id = s.end_to_end_id JOIN run r ON r.number = p.run WHERE o.id = ?1 
+               GROUP BY p.end_to_end_id, r.execution, p.cents, p.returned_on, p.stays_until, p.booked, p.run ORDER BY p.run";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([batch])?;
     let mut payments = Vec::new();

@@ -2,9 +2,9 @@
 
 use super::super::{StoreError, from_db, to_db};
 use super::array;
+use crate::shell::store::sql::{Connection, OptionalExtension, Row, params};
 use crate::words::ids::{Hash, TokenId};
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// A phone's row.
 #[derive(Clone, Debug)]
@@ -88,9 +88,8 @@ pub fn withdraw_invitations(db: &Connection, child: i64) -> Result<usize, StoreE
 
 /// Adds a phone.
 pub fn insert(db: &Connection, key: &[u8; 32], child: i64, now: UtcMs) -> Result<i64, StoreError> {
-    let sql = "INSERT INTO phone (key, child, added, seen) VALUES (?1, ?2, ?3, ?3)";
-    db.prepare_cached(sql)?.execute(params![key, child, to_db(now.0)])?;
-    Ok(db.last_insert_rowid())
+    let sql = "INSERT INTO phone (key, child, added, seen) VALUES (?1, ?2, ?3, ?3) RETURNING id";
+    Ok(db.insert(sql, params![key, child, to_db(now.0)])?)
 }
 
 /// The phone with this key.
@@ -109,7 +108,7 @@ pub fn of_child(db: &Connection, child: i64) -> Result<Vec<Phone>, StoreError> {
     let mut rows = statement.query([child])?;
     let mut phones = Vec::new();
     while let Some(row) = rows.next()? {
-        phones.push(phone_row(row)?);
+        phones.push(phone_row(&row)?);
     }
     Ok(phones)
 }

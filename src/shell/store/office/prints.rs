@@ -3,10 +3,10 @@
 use super::super::{StoreError, from_db, to_db};
 use super::{array, sound};
 use crate::shell::paper::stack::Layout;
+use crate::shell::store::sql::{Connection, OptionalExtension, Row, params};
 use crate::words::civil::CivilDay;
 use crate::words::ids::{CodeId, Hash, TokenId};
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// A card that waits: issued, never printed, and not stopped for good.
 const WAITS: &str = "print_run IS NULL AND bytes IS NOT NULL
@@ -102,10 +102,9 @@ pub fn waiting_cards(db: &Connection, most: u64) -> Result<Vec<(i64, u64)>, Stor
 
 /// Adds a run; its number is given here.
 pub fn insert_run(db: &Connection, run: &Run) -> Result<u32, StoreError> {
-    let sql = "INSERT INTO print_run (layout, contact, url, dated, papers, clerk, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let sql = "INSERT INTO print_run (layout, contact, url, dated, papers, clerk, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING number";
     let values = params![run.layout.code(), run.contact, run.url, run.dated.days(), to_db(run.papers), run.clerk, to_db(run.at.0)];
-    db.execute(sql, values)?;
-    u32::try_from(db.last_insert_rowid()).map_err(|_| StoreError::Inconsistent("more print runs than numbers".into()))
+    u32::try_from(db.insert(sql, values)?).map_err(|_| StoreError::Inconsistent("more print runs than numbers".into()))
 }
 
 /// Adds a token's card to a run, which is from now on the last that has it.
@@ -129,7 +128,7 @@ pub fn end(db: &Connection, run: u32, ending: Ending, by: &str, now: UtcMs) -> R
     if ending == Ending::Discarded {
         db.execute("UPDATE print_file SET bytes = NULL WHERE run = ?1", [run])?;
         let sql = "UPDATE token SET print_run = (SELECT max(r.number) FROM print_item i JOIN print_run r ON r.number = i.run
-                     WHERE i.token = token.id AND r.outcome IS NOT 'discarded')
+                     WHERE i.token = token.id AND r.outcome IS DISTINCT FROM 'discarded')
                    WHERE id IN (SELECT token FROM print_item WHERE run = ?1)";
         db.execute(sql, [run])?;
         let sql =
@@ -173,7 +172,7 @@ pub fn runs(db: &Connection, ended: bool, skip: u64, most: u64) -> Result<Vec<Ru
     let mut rows = statement.query([to_db(most), to_db(skip)])?;
     let mut runs = Vec::new();
     while let Some(row) = rows.next()? {
-        runs.push(run_row(row)?);
+        runs.push(run_row(&row)?);
     }
     Ok(runs)
 }

@@ -3,11 +3,11 @@
 use super::super::{StoreError, from_db, to_db};
 use super::{array, sound};
 use crate::reconcile::calendar::SiteKind;
+use crate::shell::store::sql::{Connection, OptionalExtension, Row, params};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{ProviderNumber, TerminalId};
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// A provider in a list.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ pub fn list(db: &Connection, wanted: &Wanted, silent_since: UtcMs, skip: u64, mo
                found AS (SELECT p.number, p.name, p.kind, count(s.provider) terminals, max(CASE WHEN s.asked THEN s.last END) last,
                    coalesce(sum(s.last < ?1 AND s.label <> ?7), 0) silent, EXISTS (SELECT 1 FROM iban_change i WHERE i.provider = p.number) waits
                FROM provider p LEFT JOIN seen s ON s.provider = p.number
-               WHERE (?2 = '' OR instr(lower(p.name), lower(?2)) > 0 OR CAST(p.number AS TEXT) = ?2) AND (?3 IS NULL OR p.kind = ?3) GROUP BY p.number)
+               WHERE (?2 = '' OR instr(lower(p.name), lower(?2)) > 0 OR CAST(p.number AS TEXT) = ?2) AND (?3 IS NULL OR p.kind = ?3) GROUP BY p.number, p.name, p.kind)
                SELECT number, name, kind, terminals, last, silent, waits, count(*) OVER () FROM found WHERE ?4 = 0 OR silent > 0
                ORDER BY name COLLATE NOCASE, number LIMIT ?5 OFFSET ?6";
     let mut statement = db.prepare_cached(sql)?;
@@ -62,7 +62,7 @@ pub fn list(db: &Connection, wanted: &Wanted, silent_since: UtcMs, skip: u64, mo
         providers.push(ListedProvider {
             number: ProviderNumber(row.get(0)?),
             name: row.get(1)?,
-            kind: kind_of(row, 2)?,
+            kind: kind_of(&row, 2)?,
             terminals: from_db(row.get(3)?)?,
             last: last.map(from_db).transpose()?.map(UtcMs),
             silent: from_db(row.get(5)?)?,
@@ -123,7 +123,8 @@ pub fn set_details(db: &Connection, number: ProviderNumber, name: &str, kind: Si
 
 /// Keeps an account until a second clerk has confirmed it; an earlier one that waited is given up.
 pub fn keep_iban_change(db: &Connection, number: ProviderNumber, change: &IbanChange) -> Result<(), StoreError> {
-    let sql = "INSERT OR REPLACE INTO iban_change (provider, iban, clerk, at) VALUES (?1, ?2, ?3, ?4)";
+    let sql = "INSERT INTO iban_change (provider, iban, clerk, at) VALUES (?1, ?2, ?3, ?4)
+               ON CONFLICT (provider) DO UPDATE SET iban = excluded.iban, clerk = excluded.clerk, at = excluded.at";
     db.execute(sql, params![number.0, change.iban, change.clerk, to_db(change.at.0)])?;
     Ok(())
 }

@@ -4,10 +4,10 @@ use super::super::{StoreError, from_db, to_db};
 use super::{array, batches, children, settings};
 use crate::book::entry::{Body, Entry};
 use crate::claim::batch::Item;
+use crate::shell::store::sql::{Connection, OptionalExtension, params};
 use crate::words::cbor::Writer;
 use crate::words::ids::{Handle, Hash, TokenId};
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::HashSet;
 
 /// Whose entries go.
@@ -81,8 +81,9 @@ pub fn make_remains(db: &Connection) -> Result<(), StoreError> {
         if there.is_none() {
             let name = Hash::of(&[b"teilhabe/remains/1", basis.as_bytes()]);
             let legal_basis = (!basis.is_empty()).then_some(&basis);
-            db.execute("INSERT INTO child (handle, legal_basis, remains) VALUES (?1, ?2, 1)", params![name.first::<8>(), legal_basis])?;
-            db.execute("INSERT INTO token (token, child, issued) VALUES (?1, ?2, 0)", params![name.first::<16>(), db.last_insert_rowid()])?;
+            let child = "INSERT INTO child (handle, legal_basis, remains) VALUES (?1, ?2, 1) RETURNING id";
+            let child = db.insert(child, params![name.first::<8>(), legal_basis])?;
+            db.execute("INSERT INTO token (token, child, issued) VALUES (?1, ?2, 0)", params![name.first::<16>(), child])?;
         }
     }
     Ok(())
@@ -121,14 +122,14 @@ pub fn delete_children(db: &Connection, most: u32) -> Result<u64, StoreError> {
         settings::at_least(db, "status_places", places)?;
     }
     db.execute("CREATE TEMP TABLE IF NOT EXISTS going (child INTEGER PRIMARY KEY)", [])?;
-    db.execute("DELETE FROM temp.going", [])?;
-    db.execute("INSERT INTO temp.going SELECT child FROM purge_child ORDER BY child LIMIT ?1", [most])?;
-    const TOKENS: &str = "SELECT id FROM token WHERE child IN (SELECT child FROM temp.going)";
-    const APPROVALS: &str = "SELECT id FROM approval WHERE child IN (SELECT child FROM temp.going)";
-    const GOING: &str = "SELECT child FROM temp.going";
+    db.execute("DELETE FROM going", [])?;
+    db.execute("INSERT INTO going SELECT child FROM purge_child ORDER BY child LIMIT ?1", [most])?;
+    const TOKENS: &str = "SELECT id FROM token WHERE child IN (SELECT child FROM going)";
+    const APPROVALS: &str = "SELECT id FROM approval WHERE child IN (SELECT child FROM going)";
+    const GOING: &str = "SELECT child FROM going";
     let log = "UPDATE audit SET clerk = NULL, object = NULL, detail = NULL, salt = NULL WHERE object IN";
     for sql in [
-        format!("{log} (SELECT 'child/' || child FROM temp.going)"),
+        format!("{log} (SELECT 'child/' || child FROM going)"),
         format!("{log} (SELECT 'token/' || lower(hex(token)) FROM token WHERE id IN ({TOKENS}))"),
         format!("{log} (SELECT 'approval/' || id FROM approval WHERE id IN ({APPROVALS}))"),
         format!("DELETE FROM stop WHERE token IN ({TOKENS})"),
@@ -196,13 +197,10 @@ pub fn purge_forms(db: &Connection, before: UtcMs) -> Result<usize, StoreError> 
 
 /// Writes the database anew without what was deleted, and removes copies from before updates.
 pub fn compact(db: &Connection) -> Result<(), StoreError> {
-    db.execute_batch("VACUUM")?;
-    crate::shell::store::forget_earlier(db)?;
-    Ok(())
+    db.compact()
 }
 
 /// Empties the log beside the database, so that deleted bytes are gone from the disk's files too; false where somebody still reads from it.
 pub fn empty_log(db: &Connection) -> Result<bool, StoreError> {
-    let busy: i64 = db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-    Ok(busy == 0)
+    Ok(db.empty_log()?)
 }

@@ -2,9 +2,9 @@
 
 use super::super::{StoreError, from_db, to_db};
 use super::sound;
+use crate::shell::store::sql::{Connection, OptionalExtension, params};
 use crate::words::civil::CivilDay;
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, params};
 
 /// The rule for a kind of record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,7 +57,8 @@ pub struct Plan {
 
 /// The rules that hold on `day`, by kind.
 pub fn rules(db: &Connection, day: CivilDay) -> Result<Vec<Rule>, StoreError> {
-    let sql = "SELECT kind, months, least, year_end, source, max(from_day) FROM retention WHERE from_day <= ?1 GROUP BY kind";
+    let sql = "SELECT kind, months, least, year_end, source, from_day FROM retention r
+               WHERE from_day = (SELECT max(q.from_day) FROM retention q WHERE q.kind = r.kind AND q.from_day <= ?1) ORDER BY kind";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([day.days()])?;
     let mut rules = Vec::new();
@@ -123,14 +124,14 @@ pub fn choose_children(db: &Connection, before: CivilDay) -> Result<(u64, Option
         EXCEPT SELECT t.child FROM line l JOIN token t ON t.id = l.token WHERE l.day >= ?1 OR l.verdict = 0";
     let chosen = db.execute(sql, params![day, month, second])?;
     let sql = "SELECT min(day) FROM (SELECT min(l.day) AS day FROM line l JOIN child c ON c.id = l.child WHERE c.remains = 0
-               UNION ALL SELECT min(issued) / 86400 FROM token JOIN child c ON c.id = token.child WHERE c.remains = 0)";
+               UNION ALL SELECT min(issued) / 86400 FROM token JOIN child c ON c.id = token.child WHERE c.remains = 0) AS o";
     let oldest: Option<i64> = db.query_row(sql, [], |row| row.get(0))?;
     Ok((chosen as u64, oldest.map(from_db).transpose()?.and_then(CivilDay::from_days)))
 }
 
 /// Counts the batches whose entries may go: received before `before`, and settled to the last line.
 pub fn count_batches(db: &Connection, before: UtcMs) -> Result<(u64, Option<UtcMs>), StoreError> {
-    let sql = format!("SELECT (SELECT count(*) FROM ({OLD_BATCHES})), (SELECT min(received) FROM batch WHERE emptied = 0)");
+    let sql = format!("SELECT (SELECT count(*) FROM ({OLD_BATCHES}) AS o), (SELECT min(received) FROM batch WHERE emptied = 0)");
     let (records, oldest): (i64, Option<i64>) = db.query_row(&sql, [to_db(before.0)], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok((from_db(records)?, oldest.map(from_db).transpose()?.map(UtcMs)))
 }
@@ -153,8 +154,8 @@ pub fn keep_plan(db: &Connection, found: &[Found], by: &str, now: UtcMs) -> Resu
         "DELETE FROM purge_kind WHERE plan IN (SELECT id FROM purge_plan WHERE state = 'made'); DELETE FROM purge_plan WHERE state = 'made'",
     )?;
     let total: u64 = found.iter().map(|found| found.records).sum();
-    db.execute("INSERT INTO purge_plan (made, made_by, state, total) VALUES (?1, ?2, 'made', ?3)", params![to_db(now.0), by, to_db(total)])?;
-    let plan = db.last_insert_rowid();
+    let plan = "INSERT INTO purge_plan (made, made_by, state, total) VALUES (?1, ?2, 'made', ?3) RETURNING id";
+    let plan = db.insert(plan, params![to_db(now.0), by, to_db(total)])?;
     let mut statement = db.prepare("INSERT INTO purge_kind (plan, kind, before_day, records, oldest) VALUES (?1, ?2, ?3, ?4, ?5)")?;
     for found in found {
         statement.execute(params![plan, found.kind, found.before.days(), to_db(found.records), found.oldest.map(CivilDay::days)])?;

@@ -1,7 +1,7 @@
 //! Single values: settings and counters.
 
 use super::super::{StoreError, from_db, to_db};
-use rusqlite::{Connection, OptionalExtension, params};
+use crate::shell::store::sql::{Connection, OptionalExtension, params};
 
 /// The value of a setting.
 pub fn read(db: &Connection, name: &str) -> Result<Option<String>, StoreError> {

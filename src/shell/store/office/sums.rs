@@ -5,12 +5,13 @@
 
 use super::super::{StoreError, from_db};
 use super::sound;
+use crate::shell::store::sql;
+use crate::shell::store::sql::{Connection, Row};
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilMonth;
 use crate::words::ids::ProviderNumber;
 use crate::words::legal_basis::LegalBasis;
-use rusqlite::{Connection, Row};
 
 /// What sums can be grouped by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -140,10 +141,10 @@ pub fn grouped(db: &Connection, by: &[By], only: &Only) -> Result<Vec<Sum>, Stor
     let (least, most) = only.open.map_or((0, 1), |open| (i64::from(open), i64::from(open)));
     let (first, last) = only.months.map_or((0, u32::MAX), |(first, last)| (first.months(), last.months()));
     let mut statement = db.prepare_cached(&sql)?;
-    let mut rows = statement.query(rusqlite::params![least, most, first, last, only.provider.map(|p| p.0), only.benefit.map(|b| b.code())])?;
+    let mut rows = statement.query(sql::params![least, most, first, last, only.provider.map(|p| p.0), only.benefit.map(|b| b.code())])?;
     let mut sums = Vec::new();
     while let Some(row) = rows.next()? {
-        sums.push(sum_row(row)?);
+        sums.push(sum_row(&row)?);
     }
     Ok(sums)
 }
@@ -237,7 +238,7 @@ pub fn children(db: &Connection, months: (CivilMonth, CivilMonth)) -> Result<Vec
 /// The same whatever the legal basis, which is quicker.
 pub fn children_by_month(db: &Connection) -> Result<Vec<((CivilMonth, Benefit), u64)>, StoreError> {
     let mut statement = db.prepare_cached(
-        "SELECT month, benefit, count(*) FROM (SELECT DISTINCT month, benefit, child FROM child_sum WHERE lines > 0) GROUP BY 1, 2",
+        "SELECT month, benefit, count(*) FROM (SELECT DISTINCT month, benefit, child FROM child_sum WHERE lines > 0) AS d GROUP BY 1, 2",
     )?;
     let mut rows = statement.query([])?;
     let mut children = Vec::new();
@@ -261,7 +262,7 @@ pub fn verify(db: &Connection) -> Result<u64, StoreError> {
         (
             "SELECT open, month, benefit, provider, basis, kind, state, lines, units, claimed, decided, settled FROM line_sum WHERE lines <> 0",
             "SELECT open, month, benefit, provider, basis, kind, state, count(*), sum(units), sum(claimed), sum(decided), sum(settled)
-             FROM (SELECT * FROM line_counted UNION ALL SELECT * FROM cancellation_counted) GROUP BY 1, 2, 3, 4, 5, 6, 7",
+             FROM (SELECT * FROM line_counted UNION ALL SELECT * FROM cancellation_counted) AS c GROUP BY 1, 2, 3, 4, 5, 6, 7",
         ),
         (
             "SELECT batch, lines, pending, claimed, decided, settled FROM batch_sum WHERE lines <> 0",
@@ -275,7 +276,7 @@ pub fn verify(db: &Connection) -> Result<u64, StoreError> {
     let mut different = 0;
     for (kept, counted) in KEPT {
         for (some, others) in [(kept, counted), (counted, kept)] {
-            let sql = format!("SELECT count(*) FROM (SELECT * FROM ({some}) EXCEPT SELECT * FROM ({others}))");
+            let sql = format!("SELECT count(*) FROM ({some} EXCEPT {others}) AS d");
             different += from_db(db.query_row(&sql, [], |row| row.get(0))?)?;
         }
     }
@@ -285,15 +286,15 @@ pub fn verify(db: &Connection) -> Result<u64, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shell::store::{office::MIGRATIONS, open_in_memory};
+    use crate::shell::store::office::open_in_memory;
 
     const LINE: &str = "INSERT INTO line (terminal, seq, batch, child, token, provider, month, day, at, not_before, benefit, service, units, cents,
         slot_day, slot, seen_as, status_issued, data_age, hash) VALUES (1, ?1, 1, ?2, ?2, 101, 680, 20700, 0, 0, ?3, 'lunch', 1, 450, 20700, ?1, 1, 0, 0, ?1)";
 
     /// Two children with two meals and a fee each.
     fn ledger() -> Connection {
-        let db = open_in_memory(MIGRATIONS).expect("a database");
-        db.pragma_update(None, "foreign_keys", false).expect("set");
+        let db = open_in_memory().expect("a database");
+        db.execute_batch("PRAGMA foreign_keys = false").expect("set");
         db.execute_batch(
             "INSERT INTO child (id, handle, legal_basis) VALUES (1, 1, 'sgb2'), (2, 2, NULL);
              INSERT INTO approval (id, child, from_month, to_month, legal_basis, home_providers, source, recorded, recorded_by)

@@ -1,8 +1,8 @@
 //! Journals that exist twice: a terminal restored from a backup while the earlier one still works, or a second box with its keys.
 
 use super::super::{StoreError, from_db, to_db};
+use crate::shell::store::sql::{Connection, OptionalExtension, params};
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, params};
 
 /// A terminal whose journal exists twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub fn swaps(db: &Connection, since: UtcMs) -> Result<Vec<Swap>, StoreError> {
                UNION ALL
                SELECT p.number, p.name, t.label, 1, max(e.at) FROM succession s JOIN terminal t ON t.id = s.earlier JOIN provider p ON p.number = t.provider
                JOIN terminal n ON n.id = s.terminal AND n.retired IS NULL JOIN exchange e ON e.terminal = t.id AND e.at > s.at
-               WHERE t.retired IS NULL GROUP BY t.id HAVING max(e.at) >= ?1
+               WHERE t.retired IS NULL GROUP BY t.id, p.number, p.name, t.label HAVING max(e.at) >= ?1
                ORDER BY 5 DESC";
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query([to_db(since.0)])?;

@@ -1,10 +1,10 @@
 //! Files that were checked and wait for a clerk's word, and what the register holds of their records.
 
 use super::super::{StoreError, from_db, to_db};
+use crate::shell::store::sql::{Connection, OptionalExtension, params};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilMonth;
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeMap;
 
 /// A file that waits.

@@ -5,12 +5,13 @@ use super::sums::{self, By, Kind, Only, State};
 use super::{array, sound};
 use crate::deliver::advice::Verdict;
 use crate::reconcile::finding::Tally;
+use crate::shell::store::sql;
+use crate::shell::store::sql::{Connection, Row, params};
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::ids::{BatchId, EntryId, Hash, ProviderNumber, TerminalId};
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -96,7 +97,7 @@ pub fn waiting_batches(db: &Connection, most: u64) -> Result<Vec<BatchView>, Sto
     let mut rows = statement.query([to_db(most)])?;
     let mut batches = Vec::new();
     while let Some(row) = rows.next()? {
-        batches.push(batch_row(row)?);
+        batches.push(batch_row(&row)?);
     }
     Ok(batches)
 }
@@ -108,7 +109,7 @@ pub fn batches(db: &Connection, skip: u64, most: u64) -> Result<Vec<BatchView>, 
     let mut rows = statement.query(params![to_db(most), to_db(skip)])?;
     let mut batches = Vec::new();
     while let Some(row) = rows.next()? {
-        batches.push(batch_row(row)?);
+        batches.push(batch_row(&row)?);
     }
     Ok(batches)
 }
@@ -119,7 +120,7 @@ pub fn batch(db: &Connection, batch: BatchId) -> Result<Vec<BatchView>, StoreErr
     let mut rows = statement.query([batch.0])?;
     let mut batches = Vec::new();
     while let Some(row) = rows.next()? {
-        batches.push(batch_row(row)?);
+        batches.push(batch_row(&row)?);
     }
     Ok(batches)
 }
@@ -201,12 +202,12 @@ fn line_row(row: &Row<'_>) -> Result<LineView, StoreError> {
     })
 }
 
-pub(super) fn collect(db: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<Vec<LineView>, StoreError> {
+pub(super) fn collect(db: &Connection, sql: &str, values: impl sql::Params) -> Result<Vec<LineView>, StoreError> {
     let mut statement = db.prepare_cached(sql)?;
     let mut rows = statement.query(values)?;
     let mut lines = Vec::new();
     while let Some(row) = rows.next()? {
-        lines.push(line_row(row)?);
+        lines.push(line_row(&row)?);
     }
     Ok(lines)
 }

@@ -3,10 +3,10 @@
 use super::super::{StoreError, from_db, to_db};
 use super::array;
 use crate::book::entry::Head;
+use crate::shell::store::sql::{Connection, OptionalExtension, Row, params};
 use crate::words::ids::{BatchId, Hash};
 use crate::words::reason::Reason;
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// From which bit on the ledger's number of an entry says on which line of descent of its journal it stands: 0 is the first.
 pub const DESCENT_BITS: u32 = 40;
@@ -58,7 +58,7 @@ pub fn of_terminal(db: &Connection, terminal: i64) -> Result<Vec<WaitingBatch>, 
     let mut rows = statement.query([terminal])?;
     let mut batches = Vec::new();
     while let Some(row) = rows.next()? {
-        batches.push(waiting_row(row)?);
+        batches.push(waiting_row(&row)?);
     }
     Ok(batches)
 }
@@ -225,7 +225,7 @@ const REFUSED_KEPT: i64 = 50;
 pub fn note_refused(db: &Connection, terminal: i64, hash: Hash, reason: &str, now: UtcMs) -> Result<(), StoreError> {
     let sql = "INSERT INTO refused_batch (hash, terminal, reason, first, last, times)
                SELECT ?1, ?2, ?3, ?4, ?4, 1 WHERE (SELECT count(*) FROM refused_batch WHERE terminal = ?2) < ?5 OR EXISTS (SELECT 1 FROM refused_batch WHERE hash = ?1)
-               ON CONFLICT (hash) DO UPDATE SET last = excluded.last, times = times + 1";
+               ON CONFLICT (hash) DO UPDATE SET last = excluded.last, times = refused_batch.times + 1";
     db.prepare_cached(sql)?.execute(params![hash.0, terminal, reason, to_db(now.0), REFUSED_KEPT])?;
     Ok(())
 }
@@ -265,7 +265,10 @@ pub fn is_given_up(db: &Connection, terminal: i64, seq: u64) -> Result<bool, Sto
 
 /// Lets a counter-record wait for its line, whose entry has this hash; it is answered as pending.
 pub fn await_line(db: &Connection, terminal: i64, seq: u64, entry: Hash) -> Result<(), StoreError> {
-    db.execute("INSERT OR IGNORE INTO cancellation_early (terminal, entry, seq) VALUES (?1, ?2, ?3)", params![terminal, entry.0, to_db(seq)])?;
+    db.execute(
+        "INSERT INTO cancellation_early (terminal, entry, seq) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+        params![terminal, entry.0, to_db(seq)],
+    )?;
     let sql = "UPDATE cancellation SET reason = ?3, advise = 1 WHERE terminal = ?1 AND seq = ?2";
     db.execute(sql, params![terminal, to_db(seq), Reason::JournalGap.code()])?;
     Ok(())

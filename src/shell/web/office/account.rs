@@ -12,13 +12,13 @@ use crate::office::{Action, MAX_PASSKEY_LABEL, MIN_PASSWORD, OfficeError, Second
 use crate::shell::door;
 use crate::shell::store::office::audit::{Filter, newest};
 use crate::shell::store::office::{clerks, passkeys};
+use crate::shell::store::sql::Connection;
 use askama::Template;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use rusqlite::Connection;
 use serde::Deserialize;
 
 /// How many sign-ins are listed.

@@ -13,6 +13,7 @@ use crate::settle::returned;
 use crate::shell::door;
 use crate::shell::sheet::{bank as sheet, xml};
 use crate::shell::store::office::{admission, bank};
+use crate::shell::store::sql::Connection;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{Hash, ProviderNumber};
@@ -22,7 +23,6 @@ use axum::extract::rejection::{BytesRejection, FormRejection};
 use axum::extract::{DefaultBodyLimit, Form, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::{get, post};
-use rusqlite::Connection;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 

@@ -14,6 +14,8 @@ use crate::shell::door;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::views::{BatchView, LineView};
 use crate::shell::store::office::{admission, desk, views, waiting};
+use crate::shell::store::sql;
+use crate::shell::store::sql::Connection;
 use crate::words::cents::Cents;
 use crate::words::ids::{BatchId, ProviderNumber};
 use crate::words::time::UtcMs;
@@ -21,7 +23,6 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::routing::get;
-use rusqlite::Connection;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -108,7 +109,7 @@ pub struct LineRow {
 pub type Labels = BTreeMap<(ProviderNumber, String), String>;
 
 /// Reads the labels of all services.
-pub fn labels(db: &rusqlite::Connection) -> Result<Labels, StoreError> {
+pub fn labels(db: &sql::Connection) -> Result<Labels, StoreError> {
     let files = admission::provider_files(db)?;
     let of = |(number, file): (ProviderNumber, crate::reconcile::register::ProviderFile)| {
         file.agreements.into_iter().map(move |agreement| ((number, agreement.service.code.to_string()), agreement.service.label))
@@ -230,7 +231,7 @@ struct Only {
 }
 
 /// The rows of lines, each with its explanation.
-fn rows(db: &rusqlite::Connection, lines: Vec<LineView>, now: UtcMs) -> Result<Vec<LineRow>, OfficeError> {
+fn rows(db: &sql::Connection, lines: Vec<LineView>, now: UtcMs) -> Result<Vec<LineRow>, OfficeError> {
     let (labels, explainer) = (labels(db)?, Explainer::new(db)?);
     let whys = explainer.of(&lines, now)?;
     let why = |line: &LineView| whys.get(&line.id).map(|why| whys::sentence(why, explainer.names()));

@@ -16,6 +16,7 @@ use crate::shell::sheet::{RowError, Table};
 use crate::shell::store::StoreError;
 use crate::shell::store::office::admission;
 use crate::shell::store::office::calendar::{self, CalendarRow};
+use crate::shell::store::sql::Connection;
 use crate::words::civil::CivilDay;
 use crate::words::ids::ProviderNumber;
 use askama::Template;
@@ -24,7 +25,6 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::{HeaderMap, header};
 use axum::routing::{get, post};
-use rusqlite::Connection;
 use std::collections::BTreeSet;
 
 /// The most bytes of a calendar file: some thousand rows.

@@ -17,13 +17,13 @@ use crate::shell::door;
 use crate::shell::sheet::reference::lost_zeros;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::children::{self, Child};
+use crate::shell::store::sql::Connection;
 use crate::words::ids::TokenId;
 use askama::Template;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, Query, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use rusqlite::Connection;
 use serde::Deserialize;
 use view::Case;
 

@@ -13,6 +13,7 @@ use crate::shell::door;
 use crate::shell::sheet::class_list;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::{admission, claims};
+use crate::shell::store::sql::Connection;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::code::Code;
@@ -23,7 +24,6 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::routing::{get, post};
-use rusqlite::Connection;
 
 /// The most bytes of a list with its form.
 const MAX_LIST: usize = 1024 * 1024;

@@ -9,6 +9,7 @@ use crate::office::{FreshPassword, OfficeError, Role, Roles, SecondFactor, secon
 use crate::shell::door;
 use crate::shell::store::office::clerks::Account;
 use crate::shell::store::office::{clerks, passkeys};
+use crate::shell::store::sql;
 use askama::Template;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, Query, State};
@@ -97,7 +98,7 @@ struct ClerksPage {
 }
 
 async fn list(State(desk): State<Desk>, clerk: SignedIn, Query(Done { done }): Query<Done>) -> Page {
-    let look = |db: &rusqlite::Connection| {
+    let look = |db: &sql::Connection| {
         let mut all = Vec::new();
         for account in clerks::all(db)? {
             let keys = passkeys::of_clerk(db, account.id)?.len();

@@ -10,11 +10,11 @@ use crate::reconcile::register::{RegisteredToken, Stop};
 use crate::settle::run::short_id;
 use crate::shell::store::office::views::LineView;
 use crate::shell::store::office::{children, desk, findings, waiting};
+use crate::shell::store::sql::Connection;
 use crate::words::cents::Cents;
 use crate::words::civil::{CivilDay, clock_text};
 use crate::words::time::UtcMs;
 use axum::http::StatusCode;
-use rusqlite::Connection;
 
 /// One line with everything known of how it came about.
 pub struct Side {

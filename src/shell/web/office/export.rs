@@ -8,8 +8,9 @@ use super::page::{Fault, Frame, Page, go, show};
 use super::words::moment;
 use crate::office::{Action, BookOrder, BookStep, OfficeError, Role};
 use crate::shell::handover::Handover;
+use crate::shell::store::StoreError;
 use crate::shell::web::actor::Actor;
-use crate::shell::{door, secret_file, store};
+use crate::shell::{door, secret_file};
 use crate::words::civil::CivilDay;
 use crate::words::time::{DAY_MS, UtcMs};
 use askama::Template;
@@ -132,15 +133,15 @@ async fn order(State(desk): State<Desk>, clerk: SignedIn, filled: Result<Form<Or
     let (path, part) = (folder.join(&name), Part(folder.join(format!("{name}.part"))));
     let (by, detail) = (clerk.name.clone(), format!("{from} to {to}{}", if order.cases { ", with cases" } else { "" }));
     let target = part.0.clone();
-    let (mut export, database) = desk
+    let (mut export, reader) = desk
         .with(move |office| {
             office.note(&by, Action::Export, "books", &detail, now)?;
             let out = Handover::into_archive(&target).map_err(|why| OfficeError::Wrong(format!("the archive cannot be made: {why}")))?;
-            Ok::<_, OfficeError>((office.books(order, out, now)?, office.db().path().map(PathBuf::from)))
+            Ok::<_, OfficeError>((office.books(order, out, now)?, office.db().reader()?))
         })
         .await?;
-    let db = store::open_to_read(&database.unwrap_or_default())?;
-    db.execute_batch("BEGIN").map_err(store::StoreError::from)?;
+    let db = reader.ok_or_else(|| OfficeError::Wrong("a database in memory has no books to hand over".into()))?;
+    db.reading().map_err(StoreError::from)?;
     let (beside, _) = Actor::start("export", db).map_err(|why| OfficeError::Wrong(format!("no thread for the export: {why}")))?;
     let place = desk.begin_at(beside, &clerk, "admin", "Export für die Prüfung", move |db| match export.step(db)? {
         BookStep::More { done, of } => Ok(Step::More { done, of }),

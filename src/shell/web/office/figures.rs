@@ -17,6 +17,7 @@ use crate::shell::store::StoreError;
 use crate::shell::store::office::figures::{self, OpenBatch};
 use crate::shell::store::office::findings;
 use crate::shell::store::office::sums::{self, By, Kind, Only, Sum};
+use crate::shell::store::sql::Connection;
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::civil::{CivilDay, CivilMonth};
@@ -25,7 +26,6 @@ use askama::Template;
 use axum::extract::State;
 use axum::routing::get;
 use chart::{Chart, Series, Unit};
-use rusqlite::Connection;
 use std::collections::BTreeMap;
 
 /// How many months the charts reach back.

@@ -14,6 +14,7 @@ use crate::shell::store::StoreError;
 use crate::shell::store::office::findings::{self, Group, GroupKey};
 use crate::shell::store::office::views::LineView;
 use crate::shell::store::office::waiting;
+use crate::shell::store::sql::Connection;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{EntryId, ProviderNumber};
@@ -23,7 +24,6 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{DefaultBodyLimit, Form, Query, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use rusqlite::Connection;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 

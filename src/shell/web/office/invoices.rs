@@ -13,6 +13,7 @@ use crate::shell::door;
 use crate::shell::legal::Legal;
 use crate::shell::store::office::admission;
 use crate::shell::store::office::invoices::{self, MadeInvoice, Party};
+use crate::shell::store::sql::Connection;
 use crate::words::cents::Cents;
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::code::Code;
@@ -21,7 +22,6 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use rusqlite::Connection;
 
 /// How many months of service the page lists.
 const MONTHS: u32 = 24;

@@ -16,6 +16,7 @@ use crate::shell::store::StoreError;
 use crate::shell::store::office::findings::{self, GroupKey};
 use crate::shell::store::office::views::LineView;
 use crate::shell::store::office::{desk, views};
+use crate::shell::store::sql::Connection;
 use crate::words::cents::Cents;
 use crate::words::ids::{EntryId, TerminalId};
 use crate::words::reason::Reason;
@@ -25,7 +26,6 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, Query, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use rusqlite::Connection;
 
 /// How many other lines of the child's day are shown.
 const BESIDE: u64 = 20;

@@ -10,6 +10,7 @@ use crate::office::{Action, FreshPassword, OfficeError, Roles, SecondFactor, acc
 use crate::shell::door;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::{clerks, passkeys};
+use crate::shell::store::sql;
 use crate::words::time::UtcMs;
 use askama::Template;
 use axum::extract::rejection::FormRejection;
@@ -233,7 +234,7 @@ async fn form(State(desk): State<Desk>, caller: Caller, headers: HeaderMap) -> P
 }
 
 async fn ask_again(desk: &Desk, status: StatusCode, trouble: String, name: String) -> Page {
-    let look = |db: &rusqlite::Connection| {
+    let look = |db: &sql::Connection| {
         let optional = second_factor(db)? == SecondFactor::Optional;
         Ok::<_, StoreError>((clerks::all(db)?.is_empty(), optional, passkeys::any(db)?, has_identity_provider(db)?))
     };

@@ -12,12 +12,12 @@ use crate::shell::store::StoreError;
 use crate::shell::store::office::desk::{self, OpenWork};
 use crate::shell::store::office::swap::{self, Swap, SwapState};
 use crate::shell::store::office::{doubts, payments, sums, views};
+use crate::shell::store::sql::Connection;
 use crate::words::cents::Cents;
 use crate::words::time::{DAY_MS, UtcMs};
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::routing::{get, post};
-use rusqlite::Connection;
 
 /// How many of the last batches the first page shows.
 const LAST_BATCHES: u64 = 5;

@@ -6,11 +6,11 @@ use super::login::SignedIn;
 use super::words::{store_trouble, trouble};
 use crate::office::{Office, OfficeError, Role, Roles};
 use crate::shell::store::StoreError;
+use crate::shell::store::sql::Connection;
 use crate::shell::web::actor::NotDone;
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use rusqlite::Connection;
 use serde::Deserialize;
 
 /// An entry of the menu.

@@ -11,13 +11,13 @@ use crate::reconcile::pattern::{Kind, Limits, Pattern};
 use crate::shell::door;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::patterns::{self, Answer, PatternRow};
+use crate::shell::store::sql::Connection;
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::ids::ProviderNumber;
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use rusqlite::Connection;
 
 /// How many findings stand on the page, of the open ones and of those answered.
 const SHOWN: u64 = 100;

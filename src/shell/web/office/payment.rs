@@ -13,6 +13,7 @@ use crate::shell::door;
 use crate::shell::store::office::bank::{self, Back, PaymentState};
 use crate::shell::store::office::doubts::{self, Kept};
 use crate::shell::store::office::{admission, payments};
+use crate::shell::store::sql::Connection;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::ProviderNumber;
@@ -20,7 +21,6 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use rusqlite::Connection;
 use std::collections::BTreeMap;
 
 /// The bank's reasons a clerk can choose from.

@@ -12,13 +12,13 @@ use crate::shell::paper::stack::Layout;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::prints::{self, Ending, Run};
 use crate::shell::store::office::{admission, settings};
+use crate::shell::store::sql::Connection;
 use crate::words::ids::{ProviderNumber, TokenId};
 use askama::Template;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::{get, post};
-use rusqlite::Connection;
 use serde::Deserialize;
 
 /// How many papers or ended runs a page shows.

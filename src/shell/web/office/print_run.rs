@@ -11,11 +11,11 @@ use crate::shell::door;
 use crate::shell::paper::stack::Layout;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::prints::{self, Ending, Run};
+use crate::shell::store::sql::Connection;
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use rusqlite::Connection;
 
 impl Desk {
     /// Begins to make the files of a run; answers where to see how far it is.

@@ -14,6 +14,7 @@ use crate::shell::door;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::calendar::{self, CalendarRow, Site};
 use crate::shell::store::office::{admission, providers};
+use crate::shell::store::sql::Connection;
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
@@ -25,7 +26,6 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use rusqlite::Connection;
 
 /// After how many days without an exchange a terminal is pointed out.
 pub const SILENT_DAYS: u64 = 7;

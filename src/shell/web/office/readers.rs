@@ -1,10 +1,8 @@
 //! Connections that only read: pages are shown while the office is at work.
 
 use crate::office::Office;
-use crate::shell::store::{self, StoreError};
+use crate::shell::store::sql::Connection;
 use crate::shell::web::actor::{Actor, NotDone};
-use rusqlite::Connection;
-use std::path::Path;
 use std::sync::Arc;
 
 /// How many pages are looked up at once.
@@ -26,16 +24,16 @@ struct Reader {
 impl Readers {
     /// Readers of the office's database.
     pub fn of(office: &Office) -> std::io::Result<Self> {
-        let path = office.db().path().filter(|path| !path.is_empty());
-        path.map_or(Ok(Self { all: Vec::new() }), |path| Self::at(path.as_ref()))
+        Self::beside(office.db())
     }
 
-    fn at(path: &Path) -> std::io::Result<Self> {
-        let open = |_| -> std::io::Result<Reader> {
-            let db = store::open_to_read(path).map_err(|why: StoreError| std::io::Error::other(why.to_string()))?;
-            Ok(Reader { thread: Actor::start("office reader", db)?.0, work: Arc::new(()) })
-        };
-        Ok(Self { all: (0..READERS).map(open).collect::<Result<_, _>>()? })
+    fn beside(writer: &Connection) -> std::io::Result<Self> {
+        let mut all = Vec::new();
+        while all.len() < READERS {
+            let Some(db) = writer.reader().map_err(|why| std::io::Error::other(why.to_string()))? else { break };
+            all.push(Reader { thread: Actor::start("office reader", db)?.0, work: Arc::new(()) });
+        }
+        Ok(Self { all })
     }
 
     /// Whether there are any.
@@ -66,9 +64,8 @@ mod tests {
     #[tokio::test]
     async fn two_slow_pages_are_looked_up_side_by_side_whatever_came_before() {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("office.db");
-        Connection::open(&path).and_then(|db| db.execute_batch("CREATE TABLE t (x)")).expect("a database");
-        let readers = Readers::at(&path).expect("readers");
+        let writer = crate::shell::store::office::open(&folder.path().join("office.db")).expect("a database");
+        let readers = Readers::beside(&writer).expect("readers");
         for quick in 0..4 {
             for _ in 0..quick {
                 readers.look(|_| ()).await.expect("looked");

@@ -10,6 +10,7 @@ use super::words::moment;
 use crate::office::{Kept, OfficeError, PLAN_HOURS, PurgeStep, Role, cutoff};
 use crate::shell::door;
 use crate::shell::store::office::retention::{self, Plan, Rule};
+use crate::shell::store::sql;
 use crate::words::civil::CivilDay;
 use askama::Template;
 use axum::extract::rejection::FormRejection;
@@ -79,7 +80,7 @@ struct RetentionPage {
 async fn page(State(desk): State<Desk>, clerk: SignedIn, Query(done): Query<Done>) -> Page {
     let now = door::now();
     let today = CivilDay::of(now);
-    let read = move |db: &rusqlite::Connection| {
+    let read = move |db: &sql::Connection| {
         Ok::<_, OfficeError>((retention::rules(db, today)?, retention::open_plan(db)?, retention::done_plans(db, PURGES_SHOWN)?))
     };
     let (rules, plan, past) = desk.look(read).await?;

@@ -16,6 +16,7 @@ use crate::settle::selection::Selection;
 use crate::shell::door;
 use crate::shell::store::office::payments::RunRow;
 use crate::shell::store::office::{admission, bank, desk, doubts, payable, payments};
+use crate::shell::store::sql::Connection;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{Hash, ProviderNumber};
@@ -25,7 +26,6 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Query, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use rusqlite::Connection;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 

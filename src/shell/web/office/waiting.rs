@@ -10,12 +10,12 @@ use crate::office::{BatchChoice, OfficeError, Role, Situation, WaitingView, look
 use crate::shell::door;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::waiting::{self, BatchDecision, RefusedBatch};
+use crate::shell::store::sql::Connection;
 use crate::words::cents::Cents;
 use crate::words::ids::{BatchId, Hash};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::routing::post;
-use rusqlite::Connection;
 
 /// The longest note in characters.
 const MAX_NOTE: usize = 1_000;

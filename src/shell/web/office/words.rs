@@ -324,6 +324,7 @@ pub fn store_trouble(why: &StoreError) -> String {
     match why {
         StoreError::Full(_) => "Die Festplatte des Servers ist voll. Es wurde nichts geändert; bitte die Betreuung des Servers rufen.".into(),
         StoreError::Busy(_) => "Ein anderes Programm hält die Datenbank fest. Es wurde nichts geändert; bitte gleich noch einmal versuchen.".into(),
+        StoreError::NotReachable(_) => "Der Datenbankserver antwortet nicht. Es wurde nichts geändert; bitte gleich noch einmal versuchen, sonst die Betreuung des Servers rufen.".into(),
         _ => "Die Datenbank hat einen Fehler gemeldet. Es wurde nichts geändert; bitte die Betreuung des Servers rufen.".into(),
     }
 }

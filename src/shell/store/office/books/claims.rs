@@ -5,9 +5,9 @@ use crate::book::entry::{Entry, Head};
 use crate::claim::batch::Item;
 use crate::shell::sheet::books::Kind;
 use crate::shell::store::office::batches;
+use crate::shell::store::sql::{Connection, OptionalExtension, params};
 use crate::shell::store::{StoreError, to_db};
 use data_encoding::HEXLOWER;
-use rusqlite::{Connection, OptionalExtension, params};
 
 /// The tables of claims.
 pub(super) const SOURCES: &[Source] = &[

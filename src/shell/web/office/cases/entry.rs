@@ -11,13 +11,13 @@ use crate::shell::door;
 use crate::shell::legal::Legal;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::{admission, approvals, children};
+use crate::shell::store::sql::Connection;
 use crate::words::benefit::Benefit;
 use crate::words::civil::CivilDay;
 use askama::Template;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Query, State};
 use axum::routing::{get, post};
-use rusqlite::Connection;
 use serde::Deserialize;
 
 /// The routes of these pages.

@@ -11,13 +11,13 @@ use crate::shell::store::StoreError;
 use crate::shell::store::office::approvals::{self, Held};
 use crate::shell::store::office::cases::Counted;
 use crate::shell::store::office::{cases, children, phones};
+use crate::shell::store::sql::Connection;
 use crate::shell::web::office::words::moment;
 use crate::words::benefit::Period;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{Handle, TokenId};
 use crate::words::time::UtcMs;
-use rusqlite::Connection;
 
 /// A case.
 pub struct Case {

@@ -8,6 +8,7 @@ use crate::shell::door;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::admission;
 use crate::shell::store::office::sums::{self, By, Kind, Only, State as LineState};
+use crate::shell::store::sql::Connection;
 use crate::shell::web::office::Desk;
 use crate::shell::web::office::doors::Route;
 use crate::shell::web::office::login::SignedIn;
@@ -18,7 +19,6 @@ use crate::words::ids::ProviderNumber;
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::routing::get;
-use rusqlite::Connection;
 use std::collections::BTreeMap;
 
 /// The routes of this page.

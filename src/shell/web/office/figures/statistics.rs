@@ -6,6 +6,7 @@ use crate::office::{Action, OfficeError};
 use crate::shell::door;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::sums::{self, By, Only};
+use crate::shell::store::sql::Connection;
 use crate::shell::web::office::Desk;
 use crate::shell::web::office::doors::Route;
 use crate::shell::web::office::login::SignedIn;
@@ -18,7 +19,6 @@ use crate::words::time::UtcMs;
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::routing::get;
-use rusqlite::Connection;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 

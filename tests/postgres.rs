@@ -1,0 +1,165 @@
+//! The office on PostgreSQL: what is true of it beside being an office, which the other tests show with `TEILHABE_TEST_DATABASE_URL` set.
+//! `scripts/postgres cargo nextest run --features sim --test postgres --run-ignored all` starts a server for it.
+
+use std::collections::BTreeSet;
+use std::sync::Barrier;
+use teilhabe::shell::store::StoreError;
+use teilhabe::shell::store::office::{MIGRATIONS, TEST_SERVER, open_at, settings};
+use teilhabe::shell::store::sql::Connection;
+use teilhabe::shell::store::sql::postgres::{Server, Tenant};
+
+fn server() -> Server {
+    Server::parse(&std::env::var(TEST_SERVER).expect("scripts/postgres says where the server is")).expect("an address")
+}
+
+/// Two tenants that no other test has.
+fn two(server: &Server) -> [Connection; 2] {
+    let first = i64::from_le_bytes(teilhabe::shell::door::os_chance().bytes()) & i64::MAX >> 3 | 1 << 60;
+    [first, first + 1].map(|number| open_at(server, Tenant(number)).expect("a tenant"))
+}
+
+fn count(db: &Connection, sql: &str) -> i64 {
+    db.query_row(sql, [], |row| row.get(0)).expect(sql)
+}
+
+#[test]
+#[ignore = "scripts/postgres starts the server it needs"]
+fn nobody_sees_or_changes_the_rows_of_another_tenant() {
+    let server = server();
+    let [ours, theirs] = two(&server);
+    let child = "INSERT INTO child (handle, reference) VALUES (?1, ?2) RETURNING id";
+    let id = ours.insert(child, teilhabe::params![[1u8; 8], "0815"]).expect("ours");
+    assert_eq!(theirs.insert(child, teilhabe::params![[1u8; 8], "0815"]).expect("the same reference is another child there"), id);
+    let number = count(&ours, "SELECT tenant FROM child");
+    assert_ne!(count(&theirs, "SELECT tenant FROM child"), number);
+
+    // Whatever is asked for names the other tenant and reaches nothing.
+    assert_eq!(count(&theirs, &format!("SELECT count(*) FROM child WHERE tenant = {number}")), 0);
+    for reach in ["UPDATE child SET reference = 'x' WHERE tenant = {}", "DELETE FROM child WHERE tenant = {}"] {
+        assert_eq!(theirs.execute(&reach.replace("{}", &number.to_string()), []).expect("nothing"), 0, "{reach}");
+    }
+    for cross in [
+        "INSERT INTO child (tenant, handle) VALUES ({}, '\\x02')",
+        "UPDATE child SET tenant = {}",
+        "INSERT INTO setting (tenant, name, value) VALUES ({}, 'name', 'x')",
+        "INSERT INTO child (tenant, id, handle) VALUES ({}, 1, '\\x03') ON CONFLICT (id) DO UPDATE SET reference = 'x'",
+    ] {
+        let refused = theirs.execute(&cross.replace("{}", &number.to_string()), []).expect_err(cross);
+        assert!(refused.to_string().contains("row-level security"), "{refused}");
+    }
+    // A foreign key cannot reach over either: their token may not belong to our child.
+    ours.execute("DELETE FROM child WHERE id > 0", []).expect("gone");
+    let other = ours.insert("INSERT INTO child (id, handle) VALUES (77, ?1) RETURNING id", [[9u8; 8]]).expect("ours alone");
+    let token = "INSERT INTO token (token, child, issued) VALUES (?1, ?2, 0)";
+    assert!(theirs.execute(token, teilhabe::params![[9u8; 16], other]).is_err());
+
+    // The owner of the tables is bound too, and every table that holds rows is.
+    let unbound =
+        "SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relname <> 'schema_version'
+                   AND NOT (relrowsecurity AND relforcerowsecurity)";
+    assert_eq!(count(&ours, unbound), 0);
+}
+
+#[test]
+#[ignore = "scripts/postgres starts the server it needs"]
+fn without_a_tenant_nothing_is_seen_and_nothing_written() {
+    let server = server();
+    let [ours, _] = two(&server);
+    settings::write(&ours, "name", "Stadt").expect("written");
+    for nobody in ["RESET teilhabe.tenant", "SET teilhabe.tenant = ''"] {
+        ours.execute_batch(nobody).expect("set");
+        for table in ours.tables().expect("tables") {
+            assert_eq!(count(&ours, &format!("SELECT count(*) FROM {table}")), 0, "{table}");
+        }
+        assert!(settings::write(&ours, "name", "x").is_err(), "{nobody}");
+    }
+}
+
+#[test]
+#[ignore = "scripts/postgres starts the server it needs"]
+fn one_writer_at_a_time_loses_nothing_and_other_tenants_do_not_wait() {
+    let server = server();
+    let [ours, theirs] = two(&server);
+    let begun = settings::counter(&ours, "meals").expect("read");
+    let start = Barrier::new(8);
+    let number = count(&ours, "SELECT tenant()");
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let db = open_at(&server, Tenant(number)).expect("a connection");
+                start.wait();
+                for _ in 0..25 {
+                    let work = db.writing().expect("my turn");
+                    // Read, then write what was read and one: two at once would lose one.
+                    let seen = settings::counter(&work, "meals").expect("read");
+                    let sql = "INSERT INTO counter (name, value) VALUES ('meals', ?1) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+                    work.execute(sql, [i64::try_from(seen + 1).expect("small")]).expect("written");
+                    work.commit().expect("kept");
+                }
+            });
+        }
+    });
+    assert_eq!(settings::counter(&ours, "meals").expect("read"), begun + 200);
+
+    let held = ours.writing().expect("begun");
+    let beside = theirs.writing().expect("another tenant does not wait");
+    settings::write(&beside, "x", "y").expect("written");
+    beside.commit().expect("kept");
+    drop(held);
+    let work = ours.writing().expect("begun");
+    settings::write(&work, "taken back", "x").expect("written");
+    drop(work);
+    assert_eq!(settings::read(&ours, "taken back").expect("read"), None);
+}
+
+#[test]
+#[ignore = "scripts/postgres starts the server it needs"]
+fn a_failed_statement_takes_the_whole_transaction_back() {
+    let server = server();
+    let [ours, _] = two(&server);
+    let work = ours.writing().expect("begun");
+    settings::write(&work, "half", "x").expect("written");
+    work.execute("INSERT INTO setting (name, value) VALUES ('half', 'y')", []).expect_err("there is one");
+    assert!(work.commit().is_err(), "nothing may look kept that is not");
+    assert_eq!(settings::read(&ours, "half").expect("read"), None);
+    settings::write(&ours, "whole", "x").expect("the connection goes on");
+}
+
+#[test]
+#[ignore = "scripts/postgres starts the server it needs"]
+fn a_reader_cannot_write_and_sees_its_own_tenant() {
+    let server = server();
+    let [ours, _] = two(&server);
+    settings::write(&ours, "name", "Stadt").expect("written");
+    let reader = ours.reader().expect("a connection").expect("a reader");
+    assert_eq!(settings::read(&reader, "name").expect("read").as_deref(), Some("Stadt"));
+    assert!(settings::write(&reader, "name", "x").is_err());
+}
+
+#[test]
+#[ignore = "scripts/postgres starts the server it needs"]
+fn both_stores_hold_the_same_columns() {
+    let [there, _] = two(&server());
+    let here: Connection = teilhabe::shell::store::open_in_memory(MIGRATIONS).expect("SQLite").into();
+    let names = |db: &Connection, sql: &str| -> BTreeSet<String> {
+        db.prepare(sql).expect(sql).query_map([], |row| row.get(0)).expect(sql).collect::<Result<_, _>>().expect("names")
+    };
+    let embedded =
+        "SELECT m.name || '.' || c.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%'";
+    let server = "SELECT c.relname || '.' || a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+                  WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND a.attname <> 'tenant' AND c.relname <> 'schema_version'";
+    let (embedded, server) = (names(&here, embedded), names(&there, server));
+    assert_eq!(embedded.symmetric_difference(&server).collect::<Vec<_>>(), Vec::<&String>::new(), "run scripts/postgres_schema.py");
+    let indexes = |db: &Connection, sql: &str| names(db, sql);
+    let ours = indexes(&here, "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL");
+    let theirs = indexes(&there, "SELECT indexname::text FROM pg_indexes WHERE schemaname = current_schema()");
+    assert!(ours.is_subset(&theirs), "{:?}", ours.difference(&theirs).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_server_that_is_not_there_is_one_sentence_without_the_password() {
+    let server = Server::parse("postgres://nobody:geheim@127.0.0.1:1/none").expect("an address");
+    let why = open_at(&server, Tenant(1)).expect_err("nobody listens");
+    assert!(matches!(why, StoreError::NotReachable(_)), "{why:?}");
+    assert!(!format!("{why} {why:?}").contains("geheim") && why.to_string().contains("check that it runs"), "{why}");
+}

@@ -258,6 +258,17 @@ fn cards_of_a_withdrawn_key_end_and_are_signed_anew_with_the_same_content() {
     let (_, trust) = counters[0].terminal.offices().iter().next().expect("an office");
     let withdrawn = trust.keys.iter().find(|key| key.withdrawn.is_some()).expect("one");
     assert!(withdrawn.withdrawn.expect("a moment") <= trust.issued, "so no clock brings it back");
+    // An old backup was lost: the key before that one too.
+    let at = lost.plus_days(3);
+    assert_eq!(meal(&mut counters[0], "lunch", &early, at), Ok(()));
+    let done = office.withdraw_former_keys(KeyKind::Tokens, BY, at).expect("withdrawn");
+    assert!(done.cards >= 12, "{done:?}");
+    exchange(&mut counters[0], &mut office, at.plus_ms(1_000));
+    assert_eq!(meal(&mut counters[0], "lunch", &early, at.plus_days(1)), Err(Reason::KeyWithdrawn));
+    let sql = "SELECT hex(token) FROM token WHERE token <> unhex(?1) ORDER BY id DESC LIMIT 1";
+    let early_id = office.db().query_row(sql, [&later_id], |row| row.get::<_, String>(0)).expect("a token").to_lowercase();
+    let anew = teilhabe::admit::scan::code_text(&office.signed_token(&early_id).expect("a token").1);
+    assert_eq!(meal(&mut counters[0], "lunch", &anew, at.plus_days(1)), Ok(()));
     assert!(office.withdraw_key(KeyKind::Status, Some(start), BY, lost.plus_days(2)).is_err());
     assert!(office.withdraw_key(KeyKind::Tokens, Some(lost.plus_days(9)), BY, lost.plus_days(2)).is_err());
 }

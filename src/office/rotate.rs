@@ -15,7 +15,7 @@ use crate::shell::envelope::{self, Identity};
 use crate::shell::store::office::keys as db;
 use crate::shell::store::office::{clerks, settings};
 use crate::words::civil::CivilDay;
-use crate::words::keys::SecretKey;
+use crate::words::keys::{PublicKey, SecretKey};
 use crate::words::sealed::{DocType, Sealed, seal};
 use crate::words::time::{DAY_MS, UtcMs};
 use std::path::PathBuf;
@@ -84,7 +84,7 @@ enum Ending {
 
 /// The key that comes into force.
 enum Coming {
-    Signing(SecretKey),
+    Signing(Box<SecretKey>),
     Envelope(Identity),
 }
 
@@ -145,7 +145,7 @@ impl Office {
             self.keys.next.get(&kind).map(same).ok_or_else(|| {
                 OfficeError::Wrong(format!("the announced key is missing: put back keys/{}.next.key from your backup", kind.name()))
             })?;
-        self.bring_into_force(kind, Coming::Signing(next), Ending::Followed, by, now)?;
+        self.bring_into_force(kind, Coming::Signing(Box::new(next)), Ending::Followed, by, now)?;
         Ok(Rotated::Switched)
     }
 
@@ -222,9 +222,50 @@ impl Office {
         }
         let coming = match kind {
             KeyKind::Envelope => Coming::Envelope(Identity::generate()),
-            _ => Coming::Signing(SecretKey::from_seed(self.chance.bytes())),
+            _ => Coming::Signing(Box::new(SecretKey::from_seed(self.chance.bytes()))),
         };
         self.bring_into_force(kind, coming, ending, by, now)
+    }
+
+    /// Withdraws the keys of a kind that were in force before the present one, which signs in their stead from now on: an old backup was lost.
+    pub fn withdraw_former_keys(&mut self, kind: KeyKind, by: &str, now: UtcMs) -> Result<Withdrawn, OfficeError> {
+        self.look_at_keys()?;
+        if matches!(kind, KeyKind::Root | KeyKind::Envelope) {
+            return Err(OfficeError::Wrong(format!(
+                "a former {0} key counts for nobody who has heard of the present one: delete it with rotate-key {0} --at-once",
+                kind.name()
+            )));
+        }
+        let done = self.in_transaction(|work| {
+            let mut former = trusted::former(&work.db, kind)?;
+            let (from, signs) = trusted::since(&work.db, kind, now)?;
+            let mut lost = Vec::new();
+            for key in former.iter_mut().filter(|key| key.withdrawn.is_none()) {
+                (key.withdrawn, key.ended) = (Some(now), key.ended.min(now));
+                lost.push(PublicKey::from_hex(&key.public).map(|public| (public, key.began)));
+            }
+            let lost: Vec<_> = lost.into_iter().flatten().collect();
+            let from = lost.iter().map(|(_, began)| *began).chain([from]).min().unwrap_or(from);
+            trusted::set_former(&work.db, kind, &former)?;
+            trusted::set_since(&work.db, kind, from, signs)?;
+            let mut done = Withdrawn::default();
+            match kind {
+                KeyKind::Tokens => {
+                    let keys: Vec<PublicKey> = lost.into_iter().map(|(key, _)| key).collect();
+                    done.cards = work.sign_cards_anew(&keys, &work.keys.tokens, None, now)?;
+                }
+                KeyKind::Documents => work.distrust_documents(now)?,
+                KeyKind::Status | KeyKind::Root | KeyKind::Envelope => {}
+            }
+            settings::next(&work.db, CHANGES)?;
+            work.note(by, Action::Setting, &format!("keys/{}", kind.name()), &format!("{}: die früheren sind zurückgezogen", kind.german()), now)?;
+            Ok(done)
+        })?;
+        if kind == KeyKind::Documents {
+            self.keep_desk_seed(true)?;
+        }
+        self.take_over_keys(now)?;
+        Ok(done)
     }
 
     /// Puts a key into the place of the present one. If the process ends on the way, the next start goes on from what the database says.
@@ -253,7 +294,10 @@ impl Office {
                     done.terminals = if is_lost { db::count_below(&work.db, u64::MAX, DESK_LABEL)? } else { 0 };
                 }
                 (KeyKind::Documents, _) if is_lost => work.distrust_documents(now)?,
-                (KeyKind::Tokens, Coming::Signing(key)) if is_lost => done.cards = work.sign_cards_anew(key, ending, now)?,
+                (KeyKind::Tokens, Coming::Signing(key)) if is_lost => {
+                    let after = if let Ending::After(moment) = ending { Some(moment) } else { None };
+                    done.cards = work.sign_cards_anew(&[work.keys.tokens.public().clone()], key, after, now)?;
+                }
                 (_, Coming::Envelope(identity)) => work.lock_secrets_anew(&identity.recipient())?,
                 _ => {}
             }
@@ -324,7 +368,7 @@ impl OfficeKeys {
                     KeyKind::Status => &mut self.status,
                     KeyKind::Documents | KeyKind::Envelope => &mut self.documents,
                 };
-                let before = std::mem::replace(place, key);
+                let before = std::mem::replace(place, *key);
                 if keeps {
                     self.former_root = Some(before);
                 }
@@ -351,9 +395,8 @@ impl Work<'_> {
         Ok(trusted::set_announced(&self.db, kind, None)?)
     }
 
-    /// Signs every card anew that the withdrawn key signed and that does not go on; those still good wait to be printed.
-    fn sign_cards_anew(&self, key: &SecretKey, ending: Ending, now: UtcMs) -> Result<u64, OfficeError> {
-        let after = if let Ending::After(moment) = ending { Some(moment) } else { None };
+    /// Signs every card anew that one of the lost keys signed, later than `after` where that is given; those still good wait to be printed.
+    fn sign_cards_anew(&self, lost: &[PublicKey], key: &SecretKey, after: Option<UtcMs>, now: UtcMs) -> Result<u64, OfficeError> {
         let (mut place, mut to_print) = (0, 0);
         loop {
             let tokens = db::signed_tokens(&self.db, place)?;
@@ -363,7 +406,7 @@ impl Work<'_> {
                 let Ok(sealed) = Sealed::parse(bytes, DocType::Token) else { continue };
                 let token = crate::shell::store::office::children::content(bytes)?;
                 let goes_on = after.is_some_and(|moment| token.issued.ms() <= moment);
-                if !goes_on && sealed.is_signed_by(self.keys.tokens.public(), DocType::Token) {
+                if !goes_on && sealed.verified(lost, DocType::Token).is_some() {
                     db::keep_signed_anew(&self.db, *row, &seal(key, DocType::Token, sealed.unverified_payload()))?;
                     let is_over = token.last_day() < CivilDay::of(now);
                     to_print += u64::from(!is_over && db::print_anew(&self.db, *row)?);
@@ -402,8 +445,7 @@ impl Work<'_> {
     /// A stored document of the office as terminals believe it: signed anew, with the same content, where its key was withdrawn.
     pub(super) fn believable(&self, bytes: Vec<u8>, doc: DocType) -> Result<Vec<u8>, OfficeError> {
         let former = trusted::former(&self.db, KeyKind::Documents)?;
-        let withdrawn: Vec<_> =
-            former.iter().filter(|key| key.withdrawn.is_some()).filter_map(|key| crate::words::keys::PublicKey::from_hex(&key.public)).collect();
+        let withdrawn: Vec<_> = former.iter().filter(|key| key.withdrawn.is_some()).filter_map(|key| PublicKey::from_hex(&key.public)).collect();
         if withdrawn.is_empty() {
             return Ok(bytes);
         }

@@ -197,11 +197,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
     match command {
         Command::Init { .. } | Command::Backup(_) | Command::Restore(_) => unreachable!("handled above"),
         Command::Provider(command) => provider(&mut office, command),
-        Command::Enrolment(EnrolmentCommand::New { provider }) => {
-            let code = office.new_code(ProviderNumber(provider), now())?;
-            let text = format!("One-time code for another terminal of provider {provider}, good for 14 days:\n{}", code.grouped());
-            Ok(Report::new(text, json!({"provider": provider, "enrolment_code": code.grouped()})))
-        }
+        Command::Enrolment(EnrolmentCommand::New { provider }) => new_code(&mut office, provider),
         Command::Enrolment(EnrolmentCommand::Take { input, out }) => {
             let answer = office.enrol(&read_file(&input)?, now())?.json().to_string();
             whole_file::write(&out, whole_file::SHARED, &[answer.as_ref()]).map_err(|why| OfficeError::Wrong(whole_file::cannot(&out, &why)))?;
@@ -250,6 +246,12 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
         Command::Disclose(command) => keep::disclose(&mut office, &command),
         Command::Posting(command) => money::posting(&mut office, &command),
     }
+}
+
+fn new_code(office: &mut Office, provider: u32) -> anyhow::Result<Report> {
+    let code = office.new_code(ProviderNumber(provider), now())?;
+    let text = format!("One-time code for another terminal of provider {provider}, good for 14 days:\n{}", code.grouped());
+    Ok(Report::new(text, json!({"provider": provider, "enrolment_code": code.grouped()})))
 }
 
 fn restore(dir: &std::path::Path, how: &keep_safe::Restore) -> anyhow::Result<Report> {

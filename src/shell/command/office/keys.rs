@@ -27,6 +27,9 @@ pub struct Withdraw {
     /// Cards issued up to the end of this day go on; only where the key was certainly safe until then.
     #[arg(long, value_name = "DATE")]
     cards_until: Option<String>,
+    /// Withdraw the keys from before the present one: an old backup was lost, and the present key was not in it.
+    #[arg(long, conflicts_with = "cards_until")]
+    former: bool,
     /// Yes, now: there is no way back.
     #[arg(long)]
     yes: bool,
@@ -119,7 +122,7 @@ pub fn withdraw(office: &mut Office, how: &Withdraw) -> anyhow::Result<Report> {
     if !how.yes {
         return Err(OfficeError::Wrong(format!("{} Add --yes to do it.", warned(kind))).into());
     }
-    let done = office.withdraw_key(kind, until, "cli", now())?;
+    let done = if how.former { office.withdraw_former_keys(kind, "cli", now())? } else { office.withdraw_key(kind, until, "cli", now())? };
     let rows = json!({"kind": kind.name(), "cards": done.cards, "terminals": done.terminals, "codes": done.codes});
     Ok(Report::new(format!("{} Copy the folder `keys` to its safe place again.", withdrawn(kind, done)), rows))
 }

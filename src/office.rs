@@ -35,11 +35,13 @@ mod reconcile;
 mod repayments;
 mod retention;
 mod roles;
+mod rotate;
 mod rule;
 mod settle;
 mod statements;
 mod swap;
 mod trip;
+mod trusted;
 mod waiting;
 mod why;
 
@@ -64,7 +66,7 @@ pub use import::ImportOutcome;
 pub use intake::{Checked, Intake, IntakeJob, IntakeKind, IntakeReport, IntakeStep, check as check_intake, read as read_intake};
 pub use invoice::{InvoiceBuyer, invoice_buyer};
 pub use issue::{IssuedToken, StopReason};
-pub use keys::{OfficeKeys, Rotated};
+pub use keys::{KeyKind, OfficeKeys};
 pub use passkeys::MAX_PASSKEY_LABEL;
 pub use phones::{BenefitLeft, INVITATION_DAYS, Invited, MAX_PHONES, NoPhone, PhoneAnswer, PhoneToken, TokenState};
 pub use plan::{Planned, Standing};
@@ -75,6 +77,7 @@ pub use reconcile::Stretch;
 pub use repayments::MAX_REPAYMENT_NOTE;
 pub use retention::{Kept, PLAN_HOURS, Purge, PurgeStep, cutoff};
 pub use roles::{Role, Roles};
+pub use rotate::{KeyState, Rotated, Withdrawn};
 pub use rule::{BulkOutcome, BulkRuling, Equally};
 pub use settle::{OpenSum, Settlement, SettlementFile, open_sums, open_sums_of};
 pub use statements::{Labels, as_html, as_pdf, statement_name, statement_of};
@@ -100,8 +103,8 @@ use crate::words::chance::Chance;
 use crate::words::civil::CivilDay;
 use crate::words::ids::OfficeId;
 use crate::words::time::{UtcMs, UtcSeconds};
-use keys::{kept_trust, make_trust};
 use std::path::Path;
+use trusted::{Trust, kept_trust, make_trust};
 
 /// For how many days a trust list and a credential are meant to be used.
 const TRUST_DAYS: u64 = 400;
@@ -253,7 +256,9 @@ pub struct Office {
     keys: OfficeKeys,
     chance: Chance,
     profile: Profile,
-    trust: (TrustList, Vec<u8>),
+    trust: Trust,
+    /// Whether keys were changed since it was made.
+    trust_is_old: bool,
     status: Option<(UtcMs, UtcSeconds, Vec<u8>)>,
     wrong_codes: Vec<UtcMs>,
 }
@@ -319,7 +324,7 @@ impl Office {
             Some(kept) => kept,
             None => make_trust(&db, &keys, &profile, now)?,
         };
-        Ok(Self { db, keys, chance, profile, trust, status: None, wrong_codes: Vec::new() })
+        Ok(Self { db, keys, chance, profile, trust, trust_is_old: false, status: None, wrong_codes: Vec::new() })
     }
 
     /// Who the office is.
@@ -329,10 +334,17 @@ impl Office {
 
     /// The signed trust list, renewed in time.
     pub fn trust(&mut self, now: UtcMs) -> Result<&(TrustList, Vec<u8>), OfficeError> {
-        if now.plus_days(TRUST_DAYS / 2) > self.trust.0.expires {
-            self.trust = make_trust(&self.db, &self.keys, &self.profile, now)?;
+        self.look_at_keys()?;
+        if self.trust_is_old
+            && let Some(kept) = kept_trust(&self.db, &self.keys, &self.profile, now)?
+        {
+            (self.trust, self.trust_is_old) = (kept, false);
         }
-        Ok(&self.trust)
+        if self.trust_is_old || now.plus_days(TRUST_DAYS / 2) > self.trust.list.0.expires {
+            self.trust = make_trust(&self.db, &self.keys, &self.profile, now)?;
+            self.trust_is_old = false;
+        }
+        Ok(&self.trust.list)
     }
 
     /// Changes the office's parameters; terminals learn of it with their next exchange.
@@ -351,6 +363,7 @@ impl Office {
 
     /// The signed status list with its issue time: made anew after a stop, and every ten minutes.
     pub fn status_list(&mut self, now: UtcMs) -> Result<(UtcSeconds, Vec<u8>), OfficeError> {
+        self.look_at_keys()?;
         let last_stop = children::last_stop(&self.db)?;
         if let Some((made, issued, bytes)) = &self.status
             && *made > last_stop
@@ -385,7 +398,12 @@ impl Office {
 
     /// The same with an error of its own.
     fn transact<T, E: From<OfficeError>>(&mut self, work: impl FnOnce(&mut Work<'_>) -> Result<T, E>) -> Result<T, E> {
+        let folder = self.key_folder();
         let transaction = self.db.writing().map_err(OfficeError::from)?;
+        // Nobody changes a key while this lasts: what is signed in here is signed by the key in force.
+        if let Some(changed) = folder.and_then(|folder| self.keys.changed_in(&folder, &transaction).transpose()) {
+            (self.keys, self.status, self.trust_is_old) = (changed?, None, true);
+        }
         let mut scope = Work { db: transaction, keys: &self.keys, chance: &mut self.chance, profile: &self.profile };
         let result = work(&mut scope)?;
         scope.db.commit().map_err(OfficeError::from)?;

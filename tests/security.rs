@@ -274,6 +274,9 @@ fn a_key_is_followed_by_another_and_cards_of_both_count() {
     let after = later.plus_ms(60_000);
     assert_eq!(office.rotate_tokens_key(false, "Anna Adler", after).expect("asked"), Rotated::Waits { terminals: 3 });
     counters[0].exchange(&mut office, after);
+    let asked = office.rotate_tokens_key(false, "Anna Adler", after).expect("asked");
+    assert_eq!(asked, Rotated::Waits { terminals: 3 }, "whether the answer arrived, the next question says");
+    counters[0].exchange(&mut office, after.plus_ms(1));
     assert_eq!(office.rotate_tokens_key(false, "Anna Adler", after).expect("asked"), Rotated::Waits { terminals: 2 });
     drop(office);
     let mut office = Office::open(folder.path(), door::os_chance(), after).expect("opened between both steps");

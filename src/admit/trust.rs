@@ -114,6 +114,8 @@ impl TrustList {
         let fitting: Vec<&TrustedKey> = self.keys.iter().filter(|k| k.purposes.contains(&purpose)).collect();
         let (payload, place) = verify::open(bytes, doc, fitting.iter().map(|k| &k.key))?;
         let document = Reader::decode(payload, read)?;
+        // It cannot be earlier than this list: a clock that was turned back brings no withdrawn key back.
+        let now = now.max(self.issued);
         let counts = fitting.get(place).is_some_and(|key| key.counts(issued(&document), now));
         if counts { Ok(document) } else { Err(Refused::KeyWithdrawn) }
     }

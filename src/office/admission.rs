@@ -9,7 +9,7 @@ use crate::book::entry::Head;
 use crate::settle::account::Iban;
 use crate::shell::store::office::admission::{self as db, Terminal};
 use crate::shell::store::office::providers::{self, IbanChange};
-use crate::shell::store::office::waiting;
+use crate::shell::store::office::{keys, waiting};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::code::Code;
@@ -159,9 +159,13 @@ impl Office {
             return Err(OfficeError::TooManyAttempts { wait_minutes: WRONG_CODES_MS.saturating_sub(now.since(*first)) / 60_000 + 1 });
         }
         let request = Enrolment::open(request)?;
+        self.look_at_keys()?;
         let root = *self.keys.root.public().bytes();
-        let trust = self.trust(now)?.1.clone();
-        let admitted = self.in_transaction(|work| work.admit(&request, now));
+        let (version, trust) = {
+            let list = self.trust(now)?;
+            (list.0.version, list.1.clone())
+        };
+        let admitted = self.in_transaction(|work| work.admit(&request, version, now));
         if matches!(admitted, Err(OfficeError::NotAdmitted(_))) {
             self.wrong_codes.push(now);
         }
@@ -196,7 +200,7 @@ impl Work<'_> {
         self.agreement_changed(provider, &terms.service.code, terms.from, now)
     }
 
-    fn admit(&mut self, request: &Enrolment, now: UtcMs) -> Result<Vec<u8>, OfficeError> {
+    fn admit(&mut self, request: &Enrolment, trust_version: u64, now: UtcMs) -> Result<Vec<u8>, OfficeError> {
         let wrong = || OfficeError::NotAdmitted("this code is wrong, used up or over: check it, or ask the office for a new one".into());
         let terminal = request.key.terminal_id();
         let code = db::code(&self.db, request.code)?.ok_or_else(wrong)?;
@@ -209,7 +213,7 @@ impl Work<'_> {
             return Err(wrong());
         }
         if let (true, Some(known)) = (again, db::terminal(&self.db, terminal)?) {
-            return Ok(known.credential);
+            return Ok(self.renewed(&known, now)?.1);
         }
         if db::terminal(&self.db, terminal)?.is_some_and(|known| known.provider != code.provider) {
             return Err(OfficeError::NotAdmitted("this terminal is admitted for another provider: set up a new one in an empty folder".into()));
@@ -228,6 +232,9 @@ impl Work<'_> {
         };
         let credential = self.credential(&row, now)?;
         db::insert_terminal(&self.db, &Terminal { credential: credential.clone(), ..row }, now)?;
+        if let Some(known) = db::terminal(&self.db, terminal)? {
+            keys::heard(&self.db, known.id, trust_version)?;
+        }
         db::use_code(&self.db, request.code, terminal)?;
         Ok(credential)
     }

@@ -1,7 +1,8 @@
 //! The office's own terminal of a provider that has none: what a clerk enters becomes entries of an ordinary journal, signed, chained and
 //! sent as a batch, so that ledger, reconciliation, payment and proofs know one way only.
 //!
-//! Its key is kept nowhere: it is derived from the office's document key and the provider's number, so a backup of the keys brings it back.
+//! Its key is kept nowhere: it is derived from the provider's number and the office's first document key, which is kept for that as `desk.key`
+//! when another follows it; so a backup of the keys brings it back.
 
 use super::{OfficeError, Work};
 use crate::book::entry::{Body, Entry, Head, Opened};
@@ -40,7 +41,7 @@ impl Work<'_> {
     /// The office's own terminal of a provider, admitted when it is first needed; after one that was retired the next.
     pub(super) fn desk_terminal(&mut self, provider: ProviderNumber, now: UtcMs) -> Result<DeskTerminal, OfficeError> {
         for number in 0..MAX_RETIRED {
-            let seed = self.keys.documents.seed();
+            let seed = self.keys.desk_seed();
             let key = SecretKey::from_seed(Hash::of(&[b"teilhabe/desk/1", seed.as_slice(), &provider.0.to_be_bytes(), &number.to_be_bytes()]).0);
             let id = key.public().terminal_id();
             let known = admission::terminal(&self.db, id)?;

@@ -140,7 +140,7 @@ impl Office {
 
     fn factor_of(&self, known: &Account) -> Result<Option<Zeroizing<Vec<u8>>>, OfficeError> {
         let Some(sealed) = &known.factor else { return Ok(None) };
-        let opened = Zeroizing::new(envelope::decrypt(&self.keys.identity, sealed, MAX_CONTENT)?);
+        let opened = Zeroizing::new(self.keys.open(sealed, MAX_CONTENT)?);
         let secret = opened.strip_prefix(content(known.id, b"").as_slice()).map(<[u8]>::to_vec);
         let secret = secret.ok_or_else(|| StoreError::Inconsistent("a second factor of another account".into()))?;
         Ok(Some(Zeroizing::new(secret)))

@@ -110,7 +110,7 @@ impl Office {
         }
         let damaged = || StoreError::Inconsistent("a setting of the sign-in that cannot be right".into());
         let sealed = data_encoding::HEXLOWER.decode(read("oidc_secret")?.as_bytes()).map_err(|_| damaged())?;
-        let secret = String::from_utf8(envelope::decrypt(&self.keys.identity, &sealed, MAX_SECRET)?).map_err(|_| damaged())?;
+        let secret = String::from_utf8(self.keys.open(&sealed, MAX_SECRET)?).map_err(|_| damaged())?;
         let claim = Claim::parse(&read("oidc_claim")?).ok_or_else(damaged)?;
         Ok(Some(IdentityProvider { issuer, client_id: read("oidc_client")?, secret: Zeroizing::new(secret), claim }))
     }

@@ -1,29 +1,101 @@
-//! The office's keys: their files, the trust list that tells terminals of them, and how the key that signs cards is followed by another.
-//!
-//! A key is followed in two steps, so that no terminal meets a card signed by a key it has not heard of: first the next key is announced
-//! in the trust list, which terminals fetch with their exchange; then it signs. The key before it stays in the list: its cards go on.
+//! The office's keys and their files. Which of them is in force stands in the database; a change of keys that was cut short between
+//! database and files is brought to its end by whoever reads the keys next.
 
-use super::audit::Action;
-use super::desk_terminal::LABEL as DESK_LABEL;
-use super::{Office, OfficeError, Profile, TRUST_DAYS};
-use crate::admit::trust::{Purpose, TrustList, TrustedKey};
-use crate::shell::envelope::Identity;
+use super::OfficeError;
+use super::trusted;
+use crate::shell::envelope::{self, EnvelopeError, Identity};
 use crate::shell::secret_file::{self, SecretFileError};
-use crate::shell::store::StoreError;
-use crate::shell::store::office::{admission, settings};
+use crate::shell::store::office::settings;
 use crate::shell::store::sql::Connection;
 use crate::words::chance::Chance;
-use crate::words::keys::{PublicKey, SecretKey};
-use crate::words::time::{DAY_MS, UtcMs};
-use std::path::Path;
+use crate::words::keys::SecretKey;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// For how many days a key of the office may sign: three years.
-const KEY_DAYS: u64 = 3 * 366;
-/// When the next key was announced, when the present one began, and those before it.
-const ANNOUNCED: &str = "tokens_key_announced";
-const SINCE: &str = "tokens_key_since";
-const FORMER: &str = "tokens_keys_former";
+/// The counter that says how often keys were changed: whoever has read them before reads them again.
+pub(super) const CHANGES: &str = "keys_changed";
+const DESK_FILE: &str = "desk.key";
+
+/// What a key of the office is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeyKind {
+    /// Signs trust lists, and nothing else.
+    Root,
+    /// Signs tokens.
+    Tokens,
+    /// Signs credentials, receipts, advices and answers.
+    Documents,
+    /// Signs status lists.
+    Status,
+    /// Opens envelopes.
+    Envelope,
+}
+
+impl KeyKind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Root, Self::Tokens, Self::Documents, Self::Status, Self::Envelope];
+
+    /// The stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Root => "root",
+            Self::Tokens => "tokens",
+            Self::Documents => "documents",
+            Self::Status => "status",
+            Self::Envelope => "envelope",
+        }
+    }
+
+    /// The kind with this stable name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The name for clerks.
+    pub const fn german(self) -> &'static str {
+        match self {
+            Self::Root => "Wurzelschlüssel",
+            Self::Tokens => "Schlüssel der Karten",
+            Self::Documents => "Schlüssel der Zulassungen, Quittungen und Mitteilungen",
+            Self::Status => "Schlüssel der Sperrliste",
+            Self::Envelope => "Schlüssel der Umschläge",
+        }
+    }
+
+    /// A setting about the keys of this kind.
+    pub(super) fn setting(self, what: &str) -> String {
+        format!("{}_{what}", self.name())
+    }
+
+    fn file(self, dir: &Path, which: &str) -> PathBuf {
+        let ending = if self == Self::Envelope { "age" } else { "key" };
+        dir.join(format!("{}.{which}{ending}", self.name()))
+    }
+
+    /// Where the key in force lies.
+    pub(super) fn present_file(self, dir: &Path) -> PathBuf {
+        self.file(dir, "")
+    }
+
+    /// Where the key lies that will follow.
+    pub(super) fn next_file(self, dir: &Path) -> PathBuf {
+        self.file(dir, "next.")
+    }
+
+    /// Where the key lies that was in force before, as long as it is still of use.
+    pub(super) fn former_file(self, dir: &Path) -> PathBuf {
+        self.file(dir, "former.")
+    }
+
+    /// The public half of the key in a file, as text.
+    fn public_in(self, path: &Path) -> Result<String, OfficeError> {
+        match self {
+            Self::Envelope => Ok(Identity::parse(&secret_file::read(path)?)?.recipient()),
+            _ => Ok(data_encoding::HEXLOWER.encode(read_key(path)?.public().bytes())),
+        }
+    }
+}
 
 /// What an office signs and decrypts with.
 #[derive(Debug)]
@@ -38,45 +110,143 @@ pub struct OfficeKeys {
     pub status: SecretKey,
     /// Opens envelopes.
     pub identity: Identity,
-    /// Will sign tokens: terminals are told of it before they meet it.
-    pub next_tokens: Option<SecretKey>,
+    /// Will sign: terminals are told of them before they meet them.
+    pub(super) next: BTreeMap<KeyKind, SecretKey>,
+    /// Names the present root key to terminals that know this one only.
+    pub(super) former_root: Option<SecretKey>,
+    /// Opens envelopes of terminals that have not heard of the present address.
+    pub(super) former_identity: Option<Identity>,
+    /// What the keys of the office's own terminals are derived from, where that is not the documents key any more.
+    pub(super) desk: Option<SecretKey>,
+    /// How often keys had been changed when these were read.
+    pub(super) changes: u64,
 }
-
-const KEY_FILES: [&str; 4] = ["root.key", "tokens.key", "documents.key", "status.key"];
-const IDENTITY_FILE: &str = "envelope.age";
-const TOKENS_FILE: &str = "tokens.key";
-const NEXT_TOKENS_FILE: &str = "tokens.next.key";
 
 impl OfficeKeys {
     /// New keys.
     pub fn generate(chance: &mut Chance) -> Self {
         let mut key = || SecretKey::from_seed(chance.bytes());
-        Self { root: key(), tokens: key(), documents: key(), status: key(), identity: Identity::generate(), next_tokens: None }
+        Self {
+            root: key(),
+            tokens: key(),
+            documents: key(),
+            status: key(),
+            identity: Identity::generate(),
+            next: BTreeMap::new(),
+            former_root: None,
+            former_identity: None,
+            desk: None,
+            changes: 0,
+        }
     }
 
     /// Writes the keys into `dir`, each into a file only its owner may read.
     pub fn save(&self, dir: &Path) -> Result<(), SecretFileError> {
         secret_file::make_dir(dir)?;
-        for (name, key) in KEY_FILES.iter().zip([&self.root, &self.tokens, &self.documents, &self.status]) {
-            secret_file::write(&dir.join(name), &seed_text(key))?;
+        for kind in KeyKind::ALL {
+            let text = self.signing(kind).map_or_else(|| self.identity.to_text(), seed_text);
+            secret_file::write(&kind.present_file(dir), &text)?;
         }
-        secret_file::write(&dir.join(IDENTITY_FILE), &self.identity.to_text())
+        Ok(())
     }
 
     /// Reads the keys from `dir`; a change of keys that was cut short is brought to its end.
     pub(super) fn load_for(dir: &Path, db: &Connection) -> Result<Self, OfficeError> {
-        let next = dir.join(NEXT_TOKENS_FILE);
-        if next.exists() {
-            let present = read_key(&dir.join(TOKENS_FILE))?;
-            if former(db)?.iter().any(|key| key.key == *present.public()) {
-                secret_file::rename(&next, &dir.join(TOKENS_FILE))?;
+        let changes = settings::counter(db, CHANGES)?;
+        let mut next = BTreeMap::new();
+        for kind in KeyKind::ALL {
+            finish(kind, dir, db)?;
+            if trusted::announced(db, kind)?.is_some() && kind.next_file(dir).exists() {
+                next.insert(kind, read_key(&kind.next_file(dir))?);
             }
         }
-        let [root, tokens, documents, status] = KEY_FILES.map(|name| read_key(&dir.join(name)));
-        let identity = Identity::parse(&secret_file::read(&dir.join(IDENTITY_FILE))?)?;
-        let next_tokens = if next.exists() { Some(read_key(&next)?) } else { None };
-        Ok(Self { root: root?, tokens: tokens?, documents: documents?, status: status?, identity, next_tokens })
+        let [root, tokens, documents, status] =
+            [KeyKind::Root, KeyKind::Tokens, KeyKind::Documents, KeyKind::Status].map(|kind| read_key(&kind.present_file(dir)));
+        let (root, identity) = (root?, Identity::parse(&secret_file::read(&KeyKind::Envelope.present_file(dir))?)?);
+        let kept = |kind: KeyKind| Ok::<_, OfficeError>(trusted::kept(db, kind)?.map(|_| kind.former_file(dir)).filter(|path| path.exists()));
+        let former_root = kept(KeyKind::Root)?.map(|path| read_key(&path)).transpose()?;
+        let former_identity = kept(KeyKind::Envelope)?.map(|path| Ok::<_, OfficeError>(Identity::parse(&secret_file::read(&path)?)?)).transpose()?;
+        let desk_file = dir.join(DESK_FILE);
+        Ok(Self {
+            former_root: former_root.filter(|former| former.public() != root.public()),
+            former_identity: former_identity.filter(|former| former.recipient() != identity.recipient()),
+            root,
+            tokens: tokens?,
+            documents: documents?,
+            status: status?,
+            identity,
+            next,
+            desk: if desk_file.exists() { Some(read_key(&desk_file)?) } else { None },
+            changes,
+        })
     }
+
+    /// The keys as they are now, where another process has changed them since these were read.
+    pub(super) fn changed_in(&self, dir: &Path, db: &Connection) -> Result<Option<Self>, OfficeError> {
+        if settings::counter(db, CHANGES)? == self.changes {
+            return Ok(None);
+        }
+        tracing::info!("keys of this office were changed, and are taken over");
+        Self::load_for(dir, db).map(Some)
+    }
+
+    /// The key in force that signs; none for envelopes.
+    pub(super) const fn signing(&self, kind: KeyKind) -> Option<&SecretKey> {
+        match kind {
+            KeyKind::Root => Some(&self.root),
+            KeyKind::Tokens => Some(&self.tokens),
+            KeyKind::Documents => Some(&self.documents),
+            KeyKind::Status => Some(&self.status),
+            KeyKind::Envelope => None,
+        }
+    }
+
+    /// The public half of the key in force, as text: hexadecimal digits, or an age recipient.
+    pub(super) fn public_text(&self, kind: KeyKind) -> String {
+        self.signing(kind).map_or_else(|| self.identity.recipient(), |key| data_encoding::HEXLOWER.encode(key.public().bytes()))
+    }
+
+    /// What `bytes` hold for this office, by its present address or the one before.
+    pub(super) fn open(&self, bytes: &[u8], limit: usize) -> Result<Vec<u8>, EnvelopeError> {
+        match (envelope::decrypt(&self.identity, bytes, limit), &self.former_identity) {
+            (Err(EnvelopeError::NotForUs), Some(former)) => envelope::decrypt(former, bytes, limit),
+            (opened, _) => opened,
+        }
+    }
+
+    /// What the keys of the office's own terminals are derived from.
+    pub(super) fn desk_seed(&self) -> Zeroizing<[u8; 32]> {
+        self.desk.as_ref().unwrap_or(&self.documents).seed()
+    }
+}
+
+/// Has the next key take its place, where the database says that the one in the file is over.
+fn finish(kind: KeyKind, dir: &Path, db: &Connection) -> Result<(), OfficeError> {
+    let (present, next) = (kind.present_file(dir), kind.next_file(dir));
+    let is_over = || Ok::<_, OfficeError>(trusted::is_former(db, kind, &kind.public_in(&present)?)?);
+    if !next.exists() || !is_over()? {
+        return Ok(());
+    }
+    match secret_file::rename(&next, &present) {
+        // The server and a command may both be at it.
+        Err(_) if !next.exists() && !is_over()? => Ok(()),
+        done => Ok(done?),
+    }
+}
+
+/// Writes the key that will follow `kind`'s, protected as that is.
+pub(super) fn write_next(kind: KeyKind, dir: &Path, secret: &str) -> Result<(), SecretFileError> {
+    secret_file::write_beside(&kind.next_file(dir), secret, &kind.present_file(dir))
+}
+
+/// Writes the key in force beside itself, to be kept when another follows.
+pub(super) fn write_former(kind: KeyKind, dir: &Path, secret: &str) -> Result<(), SecretFileError> {
+    secret_file::write_beside(&kind.former_file(dir), secret, &kind.present_file(dir))
+}
+
+/// Keeps what the keys of the office's own terminals are derived from.
+pub(super) fn write_desk(dir: &Path, key: &SecretKey) -> Result<(), SecretFileError> {
+    secret_file::write_beside(&dir.join(DESK_FILE), &seed_text(key), &KeyKind::Documents.present_file(dir))
 }
 
 fn read_key(path: &Path) -> Result<SecretKey, OfficeError> {
@@ -85,144 +255,11 @@ fn read_key(path: &Path) -> Result<SecretKey, OfficeError> {
     seed.map(SecretKey::from_seed).ok_or_else(|| OfficeError::Wrong(format!("{} holds no key: put back the file from your backup", path.display())))
 }
 
-fn seed_text(key: &SecretKey) -> Zeroizing<String> {
+pub(super) fn seed_text(key: &SecretKey) -> Zeroizing<String> {
     Zeroizing::new(data_encoding::HEXLOWER.encode(key.seed().as_slice()))
 }
 
-/// What became of a change of keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rotated {
-    /// The next key is announced; it signs nothing yet.
-    Announced,
-    /// It is announced, and so many terminals have not heard of it.
-    Waits {
-        /// How many.
-        terminals: u64,
-    },
-    /// The next key signs from now on.
-    Switched,
-}
-
-impl Office {
-    /// The next step of a change of the key that signs cards: announces the next key, or has it sign once every terminal at work has
-    /// exchanged since; `at_once` does not wait for them.
-    pub fn rotate_tokens_key(&mut self, at_once: bool, by: &str, now: UtcMs) -> Result<Rotated, OfficeError> {
-        let Some(announced) = announced(&self.db)? else { return self.announce_tokens_key(by, now) };
-        let terminals = admission::count_without_exchange_since(&self.db, announced, DESK_LABEL)?;
-        if terminals > 0 && !at_once {
-            return Ok(Rotated::Waits { terminals });
-        }
-        let Some(next) = self.keys.next_tokens.take() else {
-            return Err(OfficeError::Wrong("the announced key is missing: put back tokens.next.key from your backup".into()));
-        };
-        let began = tokens_since(&self.db)?.map_or_else(|| since(&self.db, now), Ok)?;
-        let mut line = settings::read(&self.db, FORMER)?.unwrap_or_default();
-        // A clock may be a little ahead where a card was issued in the last minute.
-        line += &format!("{} {} {}\n", data_encoding::HEXLOWER.encode(self.keys.tokens.public().bytes()), began.0, now.plus_ms(DAY_MS).0);
-        self.in_transaction(|work| {
-            settings::write(&work.db, FORMER, &line)?;
-            settings::write(&work.db, SINCE, &announced.0.to_string())?;
-            settings::write(&work.db, ANNOUNCED, "")?;
-            work.note(by, Action::Setting, "keys/tokens", "der angekündigte Schlüssel unterschreibt ab jetzt", now)
-        })?;
-        // If the process ends here, the next start finds the former key in its file and moves the next one there.
-        if let Some(dir) = self.folder().map(|folder| folder.join("keys")) {
-            secret_file::rename(&dir.join(NEXT_TOKENS_FILE), &dir.join(TOKENS_FILE))?;
-        }
-        self.keys.tokens = next;
-        self.trust = make_trust(&self.db, &self.keys, &self.profile, now)?;
-        Ok(Rotated::Switched)
-    }
-
-    fn announce_tokens_key(&mut self, by: &str, now: UtcMs) -> Result<Rotated, OfficeError> {
-        if self.keys.next_tokens.is_none() {
-            let next = SecretKey::from_seed(self.chance.bytes());
-            if let Some(dir) = self.folder().map(|folder| folder.join("keys")) {
-                secret_file::write_beside(&dir.join(NEXT_TOKENS_FILE), &seed_text(&next), &dir.join(TOKENS_FILE))?;
-            }
-            self.keys.next_tokens = Some(next);
-        }
-        self.in_transaction(|work| {
-            settings::write(&work.db, ANNOUNCED, &now.0.to_string())?;
-            work.note(by, Action::Setting, "keys/tokens", "der nächste Schlüssel ist angekündigt", now)
-        })?;
-        self.trust = make_trust(&self.db, &self.keys, &self.profile, now)?;
-        Ok(Rotated::Announced)
-    }
-}
-
-fn time(db: &Connection, name: &str) -> Result<Option<UtcMs>, StoreError> {
-    Ok(settings::read(db, name)?.and_then(|text| text.parse().ok()).map(UtcMs))
-}
-
-fn announced(db: &Connection) -> Result<Option<UtcMs>, StoreError> {
-    time(db, ANNOUNCED)
-}
-
-fn tokens_since(db: &Connection) -> Result<Option<UtcMs>, StoreError> {
-    time(db, SINCE)
-}
-
-fn since(db: &Connection, now: UtcMs) -> Result<UtcMs, StoreError> {
-    Ok(time(db, "keys_since")?.unwrap_or(now))
-}
-
-/// Keys that signed cards before: what was issued in their time counts, and nothing issued later.
-fn former(db: &Connection) -> Result<Vec<TrustedKey>, StoreError> {
-    let text = settings::read(db, FORMER)?.unwrap_or_default();
-    let read = |line: &str| {
-        let mut parts = line.split(' ');
-        let key = PublicKey::from_hex(parts.next()?)?;
-        let (began, ended) = (UtcMs(parts.next()?.parse().ok()?), UtcMs(parts.next()?.parse().ok()?));
-        let not_before = UtcMs(began.0.saturating_sub(DAY_MS));
-        Some(TrustedKey { key, purposes: vec![Purpose::Tokens], not_before, not_after: ended, withdrawn: None })
-    };
-    text.lines().map(|line| read(line).ok_or_else(|| StoreError::Inconsistent("a former key that is none".into()))).collect()
-}
-
-fn trusted_key(key: &SecretKey, purpose: Purpose, since: UtcMs) -> TrustedKey {
-    TrustedKey {
-        key: key.public().clone(),
-        purposes: vec![purpose],
-        not_before: UtcMs(since.0.saturating_sub(DAY_MS)),
-        not_after: since.plus_days(KEY_DAYS),
-        withdrawn: None,
-    }
-}
-
-pub(super) fn make_trust(db: &Connection, keys: &OfficeKeys, profile: &Profile, now: UtcMs) -> Result<(TrustList, Vec<u8>), OfficeError> {
-    let since = since(db, now)?;
-    let mut trusted = vec![
-        trusted_key(&keys.tokens, Purpose::Tokens, tokens_since(db)?.unwrap_or(since)),
-        trusted_key(&keys.documents, Purpose::Documents, since),
-        trusted_key(&keys.status, Purpose::StatusLists, since),
-    ];
-    if let (Some(next), Some(announced)) = (&keys.next_tokens, announced(db)?) {
-        trusted.push(trusted_key(next, Purpose::Tokens, announced));
-    }
-    trusted.extend(former(db)?);
-    let list = TrustList {
-        version: settings::at_least(db, "trust_version", now.seconds().0)?,
-        issued: now,
-        expires: now.plus_days(TRUST_DAYS),
-        office: profile.id.clone(),
-        office_name: profile.name.clone(),
-        keys: trusted,
-        recipient: keys.identity.recipient(),
-        policy: profile.policy.shared,
-        next_root: None,
-    };
-    let bytes = list.seal(&keys.root);
-    settings::write(db, "trust", &data_encoding::HEXLOWER.encode(&bytes))?;
-    Ok((list, bytes))
-}
-
-/// The trust list made before, as long as it says what holds now and half its time is not over.
-pub(super) fn kept_trust(db: &Connection, keys: &OfficeKeys, profile: &Profile, now: UtcMs) -> Result<Option<(TrustList, Vec<u8>)>, OfficeError> {
-    let bytes = settings::read(db, "trust")?.and_then(|text| data_encoding::HEXLOWER.decode(text.as_bytes()).ok());
-    let kept = bytes.and_then(|bytes| TrustList::open(&bytes, keys.root.public()).ok().map(|list| (list, bytes)));
-    let holds = |list: &TrustList| {
-        list.policy == profile.policy.shared && list.recipient == keys.identity.recipient() && now.plus_days(TRUST_DAYS / 2) <= list.expires
-    };
-    Ok(kept.filter(|(list, _)| holds(list)))
+/// Another handle of the same key.
+pub(super) fn same(key: &SecretKey) -> SecretKey {
+    SecretKey::from_seed(*key.seed())
 }

@@ -50,7 +50,7 @@ impl Office {
             work.note("cli", Action::Setting, "backup", "aus einer Sicherung wiederhergestellt", now)?;
             Ok(backup::last(&work.db)?)
         })?;
-        self.trust = super::make_trust(&self.db, &self.keys, &self.profile, now)?;
+        self.trust = super::trusted::make_trust(&self.db, &self.keys, &self.profile, now)?;
         Ok(last)
     }
 

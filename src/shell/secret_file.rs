@@ -97,6 +97,14 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), SecretFileError> {
     whole_file::rename(from, to).map_err(SecretFileError::io(from))
 }
 
+/// Removes a secret that is of no use any more; one that is gone already is no mistake.
+pub fn remove(path: &Path) -> Result<(), SecretFileError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(SecretFileError::io(path)(error)),
+        _ => Ok(()),
+    }
+}
+
 /// Reads the secret in `path`, without white space around it. What is protected is opened with the passphrase that the system hands over.
 pub fn read(path: &Path) -> Result<Zeroizing<String>, SecretFileError> {
     let text = read_as_it_is(path, 0o077)?;

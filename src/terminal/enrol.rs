@@ -63,6 +63,9 @@ pub enum CannotEnrol {
     /// The same office with another root key.
     #[error("this terminal knows office {0} with another root key: ask that office what has happened before going on")]
     OtherRoot(OfficeId),
+    /// An answer from before.
+    #[error("this is an old answer of office {0}: this terminal knows a later trust list; let it ask again")]
+    Older(OfficeId),
     /// A key of another office.
     #[error("office {0} names a key that belongs to another office this terminal serves: it is not taken")]
     SharedKey(OfficeId),
@@ -101,6 +104,31 @@ impl Terminal {
         chance: &mut Chance,
         now: UtcMs,
     ) -> Result<Enrolled, CannotEnrol> {
+        self.admitted(code, url, answer, false, chance, now)
+    }
+
+    /// The same where the office has told people that its root key is another now, and this terminal knows it with the one before: what
+    /// was recorded stays, and is sent to that office.
+    pub fn take_admission_by_another_root(
+        &mut self,
+        code: &str,
+        url: &str,
+        answer: &EnrolmentAnswer,
+        chance: &mut Chance,
+        now: UtcMs,
+    ) -> Result<Enrolled, CannotEnrol> {
+        self.admitted(code, url, answer, true, chance, now)
+    }
+
+    fn admitted(
+        &mut self,
+        code: &str,
+        url: &str,
+        answer: &EnrolmentAnswer,
+        by_another_root: bool,
+        chance: &mut Chance,
+        now: UtcMs,
+    ) -> Result<Enrolled, CannotEnrol> {
         let code = EnrolmentCode::parse(code).ok_or(CannotEnrol::NoCode)?;
         let root: [u8; 32] = decode(&answer.root)?.try_into().map_err(|_| CannotEnrol::Unreadable("the root key is not 32 bytes"))?;
         let root = PublicKey::from_bytes(&root).filter(|root| code.is_for(root)).ok_or(CannotEnrol::NotThatOffice)?;
@@ -114,10 +142,12 @@ impl Terminal {
             return Err(CannotEnrol::Ended);
         }
         self.refresh(now)?;
-        if let Some((known, _)) = self.offices.find(&trust.office).filter(|(known, _)| known.root != root) {
-            return Err(CannotEnrol::OtherRoot(known.id.clone()));
+        match self.offices.find(&trust.office) {
+            Some((known, _)) if known.root != root && !by_another_root => return Err(CannotEnrol::OtherRoot(known.id.clone())),
+            Some((known, held)) if known.root == root && trust.version < held.version => return Err(CannotEnrol::Older(known.id.clone())),
+            _ => {}
         }
-        if self.offices.trusts().iter().any(|other| trust.shared_key(other).is_some()) {
+        if self.offices.iter().any(|(office, other)| office.id != trust.office && trust.shared_key(other).is_some()) {
             return Err(CannotEnrol::SharedKey(trust.office));
         }
         let terminal = self.id();

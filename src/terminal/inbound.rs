@@ -6,7 +6,7 @@ use super::journal::Journal;
 use super::{Keys, Office, Offices, Terminal, clock};
 use crate::admit::credential::Credential;
 use crate::admit::status::StatusList;
-use crate::admit::trust::TrustList;
+use crate::admit::trust::{Purpose, TrustList, TrustedKey};
 use crate::admit::verify::Refused;
 use crate::book::entry::{Admission, Admitted, Body, Checkpoint, Head};
 use crate::deliver::advice::Advice;
@@ -15,11 +15,13 @@ use crate::deliver::outbox::Outcome;
 use crate::deliver::receipt::Receipt;
 use crate::shell::envelope::{self, EnvelopeError, MAX_PLAINTEXT};
 use crate::shell::store::StoreError;
-use crate::shell::store::terminal::BatchState;
+use crate::shell::store::terminal::{BatchState, OfficeNumber};
+use crate::words::cbor::Reader;
 use crate::words::chance::Chance;
 use crate::words::ids::{Hash, Nonce, OfficeId};
 use crate::words::keys::PublicKey;
 use crate::words::reason::Reason;
+use crate::words::sealed::{DocType, Sealed};
 use crate::words::time::UtcMs;
 use serde::Serialize;
 
@@ -63,6 +65,12 @@ pub enum CannotTakeIn {
     /// It is not of an office of ours.
     #[error("this answer is not from an office this terminal is enrolled at, or was changed on the way: {0}")]
     NotOurOffice(Refused),
+    /// Its trust list is signed by a root key that nobody has announced here.
+    #[error(
+        "the answer names office {0}, but with a root key that nobody has announced to this terminal: call that office; if it has another root key, enrol here anew \
+         with a new code of it. What was recorded stays and is sent then"
+    )]
+    OtherRoot(OfficeId),
     /// A document in it does not verify.
     #[error("a document in the office's answer does not count: {0}")]
     Refused(#[from] Refused),
@@ -92,6 +100,8 @@ pub enum CannotTakeIn {
 struct Opened<'o> {
     office: &'o Office,
     inbound: Inbound,
+    /// The documents keys that were withdrawn since the trust list before.
+    withdrawn: Vec<PublicKey>,
     /// The trust list in force from now on.
     trust: TrustList,
     /// Its bytes and the root key that signed it, if it is new.
@@ -139,11 +149,11 @@ fn open<'o>(offices: &'o Offices, keys: &Keys, bytes: &[u8], now: UtcMs) -> Resu
     let plain = envelope::decrypt(&keys.envelope, bytes, MAX_PLAINTEXT)?;
     let mut why = Refused::UnknownKey;
     let newest = Inbound::claimed_trust(&plain).map_err(|error| CannotTakeIn::NotOurOffice(error.into()))?;
-    for (office, trust) in offices.iter() {
-        let newer = newest.as_deref().and_then(|bytes| newer_trust(bytes, office, trust).map(|(list, root)| (list, (bytes.to_vec(), root))));
+    for (office, before) in offices.iter() {
+        let newer = newest.as_deref().and_then(|bytes| newer_trust(bytes, office, before).map(|(list, root)| (list, (bytes.to_vec(), root))));
         let (trust, newer) = match newer {
             Some((list, newer)) => (list, Some(newer)),
-            None => (trust.clone(), None),
+            None => (before.clone(), None),
         };
         match Inbound::open(&plain, &trust, now) {
             Ok(inbound) if inbound.terminal != keys.signing.public().terminal_id() || inbound.office != office.id => {
@@ -152,12 +162,31 @@ fn open<'o>(offices: &'o Offices, keys: &Keys, bytes: &[u8], now: UtcMs) -> Resu
             Ok(_) if newer.is_some() && offices.trusts().iter().any(|other| trust.shared_key(other).is_some()) => {
                 return Err(CannotTakeIn::SharedKey);
             }
-            Ok(inbound) => return Ok(Opened { office, inbound, trust, newer }),
+            Ok(inbound) => return Ok(Opened { office, inbound, withdrawn: withdrawn_since(before, &trust), trust, newer }),
             Err(Refused::UnknownKey) => {}
             Err(error) => why = error,
         }
     }
-    Err(CannotTakeIn::NotOurOffice(why))
+    match (why, newest.and_then(|bytes| unfollowed(&bytes, offices))) {
+        (Refused::UnknownKey, Some(office)) => Err(CannotTakeIn::OtherRoot(office)),
+        _ => Err(CannotTakeIn::NotOurOffice(why)),
+    }
+}
+
+/// The office of ours that a trust list names which none of the root keys followed here has signed.
+fn unfollowed(bytes: &[u8], offices: &Offices) -> Option<OfficeId> {
+    let sealed = Sealed::parse(bytes, DocType::Trust).ok()?;
+    let list = Reader::decode(sealed.unverified_payload(), TrustList::read).ok()?;
+    let (office, present) = offices.find(&list.office)?;
+    let is_followed = std::iter::once(&office.root).chain(&present.next_root).any(|root| sealed.is_signed_by(root, DocType::Trust));
+    (!is_followed).then_some(list.office)
+}
+
+/// The documents keys that `after` withdraws and `before` did not.
+fn withdrawn_since(before: &TrustList, after: &TrustList) -> Vec<PublicKey> {
+    let is_news = |key: &TrustedKey| before.keys.iter().any(|known| known.key == key.key && known.withdrawn.is_none());
+    let lost = after.keys.iter().filter(|key| key.withdrawn.is_some() && key.purposes.contains(&Purpose::Documents) && is_news(key));
+    lost.map(|key| key.key.clone()).collect()
 }
 
 /// A later trust list of the same office, signed by its root key or by the one that was announced to follow.
@@ -170,6 +199,7 @@ fn newer_trust(bytes: &[u8], office: &Office, present: &TrustList) -> Option<(Tr
 fn take_over(journal: Journal<'_>, opened: &Opened<'_>, chance: &mut Chance, now: UtcMs) -> Result<TakenIn, CannotTakeIn> {
     let (tx, inbound, office) = (journal.tx, &opened.inbound, opened.office);
     let documents = take_documents(journal, opened, chance, now)?;
+    let asks_again = tx.forget_advices_by(office.number, &opened.withdrawn)?;
     let (mut confirmed, mut open) = (0, 0);
     for bytes in &inbound.receipts {
         match take_receipt(journal, opened, bytes, chance, now)? {
@@ -177,6 +207,10 @@ fn take_over(journal: Journal<'_>, opened: &Opened<'_>, chance: &mut Chance, now
             Some(BatchState::Rejected) | None => {}
             Some(_) => open += 1,
         }
+    }
+    if asks_again && inbound.head.seq < tx.sealed_to(office.number)? {
+        // Whoever has the lost key may have confirmed what the office never got.
+        begin_again(journal, opened)?;
     }
     let mut advices = 0;
     for bytes in &inbound.advices {
@@ -187,14 +221,15 @@ fn take_over(journal: Journal<'_>, opened: &Opened<'_>, chance: &mut Chance, now
     }
     let ours = tx.head_at(inbound.head.seq, Head::start(journal.terminal))?;
     let disputed = inbound.head.seq > 0 && ours != Some(inbound.head);
-    tx.keep_answer(office.number, inbound.cursor, now, disputed)?;
+    tx.keep_answer(office.number, if asks_again { 0 } else { inbound.cursor }, now, disputed)?;
     tx.keep_successor(office.number, inbound.successor)?;
-    Ok(TakenIn { office: office.id.clone(), confirmed, open, advices, documents, disputed, more: inbound.more })
+    Ok(TakenIn { office: office.id.clone(), confirmed, open, advices, documents, disputed, more: inbound.more || asks_again })
 }
 
 fn take_documents(journal: Journal<'_>, opened: &Opened<'_>, chance: &mut Chance, now: UtcMs) -> Result<usize, CannotTakeIn> {
     let (tx, inbound, office, trust) = (journal.tx, &opened.inbound, opened.office, &opened.trust);
     let mut taken: Vec<(Admitted, &[u8])> = Vec::new();
+    let known = Known::under(trust, journal, office.number, now)?;
     if let Some((bytes, root)) = &opened.newer {
         tx.keep_root(office.number, root.bytes())?;
         taken.push((Admitted::Trust, bytes));
@@ -204,14 +239,14 @@ fn take_documents(journal: Journal<'_>, opened: &Opened<'_>, chance: &mut Chance
         if credential.terminal != journal.terminal {
             return Err(CannotTakeIn::NotForUs);
         }
-        if office.credential.as_ref().is_none_or(|known| credential.issued > known.issued) {
+        if known.credential.as_ref().is_none_or(|known| credential.issued > known.issued) {
             tx.keep_services(office.number, &credential)?;
             taken.push((Admitted::Credential, bytes));
         }
     }
     if let Some(bytes) = &inbound.status {
         let list = StatusList::open(bytes, trust, now)?;
-        if office.status.as_ref().is_none_or(|known| list.issued > known.issued) {
+        if known.status.as_ref().is_none_or(|known| list.issued > known.issued) {
             taken.push((Admitted::StatusList, bytes));
         }
     }
@@ -221,6 +256,23 @@ fn take_documents(journal: Journal<'_>, opened: &Opened<'_>, chance: &mut Chance
         journal.record(Body::Admission(admission), chance, now)?;
     }
     Ok(taken.len())
+}
+
+/// What was taken over before and still counts: what a withdrawn key signed stands in nobody's way, however late it says it was issued.
+struct Known {
+    credential: Option<Credential>,
+    status: Option<StatusList>,
+}
+
+impl Known {
+    fn under(trust: &TrustList, journal: Journal<'_>, office: OfficeNumber, now: UtcMs) -> Result<Self, StoreError> {
+        let row = journal.tx.offices()?.into_iter().find(|row| row.number == office);
+        let (credential, status) = row.map_or((None, None), |row| (row.credential, row.status));
+        Ok(Self {
+            credential: credential.and_then(|bytes| Credential::open(&bytes, trust, now).ok()),
+            status: status.and_then(|bytes| StatusList::open(&bytes, trust, now).ok()),
+        })
+    }
 }
 
 /// What a receipt says of one of our batches; none where it is not about one that still waits.
@@ -268,7 +320,8 @@ fn take_advice(journal: Journal<'_>, opened: &Opened<'_>, bytes: &[u8], now: Utc
     let tx = journal.tx;
     let advice = Advice::open(bytes, &opened.trust, now)?;
     match tx.advice_bytes(advice.batch, advice.revision)? {
-        Some(known) if known == bytes => return Ok(false),
+        // The same may come signed by another key, where the one before was withdrawn.
+        Some(known) if known == bytes || same_content(&known, bytes) => return Ok(false),
         Some(_) => return Err(CannotTakeIn::SameRevisionOtherContent { batch: advice.batch, revision: advice.revision }),
         None => {}
     }
@@ -277,4 +330,9 @@ fn take_advice(journal: Journal<'_>, opened: &Opened<'_>, bytes: &[u8], now: Utc
     let covered = batch.map_or(0..1, |b| b.first..b.head.seq + 1);
     tx.keep_advice(&advice, bytes, &covered)?;
     Ok(true)
+}
+
+fn same_content(known: &[u8], bytes: &[u8]) -> bool {
+    let content = |bytes| Sealed::parse(bytes, DocType::Advice).ok().map(|sealed| sealed.unverified_payload());
+    content(known).is_some_and(|known| Some(known) == content(bytes))
 }

@@ -8,13 +8,20 @@ use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// Where keys lie in the folder of an office or a terminal.
-const KEY_FILES: [&str; 8] = [
+const KEY_FILES: [&str; 15] = [
     "keys/root.key",
+    "keys/root.next.key",
+    "keys/root.former.key",
     "keys/tokens.key",
     "keys/tokens.next.key",
     "keys/documents.key",
+    "keys/documents.next.key",
     "keys/status.key",
+    "keys/status.next.key",
     "keys/envelope.age",
+    "keys/envelope.next.age",
+    "keys/envelope.former.age",
+    "keys/desk.key",
     "signing.key",
     "envelope.key",
 ];

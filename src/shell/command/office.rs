@@ -6,10 +6,11 @@ mod chip_card;
 mod clerks;
 mod delivery;
 mod keep;
+mod keys;
 mod money;
 
 use super::{Context, Report, Usage, keep_safe};
-use crate::office::{NewProvider, Office, OfficeError, Rotated, ServiceTerms};
+use crate::office::{NewProvider, Office, OfficeError, ServiceTerms};
 use crate::shell::backup::{self, Kind};
 use crate::shell::door::{now, os_chance};
 use crate::shell::web::office::Listening;
@@ -115,12 +116,12 @@ pub enum Command {
     Export(keep::Export),
     /// Write everything held of one child, as a page to print and as JSON (Art. 15 GDPR).
     Disclose(keep::Disclose),
-    /// Have the key that signs cards followed by another: the first call announces it, the second has it sign.
-    RotateKey {
-        /// Do not wait for terminals that have not heard of the next key: they refuse new cards until their next exchange.
-        #[arg(long)]
-        at_once: bool,
-    },
+    /// Say of every key since when it is in force, what is announced, and who has not heard of it.
+    Keys,
+    /// Have a key followed by another, in steps that keep every terminal at work: give it again until it says that it is done.
+    RotateKey(keys::Rotate),
+    /// Withdraw a lost or stolen key at once.
+    WithdrawKey(keys::Withdraw),
     /// The treasury's table of cost accounts and the columns of its posting file, both in TOML.
     Posting(money::Posting),
 }
@@ -196,11 +197,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
     match command {
         Command::Init { .. } | Command::Backup(_) | Command::Restore(_) => unreachable!("handled above"),
         Command::Provider(command) => provider(&mut office, command),
-        Command::Enrolment(EnrolmentCommand::New { provider }) => {
-            let code = office.new_code(ProviderNumber(provider), now())?;
-            let text = format!("One-time code for another terminal of provider {provider}, good for 14 days:\n{}", code.grouped());
-            Ok(Report::new(text, json!({"provider": provider, "enrolment_code": code.grouped()})))
-        }
+        Command::Enrolment(EnrolmentCommand::New { provider }) => new_code(&mut office, provider),
         Command::Enrolment(EnrolmentCommand::Take { input, out }) => {
             let answer = office.enrol(&read_file(&input)?, now())?.json().to_string();
             whole_file::write(&out, whole_file::SHARED, &[answer.as_ref()]).map_err(|why| OfficeError::Wrong(whole_file::cannot(&out, &why)))?;
@@ -233,7 +230,9 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
             whole_file::write(&out, whole_file::SHARED, &[answer.as_ref()]).map_err(|why| OfficeError::Wrong(whole_file::cannot(&out, &why)))?;
             Ok(Report::new(format!("The answer is in {}: take it back to the terminal.", out.display()), json!({"out": out})))
         }
-        Command::RotateKey { at_once } => rotate_key(&mut office, at_once),
+        Command::Keys => keys::list(&office),
+        Command::RotateKey(how) => keys::rotate(&mut office, &how),
+        Command::WithdrawKey(how) => keys::withdraw(&mut office, &how),
         Command::Compared { by } => {
             office.has_compared(&by, now())?;
             Ok(Report::new("Noted: payments may go on.", json!({"compared_by": by})))
@@ -247,6 +246,12 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
         Command::Disclose(command) => keep::disclose(&mut office, &command),
         Command::Posting(command) => money::posting(&mut office, &command),
     }
+}
+
+fn new_code(office: &mut Office, provider: u32) -> anyhow::Result<Report> {
+    let code = office.new_code(ProviderNumber(provider), now())?;
+    let text = format!("One-time code for another terminal of provider {provider}, good for 14 days:\n{}", code.grouped());
+    Ok(Report::new(text, json!({"provider": provider, "enrolment_code": code.grouped()})))
 }
 
 fn restore(dir: &std::path::Path, how: &keep_safe::Restore) -> anyhow::Result<Report> {
@@ -293,19 +298,6 @@ fn provider(office: &mut Office, command: ProviderCommand) -> anyhow::Result<Rep
             Ok(Report::new(lines.join("\n"), json!({"providers": rows})))
         }
     }
-}
-
-fn rotate_key(office: &mut Office, at_once: bool) -> anyhow::Result<Report> {
-    let (text, state) = match office.rotate_tokens_key(at_once, "cli", now())? {
-        Rotated::Announced => {
-            ("The next key is announced and signs nothing yet. Start the server anew, and run this again when all terminals have exchanged.".to_owned(), "announced")
-        }
-        Rotated::Waits { terminals } => {
-            (format!("{terminals} terminals have not heard of the next key yet: wait for their exchange, retire them, or add --at-once."), "waits")
-        }
-        Rotated::Switched => ("The next key signs cards from now on; cards issued before go on. Start the server anew, for a running one still signs with the former key.".to_owned(), "switched"),
-    };
-    Ok(Report { failed: state == "waits", ..Report::new(text, json!({"key": state})) })
 }
 
 /// A day given on the command line.

@@ -38,6 +38,9 @@ pub enum Command {
         /// What people call this terminal.
         #[arg(long, default_value = "")]
         label: String,
+        /// The office itself has said that its root key is another now: what was recorded stays, and is sent to it.
+        #[arg(long)]
+        another_root: bool,
     },
     /// Serve the page at the counter and the JSON interface.
     Serve {
@@ -119,7 +122,7 @@ pub enum Command {
 pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
     let dir = if matches!(command, Command::Scanners) { Path::new("") } else { context.data()? };
     match command {
-        Command::Enrol { office, code, label } => enrol(dir, &office, &code, &label),
+        Command::Enrol { office, code, label, another_root } => enrol(dir, &office, &code, &label, another_root),
         Command::Serve { listen, lan, neighbours, neighbour, host, scanner, no_exchange, backup } => {
             serve(dir, &Serve { listen, lan, neighbours, neighbour, names: host, scanner, no_exchange, json: context.json, backup })
         }
@@ -165,13 +168,17 @@ fn purge(dir: &Path, months: u32, total: Option<u64>) -> anyhow::Result<Report> 
     Ok(Report::new(text, json!({"total": count.total(), "erased": total.is_some(), "count": count})))
 }
 
-fn enrol(dir: &Path, url: &str, code: &str, label: &str) -> anyhow::Result<Report> {
+fn enrol(dir: &Path, url: &str, code: &str, label: &str, another_root: bool) -> anyhow::Result<Report> {
     check_code(code)?;
     let mut chance = door::os_chance();
     let mut terminal = terminal_dir::open_or_create(dir, &mut chance, door::now())?;
     let request = terminal.ask_for_admission(code, label)?;
     let answer = client::enrol(url, &request)?;
-    let enrolled = terminal.take_admission(code, url, &answer, &mut chance, door::now())?;
+    let enrolled = if another_root {
+        terminal.take_admission_by_another_root(code, url, &answer, &mut chance, door::now())?
+    } else {
+        terminal.take_admission(code, url, &answer, &mut chance, door::now())?
+    };
     secret_file::api_token(dir, &mut chance)?;
     let mut text =
         format!("Terminal {} is admitted by {} as number {} ({}).", terminal.id(), enrolled.office_name, enrolled.provider, enrolled.provider_name);

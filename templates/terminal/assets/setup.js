@@ -135,7 +135,11 @@ async function admitted(answer) {
   else await goOn();
 }
 
-const given = () => ({ url: office.elements.url.value.trim(), code: office.elements.code.value });
+const given = () => ({
+  url: office.elements.url.value.trim(),
+  code: office.elements.code.value,
+  another_root: office.elements.another_root?.checked ?? false,
+});
 
 async function whileBusy(work) {
   const [button, busy] = [$(".go", office), $("#busy")];

@@ -287,10 +287,3 @@ pub fn insert_exchange(db: &Connection, terminal: i64, now: UtcMs) -> Result<(),
 fn day(days: u32) -> Result<CivilDay, StoreError> {
     sound(CivilDay::from_days(days.into()), "day")
 }
-
-/// How many terminals at work have not exchanged since `since`; those called `quiet` never do.
-pub fn count_without_exchange_since(db: &Connection, since: UtcMs, quiet: &str) -> Result<u64, StoreError> {
-    let sql = "SELECT count(*) FROM terminal t WHERE t.retired IS NULL AND t.admitted < ?1 AND t.label <> ?2
-               AND NOT EXISTS (SELECT 1 FROM exchange e WHERE e.terminal = t.id AND e.at > ?1)";
-    from_db(db.prepare_cached(sql)?.query_row(params![to_db(since.0), quiet], |row| row.get(0))?)
-}

@@ -19,6 +19,7 @@ pub mod doubts;
 pub mod figures;
 pub mod findings;
 pub mod invoices;
+pub mod keys;
 pub mod lines;
 pub mod passkeys;
 pub mod patterns;
@@ -54,6 +55,7 @@ pub const MIGRATIONS: &[&str] = &[
         include_str!("0002/speed.sql"),
         include_str!("0002/swap.sql"),
         include_str!("0002/phone.sql"),
+        include_str!("0002/keys.sql"),
     ),
 ];
 

@@ -4,11 +4,15 @@ use super::{OfficeNumber, StoreError, Tx, from_db, known, to_db};
 use crate::book::entry::Head;
 use crate::deliver::advice::{Advice, AdvisedLine, Verdict};
 use crate::deliver::outbox::Waiting;
+use crate::words::cbor::Reader;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{BatchId, Hash, Nonce};
+use crate::words::keys::PublicKey;
+use crate::words::sealed::{DocType, Sealed};
 use crate::words::time::UtcMs;
 use rusqlite::{OptionalExtension, Row};
+use std::collections::BTreeSet;
 
 /// How far a sealed batch has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -223,6 +227,32 @@ impl Tx<'_> {
             statement.execute((advice.batch.0, &paid.end_to_end_id, paid.execution.days(), paid.share.get(), paid.transfer.get()))?;
         }
         Ok(())
+    }
+
+    /// Forgets what was advised of every batch of which one of `keys` signed an advice: the office says it again. Whether there was any.
+    pub fn forget_advices_by(&self, office: OfficeNumber, keys: &[PublicKey]) -> Result<bool, StoreError> {
+        if keys.is_empty() {
+            return Ok(false);
+        }
+        let mut statement = self.sql.prepare_cached("SELECT batch, bytes FROM advice ORDER BY batch, revision")?;
+        let advices = statement.query_map([], |row| Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, Vec<u8>>(1)?)))?.collect::<Result<Vec<_>, _>>()?;
+        let is_theirs = |bytes: &[u8]| Sealed::parse(bytes, DocType::Advice).is_ok_and(|sealed| sealed.verified(keys, DocType::Advice).is_some());
+        let batches: BTreeSet<[u8; 16]> = advices.iter().filter(|(_, bytes)| is_theirs(bytes)).map(|(batch, _)| *batch).collect();
+        for (batch, bytes) in advices.iter().filter(|(batch, _)| batches.contains(batch)) {
+            let content =
+                Sealed::parse(bytes, DocType::Advice).ok().and_then(|sealed| Reader::decode(sealed.unverified_payload(), Advice::read).ok());
+            let covered = self.batch(BatchId(*batch))?.map_or(0..1, |known| known.first..known.head.seq + 1);
+            for line in content.iter().flat_map(|advice| &advice.lines).filter(|line| covered.contains(&line.seq)) {
+                self.sql.prepare_cached("DELETE FROM advised WHERE seq = ?1")?.execute([to_db(line.seq)])?;
+                self.sql.prepare_cached("DELETE FROM paid WHERE seq = ?1")?.execute([to_db(line.seq)])?;
+            }
+        }
+        for batch in &batches {
+            self.sql.prepare_cached("DELETE FROM advice WHERE batch = ?1")?.execute([batch])?;
+            self.sql.prepare_cached("DELETE FROM payment WHERE batch = ?1")?.execute([batch])?;
+        }
+        self.sql.prepare_cached("UPDATE office SET cursor = 0 WHERE id = ?1")?.execute([office.0])?;
+        Ok(true)
     }
 
     /// What an office said of one entry.

@@ -126,6 +126,7 @@ pub(super) const fn of_answer(error: &CannotTakeIn) -> Said {
         CannotTakeIn::Envelope(EnvelopeError::NotForUs) | CannotTakeIn::NotForUs => ("problem.answer_for_another", None),
         CannotTakeIn::Envelope(EnvelopeError::Damaged) => ("problem.answer_damaged", None),
         CannotTakeIn::Envelope(_) => ("problem.file_too_large", None),
+        CannotTakeIn::OtherRoot(_) => ("problem.answer_of_other_root", None),
         CannotTakeIn::NotAsked => ("problem.answer_not_asked", None),
         CannotTakeIn::Store(_) => ("problem.not_stored", None),
         CannotTakeIn::NotOurOffice(_) | CannotTakeIn::Refused(_) | CannotTakeIn::SharedKey | CannotTakeIn::SameRevisionOtherContent { .. } => {

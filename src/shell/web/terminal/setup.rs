@@ -31,6 +31,9 @@ struct AskBody {
     url: String,
     code: String,
     label: Option<String>,
+    /// The office has told people that its root key is another now.
+    #[serde(default)]
+    another_root: bool,
 }
 
 /// What an office has answered, as JSON or as the text of the file it came in.
@@ -41,6 +44,9 @@ struct AnswerBody {
     url: String,
     code: String,
     answer: Value,
+    /// The office has told people that its root key is another now.
+    #[serde(default)]
+    another_root: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -68,7 +74,7 @@ pub(super) async fn enrol(State(app): State<App>, desk: Desk, headers: HeaderMap
     let to = url.clone();
     let answered = tokio::task::spawn_blocking(move || client::enrol(&to, &request)).await.map_err(|_| Problem::bug())?;
     let admitted = answered.map_err(|error| unanswered(&error))?;
-    admit(&app, &url, &asked.code, admitted).await
+    admit(&app, &url, &asked.code, admitted, asked.another_root).await
 }
 
 /// The signed request as a file, for a box without network.
@@ -93,7 +99,7 @@ pub(super) async fn take_answer(State(app): State<App>, desk: Desk, headers: Hea
     };
     let unreadable = |_| wrong(StatusCode::UNPROCESSABLE_ENTITY, "unreadable", "this file is not an office's answer to an enrolment: choose another");
     let _one_at_a_time = app.exchanging.lock().await;
-    admit(&app, &url, &given.code, parsed.map_err(unreadable)?).await
+    admit(&app, &url, &given.code, parsed.map_err(unreadable)?, given.another_root).await
 }
 
 /// Changes where an office is reached.
@@ -130,10 +136,14 @@ async fn request(app: &App, url: &str, code: &str, label: Option<String>) -> Res
     made.await?.map_err(refused)
 }
 
-async fn admit(app: &App, url: &str, code: &str, admitted: EnrolmentAnswer) -> Result<Response, Problem> {
+async fn admit(app: &App, url: &str, code: &str, admitted: EnrolmentAnswer, another_root: bool) -> Result<Response, Problem> {
     let (at, code) = (url.to_owned(), code.to_owned());
     let taken = app.writer.run(move |terminal, chance| {
-        let enrolled = terminal.take_admission(&code, &at, &admitted, chance, now())?;
+        let enrolled = if another_root {
+            terminal.take_admission_by_another_root(&code, &at, &admitted, chance, now())?
+        } else {
+            terminal.take_admission(&code, &at, &admitted, chance, now())?
+        };
         terminal.set(Setting::AskedUrl, None)?;
         terminal.set(Setting::AskedCode, None)?;
         Ok::<_, CannotEnrol>(enrolled)
@@ -207,6 +217,7 @@ fn refused(error: CannotEnrol) -> Problem {
         CannotEnrol::NotThisTerminal => "other_box",
         CannotEnrol::Ended => "ended",
         CannotEnrol::OtherRoot(_) => "other_root",
+        CannotEnrol::Older(_) => "older",
         CannotEnrol::SharedKey(_) => "shared_key",
         CannotEnrol::Store(_) => return store_failed(error),
     };

@@ -39,6 +39,7 @@ pub use view::{Closing, DayLine, Pending, PersonShown};
 
 use super::{StoreError, from_db, to_db};
 use crate::words::time::UtcMs;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 use std::path::Path;
 
@@ -92,12 +93,18 @@ impl Fact {
 impl TerminalStore {
     /// Opens the database at `path`, or makes it.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { connection: super::open(path, MIGRATIONS)? })
+        Self::over(super::open(path, MIGRATIONS)?)
     }
 
     /// A database in memory, for tests and simulations.
     pub fn open_in_memory() -> Result<Self, StoreError> {
-        Ok(Self { connection: super::open_in_memory(MIGRATIONS)? })
+        Self::over(super::open_in_memory(MIGRATIONS)?)
+    }
+
+    /// Statements are prepared once: SQLite would otherwise plan many of them anew for every other value they are asked with.
+    fn over(connection: Connection) -> Result<Self, StoreError> {
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        Ok(Self { connection })
     }
 
     /// Writes the database anew without what was deleted, empties the log beside it, and removes copies from before updates.
@@ -146,7 +153,7 @@ impl TerminalStore {
     pub fn copy_in_memory(&self) -> Result<Self, StoreError> {
         let mut connection = super::open_in_memory(&[])?;
         rusqlite::backup::Backup::new(&self.connection, &mut connection)?.run_to_completion(std::ffi::c_int::MAX, std::time::Duration::ZERO, None)?;
-        Ok(Self { connection })
+        Self::over(connection)
     }
 
     /// The connection itself, for tests that make commits fail or look behind the tables.

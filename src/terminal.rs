@@ -134,7 +134,7 @@ impl Terminal {
     /// Looks again at what the offices said, where another process has stored something or an hour has passed.
     fn refresh(&mut self, now: UtcMs) -> Result<(), StoreError> {
         if self.offices.is_outdated(&self.store, now)? {
-            self.offices = Offices::load(&mut self.store, now)?;
+            self.offices = self.offices.load_again(&mut self.store, now)?;
         }
         Ok(())
     }

@@ -188,6 +188,21 @@ fn a_withdrawn_key_ends_the_talk() {
     assert!(two.terminal.hear_neighbour(&question, None, &mut two.chance, later).is_err());
 }
 
+/// What has not changed is not verified again; that its key is withdrawn from later on is looked at all the same.
+#[test]
+fn an_admission_ends_when_its_key_is_withdrawn_though_nothing_new_was_heard() {
+    let mut office = PaperOffice::new("05562032", 1);
+    let hour = 3600 * SECOND;
+    office.trust.keys[0].withdrawn = Some(noon().plus_ms(5 * hour));
+    let mut till = till(&office, 50, noon(), |credential| credential);
+    let admitted = |till: &mut Till, hours: u64| till.terminal.status(noon().plus_ms(hours * hour)).expect("read").offices[0].admitted;
+    for hours in [0, 2, 4] {
+        assert!(admitted(&mut till, hours), "after {hours} hours");
+    }
+    assert!(!admitted(&mut till, 6), "the key was withdrawn an hour ago");
+    assert!(admitted(&mut till, 4), "a clock that was set back shows the hour before");
+}
+
 #[test]
 fn a_stranger_neither_reads_nor_injects_and_nothing_is_good_twice() {
     let (office, mut tills) = tills(3);

@@ -69,7 +69,8 @@ fn the_same_seed_gives_the_same_trace() {
 #[test]
 fn whatever_can_go_wrong_does() {
     let mut counts = std::collections::BTreeMap::<String, u64>::new();
-    for (seed, kind) in (40..).zip([Kind::Stormy, Kind::Clones, Kind::Clones, Kind::Clocks, Kind::ManyTowns, Kind::Sticks]) {
+    let kinds = [Kind::Stormy, Kind::Clones, Kind::Clones, Kind::Clocks, Kind::ManyTowns, Kind::Sticks, Kind::Kitchens, Kind::Kitchens];
+    for (seed, kind) in (40..).zip(kinds) {
         for (what, count) in simulate(&Setup::new(kind, seed, 10), None).expect("every rule holds").counts {
             *counts.entry(what).or_default() += count;
         }
@@ -91,18 +92,47 @@ fn whatever_can_go_wrong_does() {
         "runs stopped by the disk",
         "clock jumps",
         "dead batteries",
+        "links cut",
+        "tellings lost",
+        "tellings doubled",
+        "tellings late",
+        "boxes stolen and retired",
+        "boxes lost and restored",
+        "phones whose clock is apart",
+        "phones lost",
+        "photos of codes",
+        "power cuts in a torn log",
+        "power cuts in a checkpoint",
     ];
     for kind in kinds {
         assert!(counts.get(&format!("fault: {kind}")).is_some_and(|count| *count > 0), "{kind}: {counts:?}");
     }
-    for what in ["late approvals", "suspensions", "cards given out anew", "price changes", "cancellations after sealing", "payments returned AC04"] {
+    let what_people_do = [
+        "late approvals",
+        "suspensions",
+        "cards given out anew",
+        "price changes",
+        "cancellations after sealing",
+        "payments returned AC04",
+        "keys announced",
+        "green by phone",
+        "green from a list, the phone forgotten",
+        "refused by what a neighbour told",
+        "meals of a neighbour looked at in the end",
+        "entries made again by a restored box",
+    ];
+    for what in what_people_do {
         assert!(counts.get(what).is_some_and(|count| *count > 0), "{what}: {counts:?}");
     }
 }
 
 /// Each broken behaviour is caught, and by the rule that forbids it: otherwise the auditor would see nothing, or by accident.
 fn caught(canary: Canary, kind: Kind, rule: &str) {
-    let broken = |seed| simulate(&Setup::new(kind, seed, 4), Some(canary)).err().map(|failed| failed.broken);
+    caught_within(canary, kind, 4, rule);
+}
+
+fn caught_within(canary: Canary, kind: Kind, days: u32, rule: &str) {
+    let broken = |seed| simulate(&Setup::new(kind, seed, days), Some(canary)).err().map(|failed| failed.broken);
     let mut others = Vec::new();
     let found = (0..12).filter_map(broken).any(|broken| {
         broken.rule == rule || {
@@ -156,6 +186,31 @@ fn canary_a_rewritten_entry_is_caught() {
 #[test]
 fn canary_a_lost_advice_is_caught() {
     caught(Canary::LostAdvice, Kind::Town, "terminals are told what is paid");
+}
+
+#[test]
+fn canary_a_deaf_neighbour_is_caught() {
+    caught(Canary::DeafNeighbour, Kind::Kitchens, "what a neighbour told is refused");
+}
+
+#[test]
+fn canary_a_photo_that_counts_is_caught() {
+    caught(Canary::PhotoCounts, Kind::Kitchens, "a phone's code counts for a minute");
+}
+
+#[test]
+fn canary_a_forgetful_restore_is_caught() {
+    caught_within(Canary::ForgetfulRestore, Kind::Kitchens, 12, "what no office has is made again by the restored box");
+}
+
+#[test]
+fn canary_a_restore_that_frees_is_caught() {
+    caught_within(Canary::RestoreFrees, Kind::Kitchens, 12, "what was used is not green again at the same till");
+}
+
+#[test]
+fn canary_a_lying_disk_is_caught() {
+    caught_within(Canary::LyingDisk, Kind::Kitchens, 8, "green is exactly one entry, refused is none");
 }
 
 /// What is printed on failure is run again as it stands, and shows the same failure with less.

@@ -4,7 +4,7 @@ use super::verify::{self, Refused};
 use crate::words::cbor::{Keys, Malformed, Reader, Writer, present};
 use crate::words::ids::OfficeId;
 use crate::words::keys::{PublicKey, SecretKey};
-use crate::words::sealed::{DocType, seal};
+use crate::words::sealed::{DocType, Sealed, seal};
 use crate::words::service::read_ms;
 use crate::words::time::UtcMs;
 use serde::Serialize;
@@ -118,6 +118,14 @@ impl TrustList {
         let now = now.max(self.issued);
         let counts = fitting.get(place).is_some_and(|key| key.counts(issued(&document), now));
         if counts { Ok(document) } else { Err(Refused::KeyWithdrawn) }
+    }
+
+    /// Whether a document that was opened from the same `bytes` with the same list before, and issued at `issued`, counts at `now` as well:
+    /// of all that was found then, only whether its key was withdrawn can have changed. False where the key is not named without doubt.
+    pub fn still_counts(&self, bytes: &[u8], doc: DocType, purpose: Purpose, issued: UtcMs, now: UtcMs) -> bool {
+        let Ok(sealed) = Sealed::parse(bytes, doc) else { return false };
+        let mut named = self.keys.iter().filter(|key| key.purposes.contains(&purpose) && key.key.kid() == sealed.kid());
+        named.next().is_some_and(|key| key.counts(issued, now)) && named.next().is_none()
     }
 
     /// The first key that this list and `other` both name: such a list must be refused, or one office could sign for another.

@@ -5,9 +5,9 @@ use super::{OfficeError, Profile, TRUST_DAYS};
 use crate::admit::trust::{Purpose, TrustList, TrustedKey};
 use crate::shell::store::StoreError;
 use crate::shell::store::office::settings;
+use crate::shell::store::sql::Connection;
 use crate::words::keys::{PublicKey, SecretKey};
 use crate::words::time::{DAY_MS, UtcMs};
-use rusqlite::Connection;
 
 /// For how many days a key of the office may sign: three years.
 const KEY_DAYS: u64 = 3 * 366;

@@ -28,11 +28,21 @@ pub enum Canary {
     SlotByArrival,
     /// A cancellation frees what another meal of the child has used.
     StornoFreesTooMuch,
+    /// A till forgets what its neighbours told it.
+    DeafNeighbour,
+    /// A photo of a phone's code counts as long as somebody says that it was scanned when it was made.
+    PhotoCounts,
+    /// A restored box does not make again what no office has.
+    ForgetfulRestore,
+    /// A restored box shows green again what was confirmed before.
+    RestoreFrees,
+    /// A disk says that it has flushed, and has not.
+    LyingDisk,
 }
 
 impl Canary {
     /// All of them.
-    pub const ALL: [Canary; 9] = [
+    pub const ALL: [Canary; 14] = [
         Self::GreenBeforeCommit,
         Self::ForgottenLine,
         Self::PaidTwice,
@@ -42,6 +52,11 @@ impl Canary {
         Self::ReceiptWithoutHash,
         Self::SlotByArrival,
         Self::StornoFreesTooMuch,
+        Self::DeafNeighbour,
+        Self::PhotoCounts,
+        Self::ForgetfulRestore,
+        Self::RestoreFrees,
+        Self::LyingDisk,
     ];
 
     /// Does its damage to the office's ledger, after an intake.
@@ -107,6 +122,26 @@ impl Canary {
                 let head: i64 = office.db().query_row(sql, [id.0], |row| row.get(0)).unwrap_or(0);
                 at_terminal(db, &format!("UPDATE batch SET state = 1 WHERE last <= {head}"))
             }
+            _ => Ok(()),
+        }
+    }
+
+    /// Does its damage to a terminal, after a neighbour has told it something.
+    pub(super) fn after_telling(self, till: &mut Till) -> Result<(), Broken> {
+        match self {
+            Self::DeafNeighbour => at_terminal(till.terminal.store().connection(), "DELETE FROM neighbour_use"),
+            _ => Ok(()),
+        }
+    }
+
+    /// Does its damage to a box that was restored.
+    pub(super) fn after_restore(self, till: &mut Till) -> Result<(), Broken> {
+        let db = till.terminal.store().connection();
+        match self {
+            Self::ForgetfulRestore => {
+                run(db, "DELETE FROM journal WHERE seq = (SELECT max(seq) FROM journal WHERE seq IN (SELECT seq FROM redemption))")
+            }
+            Self::RestoreFrees => run(db, "DELETE FROM earlier"),
             _ => Ok(()),
         }
     }

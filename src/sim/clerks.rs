@@ -1,11 +1,11 @@
 //! What happens in the office: cards stopped and given out anew, prices changed, findings ruled on, runs signed by two.
 
-use super::ledger::{At, Ledger};
+use super::ledger::{At, Ledger, check_sums};
 use super::money::{self, Booked};
 use super::town::Card;
 use super::weather::Fault;
 use super::world::World;
-use super::{Broken, demand, waiting};
+use super::{Broken, demand, phones, waiting};
 use crate::deliver::advice::Verdict;
 use crate::office::{Act, Office, OfficeError, ServiceTerms, Settlement, StopReason};
 use crate::reconcile::ruling::Choice;
@@ -34,7 +34,10 @@ pub(super) fn stop(world: &mut World, child: usize) -> Result<(), Broken> {
         (true, false) => StopReason::Lost,
         (true, true) => StopReason::Stolen,
     };
-    let today = CivilDay::of(world.now);
+    let (today, now) = (CivilDay::of(world.now), world.now);
+    if let Some(phone) = card.phone {
+        return phones::stop(world, child, phone, if why == StopReason::Ended { StopReason::Lost } else { why });
+    }
     let from = if world.happens(20) { today.minus(world.chance.below(4)) } else { today.plus(world.chance.below(2)) };
     let Some(municipality) = world.town.offices.get_mut(office) else { return Ok(()) };
     let issued = municipality.office.stop(card.token, why, from, reissue, world.now);
@@ -46,9 +49,13 @@ pub(super) fn stop(world: &mut World, child: usize) -> Result<(), Broken> {
     };
     world.note(&format!("office {office}: child {child}'s card {place} is stopped from {from}, given out anew: {reissue}"));
     world.trace.count(if reissue { "cards given out anew" } else { "entitlements ended" });
-    world.truth.stops.insert((child, place), world.now);
+    // What is lost is the card; where the approval ends, its tokens on phones end as well.
+    let ended = world.town.children.get(child).map_or(0..0, |known| if why == StopReason::Ended { 0..known.cards.len() } else { place..place + 1 });
+    for place in ended {
+        world.truth.stops.entry((child, place)).or_insert(now);
+    }
     if let (Some(issued), Some(child)) = (issued, world.town.children.get_mut(child)) {
-        child.cards.push(Card { token: issued.token.id, code: issued.code, number: issued.number.to_string() });
+        child.cards.push(Card::paper(issued, now));
     }
     Ok(())
 }
@@ -126,7 +133,7 @@ pub(super) fn at_work(world: &mut World, place: usize) -> Result<(), Broken> {
     if pays {
         decide_and_pay(world, place)?;
     }
-    Ok(())
+    world.town.offices.get(place).map_or(Ok(()), check_sums)
 }
 
 /// Reconciles and settles, and checks everything about it.

@@ -2,9 +2,11 @@
 
 use super::canary::Canary;
 use super::money::units_of;
+use super::phones::{Moving, Showing};
+use super::town::Card;
 use super::truth::Green;
 use super::world::{Event, World};
-use super::{Broken, demand};
+use super::{Broken, demand, keys, lan, phones};
 use crate::terminal::counter::{Accepted, Answer, CounterError, Recorded, Refused, Request};
 use crate::terminal::held::HoldRequest;
 use crate::words::benefit::Benefit;
@@ -17,8 +19,10 @@ use std::collections::BTreeMap;
 /// What was asked at a counter, by whom, and what was answered; none while no answer was given.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
-    child: usize,
-    card: usize,
+    pub child: usize,
+    pub card: usize,
+    /// The phone's code that was shown, where it was one.
+    pub moving: Option<Moving>,
     answer: Option<Answer>,
 }
 
@@ -66,23 +70,22 @@ fn without_card(world: &mut World, till: usize, child: usize) -> Result<(), Brok
 fn next_ask(world: &mut World, child: usize, like: Option<&str>) -> String {
     world.asked += 1;
     let ask = format!("ask-{}", world.asked);
-    let card = like.and_then(|like| world.asks.get(like)).map_or(0, |asked| asked.card);
-    world.asks.insert(ask.clone(), Asked { child, card, answer: None });
+    let (card, moving) = like.and_then(|like| world.asks.get(like)).map_or((0, None), |asked| (asked.card, asked.moving.clone()));
+    world.asks.insert(ask.clone(), Asked { child, card, moving, answer: None });
     ask
 }
 
 /// What a child wants: mostly lunch, mostly today, mostly with the latest card.
-fn request(world: &mut World, till: usize, child: usize) -> Option<Request> {
+pub(super) fn request(world: &mut World, till: usize, child: usize) -> Option<Request> {
     let cards = world.town.children.get(child)?.cards.len();
     let card = if world.happens(80) { cards.checked_sub(1)? } else { world.one_of(cards) };
-    let shown = world.town.children.get(child)?.cards.get(card)?.clone();
+    let Showing { code, moving, scanned, forgotten } = phones::show(world, till, child, card)?;
     let today = CivilDay::of(world.town.tills.get(till)?.clock(world.now));
     let ask = next_ask(world, child, None);
     if let Some(asked) = world.asks.get_mut(&ask) {
-        asked.card = card;
+        (asked.card, asked.moving) = (card, moving);
     }
-    let code = if world.happens(15) { shown.number } else { shown.code };
-    let mut request = Request { ask: Some(ask), code, months: 1, ..Request::default() };
+    let mut request = Request { ask: Some(ask), code, scanned, forgotten, months: 1, ..Request::default() };
     let earlier = world.happens(10);
     if earlier && world.setup.has_rulings() {
         request.day = Some(today.minus(1 + world.chance.below(3)));
@@ -140,9 +143,10 @@ pub(super) fn again(world: &mut World, place: usize, request: &Request) -> Resul
                     format!("{ask} at till {place}: {before:?}, then {answer:?}")
                 });
             }
+            phones::check(world, place, request, &asked, &answer)?;
             match &answer {
                 Answer::Accepted(accepted) => shown_green(world, place, request, accepted, &asked)?,
-                Answer::Refused(refused) => shown_red(world, place, request, refused, asked.child)?,
+                Answer::Refused(refused) => shown_red(world, place, request, refused, &asked)?,
             }
             world.asks.insert(known_here, Asked { answer: Some(answer), ..asked });
             Ok(())
@@ -194,15 +198,18 @@ fn shown_green(world: &mut World, place: usize, request: &Request, accepted: &Ac
         let holder = world.truth.holder(place, &slot);
         demand(holder.is_none(), "what was used is not green again at the same till", || format!("till {place}: {slot} is held by {holder:?}"))?;
         let green = green(world, place, request, recorded, asked, accepted.benefit, slot);
+        let told = lan::told_of(world, place, &green.slot, green.office);
+        demand(told.is_none(), "what a neighbour told is refused", || format!("till {place}: {} was told of by {told:?}", green.slot))?;
         remember_hash(world, place, recorded.seq)?;
         let before = world.truth.greens.insert((place, recorded.seq), green);
         demand(before.is_none(), "an entry is shown once", || format!("till {place}, entry {}", recorded.seq))?;
     }
+    lan::news(world, place);
     Ok(())
 }
 
 /// Remembers what an entry is known by in an office's books.
-fn remember_hash(world: &mut World, place: usize, seq: u64) -> Result<(), Broken> {
+pub(super) fn remember_hash(world: &mut World, place: usize, seq: u64) -> Result<(), Broken> {
     let Some(till) = world.town.tills.get_mut(place) else { return Ok(()) };
     let bytes = till.terminal.store().read(|tx| tx.entry_hash(seq)).map_err(|error| Broken::unexpected("an entry cannot be read", &error))?;
     if let Some((hash, _)) = bytes {
@@ -241,13 +248,23 @@ fn slot(request: &Request, child: usize, day: CivilDay, provider: usize) -> Stri
     }
 }
 
-fn shown_red(world: &mut World, place: usize, request: &Request, refused: &Refused, child: usize) -> Result<(), Broken> {
+fn shown_red(world: &mut World, place: usize, request: &Request, refused: &Refused, asked: &Asked) -> Result<(), Broken> {
+    let child = asked.child;
     world.trace.count(format!("refused {}", refused.reason));
+    if let Some(card) = world.town.children.get(child).and_then(|child| child.cards.get(asked.card)).filter(|_| refused.reason == Reason::UnknownKey)
+    {
+        keys::check_unknown(world, place, child, card)?;
+    }
     if refused.reason == Reason::AlreadyRedeemed && request.held.is_none() && request.months <= 1 {
         let provider = world.town.tills.get(place).map_or(usize::MAX, |till| till.provider);
         let today = world.town.tills.get(place).map_or(CivilDay::EPOCH, |till| CivilDay::of(till.clock(world.now)));
-        let near = (0..2).any(|back| world.truth.holder(place, &slot(request, child, request.day.unwrap_or(today.minus(back)), provider)).is_some());
-        demand(near, "only what was used is refused as used", || format!("till {place}: {request:?} → {refused:?}"))?;
+        let slots: Vec<String> = (0..2).map(|back| slot(request, child, request.day.unwrap_or(today.minus(back)), provider)).collect();
+        let here = slots.iter().any(|slot| world.truth.holder(place, slot).is_some());
+        let there = !here && slots.iter().any(|slot| lan::may_have_told(world, place, slot));
+        if there {
+            world.trace.count("refused by what a neighbour told");
+        }
+        demand(here || there, "only what was used is refused as used", || format!("till {place}: {request:?} → {refused:?}"))?;
     }
     let service = request.service.clone().filter(|s| s.as_str() == "lunch");
     match service {
@@ -284,9 +301,9 @@ fn hold(world: &mut World, place: usize, child: usize, held: HoldRequest) -> Res
 pub(super) fn settle_held(world: &mut World, place: usize) -> Result<(), Broken> {
     let held: Vec<(u64, usize)> = world.truth.held.iter().filter(|(at, _)| at.0 == place).map(|(at, child)| (at.1, *child)).collect();
     let Some((seq, child)) = held.get(world.one_of(held.len())).copied() else { return Ok(()) };
-    let Some((card, code)) = world.town.children.get(child).and_then(|c| Some((c.cards.len().checked_sub(1)?, c.cards.last()?.code.clone()))) else {
-        return Ok(());
-    };
+    let paper = |(_, card): &(usize, &Card)| card.phone.is_none();
+    let latest = world.town.children.get(child).and_then(|c| c.cards.iter().enumerate().rfind(paper));
+    let Some((card, code)) = latest.map(|(place, card)| (place, card.code.clone())) else { return Ok(()) };
     let ask = next_ask(world, child, None);
     if let Some(asked) = world.asks.get_mut(&ask) {
         asked.card = card;
@@ -326,5 +343,6 @@ pub(super) fn cancel(world: &mut World, place: usize) -> Result<(), Broken> {
     if let (Some(canary), Some(till)) = (world.canary, world.town.tills.get_mut(place)) {
         canary.after_cancellation(till)?;
     }
+    lan::news(world, place);
     Ok(())
 }

@@ -7,6 +7,7 @@ use crate::book::entry::Opened;
 use crate::shell::envelope::Identity;
 use crate::shell::store::terminal::TerminalStore;
 use crate::terminal::enrol::EnrolmentAnswer;
+use crate::terminal::restore::Restored;
 use crate::terminal::{Keys, Terminal};
 use crate::words::chance::Chance;
 use crate::words::ids::TerminalId;
@@ -35,16 +36,18 @@ pub(super) struct Till {
     signing: [u8; 32],
     identity: String,
     image: Option<Image>,
+    /// What was copied to a stick now and then, the latest last.
+    pub backups: Vec<Image>,
     /// How many of the next commits fail.
     failing: Arc<AtomicU32>,
 }
 
 /// A copy of a disk, with what the box had heard of each office by then.
 #[derive(Debug)]
-struct Image {
-    store: TerminalStore,
-    end: u64,
-    heard: BTreeMap<usize, UtcMs>,
+pub(super) struct Image {
+    pub store: TerminalStore,
+    pub end: u64,
+    pub heard: BTreeMap<usize, UtcMs>,
 }
 
 impl Till {
@@ -55,19 +58,37 @@ impl Till {
         let keys = keys(signing, &identity)?;
         let store = TerminalStore::open_in_memory().map_err(failed)?;
         let mut terminal = Terminal::create(store, keys, Opened::default(), &mut chance, now).map_err(failed)?;
-        for office in 0..town.offices.len() {
-            let (Some(number), Some(municipality)) = (town.number(provider, office), town.offices.get_mut(office)) else { continue };
-            let code = municipality.office.new_code(number, now).map_err(failed)?.grouped();
-            let request = terminal.ask_for_admission(&code, "Ausgabe").map_err(failed)?;
-            let admitted = municipality.office.enrol(&request, now).map_err(failed)?;
-            let root = PublicKey::from_bytes(&admitted.root).ok_or_else(|| failed("the root key"))?;
-            let answer = EnrolmentAnswer::new(&root, &admitted.trust, &admitted.credential);
-            terminal.take_admission(&code, "http://127.0.0.1:9", &answer, &mut chance, now).map_err(failed)?;
-        }
+        admit(town, &mut terminal, provider, &mut chance, now)?;
         let drift_ms = i64::from(chance.below(8_001)) - 4_000;
         let failing = Arc::new(AtomicU32::new(0));
-        let till = Self { terminal, chance, provider, offset_ms: 0, drift_ms, alive: true, signing, identity, image: None, failing };
+        let till =
+            Self { terminal, chance, provider, offset_ms: 0, drift_ms, alive: true, signing, identity, image: None, backups: Vec::new(), failing };
         till.with_hook()
+    }
+
+    /// A new box that continues the journal of a backup with keys of its own, admitted anew.
+    pub fn restored(town: &mut Town, image: Image, provider: usize, seed: u64, now: UtcMs) -> Result<(Self, Restored), Broken> {
+        let mut chance = Chance::seeded(seed);
+        let (signing, identity) = (chance.bytes(), Identity::generate().to_text().to_string());
+        let (keys, mut store) = (keys(signing, &identity)?, image.store);
+        let cannot = |error: &dyn std::fmt::Display| Broken::unexpected("a backup cannot be restored", error);
+        let restored = Terminal::continue_from(&mut store, &keys, &mut chance, now).map_err(|error| cannot(&error))?;
+        let mut terminal = Terminal::open(store, keys, now).map_err(|error| cannot(&error))?;
+        let whole = terminal.verify();
+        demand(whole.is_ok(), "a restored journal is whole", || format!("{whole:?}"))?;
+        admit(town, &mut terminal, provider, &mut chance, now)?;
+        let drift_ms = i64::from(chance.below(8_001)) - 4_000;
+        let failing = Arc::new(AtomicU32::new(0));
+        let till =
+            Self { terminal, chance, provider, offset_ms: 0, drift_ms, alive: true, signing, identity, image: None, backups: Vec::new(), failing };
+        Ok((till.with_hook()?, restored))
+    }
+
+    /// The process is started again over `store`.
+    pub fn restart(&mut self, store: TerminalStore, now: UtcMs) -> Result<(), Broken> {
+        let (keys, clock) = (keys(self.signing, &self.identity)?, self.clock(now));
+        self.terminal = Terminal::open(store, keys, clock).map_err(|error| Broken::unexpected("a terminal does not start after a crash", &error))?;
+        self.terminal.store().connection().commit_hook(Some(countdown(&self.failing))).map_err(failed)
     }
 
     fn with_hook(mut self) -> Result<Self, Broken> {
@@ -96,7 +117,8 @@ impl Till {
         self.terminal.store().copy_in_memory().map_err(|error| Broken::unexpected("a disk cannot be copied", &error))
     }
 
-    fn end(&mut self) -> Result<u64, Broken> {
+    /// The number of its last entry.
+    pub fn end(&mut self) -> Result<u64, Broken> {
         let end = self.terminal.store().read(|tx| tx.end());
         Ok(end.map_err(|error| Broken::unexpected("a journal has no end", &error))?.map_or(0, |end| end.head.seq))
     }
@@ -116,10 +138,25 @@ impl Till {
             signing,
             identity,
             image: None,
+            backups: Vec::new(),
             failing,
         };
         till.with_hook()
     }
+}
+
+/// Admits a box at all offices that its provider serves.
+fn admit(town: &mut Town, terminal: &mut Terminal, provider: usize, chance: &mut Chance, now: UtcMs) -> Result<(), Broken> {
+    for office in 0..town.offices.len() {
+        let (Some(number), Some(municipality)) = (town.number(provider, office), town.offices.get_mut(office)) else { continue };
+        let code = municipality.office.new_code(number, now).map_err(failed)?.grouped();
+        let request = terminal.ask_for_admission(&code, "Ausgabe").map_err(failed)?;
+        let admitted = municipality.office.enrol(&request, now).map_err(failed)?;
+        let root = PublicKey::from_bytes(&admitted.root).ok_or_else(|| failed("the root key"))?;
+        let answer = EnrolmentAnswer::new(&root, &admitted.trust, &admitted.credential);
+        terminal.take_admission(&code, "http://127.0.0.1:9", &answer, chance, now).map_err(failed)?;
+    }
+    Ok(())
 }
 
 fn keys(signing: [u8; 32], identity: &str) -> Result<Keys, Broken> {
@@ -129,11 +166,8 @@ fn keys(signing: [u8; 32], identity: &str) -> Result<Keys, Broken> {
 /// The process dies, in the middle of a commit or between two, and is started again over what is on the disk.
 pub(super) fn crash(world: &mut World, place: usize) -> Result<(), Broken> {
     let Some(till) = world.town.tills.get_mut(place).filter(|till| till.alive) else { return Ok(()) };
-    let (store, clock) = (till.copy()?, till.clock(world.now));
-    let keys = keys(till.signing, &till.identity)?;
-    till.terminal = Terminal::open(store, keys, clock).map_err(|error| Broken::unexpected("a terminal does not start after a crash", &error))?;
-    let hook = countdown(&till.failing);
-    till.terminal.store().connection().commit_hook(Some(hook)).map_err(failed)?;
+    let store = till.copy()?;
+    till.restart(store, world.now)?;
     let whole = till.terminal.verify();
     demand(whole.is_ok(), "after a crash the journal is whole", || format!("till {place}: {whole:?}"))?;
     world.note(&format!("till {place}: crashed and was started again"));
@@ -143,11 +177,19 @@ pub(super) fn crash(world: &mut World, place: usize) -> Result<(), Broken> {
 
 /// An image of the disk is taken, to be put back some day.
 pub(super) fn take_image(world: &mut World, place: usize) -> Result<(), Broken> {
-    let heard = world.truth.heard.iter().filter(|((till, _), _)| *till == place).map(|((_, office), at)| (*office, *at)).collect();
-    let Some(till) = world.town.tills.get_mut(place).filter(|till| till.alive) else { return Ok(()) };
-    let end = till.end()?;
-    till.image = Some(Image { store: till.copy()?, end, heard });
+    let image = image(world, place)?;
+    if let Some(till) = world.town.tills.get_mut(place).filter(|_| image.is_some()) {
+        till.image = image;
+    }
     Ok(())
+}
+
+/// A copy of the disk of a box at work.
+pub(super) fn image(world: &mut World, place: usize) -> Result<Option<Image>, Broken> {
+    let heard = world.truth.heard.range((place, 0)..=(place, usize::MAX)).map(|((_, office), at)| (*office, *at)).collect();
+    let Some(till) = world.town.tills.get_mut(place).filter(|till| till.alive) else { return Ok(None) };
+    let end = till.end()?;
+    Ok(Some(Image { store: till.copy()?, end, heard }))
 }
 
 /// The old image is put back: from now on another box goes on from there, and the one before exists no more.

@@ -1,6 +1,6 @@
 //! The office's ledger as the auditor reads it: by queries of its own, so that a wrong query of the office cannot hide itself.
 
-use super::town::Town;
+use super::town::{Municipality, Town};
 use super::truth::Truth;
 use super::{Broken, demand};
 use crate::intake::open::open;
@@ -98,19 +98,23 @@ struct Reading<'a> {
 }
 
 impl Ledger {
-    /// Reads the ledgers of all offices.
+    /// Reads the ledgers of all offices, and counts their sums anew.
     pub fn read_all(town: &Town, truth: &Truth) -> Result<Vec<Self>, Broken> {
+        town.offices.iter().try_for_each(check_sums)?;
         (0..town.offices.len()).map(|office| Self::read(town, office, truth)).collect()
     }
 
     /// Reads the whole ledger of one office.
     pub fn read(town: &Town, office: usize, truth: &Truth) -> Result<Self, Broken> {
         let Some(municipality) = town.offices.get(office) else { return Ok(Self::default()) };
-        let db = municipality.office.db();
-        let different = sums::verify(db).map_err(|error| Broken::unexpected("the sums cannot be counted anew", &error))?;
-        demand(different == 0, "the sums kept are those of the lines", || format!("{different} rows differ"))?;
         read(&municipality.office, truth).map_err(|error| Broken::unexpected("the ledger cannot be read", &error))
     }
+}
+
+/// Counts the sums of an office anew. They are kept by differences, so that one that is wrong once stays wrong until it is counted.
+pub(super) fn check_sums(municipality: &Municipality) -> Result<(), Broken> {
+    let different = sums::verify(municipality.office.db()).map_err(|error| Broken::unexpected("the sums cannot be counted anew", &error))?;
+    demand(different == 0, "the sums kept are those of the lines", || format!("{different} rows differ"))
 }
 
 fn read(office: &Office, truth: &Truth) -> sql::Result<Ledger> {

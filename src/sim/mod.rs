@@ -2,9 +2,9 @@
 //! The terminals and the offices are the real ones, on real SQLite.
 //!
 //! Reading order: [`weather`] (what kind of world it is) → [`town`], [`disk`] (who is there, and on what) → [`plan`], [`world`] (what
-//! happens when) → [`counter`], [`exchange`], [`clerks`], [`waiting`], [`bank`] (what people do) → [`net`] (what the network does to it) →
-//! [`truth`], [`ledger`], [`money`] (what people saw, and what must hold) → [`canary`] (broken on purpose) → [`shrink`] (the shortest way
-//! to a failure).
+//! happens when) → [`counter`], [`phones`], [`lan`], [`exchange`], [`clerks`], [`keys`], [`waiting`], [`bank`] (what people do) → [`net`]
+//! (what the network does to it) → [`power`], [`swap`] (what becomes of boxes) → [`truth`], [`ledger`], [`money`] (what people saw, and what
+//! must hold) → [`canary`] (broken on purpose) → [`shrink`] (the shortest way to a failure).
 //!
 //! Everything is decided by [`Chance::seeded`](crate::words::chance::Chance::seeded); only the envelopes' encryption takes the
 //! operating system's randomness. It decides nothing, so the trace is over decisions and never over ciphertexts.
@@ -15,11 +15,16 @@ mod clerks;
 mod counter;
 mod disk;
 mod exchange;
+mod keys;
+mod lan;
 mod ledger;
 mod money;
 mod net;
+mod phones;
 mod plan;
+mod power;
 mod shrink;
+mod swap;
 mod town;
 mod truth;
 mod waiting;

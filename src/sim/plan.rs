@@ -1,7 +1,7 @@
 //! What a day brings: who comes where, what people do, and what goes wrong. What may not go wrong in a world is drawn all the same, so
 //! that the rest of the world stays as it was when one kind of fault is taken away.
 
-use super::weather::Fault;
+use super::weather::{Fault, Kind};
 use super::world::{Event, World};
 use crate::words::civil::CivilDay;
 
@@ -20,9 +20,40 @@ pub(super) fn day(world: &mut World, day: CivilDay) {
             work(world, day, till);
             network_and_clock(world, day, till);
             disk(world, day, till);
+            house(world, day, till);
         }
+        sometimes(world, day, 50, Event::Stranger { till });
     }
+    for provider in 0..world.town.providers.len() {
+        let cut = if world.setup.has(Fault::Link) { 12 * world.setup.storm() } else { 0 };
+        sometimes(world, day, cut, Event::CutLink { provider });
+    }
+    phones(world, day);
     offices(world, day);
+}
+
+/// The tills of a house talk, boxes are backed up, lost and stolen, and power fails.
+fn house(world: &mut World, day: CivilDay, till: usize) {
+    let kitchens = world.setup.world == Kind::Kitchens;
+    let often = |fault: Fault, percent: u32| if world.setup.has(fault) { percent } else { 0 };
+    let (lost, stolen, power) = (often(Fault::LostBox, 1 + u32::from(kitchens)), often(Fault::Stolen, 1), often(Fault::TornWrite, 4));
+    for _ in 0..2 {
+        let at = day.at_minute(7 * 60 + world.chance.below(12 * 60));
+        world.queue(at, Event::Round { till });
+    }
+    sometimes(world, day, if lost > 0 { 50 } else { 0 }, Event::BackUp { till });
+    sometimes(world, day, lost, Event::Lose { till });
+    sometimes(world, day, stolen, Event::Retire { till });
+    let child = world.one_of(world.town.children.len());
+    sometimes(world, day, power, Event::PowerFails { till, child });
+}
+
+/// In some families somebody has a phone.
+fn phones(world: &mut World, day: CivilDay) {
+    let share = if world.setup.world == Kind::Kitchens { 2 } else { 4 };
+    for child in (0..world.town.children.len()).step_by(share) {
+        sometimes(world, day, 30, Event::Phone { child });
+    }
 }
 
 fn visits(world: &mut World, day: CivilDay, child: usize) {
@@ -127,6 +158,7 @@ fn offices(world: &mut World, day: CivilDay) {
     for office in 0..world.town.offices.len() {
         sometimes(world, day, 15, Event::Price { office });
         sometimes(world, day, 30, Event::Bank { office });
+        sometimes(world, day, 10, Event::Key { office });
         for _ in 0..1 + world.chance.below(2) {
             let at = day.at_minute(7 * 60 + world.chance.below(16 * 60));
             world.queue(at, Event::Office { office });

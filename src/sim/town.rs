@@ -2,9 +2,11 @@
 
 use super::Broken;
 use super::disk::Till;
+use super::keys::Changes;
 use super::money::Booked;
+use super::phones::Phone;
 use super::weather::{Kind, Setup};
-use crate::office::{DEFAULT_POLICY, NewProvider, Office, OfficeKeys, Profile, ServiceTerms};
+use crate::office::{DEFAULT_POLICY, IssuedToken, NewProvider, Office, OfficeKeys, Profile, ServiceTerms};
 use crate::settle::account::{Account, Iban};
 use crate::shell::sheet::children;
 use crate::shell::store;
@@ -52,6 +54,10 @@ pub(super) struct Child {
     pub home: Option<usize>,
     /// The only provider this child goes to, where it goes to one alone.
     pub only: Option<usize>,
+    /// Its row in the office's register, once something is approved.
+    pub row: Option<i64>,
+    /// Its phones, the latest last.
+    pub phones: Vec<Phone>,
 }
 
 /// A card in a child's pocket.
@@ -60,6 +66,20 @@ pub(super) struct Card {
     pub token: TokenId,
     pub code: String,
     pub number: String,
+    /// When it was signed.
+    pub issued: UtcMs,
+    /// The phone whose key it names; none for paper.
+    pub phone: Option<usize>,
+    /// The signed bytes, of a phone's token.
+    pub bytes: Vec<u8>,
+}
+
+impl Card {
+    /// A card on paper.
+    pub fn paper(issued: IssuedToken, now: UtcMs) -> Self {
+        let (token, number) = (issued.token.id, issued.number.to_string());
+        Self { token, code: issued.code, number, issued: now, phone: None, bytes: Vec::new() }
+    }
 }
 
 /// An office with its bank.
@@ -68,6 +88,8 @@ pub(super) struct Municipality {
     pub id: OfficeId,
     pub office: Office,
     pub bank: Vec<Booked>,
+    /// The keys that signed cards one after another.
+    pub keys: Changes,
     /// How many of the next commits fail.
     failing: Arc<AtomicU32>,
 }
@@ -163,7 +185,16 @@ impl Town {
             let (benefit, period, measure) = (benefit.name(), period.name(), measure.name());
             rows.push_str(&format!("F-{number:03};{benefit};{from};{to};{period};{measure};{amount};;K{number:02};{named}\n"));
         }
-        Child { office, granted, cards: Vec::new(), waits: Some(rows), home, only: one.filter(|_| !setup.has_rulings()) }
+        Child {
+            office,
+            granted,
+            cards: Vec::new(),
+            waits: Some(rows),
+            home,
+            only: one.filter(|_| !setup.has_rulings()),
+            row: None,
+            phones: Vec::new(),
+        }
     }
 
     /// What was applied for is approved, for the whole time, and the child gets its card; false where it had one.
@@ -175,9 +206,21 @@ impl Town {
             return Err(failed(format!("{error:?}")));
         }
         for issued in office.office.issue(&table.rows, now).map_err(failed)? {
-            child.cards.push(Card { token: issued.token.id, code: issued.code, number: issued.number.to_string() });
+            child.row = Some(issued.child);
+            child.cards.push(Card::paper(issued, now));
         }
         Ok(true)
+    }
+
+    /// A child's row in its office's register, and that office.
+    pub fn family(&mut self, child: usize) -> Option<(i64, &mut Municipality)> {
+        let child = self.children.get(child)?;
+        Some((child.row?, self.offices.get_mut(child.office)?))
+    }
+
+    /// A phone of a child.
+    pub fn phone(&self, child: usize, phone: usize) -> Option<&Phone> {
+        self.children.get(child)?.phones.get(phone)
     }
 
     /// The number of a provider at an office, where it serves it.
@@ -206,7 +249,7 @@ fn municipality(id: &str, chance: &mut Chance, now: UtcMs) -> Result<Municipalit
     let failing = Arc::new(AtomicU32::new(0));
     db.fail_commits(countdown(&failing)).map_err(failed)?;
     let office = Office::begin(db, keys, profile, Chance::seeded(u64::from_be_bytes(chance.bytes())), now).map_err(failed)?;
-    Ok(Municipality { id, office, bank: Vec::new(), failing })
+    Ok(Municipality { id, office, bank: Vec::new(), keys: Changes::default(), failing })
 }
 
 /// A hook that makes as many commits fail as are counted.

@@ -8,8 +8,8 @@ use crate::book::entry::{Body, Entry, Head};
 use crate::shell::store::StoreError;
 use crate::words::benefit::Benefit;
 use crate::words::civil::CivilDay;
-use crate::words::ids::{Hash, TerminalId};
-use crate::words::time::UtcMs;
+use crate::words::ids::{Hash, TerminalId, TokenId};
+use crate::words::time::{UtcMs, UtcSeconds};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What a person saw as green.
@@ -54,6 +54,14 @@ pub(super) struct Truth {
     pub rejected: BTreeSet<At>,
     /// Lines that a clerk ruled on.
     pub ruled: BTreeSet<At>,
+    /// The moment of the latest code of a token with which something was green at a till.
+    pub codes_used: BTreeMap<(usize, TokenId), UtcSeconds>,
+    /// Up to which entry a till was told by another one, as terminals of an office: teller last but one.
+    pub told: BTreeMap<(usize, usize, usize), u64>,
+    /// When a box was retired.
+    pub retired: BTreeMap<usize, UtcMs>,
+    /// What was spent on the box before, by slot, for each box that was restored from a backup.
+    pub spent: BTreeMap<usize, BTreeMap<String, u64>>,
 }
 
 impl Truth {
@@ -84,7 +92,8 @@ impl Truth {
 
     /// The green that has a slot at one till, if none has cancelled it.
     pub fn holder(&self, till: usize, slot: &str) -> Option<u64> {
-        self.greens_of(till).find(|(seq, green)| green.slot == slot && !self.is_cancelled((till, *seq))).map(|(seq, _)| seq)
+        let own = self.greens_of(till).find(|(seq, green)| green.slot == slot && !self.is_cancelled((till, *seq))).map(|(seq, _)| seq);
+        own.or_else(|| self.spent.get(&till)?.get(slot).copied())
     }
 
     /// The entry by which a redemption was cancelled in a box's journal.

@@ -36,11 +36,25 @@ pub enum Fault {
     Drift,
     /// For 24 hours no terminal reaches any office.
     Outage,
+    /// What tills of one house tell each other is lost, doubled or late, or their link is cut.
+    Link,
+    /// A box is stolen, retired, and plugged in again.
+    Stolen,
+    /// A phone's clock is up to a quarter of an hour off.
+    PhoneClock,
+    /// A photo of a phone's code is shown later, or at another till.
+    PhoneCopy,
+    /// A phone is lost, and another one takes its place.
+    PhoneLost,
+    /// A box is lost, and a new one continues from a backup.
+    LostBox,
+    /// Power fails in the middle of a write: the file is torn.
+    TornWrite,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Fault; 15] = [
+    pub const ALL: [Fault; 22] = [
         Self::Lost,
         Self::Doubled,
         Self::Delayed,
@@ -56,6 +70,13 @@ impl Fault {
         Self::DeadBattery,
         Self::Drift,
         Self::Outage,
+        Self::Link,
+        Self::Stolen,
+        Self::PhoneClock,
+        Self::PhoneCopy,
+        Self::PhoneLost,
+        Self::LostBox,
+        Self::TornWrite,
     ];
 }
 
@@ -79,11 +100,14 @@ pub enum Kind {
     ManyTowns,
     /// No network at all: sticks.
     Sticks,
+    /// Houses with several linked tills, phones in every second family, boxes that are lost, stolen and restored; clocks are right.
+    Kitchens,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 8] = [Self::Quiet, Self::Town, Self::Stormy, Self::Clones, Self::Clocks, Self::Outage24, Self::ManyTowns, Self::Sticks];
+    pub const ALL: [Kind; 9] =
+        [Self::Quiet, Self::Town, Self::Stormy, Self::Clones, Self::Clocks, Self::Outage24, Self::ManyTowns, Self::Sticks, Self::Kitchens];
 
     /// The stable name.
     pub const fn name(self) -> &'static str {
@@ -96,6 +120,7 @@ impl Kind {
             Self::Outage24 => "outage24",
             Self::ManyTowns => "manytowns",
             Self::Sticks => "sticks",
+            Self::Kitchens => "kitchens",
         }
     }
 
@@ -118,7 +143,21 @@ impl Kind {
             Self::Clones => Fault::ALL.into_iter().filter(|fault| !matches!(fault, Outage | ClockJump | DeadBattery)).collect(),
             Self::Clocks => Fault::ALL.into_iter().filter(|fault| !matches!(fault, Outage | OldImage | Clone)).collect(),
             Self::Outage24 => vec![Outage, Drift],
-            Self::Sticks => vec![Stick, Fault::Doubled, Fault::Crash, Fault::FailedCommit, OldImage, Drift],
+            Self::Sticks => vec![Stick, Fault::Doubled, Fault::Crash, Fault::FailedCommit, OldImage, Drift, Fault::LostBox, Fault::TornWrite],
+            Self::Kitchens => vec![
+                Fault::Lost,
+                Fault::Doubled,
+                Fault::Delayed,
+                Fault::FailedCommit,
+                Fault::Crash,
+                Fault::Link,
+                Fault::Stolen,
+                Fault::PhoneClock,
+                Fault::PhoneCopy,
+                Fault::PhoneLost,
+                Fault::LostBox,
+                Fault::TornWrite,
+            ],
         }
     }
 }
@@ -181,7 +220,7 @@ mod tests {
         for kind in Kind::ALL {
             assert_eq!(Kind::parse(kind.name()), Some(kind));
         }
-        let by_seed: Vec<Kind> = (0..8).map(Kind::of_seed).collect();
+        let by_seed: Vec<Kind> = (0..9).map(Kind::of_seed).collect();
         assert_eq!(by_seed, Kind::ALL);
         assert!(Fault::ALL.into_iter().all(|fault| Kind::ALL.into_iter().any(|kind| kind.faults().contains(&fault))));
     }

@@ -7,7 +7,7 @@ use super::money;
 use super::town::Town;
 use super::truth::Truth;
 use super::weather::{Fault, Kind, Setup};
-use super::{Broken, Trace, bank, clerks, counter, demand, exchange, plan, waiting};
+use super::{Broken, Trace, bank, clerks, counter, demand, exchange, keys, lan, phones, plan, power, swap, waiting};
 use crate::terminal::counter::Request;
 use crate::words::chance::Chance;
 use crate::words::civil::CivilDay;
@@ -66,6 +66,28 @@ pub(super) enum Event {
     Office { office: usize },
     /// A bank sends a file.
     Bank { office: usize },
+    /// A family uses its phone.
+    Phone { child: usize },
+    /// A till asks another one of its house.
+    Talk { from: usize, to: usize },
+    /// What one till has told another one arrives.
+    Word(Box<lan::Word>),
+    /// A till talks with all others of its house.
+    Round { till: usize },
+    /// The link between the tills of a provider is cut.
+    CutLink { provider: usize },
+    /// A box is stolen, and the office retires it.
+    Retire { till: usize },
+    /// A box that was retired asks in the house it is from.
+    Stranger { till: usize },
+    /// A clerk takes the next step of a change of keys.
+    Key { office: usize },
+    /// A backup of a box is made.
+    BackUp { till: usize },
+    /// A box is lost, and a new one continues from its backup.
+    Lose { till: usize },
+    /// Power fails while a box writes.
+    PowerFails { till: usize, child: usize },
 }
 
 /// One simulated world, with its people and its faults.
@@ -86,6 +108,9 @@ pub(super) struct World {
     pub outage: Option<(UtcMs, UtcMs)>,
     pub asked: u64,
     pub asks: counter::Asks,
+    pub lan: lan::Lan,
+    /// How much of neighbours has arrived at tills.
+    pub told: usize,
     /// How much that was new has arrived at terminals.
     pub news: usize,
     /// How many days have passed.
@@ -118,6 +143,8 @@ impl World {
             stragglers: true,
             asked: 0,
             asks: counter::Asks::new(),
+            lan: lan::Lan::default(),
+            told: 0,
             news: 0,
             day: 0,
             queue: BTreeMap::new(),
@@ -128,6 +155,7 @@ impl World {
     /// Lives through its days, then stops all faults and checks that everything comes to rest.
     pub fn run(&mut self) -> Result<(), Broken> {
         let first = CivilDay::of(self.now);
+        lan::set_up(self);
         for number in 0..self.setup.days {
             self.day = number + 1;
             let day = first.plus(number);
@@ -225,6 +253,33 @@ impl World {
             Event::Price { office } => clerks::price(self, office),
             Event::Office { office } => clerks::at_work(self, office),
             Event::Bank { office } => bank::file(self, office),
+            Event::Phone { child } => phones::day(self, child),
+            Event::Key { office } => keys::step(self, office),
+            Event::BackUp { till } => swap::back_up(self, till),
+            Event::Lose { till } => swap::lose(self, till),
+            Event::PowerFails { till, child } => power::fails(self, till, child),
+            other => self.in_a_house(other),
+        }
+    }
+
+    fn in_a_house(&mut self, event: Event) -> Result<(), Broken> {
+        match event {
+            Event::Talk { from, to } => lan::talk(self, from, to),
+            Event::Word(word) => lan::word(self, &word),
+            Event::Retire { till } => lan::retire(self, till),
+            Event::Round { till } => {
+                lan::news(self, till);
+                Ok(())
+            }
+            Event::CutLink { provider } => {
+                lan::cut(self, provider);
+                Ok(())
+            }
+            Event::Stranger { till } => {
+                lan::stranger(self, till);
+                Ok(())
+            }
+            _ => Ok(()),
         }
     }
 
@@ -282,6 +337,7 @@ impl World {
         }
         exchange::until_quiet(self)?;
         exchange::check_quiet(self)?;
+        lan::agree(self)?;
         self.verify_journals()?;
         let ledgers = self.check_books()?;
         for (office, ledger) in ledgers.iter().enumerate() {

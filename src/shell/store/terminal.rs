@@ -124,12 +124,16 @@ impl Fact {
 impl TerminalStore {
     /// Opens the database at `path`, or makes it.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Ok(Self { connection: super::open(path, MIGRATIONS)?, together: false })
+        Ok(Self::over(super::open(path, MIGRATIONS)?))
     }
 
     /// A database in memory, for tests and simulations.
     pub fn open_in_memory() -> Result<Self, StoreError> {
-        Ok(Self { connection: super::open_in_memory(MIGRATIONS)?, together: false })
+        Ok(Self::over(super::open_in_memory(MIGRATIONS)?))
+    }
+
+    const fn over(connection: Connection) -> Self {
+        Self { connection, together: false }
     }
 
     /// Writes the database anew without what was deleted, empties the log beside it, and removes copies from before updates.
@@ -208,7 +212,7 @@ impl TerminalStore {
     pub fn copy_in_memory(&self) -> Result<Self, StoreError> {
         let mut connection = super::open_in_memory(&[])?;
         rusqlite::backup::Backup::new(&self.connection, &mut connection)?.run_to_completion(std::ffi::c_int::MAX, std::time::Duration::ZERO, None)?;
-        Ok(Self { connection, together: false })
+        Ok(Self::over(connection))
     }
 
     /// The connection itself, for tests that make commits fail or look behind the tables.

@@ -200,10 +200,12 @@ mod tests {
             let busy = actor.clone();
             let held = tokio::spawn(async move { busy.ask(move |_| wait.recv().is_err()).await });
             tokio::task::yield_now().await;
-            let add = |value: u8| actor.ask_together(move |book: &mut Book| {
-                book.open.push(value);
-                value
-            });
+            let add = |value: u8| {
+                actor.ask_together(move |book: &mut Book| {
+                    book.open.push(value);
+                    value
+                })
+            };
             let fault = actor.ask_together(|_| -> u8 { std::panic::resume_unwind(Box::new("a fault")) });
             let alone = actor.ask(|book| book.open.len());
             let released = async { drop(go) };

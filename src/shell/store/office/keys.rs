@@ -1,8 +1,8 @@
 //! What a change of the office's keys touches: who has heard of which trust list, printed codes, signed cards, encrypted secrets.
 
+use super::super::sql::{Connection, params};
 use super::super::{StoreError, from_db, to_db};
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, params};
 
 /// How many cards are signed anew at once.
 const AT_ONCE: u32 = 500;

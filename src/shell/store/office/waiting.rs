@@ -296,3 +296,64 @@ pub fn retired(db: &Connection, terminal: i64) -> Result<Option<UtcMs>, StoreErr
     let at: Option<i64> = db.prepare_cached("SELECT retired FROM terminal WHERE id = ?1")?.query_row([terminal], |row| row.get(0))?;
     at.map(|at| Ok(UtcMs(from_db(at)?))).transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shell::store::{office::MIGRATIONS, open_in_memory};
+
+    const LINE: &str = "INSERT INTO line (terminal, seq, batch, child, token, provider, month, day, at, not_before, benefit, service, units, cents,
+        slot_day, slot, seen_as, status_issued, data_age, hash, verdict, decided, reason)
+        VALUES (?1, ?2, 1, 1, 1, 101, 680, 20700, 0, 0, 1, 'lunch', 1, 450, 20700, ?3, 1, 0, 0, ?3, 2, 400, 'price_differs')";
+    const CANCELLATION: &str = "INSERT INTO cancellation (terminal, seq, batch, target, why, at, hash, verdict, decided)
+        VALUES (1, ?1, 1, ?2, 'wrong_child', 0, ?3, 1, -400)";
+
+    fn hash(of: u8) -> Hash {
+        Hash([of; 32])
+    }
+
+    /// Terminal 1 went on in three ways after entry 4: entry 5 is another one on each. Terminal 2 has entries with the same numbers.
+    fn ledger() -> Connection {
+        let db = open_in_memory(MIGRATIONS).expect("a database");
+        db.pragma_update(None, "foreign_keys", false).expect("set");
+        for (number, head) in [(1, 6), (2, 5)] {
+            let descent = Descent { number, head: Head { seq: head, link: hash(0) }, checkpoint_at: UtcMs(0), taken: UtcMs(0) };
+            keep_descent(&db, 1, &descent).expect("kept");
+        }
+        for (terminal, descent, seq, of) in [(1, 0, 4, 4), (1, 0, 5, 50), (1, 1, 5, 51), (1, 2, 5, 52), (2, 0, 5, 99)] {
+            db.execute(LINE, params![terminal, to_db(ledger_seq(descent, seq)), hash(of).0]).expect("taken in");
+        }
+        db.execute(CANCELLATION, params![to_db(ledger_seq(1, 6)), to_db(ledger_seq(1, 5)), hash(61).0]).expect("taken in");
+        db
+    }
+
+    #[test]
+    fn an_entry_is_found_by_its_content_on_whichever_line_of_descent_it_stands() {
+        let db = ledger();
+        let at = |terminal, seq, of| held_entry(&db, terminal, seq, hash(of)).expect("read").map(|(seq, _)| seq);
+        assert_eq!(at(1, 4, 4), Some(4));
+        for (descent, of) in [(0, 50), (1, 51), (2, 52)] {
+            assert_eq!(at(1, 5, of), Some(ledger_seq(descent, 5)), "entry 5 with hash {of}");
+        }
+        assert_eq!(at(1, 6, 61), Some(ledger_seq(1, 6)), "a counter-record");
+        assert_eq!(at(2, 5, 99), Some(5));
+    }
+
+    #[test]
+    fn the_number_alone_or_the_content_alone_is_no_entry() {
+        let db = ledger();
+        let at = |terminal, seq, of| held_entry(&db, terminal, seq, hash(of)).expect("read").map(|(seq, _)| seq);
+        assert_eq!(at(1, 5, 4), None, "this is the content of entry 4");
+        assert_eq!(at(1, 5, 99), None, "this is an entry of another terminal");
+        assert_eq!(at(1, 7, 61), None, "nobody has written an entry 7");
+        assert_eq!(at(3, 4, 4), None, "nobody knows terminal 3");
+    }
+
+    #[test]
+    fn what_was_decided_of_it_is_told() {
+        let db = ledger();
+        let told = |seq, of| held_entry(&db, 1, seq, hash(of)).expect("read").map(|(_, line)| (line.verdict, line.decided, line.reason));
+        assert_eq!(told(5, 51), Some((2, 400, "price_differs".to_owned())));
+        assert_eq!(told(6, 61), Some((1, -400, String::new())));
+    }
+}

@@ -43,10 +43,7 @@ impl Writer {
     }
 
     /// The same for what a row of children asks for: what several tills ask at the same time is kept by one commit, and answered after it.
-    pub async fn run_together<R: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Terminal, &mut Chance) -> R + Send + 'static,
-    ) -> Result<R, NotKept> {
+    pub async fn run_together<R: Send + 'static>(&self, work: impl FnOnce(&mut Terminal, &mut Chance) -> R + Send + 'static) -> Result<R, NotKept> {
         self.actor.ask_together(self.here(work)).await
     }
 

@@ -20,8 +20,6 @@ struct PaperPage {
 
 /// An empty list.
 pub(in super::super) async fn show(visit: Visit) -> Result<Response, Problem> {
-    let make = |terminal: &mut Terminal, frame: Frame| {
-        Ok(PaperPage { services: service_choices(terminal), rows: (1..=ROWS).collect(), frame })
-    };
+    let make = |terminal: &mut Terminal, frame: Frame| Ok(PaperPage { services: service_choices(terminal), rows: (1..=ROWS).collect(), frame });
     visit.show(make).await
 }

@@ -1,12 +1,21 @@
 //! The office on PostgreSQL: what is true of it beside being an office, which the other tests show with `TEILHABE_TEST_DATABASE_URL` set.
 //! `scripts/postgres cargo nextest run --features sim --test postgres --run-ignored all` starts a server for it.
 
+mod office_town;
+
+use office_town::{empty_over, lived_in_over, profile, request};
 use std::collections::BTreeSet;
 use std::sync::Barrier;
+use teilhabe::office::{Office, OfficeKeys};
+use teilhabe::shell::envelope::Identity;
+use teilhabe::shell::sheet::children;
 use teilhabe::shell::store::StoreError;
 use teilhabe::shell::store::office::{MIGRATIONS, TEST_SERVER, open_at, settings};
 use teilhabe::shell::store::sql::Connection;
 use teilhabe::shell::store::sql::postgres::{Server, Tenant};
+use teilhabe::words::chance::Chance;
+use teilhabe::words::civil::CivilDay;
+use teilhabe::words::time::UtcMs;
 
 fn server() -> Server {
     Server::parse(&std::env::var(TEST_SERVER).expect("scripts/postgres says where the server is")).expect("an address")
@@ -154,6 +163,84 @@ fn both_stores_hold_the_same_columns() {
     let ours = indexes(&here, "SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL");
     let theirs = indexes(&there, "SELECT indexname::text FROM pg_indexes WHERE schemaname = current_schema()");
     assert!(ours.is_subset(&theirs), "{:?}", ours.difference(&theirs).collect::<Vec<_>>());
+}
+
+/// The office's keys, made from a seed and an envelope's key.
+fn keys(identity: &str) -> OfficeKeys {
+    OfficeKeys { identity: Identity::parse(identity).expect("a key"), ..OfficeKeys::generate(&mut Chance::seeded(1)) }
+}
+
+/// The same office in another process.
+fn beside(office: &Office, identity: &str, now: UtcMs) -> Office {
+    let db = open_at(&server(), Tenant(count(office.db(), "SELECT tenant()"))).expect("a connection");
+    Office::begin(db, keys(identity), profile(), Chance::seeded(2), now).expect("the same office")
+}
+
+#[test]
+#[ignore = "scripts/postgres starts the server it needs"]
+fn two_processes_take_in_a_batch_once_and_pay_once() {
+    let now = CivilDay::parse("2026-11-23").expect("a day").at_minute(12 * 60);
+    let identity = Identity::generate().to_text();
+    let [db, _] = two(&server());
+    let (mut one, mut counters) = lived_in_over(db, keys(&identity), now);
+    let mut two = beside(&one, &identity, now);
+    let (month, csv) = (CivilDay::of(now).month(), "reference;benefit;from;to;period;measure;amount\n");
+    let rows = children::read(format!("{csv}0815;lunch;{month};{month};day;units;1\n").as_bytes()).expect("a table").rows;
+    let token = one.issue(&rows, now).expect("issued").remove(0);
+    counters[0].redeem(&request(&token.code, "lunch"), now);
+    let sent = counters[0].outbound(now);
+
+    let (batches, lines) = (count(one.db(), "SELECT count(*) FROM batch"), count(one.db(), "SELECT count(*) FROM line"));
+    let start = Barrier::new(2);
+    let both = |work: &(dyn Fn(&mut Office) + Sync), one: &mut Office, two: &mut Office| {
+        std::thread::scope(|scope| {
+            for office in [one, two] {
+                let start = &start;
+                scope.spawn(move || {
+                    start.wait();
+                    work(office);
+                });
+            }
+        });
+    };
+    both(&|office| drop(office.exchange(&sent, now).expect("an answer")), &mut one, &mut two);
+    assert_eq!(count(two.db(), "SELECT count(*) FROM batch"), batches + 1);
+    assert_eq!(count(two.db(), "SELECT count(*) FROM line"), lines + 1);
+
+    both(
+        &|office| {
+            office.reconcile(now).expect("reconciled");
+        },
+        &mut one,
+        &mut two,
+    );
+    let payable = count(one.db(), "SELECT sum(decided - coalesce(settled, 0)) FROM line WHERE verdict <> 0");
+    // Whoever comes second finds nothing left, or a run that waits for its second signature; either way nothing is paid again.
+    both(&|office| drop(office.settle("Anna Adler", "Berta Busch", CivilDay::of(now), now)), &mut one, &mut two);
+    assert!(payable > 0);
+    assert_eq!(count(one.db(), "SELECT count(*) FROM run WHERE state = 'released'"), 1);
+    assert_eq!(count(one.db(), "SELECT sum(cents) FROM payment"), payable);
+    let twice = "SELECT count(*) FROM (SELECT terminal, seq FROM run_line GROUP BY terminal, seq HAVING count(*) > 1) AS d";
+    assert_eq!(count(two.db(), twice), 0);
+    assert!(one.verify_audit().expect("read").is_ok(), "one chain, whoever wrote");
+}
+
+#[test]
+#[ignore = "scripts/postgres starts the server it needs"]
+fn an_office_goes_on_when_the_server_has_ended_its_connection() {
+    let now = CivilDay::parse("2026-11-23").expect("a day").at_minute(12 * 60);
+    let identity = Identity::generate().to_text();
+    let [db, _] = two(&server());
+    let mut office = empty_over(db, keys(&identity), now);
+    let mine = count(office.db(), "SELECT pg_backend_pid()");
+    let other = beside(&office, &identity, now);
+    other.db().query_row("SELECT pg_terminate_backend(?1::int)", [mine], |_| Ok(())).expect("ended");
+    // The first question may still meet the old connection; none is answered wrongly.
+    let _ = office.status_list(now);
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    assert!(office.status_list(now).is_ok());
+    assert_ne!(count(office.db(), "SELECT pg_backend_pid()"), mine);
+    assert_eq!(count(office.db(), "SELECT tenant()"), count(other.db(), "SELECT tenant()"), "of the same tenant");
 }
 
 #[test]

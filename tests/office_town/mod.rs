@@ -9,6 +9,7 @@ use teilhabe::settle::account::{Account, Iban};
 use teilhabe::shell::envelope::Identity;
 use teilhabe::shell::sheet::children;
 use teilhabe::shell::store::office::{open, open_in_memory};
+use teilhabe::shell::store::sql::Connection;
 use teilhabe::shell::store::terminal::TerminalStore;
 use teilhabe::terminal::counter::{Answer, Request};
 use teilhabe::terminal::enrol::EnrolmentAnswer;
@@ -80,15 +81,12 @@ pub fn empty(now: UtcMs) -> Office {
 
 /// The same with its database and keys in a folder.
 pub fn empty_in(folder: Option<&Path>, now: UtcMs) -> Office {
-    let mut chance = Chance::seeded(1);
-    let iban = Iban::parse("DE02120300000000202051").expect("an IBAN");
-    let profile = Profile {
-        id: office_id(),
-        name: "Stadt Recklinghausen".into(),
-        debtor: Account::new("Stadt Recklinghausen", iban, None).expect("an account"),
-        policy: DEFAULT_POLICY,
-    };
-    let keys = OfficeKeys::generate(&mut chance);
+    let (keys, db) = place(folder);
+    empty_over(db, keys, now)
+}
+
+fn place(folder: Option<&Path>) -> (OfficeKeys, Connection) {
+    let keys = OfficeKeys::generate(&mut Chance::seeded(1));
     let db = match folder {
         None => open_in_memory().expect("a database"),
         Some(folder) => {
@@ -96,7 +94,22 @@ pub fn empty_in(folder: Option<&Path>, now: UtcMs) -> Office {
             open(&folder.join("office.db")).expect("a database")
         }
     };
-    let mut office = Office::begin(db, keys, profile, chance, now).expect("an office");
+    (keys, db)
+}
+
+/// Who the office is.
+pub fn profile() -> Profile {
+    let iban = Iban::parse("DE02120300000000202051").expect("an IBAN");
+    let debtor = Account::new("Stadt Recklinghausen", iban, None).expect("an account");
+    Profile { id: office_id(), name: "Stadt Recklinghausen".into(), debtor, policy: DEFAULT_POLICY }
+}
+
+/// The same over a database and with keys of its own.
+pub fn empty_over(db: Connection, keys: OfficeKeys, now: UtcMs) -> Office {
+    let mut chance = Chance::seeded(1);
+    // What its keys are made of is used up.
+    OfficeKeys::generate(&mut chance);
+    let mut office = Office::begin(db, keys, profile(), chance, now).expect("an office");
     for clerk in ["Anna Adler", "Berta Busch"] {
         office.set_clerk(clerk, PASSWORD, now).expect("a clerk");
     }
@@ -116,9 +129,15 @@ pub fn lived_in(now: UtcMs) -> (Office, Vec<Counter>) {
 
 /// The same with its database and keys in a folder.
 pub fn lived_in_folder(folder: Option<&Path>, now: UtcMs) -> (Office, Vec<Counter>) {
+    let (keys, db) = place(folder);
+    lived_in_over(db, keys, now)
+}
+
+/// The same over a database and with keys of its own.
+pub fn lived_in_over(db: Connection, keys: OfficeKeys, now: UtcMs) -> (Office, Vec<Counter>) {
     let start = UtcMs(now.0 - 20 * 86_400_000);
     let today = CivilDay::of(start);
-    let mut office = empty_in(folder, start);
+    let mut office = empty_over(db, keys, start);
     let mut add = |name: &str, iban: &str, service: &str, label: &str, seed: u8| {
         let services = vec![ServiceTerms::parse(service, today).expect("a service")];
         let (number, code) = office.add_provider(&NewProvider { name: name.into(), iban: iban.into(), services }, start).expect("added");

@@ -80,7 +80,7 @@ pub const TENANT_BEGINS: &str = include_str!("postgres/tenant.sql");
 
 /// Opens the rows of a tenant on a server.
 pub fn open_at(server: &Server, tenant: Tenant) -> Result<Connection, StoreError> {
-    Ok(Connection::Server(Session::open(server, tenant)?))
+    Ok(Connection::Server(Box::new(Session::open(server, tenant)?)))
 }
 
 /// Opens the office's database at `path`, as [`super::open`] does.

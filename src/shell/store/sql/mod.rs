@@ -31,7 +31,7 @@ pub enum Connection {
     /// SQLite.
     Embedded(rusqlite::Connection),
     /// PostgreSQL.
-    Server(Session),
+    Server(Box<Session>),
 }
 
 impl From<rusqlite::Connection> for Connection {
@@ -109,7 +109,7 @@ impl Connection {
     pub fn reader(&self) -> Result<Option<Self>, super::StoreError> {
         match self {
             Self::Embedded(_) => self.path().map(|path| Ok(super::open_to_read(path)?.into())).transpose(),
-            Self::Server(session) => Ok(Some(Self::Server(session.reader()?))),
+            Self::Server(session) => Ok(Some(Self::Server(Box::new(session.reader()?)))),
         }
     }
 

@@ -14,6 +14,7 @@ use teilhabe::deliver::exchange::Inbound;
 use teilhabe::office::{Claim, IdentityProvider, KeyKind, Office, OfficeError, Rotated};
 use teilhabe::shell::door::{now, os_chance};
 use teilhabe::shell::sheet::children;
+use teilhabe::shell::store::office::prints;
 use teilhabe::shell::{envelope, store};
 use teilhabe::terminal::counter::Answer;
 use teilhabe::terminal::enrol::{CannotEnrol, EnrolmentAnswer};
@@ -230,6 +231,16 @@ fn a_forged_successor_is_refused() {
     assert_eq!(held(&counters[0]), followed, "the former root key says nothing any more");
 }
 
+/// Every card goes into a print run.
+fn print_all(office: &Office, at: UtcMs) -> usize {
+    let run = "INSERT INTO print_run (layout, contact, url, dated, papers, clerk, at) VALUES (?1, '', '', 0, 1, 'Anna Adler', ?2)";
+    office.db().execute(run, (teilhabe::shell::paper::stack::Layout::ALL[0].code(), at.0.cast_signed())).expect("a run");
+    let number = office.db().last_insert_rowid();
+    let items = "INSERT INTO print_item (run, place, token) SELECT ?1, id, id FROM token";
+    office.db().execute(items, [number]).expect("its cards");
+    office.db().execute("UPDATE token SET print_run = ?1", [number]).expect("all printed")
+}
+
 #[test]
 fn cards_of_a_withdrawn_key_end_and_are_signed_anew_with_the_same_content() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -238,10 +249,15 @@ fn cards_of_a_withdrawn_key_end_and_are_signed_anew_with_the_same_content() {
     let (early, later) = (card(&mut office, "early", start), card(&mut office, "later", start.plus_days(3)));
     let latest = "SELECT hex(token) FROM token ORDER BY id DESC LIMIT 1";
     let later_id = office.db().query_row(latest, [], |row| row.get::<_, String>(0)).expect("a token").to_lowercase();
-    let printed = office.db().execute("UPDATE token SET print_run = 7", []).expect("all printed");
+    let printed = print_all(&office, start.plus_days(3));
     let lost = start.plus_days(4);
     let done = office.withdraw_key(KeyKind::Tokens, Some(start.plus_days(2)), BY, lost).expect("withdrawn");
     assert_eq!(done.cards, 1, "of {printed}, one was issued after that day");
+    // Its new print is torn: it waits again, for the print from before is worth nothing.
+    assert_eq!(prints::waiting(office.db()).expect("counted").0, 1);
+    print_all(&office, lost.plus_ms(10));
+    prints::end(office.db(), 2, prints::Ending::Discarded, BY, lost.plus_ms(20)).expect("ended");
+    assert_eq!(prints::waiting(office.db()).expect("counted").0, 1, "the others have their first print");
     exchange(&mut counters[0], &mut office, lost.plus_ms(1_000));
     assert_eq!(meal(&mut counters[0], "lunch", &early, lost.plus_ms(9_000)), Ok(()), "issued while the key was safe");
     assert_eq!(meal(&mut counters[0], "lunch", &later, lost.plus_ms(10_000)), Err(Reason::KeyWithdrawn));

@@ -407,7 +407,7 @@ impl Work<'_> {
                 let token = crate::shell::store::office::children::content(bytes)?;
                 let goes_on = after.is_some_and(|moment| token.issued.ms() <= moment);
                 if !goes_on && sealed.verified(lost, DocType::Token).is_some() {
-                    db::keep_signed_anew(&self.db, *row, &seal(key, DocType::Token, sealed.unverified_payload()))?;
+                    db::keep_signed_anew(&self.db, *row, &seal(key, DocType::Token, sealed.unverified_payload()), now)?;
                     let is_over = token.last_day() < CivilDay::of(now);
                     to_print += u64::from(!is_over && db::print_anew(&self.db, *row)?);
                 }

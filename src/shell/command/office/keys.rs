@@ -62,10 +62,10 @@ fn line(state: &KeyState) -> String {
         if state.kind == KeyKind::Root || state.kind == KeyKind::Envelope { String::new() } else { format!(", good until {}", day(state.until)) };
     let mut text = format!("{:<10} {}  since {}{end}", state.kind.name(), state.public, day(state.since));
     if let Some(at) = state.announced {
-        text += &format!("; the next is announced since {}, {} terminals have not heard of it", day(at), state.unheard);
+        text += &format!("; the next is announced since {}; terminals that have not heard of it: {}", day(at), state.unheard);
     }
     if state.former_kept {
-        text += &format!("; the one before is kept, {} terminals have not heard of this one", state.unheard);
+        text += &format!("; the one before is kept; terminals that have not heard of this one: {}", state.unheard);
     }
     if state.withdrawn > 0 {
         text += &format!("; withdrawn before it: {}", state.withdrawn);
@@ -85,7 +85,7 @@ pub fn rotate(office: &mut Office, how: &Rotate) -> anyhow::Result<Report> {
         ),
         Rotated::Waits { terminals } => (
             format!(
-                "{terminals} terminals have not heard of it yet: wait for their exchange, retire them on their provider's page, or add --at-once."
+                "Terminals that have not heard of it yet: {terminals}. Wait until they have exchanged twice, retire them on their provider's page, or add --at-once."
             ),
             "waits",
         ),
@@ -140,12 +140,12 @@ const fn warned(kind: KeyKind) -> &'static str {
 fn withdrawn(kind: KeyKind, done: Withdrawn) -> String {
     match kind {
         KeyKind::Root => format!(
-            "The root key is withdrawn and a new one is in force. {} terminals follow the lost one until they are enrolled anew: print a code for each and have it \
-             entered at the box, under settings, today. Their claims stay and are sent then. {} unused codes have ended.",
+            "The root key is withdrawn and a new one is in force. Terminals that follow the lost one until they are enrolled anew: {}. Print a code for each and have it \
+             entered at the box, under settings, today. Their claims stay and are sent then. Unused codes that have ended: {}.",
             done.terminals, done.codes
         ),
         KeyKind::Tokens => format!(
-            "The key is withdrawn: terminals refuse what it signed from their next exchange on. {} cards are signed anew with the same content and wait to be printed \
+            "The key is withdrawn: terminals refuse what it signed from their next exchange on. Cards signed anew with the same content, which wait to be printed: {} \
              (page “Drucken”); phones fetch theirs by themselves.",
             done.cards
         ),

@@ -39,8 +39,9 @@ pub fn signed_tokens(db: &Connection, place: i64) -> Result<Vec<(i64, Vec<u8>)>,
 }
 
 /// Keeps a card as it was signed anew.
-pub fn keep_signed_anew(db: &Connection, token: i64, bytes: &[u8]) -> Result<(), StoreError> {
-    db.prepare_cached("UPDATE token SET bytes = ?2 WHERE id = ?1")?.execute(params![token, bytes])?;
+pub fn keep_signed_anew(db: &Connection, token: i64, bytes: &[u8], now: UtcMs) -> Result<(), StoreError> {
+    let sql = "UPDATE token SET bytes = ?2, signed_anew = ?3 WHERE id = ?1";
+    db.prepare_cached(sql)?.execute(params![token, bytes, to_db(now.0)])?;
     Ok(())
 }
 

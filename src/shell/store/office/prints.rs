@@ -128,7 +128,7 @@ pub fn end(db: &Connection, run: u32, ending: Ending, by: &str, now: UtcMs) -> R
     if ending == Ending::Discarded {
         db.execute("UPDATE print_file SET bytes = NULL WHERE run = ?1", [run])?;
         let sql = "UPDATE token SET print_run = (SELECT max(r.number) FROM print_item i JOIN print_run r ON r.number = i.run
-                     WHERE i.token = token.id AND r.outcome IS DISTINCT FROM 'discarded')
+                     WHERE i.token = token.id AND r.outcome IS DISTINCT FROM 'discarded' AND r.at >= coalesce(token.signed_anew, 0))
                    WHERE id IN (SELECT token FROM print_item WHERE run = ?1)";
         db.execute(sql, [run])?;
         let sql =

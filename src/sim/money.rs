@@ -1,5 +1,6 @@
 //! What must hold of decisions and payments.
 
+use super::disk::Till;
 use super::ledger::{At, Counter, Ledger, Line, Payment};
 use super::town::Town;
 use super::truth::Truth;
@@ -223,12 +224,7 @@ fn check_transfers(ledger: &Ledger, bank: &[Booked]) -> Result<(), Broken> {
 pub(super) fn check_told(town: &mut Town, ledgers: &[Ledger], truth: &Truth) -> Result<(), Broken> {
     let copied: Vec<bool> = town.tills.iter().map(|till| truth.is_copied(town, till.id())).collect();
     for (place, till) in town.tills.iter_mut().enumerate().filter(|(_, till)| till.alive) {
-        let paid: i64 = till
-            .terminal
-            .store()
-            .connection()
-            .query_row("SELECT coalesce(sum(share), 0) FROM payment", [], |row| row.get(0))
-            .map_err(|error| Broken::unexpected("a terminal's payments cannot be read", &error))?;
+        let paid = told_paid(till)? - truth.paid_before.get(&place).copied().unwrap_or(0);
         let id = till.id();
         let share: i64 = ledgers.iter().filter_map(|ledger| ledger.shares.get(&id)).sum();
         // What another box with the same identity has sealed is answered by batch, and this one does not know that batch.
@@ -252,6 +248,12 @@ pub(super) fn check_told(town: &mut Town, ledgers: &[Ledger], truth: &Truth) -> 
         }
     }
     Ok(())
+}
+
+/// What a box was told of payments, in cents.
+pub(super) fn told_paid(till: &mut Till) -> Result<i64, Broken> {
+    let sum = till.terminal.store().connection().query_row("SELECT coalesce(sum(share), 0) FROM payment", [], |row| row.get(0));
+    sum.map_err(|error| Broken::unexpected("a terminal's payments cannot be read", &error))
 }
 
 /// What a benefit counts for a child's ceilings, beyond its amount.

@@ -3,6 +3,7 @@
 use super::counter::remember_hash;
 use super::disk::Till;
 use super::ledger::Ledger;
+use super::money::told_paid;
 use super::truth::Green;
 use super::world::World;
 use super::{Broken, Canary, demand};
@@ -74,7 +75,7 @@ fn continues(world: &mut World, (old, end): (usize, u64), new: usize, restored: 
         }
     }
     let entered = redemptions(world, new)?;
-    demand(entered.len() == restored.entered_again, "a restored box says what it did", || format!("{restored:?}, entered {}", entered.len()))?;
+    let count = entered.len();
     for (seq, entry) in entered {
         let same = left.iter().find(|(_, (was, _))| Redemption { settles: None, ..was.clone() } == entry).map(|(was, _)| *was);
         let Some((_, green)) = same.and_then(|was| left.remove(&was)) else {
@@ -88,11 +89,14 @@ fn continues(world: &mut World, (old, end): (usize, u64), new: usize, restored: 
         let held = ledgers.get(green.office).is_some_and(|ledger| ledger.lines.contains_key(&at) || ledger.unreadable.contains(&at));
         demand(held, "what no office has is made again by the restored box", || format!("till {old}, entry {seq}: {green:?}"))?;
     }
+    demand(count == restored.entered_again, "a restored box says what it did", || format!("{restored:?}, entered {count}"))?;
     let mut spent: BTreeMap<String, u64> = left.into_iter().map(|(seq, (_, green))| (green.slot, seq)).collect();
     if let Some(earlier) = world.truth.spent.get(&old) {
         spent.extend(earlier.clone());
     }
     world.truth.spent.insert(new, spent);
+    let paid = world.town.tills.get_mut(new).map_or(Ok(0), told_paid)?;
+    world.truth.paid_before.insert(new, paid);
     held_again(world, (old, end), new, restored)
 }
 

@@ -131,7 +131,11 @@ impl Town {
         let mut town = Self { offices, providers: Vec::new(), tills: Vec::new(), children: Vec::new(), first_month: CivilDay::of(now).month() };
         let providers = if many { 4 + chance.below(3) } else { 2 + chance.below(2) };
         for place in 0..providers as usize {
-            let boxes = if many { 3 + chance.below(5) } else { 1 + chance.below(3) };
+            let boxes = match setup.world {
+                Kind::ManyTowns => 3 + chance.below(5),
+                Kind::Kitchens => 2 + chance.below(3),
+                _ => 1 + chance.below(3),
+            };
             town.open_provider(place, boxes, setup, now)?;
         }
         for _ in 0..setup.children {
@@ -159,7 +163,9 @@ impl Town {
         self.providers.push(Provider { numbers });
         for _ in 0..boxes {
             if self.tills.len() < setup.terminals as usize {
-                let till = Till::enrolled(self, place, setup.seed, now)?;
+                // One after the other: of two credentials the office must know which is the later one.
+                let after = 1000 * self.tills.len() as u64;
+                let till = Till::enrolled(self, place, setup.seed, now.plus_ms(after))?;
                 self.tills.push(till);
             }
         }

@@ -62,6 +62,8 @@ pub(super) struct Truth {
     pub retired: BTreeMap<usize, UtcMs>,
     /// What was spent on the box before, by slot, for each box that was restored from a backup.
     pub spent: BTreeMap<usize, BTreeMap<String, u64>>,
+    /// What the box before had been told of payments, in cents.
+    pub paid_before: BTreeMap<usize, i64>,
 }
 
 impl Truth {

@@ -139,9 +139,9 @@ impl Canary {
         let db = till.terminal.store().connection();
         match self {
             Self::ForgetfulRestore => {
-                run(db, "DELETE FROM journal WHERE seq = (SELECT max(seq) FROM journal WHERE seq IN (SELECT seq FROM redemption))")
+                at_terminal(db, "DELETE FROM journal WHERE seq = (SELECT max(seq) FROM journal WHERE seq IN (SELECT seq FROM redemption))")
             }
-            Self::RestoreFrees => run(db, "DELETE FROM earlier"),
+            Self::RestoreFrees => at_terminal(db, "DELETE FROM earlier"),
             _ => Ok(()),
         }
     }

@@ -35,6 +35,7 @@ CREATE TABLE token (
     approval bigint,
     print_run bigint,
     phone bigint,
+    signed_anew bigint,
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, token),
     UNIQUE (tenant, status_index)
@@ -127,6 +128,7 @@ CREATE TABLE terminal (
     last_answer bytea,
     site text COLLATE "C",
     retired bigint,
+    trust_version bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, terminal)
 );

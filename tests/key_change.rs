@@ -235,7 +235,7 @@ fn a_forged_successor_is_refused() {
 fn print_all(office: &Office, at: UtcMs) -> usize {
     let run = "INSERT INTO print_run (layout, contact, url, dated, papers, clerk, at) VALUES (?1, '', '', 0, 1, 'Anna Adler', ?2)";
     office.db().execute(run, (teilhabe::shell::paper::stack::Layout::ALL[0].code(), at.0.cast_signed())).expect("a run");
-    let number = office.db().last_insert_rowid();
+    let number: i64 = office.db().query_row("SELECT max(number) FROM print_run", [], |row| row.get(0)).expect("its number");
     let items = "INSERT INTO print_item (run, place, token) SELECT ?1, id, id FROM token";
     office.db().execute(items, [number]).expect("its cards");
     office.db().execute("UPDATE token SET print_run = ?1", [number]).expect("all printed")

@@ -300,7 +300,7 @@ pub fn retired(db: &Connection, terminal: i64) -> Result<Option<UtcMs>, StoreErr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shell::store::{office::MIGRATIONS, open_in_memory};
+    use crate::shell::store::office::open_in_memory;
 
     const LINE: &str = "INSERT INTO line (terminal, seq, batch, child, token, provider, month, day, at, not_before, benefit, service, units, cents,
         slot_day, slot, seen_as, status_issued, data_age, hash, verdict, decided, reason)
@@ -314,8 +314,8 @@ mod tests {
 
     /// Terminal 1 went on in three ways after entry 4: entry 5 is another one on each. Terminal 2 has entries with the same numbers.
     fn ledger() -> Connection {
-        let db = open_in_memory(MIGRATIONS).expect("a database");
-        db.pragma_update(None, "foreign_keys", false).expect("set");
+        let db = open_in_memory().expect("a database");
+        db.execute_batch("PRAGMA foreign_keys = false").expect("set");
         for (number, head) in [(1, 6), (2, 5)] {
             let descent = Descent { number, head: Head { seq: head, link: hash(0) }, checkpoint_at: UtcMs(0), taken: UtcMs(0) };
             keep_descent(&db, 1, &descent).expect("kept");

@@ -34,15 +34,13 @@ pub enum Canary {
     PhotoCounts,
     /// A restored box does not make again what no office has.
     ForgetfulRestore,
-    /// A restored box shows green again what was confirmed before.
-    RestoreFrees,
     /// A disk says that it has flushed, and has not.
     LyingDisk,
 }
 
 impl Canary {
     /// All of them.
-    pub const ALL: [Canary; 14] = [
+    pub const ALL: [Canary; 13] = [
         Self::GreenBeforeCommit,
         Self::ForgottenLine,
         Self::PaidTwice,
@@ -55,7 +53,6 @@ impl Canary {
         Self::DeafNeighbour,
         Self::PhotoCounts,
         Self::ForgetfulRestore,
-        Self::RestoreFrees,
         Self::LyingDisk,
     ];
 
@@ -141,7 +138,6 @@ impl Canary {
             Self::ForgetfulRestore => {
                 at_terminal(db, "DELETE FROM journal WHERE seq = (SELECT max(seq) FROM journal WHERE seq IN (SELECT seq FROM redemption))")
             }
-            Self::RestoreFrees => at_terminal(db, "DELETE FROM earlier"),
             _ => Ok(()),
         }
     }

@@ -44,7 +44,12 @@ pub(super) struct Word {
 
 /// Links the tills of some houses.
 pub(super) fn set_up(world: &mut World) {
-    let share = if world.setup.world == Kind::Kitchens { 100 } else { 40 };
+    let share = match world.setup.world {
+        Kind::Kitchens => 100,
+        // Its houses have many tills, and each talks with each.
+        Kind::ManyTowns => 12,
+        _ => 40,
+    };
     for provider in 0..world.town.providers.len() {
         if world.happens(share) && world.setup.world != Kind::Sticks {
             world.lan.houses.insert(provider);

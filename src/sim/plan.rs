@@ -36,7 +36,8 @@ pub(super) fn day(world: &mut World, day: CivilDay) {
 fn house(world: &mut World, day: CivilDay, till: usize) {
     let kitchens = world.setup.world == Kind::Kitchens;
     let often = |fault: Fault, percent: u32| if world.setup.has(fault) { percent } else { 0 };
-    let (lost, stolen, power) = (often(Fault::LostBox, if kitchens { 6 } else { 1 }), often(Fault::Stolen, 1), often(Fault::TornWrite, 4));
+    let (lost, stolen, power) =
+        (often(Fault::LostBox, if kitchens { 6 } else { 1 }), often(Fault::Stolen, if kitchens { 4 } else { 1 }), often(Fault::TornWrite, 4));
     for _ in 0..2 {
         let at = day.at_minute(7 * 60 + world.chance.below(12 * 60));
         world.queue(at, Event::Round { till });

@@ -20,6 +20,17 @@ def scripts():
     return [(HERE / name).read_text() for name in listed]
 
 
+def wrapped(rows):
+    """As many columns in a line as fit, so that the file stays one that can be read."""
+    lines = []
+    for row in rows:
+        if lines and len(lines[-1]) + len(row) < 150:
+            lines[-1] += f" {row},"
+        else:
+            lines.append(f"    {row},")
+    return "\n".join(lines).removesuffix(",")
+
+
 def main():
     db = sqlite3.connect(":memory:")
     for script in scripts():
@@ -49,7 +60,7 @@ def main():
             if origin == "u":
                 names = [row[2] for row in db.execute(f"PRAGMA index_info({index})")]
                 rows.append(f"UNIQUE (tenant, {', '.join(names)})")
-        print(f"CREATE TABLE {table} (\n    " + ",\n    ".join(rows) + "\n);")
+        print(f"CREATE TABLE {table} (\n{wrapped(rows)}\n);")
         groups = {}
         for row in keys:
             groups.setdefault(row[0], []).append(row)

@@ -93,17 +93,18 @@ use crate::settle::posting::PostingError;
 use crate::settle::settlement::{ContentChanged, DraftError, SameClerk};
 use crate::shell::backup::Kind;
 use crate::shell::envelope::EnvelopeError;
+use crate::shell::office_dir::Place;
 use crate::shell::paper::letters::NotPrinted;
 use crate::shell::secret_file::SecretFileError;
+use crate::shell::store::StoreError;
 use crate::shell::store::office::{children, settings};
 use crate::shell::store::sql;
 use crate::shell::store::sql::{Connection, Transaction};
-use crate::shell::store::{self, StoreError};
 use crate::words::chance::Chance;
 use crate::words::civil::CivilDay;
 use crate::words::ids::OfficeId;
 use crate::words::time::{UtcMs, UtcSeconds};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use trusted::{Trust, kept_trust, make_trust};
 
 /// For how many days a trust list and a credential are meant to be used.
@@ -253,6 +254,8 @@ pub struct Profile {
 /// An office at work.
 pub struct Office {
     db: Connection,
+    /// Where its keys are; none where it lives in memory.
+    folder: Option<PathBuf>,
     keys: OfficeKeys,
     chance: Chance,
     profile: Profile,
@@ -271,17 +274,34 @@ impl std::fmt::Debug for Office {
 
 impl Office {
     /// Sets up a new office in the empty folder `dir`.
-    pub fn init(dir: &Path, id: OfficeId, name: &str, debtor_iban: &str, mut chance: Chance, now: UtcMs) -> Result<Self, OfficeError> {
+    pub fn init(dir: &Path, id: OfficeId, name: &str, debtor_iban: &str, chance: Chance, now: UtcMs) -> Result<Self, OfficeError> {
+        Self::init_at(&Place::File(dir.join(Kind::Office.database())), dir, id, name, debtor_iban, chance, now)
+    }
+
+    /// The same with its rows at `place`; the keys are in `dir` all the same.
+    pub fn init_at(
+        place: &Place,
+        dir: &Path,
+        id: OfficeId,
+        name: &str,
+        debtor_iban: &str,
+        mut chance: Chance,
+        now: UtcMs,
+    ) -> Result<Self, OfficeError> {
         let iban = Iban::parse(debtor_iban).map_err(|error| OfficeError::Wrong(error.to_string()))?;
         let debtor = Account::new(name, iban, None).map_err(|error| OfficeError::Wrong(error.to_string()))?;
-        let db = store::office::open(&dir.join(Kind::Office.database()))?;
+        let db = place.open()?;
         if settings::read(&db, "office")?.is_some() {
-            return Err(OfficeError::Wrong(format!("{} holds an office already: choose an empty folder", dir.display())));
+            return Err(OfficeError::Wrong(match place {
+                Place::File(_) => format!("{} holds an office already: choose an empty folder", dir.display()),
+                Place::Server(..) => format!("the server holds the office {id} already: it can be opened only with the keys it was set up with"),
+            }));
         }
         // The office is one as soon as it has its name, so that is written last: until then it can be set up again.
         let keys = OfficeKeys::generate(&mut chance);
         keys.save(&dir.join("keys"))?;
-        Self::begin(db, keys, Profile { id, name: name.trim().to_owned(), debtor, policy: DEFAULT_POLICY }, chance, now)
+        let office = Self::begin(db, keys, Profile { id, name: name.trim().to_owned(), debtor, policy: DEFAULT_POLICY }, chance, now)?;
+        Ok(Self { folder: Some(dir.to_owned()), ..office })
     }
 
     /// Begins a new office over an empty database.
@@ -311,11 +331,11 @@ impl Office {
     /// Opens the office in `dir`.
     pub fn open(dir: &Path, chance: Chance, now: UtcMs) -> Result<Self, OfficeError> {
         let none = || OfficeError::Wrong(format!("{} holds no office: set one up with `teilhabe office init`", dir.display()));
-        let path = Some(dir.join(Kind::Office.database())).filter(|path| path.exists()).ok_or_else(none)?;
-        let db = store::office::open(&path)?;
+        let db = Place::of(dir)?.ok_or_else(none)?.open()?;
         settings::read(&db, "office")?.ok_or_else(none)?;
         let keys = OfficeKeys::load_for(&dir.join("keys"), &db)?;
-        Self::at_work(db, keys, chance, now)
+        let office = Self::at_work(db, keys, chance, now)?;
+        Ok(Self { folder: Some(dir.to_owned()), ..office })
     }
 
     fn at_work(db: Connection, keys: OfficeKeys, chance: Chance, now: UtcMs) -> Result<Self, OfficeError> {
@@ -324,7 +344,7 @@ impl Office {
             Some(kept) => kept,
             None => make_trust(&db, &keys, &profile, now)?,
         };
-        Ok(Self { db, keys, chance, profile, trust, trust_is_old: false, status: None, wrong_codes: Vec::new() })
+        Ok(Self { db, keys, chance, profile, trust, folder: None, trust_is_old: false, status: None, wrong_codes: Vec::new() })
     }
 
     /// Who the office is.
@@ -386,9 +406,9 @@ impl Office {
         &self.db
     }
 
-    /// The folder the office's database lies in; none where it is in memory.
-    pub fn folder(&self) -> Option<std::path::PathBuf> {
-        self.db.path()?.parent().map(Path::to_owned)
+    /// The office's folder; none where it lives in memory.
+    pub fn folder(&self) -> Option<PathBuf> {
+        self.folder.clone().or_else(|| self.db.path()?.parent().map(Path::to_owned))
     }
 
     /// Runs `work` in one transaction that is durable when this returns.

@@ -5,7 +5,12 @@ mod office_town;
 
 use office_town::{empty_over, lived_in_over, profile, request};
 use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::sync::Barrier;
+use std::time::Duration;
 use teilhabe::office::{Office, OfficeKeys};
 use teilhabe::shell::envelope::Identity;
 use teilhabe::shell::sheet::children;
@@ -251,4 +256,86 @@ fn a_server_that_is_not_there_is_one_sentence_without_the_password() {
     let why = open_at(&server, Tenant(1)).expect_err("nobody listens");
     assert!(matches!(why, StoreError::NotReachable(_)), "{why:?}");
     assert!(!format!("{why} {why:?}").contains("geheim") && why.to_string().contains("check that it runs"), "{why}");
+}
+
+/// The real program, with the data folder last.
+fn teilhabe(arguments: &[&str], data: &Path) -> (bool, String) {
+    let done = Command::new(env!("CARGO_BIN_EXE_teilhabe")).args(arguments).arg("--data").arg(data).output().expect("it runs");
+    (done.status.success(), String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr))
+}
+
+/// A serving process; it is stopped when this is dropped.
+struct Serving(Child);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Serves the office in `data`, and answers where, as soon as it answers.
+fn serve(data: &Path) -> (Serving, SocketAddr) {
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_teilhabe"));
+    command.args(["office", "serve", "--listen", &free.to_string(), "--data"]).arg(data).stdout(Stdio::null()).stderr(Stdio::null());
+    let serving = Serving(command.spawn().expect("it starts"));
+    for _ in 0..600 {
+        if let Some(answer) = get(free, "/healthz") {
+            assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+            return (serving, free);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("it does not answer");
+}
+
+fn get(at: SocketAddr, path: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(at).ok()?;
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n").as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer)
+}
+
+#[test]
+#[ignore = "scripts/postgres starts the server it needs"]
+fn an_office_is_set_up_on_a_server_and_served_by_two_processes() {
+    let url = std::env::var(TEST_SERVER).expect("scripts/postgres says where the server is");
+    let dir = tempfile::tempdir().expect("a folder");
+    let number = u32::from_le_bytes(teilhabe::shell::door::os_chance().bytes()) % 100_000_000;
+    let (one, id) = (dir.path().join("one"), format!("{number:08}"));
+    let init = |at: &str, data: &Path| {
+        teilhabe(&["office", "init", "--id", &id, "--name", "Stadt", "--debtor-iban", "DE02120300000000202051", "--database-url", at], data)
+    };
+    let (done, said) = init("postgres://a:geheim@db.example/b", &one);
+    assert!(!done && said.contains("another computer") && !said.contains("geheim"), "{said}");
+    let (done, said) = init(&url, &one);
+    assert!(done, "{said}");
+    assert!(!one.join("office.db").exists(), "nothing is in a file");
+    for (again, why) in [(dir.path().join("stranger"), "only with the keys"), (one.clone(), "only with the keys")] {
+        let (done, said) = init(&url, &again);
+        assert!(!done && said.contains(why), "{said}");
+    }
+    assert!(!dir.path().join("stranger/database.url").exists() && one.join("database.url").exists());
+
+    let provider = ["office", "provider", "add", "--name", "Mensa", "--iban", "DE21500500009876543210", "--service", "lunch:lunch:Essen:450"];
+    let (done, said) = teilhabe(&provider, &one);
+    assert!(done, "{said}");
+    let (done, said) = teilhabe(&["doctor"], &one);
+    assert!(done && !said.contains("BAD"), "{said}");
+    let (done, said) = teilhabe(&["migrate"], &one);
+    assert!(done && said.contains("version 2"), "{said}");
+    let out = dir.path().join("backup.age");
+    let (done, said) = teilhabe(&["office", "backup", "--out", out.to_str().expect("a path")], &one);
+    assert!(!done && said.contains("pg_dump") && !out.exists(), "{said}");
+
+    // The keys and the note of the server are all another process needs.
+    let two = dir.path().join("two");
+    let copied = Command::new("cp").arg("-a").args([&one, &two]).status().expect("cp runs");
+    assert!(copied.success());
+    let ((_first, at_one), (_second, at_two)) = (serve(&one), serve(&two));
+    for at in [at_one, at_two] {
+        assert!(get(at, "/login").is_some_and(|answer| answer.starts_with("HTTP/1.1 200")), "{at}");
+    }
 }

@@ -102,7 +102,11 @@ impl Office {
             roles: Role::ALL.into_iter().map(|role| (role.german(), having(role))).collect(),
             kept: kept.collect(),
             tables: documents::tables(&self.db)?,
-            place: self.db.path().map_or_else(|| "im Arbeitsspeicher".to_owned(), |path| path.display().to_string()),
+            place: match (self.db.path(), &self.folder) {
+                (Some(path), _) => path.display().to_string(),
+                (None, Some(folder)) => format!("auf einem PostgreSQL-Server, der in {} benannt ist", folder.display()),
+                (None, None) => "im Arbeitsspeicher".to_owned(),
+            },
             counts: documents::counts(&self.db)?,
             purges: purges.map(|p| format!("{}: {} Datensätze", p.ended.map(|at| CivilDay::of(at).german()).unwrap_or_default(), p.total)).collect(),
         })

@@ -48,6 +48,11 @@ pub enum BackupError {
     /// There is nothing to back up.
     #[error("{0} holds neither a terminal nor an office")]
     NothingHere(PathBuf),
+    /// The data are on a server.
+    #[error(
+        "this office's data are on a PostgreSQL server: back them up there, with pg_dump (docs/SCALE.md), and keep {0} with the keys in it beside that"
+    )]
+    OnAServer(PathBuf),
     /// The file is no backup.
     #[error("this is not a backup of ours: choose another file")]
     NoBackup,
@@ -93,6 +98,14 @@ impl BackupError {
     }
 }
 
+/// Names the server that holds an office's rows and, in its second line, the office. It is kept like a key: a password may be in it.
+pub const SERVER_FILE: &str = "database.url";
+
+/// Whether the office in `dir` has its rows on a server.
+pub fn is_on_a_server(dir: &Path) -> bool {
+    dir.join(SERVER_FILE).exists()
+}
+
 /// What a data folder holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -105,7 +118,8 @@ pub enum Kind {
 impl Kind {
     /// What `dir` holds.
     pub fn of(dir: &Path) -> Option<Self> {
-        [Self::Terminal, Self::Office].into_iter().find(|kind| dir.join(kind.database()).exists())
+        let by_file = [Self::Terminal, Self::Office].into_iter().find(|kind| dir.join(kind.database()).exists());
+        by_file.or_else(|| is_on_a_server(dir).then_some(Self::Office))
     }
 
     /// The name of its database.
@@ -142,6 +156,9 @@ pub fn recovery_key(chance: &mut Chance) -> Zeroizing<String> {
 /// Writes a backup of what `dir` holds to `file`, while it goes on working. Returns its size in bytes.
 pub fn write(dir: &Path, file: &Path, lock: &Lock) -> Result<u64, BackupError> {
     let kind = Kind::of(dir).ok_or_else(|| BackupError::NothingHere(dir.to_owned()))?;
+    if is_on_a_server(dir) {
+        return Err(BackupError::OnAServer(dir.to_owned()));
+    }
     let folder = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() {
         return Err(BackupError::TargetMissing(folder.to_owned()));

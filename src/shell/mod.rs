@@ -14,6 +14,8 @@ pub mod handover;
 #[cfg(feature = "office")]
 pub mod legal;
 pub mod locked_file;
+#[cfg(feature = "office")]
+pub mod office_dir;
 pub mod paper;
 pub mod secret_file;
 pub mod sheet;

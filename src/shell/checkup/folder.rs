@@ -1,8 +1,8 @@
 //! What a data folder depends on, whoever lives in it: disk, keys, permissions, the database file, the backup.
 
 use super::Finding;
-use crate::shell::backup::Kind;
 use crate::shell::backup::automatic::{HOUR_MS, Standing, Trouble};
+use crate::shell::backup::{Kind, is_on_a_server};
 use crate::shell::{secret_file, store};
 use crate::words::time::{DAY_MS, UtcMs};
 use std::fs::{self, OpenOptions};
@@ -22,6 +22,10 @@ const MISSED: u64 = 7;
 /// Looks at disk, keys, permissions, database file and backup of what `dir` holds.
 pub fn look_at(dir: &Path, kind: Kind, now: UtcMs) -> Vec<Finding> {
     let database = dir.join(kind.database());
+    if is_on_a_server(dir) {
+        // The server and its backups are looked after where it runs; whether it answers is found out by opening the office.
+        return vec![disk(dir, &database), Finding::bad_if("keys", keys(dir, kind)), permissions(dir)];
+    }
     let sound = match store::complaint(&database) {
         Ok(complaint) => {
             complaint.map(|what| format!("the database is damaged ({what}): delete nothing, and restore the last backup into another folder"))
@@ -76,8 +80,9 @@ fn permissions(dir: &Path) -> Finding {
     let mut open_files: Vec<String> = Vec::new();
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
-        let holds_data =
-            [".db", ".db-wal", ".db-shm", ".key", ".pem", ".draft"].iter().any(|end| name.ends_with(end)) || name == "api-token" || name == "keys";
+        let holds_data = [".db", ".db-wal", ".db-shm", ".key", ".pem", ".draft", ".url"].iter().any(|end| name.ends_with(end))
+            || name == "api-token"
+            || name == "keys";
         if holds_data && open(&entry.path()) {
             open_files.push(name);
         }

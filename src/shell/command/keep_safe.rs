@@ -146,7 +146,7 @@ fn secret(file: Option<&Path>) -> anyhow::Result<Option<Zeroizing<String>>> {
 }
 
 fn must_hold(dir: &Path, kind: Kind) -> anyhow::Result<()> {
-    if dir.join(kind.database()).exists() {
+    if Kind::of(dir) == Some(kind) {
         return Ok(());
     }
     match kind {

@@ -13,6 +13,7 @@ use super::{Context, Report, Usage, keep_safe};
 use crate::office::{NewProvider, Office, OfficeError, ServiceTerms};
 use crate::shell::backup::{self, Kind};
 use crate::shell::door::{now, os_chance};
+use crate::shell::office_dir::Place;
 use crate::shell::web::office::Listening;
 use crate::shell::whole_file;
 use crate::words::civil::CivilDay;
@@ -36,6 +37,9 @@ pub enum Command {
         /// The account it pays from.
         #[arg(long, value_name = "IBAN")]
         debtor_iban: String,
+        /// A PostgreSQL database in place of a file: postgres://user@host/database, noted in the data folder.
+        #[arg(long, value_name = "URL", env = "TEILHABE_DATABASE_URL", hide_env_values = true)]
+        database_url: Option<String>,
     },
     /// Providers and what is agreed with them.
     #[command(subcommand)]
@@ -76,8 +80,8 @@ pub enum Command {
         /// Listen without TLS though others than this computer can connect: only behind a proxy that adds it.
         #[arg(long)]
         plain_http: bool,
-        /// PostgreSQL in place of the embedded database.
-        #[arg(long, value_name = "URL")]
+        /// Another address of the PostgreSQL database that the office was set up with; it is noted in the data folder.
+        #[arg(long, value_name = "URL", env = "TEILHABE_DATABASE_URL", hide_env_values = true)]
         database_url: Option<String>,
         /// Backups by themselves.
         #[command(flatten)]
@@ -180,13 +184,11 @@ pub enum EnrolmentCommand {
 /// Carries out one command of the office.
 pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
     let data = context.data()?;
-    if let Command::Init { id, name, debtor_iban } = command {
-        let id = OfficeId::parse(&id)
-            .ok_or_else(|| Usage(format!("--id {id}: an office id is 5 to 8 digits and perhaps a suffix, such as 05562032 or 05562032-JC1")))?;
-        let office = Office::init(data, id, &name, &debtor_iban, os_chance(), now())?;
-        let profile = office.profile();
-        let text = format!("{} ({}) is set up in {}.", profile.name, profile.id, data.display());
-        return Ok(Report::new(text, json!({"office": profile.id, "name": profile.name})));
+    if let Command::Init { id, name, debtor_iban, database_url } = command {
+        return init(data, &id, &name, &debtor_iban, database_url.as_deref());
+    }
+    if let Command::Serve { database_url: Some(url), .. } = &command {
+        move_to(data, url)?;
     }
     match &command {
         Command::Backup(how) => return keep_safe::write_backup(data, how, Kind::Office),
@@ -210,16 +212,16 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
         Command::Suspend(command) => approvals::suspend(&mut office, &command),
         Command::Extend(command) => approvals::extend(&mut office, &command),
         Command::Legal(command) => approvals::law(&mut office, &command),
-        Command::Serve { database_url: Some(_), .. } => {
-            Err(OfficeError::Wrong("this version keeps its data in the embedded database only: leave --database-url out".into()).into())
-        }
-        Command::Serve { listen, host, tls_cert, tls_key, plain_http, database_url: None, backup } => {
+        Command::Serve { listen, host, tls_cert, tls_key, plain_http, database_url: _, backup } => {
             let tls = tls_cert.zip(tls_key);
             if tls.is_none() && !listen.ip().is_loopback() && !plain_http {
                 let sentence = format!(
                     "--listen {listen} is open to other computers, and the line would be readable: add --tls-cert and --tls-key, or --plain-http behind a proxy that adds TLS"
                 );
                 return Err(Usage(sentence).into());
+            }
+            if backup.backup_to.is_some() && backup::is_on_a_server(data) {
+                return Err(backup::BackupError::OnAServer(data.to_owned()).into());
             }
             keep_safe::watch(data, &backup, &format!("office-{}", office.profile().id))?;
             crate::shell::web::office::serve(office, data, Listening { at: listen, hosts: host, tls })?;
@@ -245,6 +247,36 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
         Command::Export(command) => keep::export(&mut office, &command),
         Command::Disclose(command) => keep::disclose(&mut office, &command),
         Command::Posting(command) => money::posting(&mut office, &command),
+    }
+}
+
+/// Sets an office up, in a file or on a server. Interrupted, it can be given again.
+fn init(data: &std::path::Path, id: &str, name: &str, debtor_iban: &str, url: Option<&str>) -> anyhow::Result<Report> {
+    let id = OfficeId::parse(id)
+        .ok_or_else(|| Usage(format!("--id {id}: an office id is 5 to 8 digits and perhaps a suffix, such as 05562032 or 05562032-JC1")))?;
+    let office = match url {
+        None => Office::init(data, id, name, debtor_iban, os_chance(), now())?,
+        Some(_) if data.join(Kind::Office.database()).exists() => {
+            anyhow::bail!("{} holds an office in a file already: choose an empty folder", data.display())
+        }
+        Some(url) => {
+            let place = Place::begin(data, url, &id)?;
+            Office::init_at(&place, data, id, name, debtor_iban, os_chance(), now()).inspect_err(|_| Place::give_up(data))?
+        }
+    };
+    let profile = office.profile();
+    let text = format!("{} ({}) is set up in {}.", profile.name, profile.id, data.display());
+    Ok(Report::new(text, json!({"office": profile.id, "name": profile.name})))
+}
+
+/// Notes another address of the database that an office was set up with.
+fn move_to(data: &std::path::Path, url: &str) -> anyhow::Result<()> {
+    match Place::of(data)? {
+        Some(Place::Server(..)) => Ok(Place::move_to(data, url)?),
+        _ => anyhow::bail!(
+            "{} holds no office on a server: leave --database-url out, or set one up there with `teilhabe office init --database-url`",
+            data.display()
+        ),
     }
 }
 

@@ -24,10 +24,11 @@ use crate::terminal::settings::Setting;
 use crate::terminal::{CannotOpen, Keys, Terminal};
 use crate::words::chance::Chance;
 use crate::words::ids::Hash;
-use crate::words::keys::SecretKey;
+use crate::words::keys::{PublicKey, SecretKey};
 use crate::words::sealed::{DocType, Sealed};
 use crate::words::service::Service;
 use crate::words::time::UtcMs;
+use std::sync::LazyLock;
 
 /// Why there is no training now.
 #[derive(Debug, thiserror::Error)]
@@ -118,6 +119,9 @@ fn somebody(name: &str, pays_self: bool) -> Details {
     Details { name: name.into(), number: String::new(), list: "Übung".into(), pays_self }
 }
 
+/// The public half of [`signing_key`]: every scan is held against it, and making it costs as much as checking a card.
+static PRACTICE_KEY: LazyLock<PublicKey> = LazyLock::new(|| signing_key().public().clone());
+
 /// Whether what was scanned is a card for practising, from whatever box or month.
 pub fn is_practice_card(scanned: &str) -> bool {
     let bytes = match Scan::new(scanned) {
@@ -125,7 +129,7 @@ pub fn is_practice_card(scanned: &str) -> bool {
         Ok(Scan::Chip(uid)) => return uid == PAYING_CHIP,
         _ => return false,
     };
-    Sealed::parse(&bytes, DocType::Token).is_ok_and(|sealed| sealed.is_signed_by(signing_key().public(), DocType::Token))
+    Sealed::parse(&bytes, DocType::Token).is_ok_and(|sealed| sealed.is_signed_by(&PRACTICE_KEY, DocType::Token))
 }
 
 /// What signs practice cards and all else of the practice office. Everybody can know it, and no other office is asked to trust it.

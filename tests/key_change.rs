@@ -412,6 +412,12 @@ fn power_may_fail_between_database_and_files_and_a_running_server_takes_over_by_
         let noted: i64 =
             db.query_row("SELECT count(*) FROM audit WHERE object = ?1", [format!("keys/{}", kind.name())], |row| row.get(0)).expect("counted");
         assert_eq!(noted, if kind == KeyKind::Envelope { 1 } else { 2 });
+
+        // A folder that missed the change, at a second process or from a backup: it signs nothing with a key that is over.
+        let _ = std::fs::remove_file(&next);
+        teilhabe::shell::secret_file::write(&present, &String::from_utf8(before[&present].clone()).expect("text")).expect("written");
+        let why = Office::open(folder.path(), os_chance(), at.plus_ms(40_000)).expect_err("over").to_string();
+        assert!(why.contains(kind.name()) && why.contains("copy the folder"), "{why}");
     }
 }
 

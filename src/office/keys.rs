@@ -224,8 +224,15 @@ impl OfficeKeys {
 fn finish(kind: KeyKind, dir: &Path, db: &Connection) -> Result<(), OfficeError> {
     let (present, next) = (kind.present_file(dir), kind.next_file(dir));
     let is_over = || Ok::<_, OfficeError>(trusted::is_former(db, kind, &kind.public_in(&present)?)?);
-    if !next.exists() || !is_over()? {
+    if !is_over()? {
         return Ok(());
+    }
+    if !next.exists() && is_over()? {
+        // A folder that was copied before the change, or an old backup of it: what it would sign with is over.
+        return Err(OfficeError::Wrong(format!(
+            "the key {} here was followed by another one that is not here: copy the folder with the keys from where the change was made",
+            kind.name()
+        )));
     }
     match secret_file::rename(&next, &present) {
         // The server and a command may both be at it.

@@ -27,7 +27,7 @@ fn every_rule_holds_in(setups: &[Setup]) {
     });
     if let Some(failed) = failure.into_inner().expect("no thread has panicked") {
         let short = shortest(*failed.clone(), None);
-        panic!("{:?}: {}\nshortest: {:?}: {}\n{}", failed.setup, failed.broken, short.setup, short.broken, short.last.join("\n"));
+        panic!("{:?}: {}\nshortest: {:?}: {}\n{}", failed.setup, failed.broken, short.setup, short.broken, short.last(60));
     }
 }
 

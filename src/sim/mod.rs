@@ -39,8 +39,6 @@ use crate::words::ids::Hash;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// How many of the last events are shown when a rule is broken.
-const SHOWN_EVENTS: usize = 60;
 /// The longest simulation in days: answers to asks are remembered for 40.
 pub const MAX_DAYS: u32 = 35;
 
@@ -89,8 +87,9 @@ pub struct Failed {
     pub day: u32,
     /// The rule.
     pub broken: Broken,
-    /// What happened last, the latest last.
-    pub last: Vec<String>,
+    /// What happened, the latest last; too much for a report.
+    #[serde(skip)]
+    pub events: Vec<String>,
 }
 
 /// Runs one world, with nothing broken on purpose or with one thing.
@@ -98,11 +97,18 @@ pub fn simulate(setup: &Setup, canary: Option<Canary>) -> Result<Report, Box<Fai
     let setup = Setup { days: setup.days.clamp(1, MAX_DAYS), ..setup.clone() };
     let mut world = match world::World::new(&setup, canary) {
         Ok(world) => world,
-        Err(broken) => return Err(Box::new(Failed { setup, day: 0, broken, last: Vec::new() })),
+        Err(broken) => return Err(Box::new(Failed { setup, day: 0, broken, events: Vec::new() })),
     };
     match world.run() {
         Ok(()) => Ok(Report { setup, trace: world.trace.hash, counts: world.trace.counts }),
-        Err(broken) => Err(Box::new(Failed { setup, day: world.day, broken, last: world.trace.last(SHOWN_EVENTS) })),
+        Err(broken) => Err(Box::new(Failed { setup, day: world.day, broken, events: world.trace.events })),
+    }
+}
+
+impl Failed {
+    /// The last `most` events, one a line.
+    pub fn last(&self, most: usize) -> String {
+        self.events.get(self.events.len().saturating_sub(most)..).unwrap_or_default().join("\n")
     }
 }
 
@@ -126,9 +132,5 @@ impl Trace {
 
     fn count(&mut self, what: impl Into<String>) {
         *self.counts.entry(what.into()).or_default() += 1;
-    }
-
-    fn last(&self, most: usize) -> Vec<String> {
-        self.events.iter().skip(self.events.len().saturating_sub(most)).cloned().collect()
     }
 }

@@ -91,9 +91,7 @@ fn continues(world: &mut World, (old, end): (usize, u64), new: usize, restored: 
     }
     demand(count == restored.entered_again, "a restored box says what it did", || format!("{restored:?}, entered {count}"))?;
     let mut spent: BTreeMap<String, u64> = left.into_iter().map(|(seq, (_, green))| (green.slot, seq)).collect();
-    if let Some(earlier) = world.truth.spent.get(&old) {
-        spent.extend(earlier.clone());
-    }
+    spent.extend(world.truth.spent_at(old).map(|(slot, seq)| (slot.to_owned(), seq)));
     world.truth.spent.insert(new, spent);
     let paid = world.town.tills.get_mut(new).map_or(Ok(0), told_paid)?;
     world.truth.paid_before.insert(new, paid);

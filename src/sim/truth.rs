@@ -95,7 +95,12 @@ impl Truth {
     /// The green that has a slot at one till, if none has cancelled it.
     pub fn holder(&self, till: usize, slot: &str) -> Option<u64> {
         let own = self.greens_of(till).find(|(seq, green)| green.slot == slot && !self.is_cancelled((till, *seq))).map(|(seq, _)| seq);
-        own.or_else(|| self.spent.get(&till)?.get(slot).copied())
+        own.or_else(|| self.spent_at(till).find(|(spent, _)| *spent == slot).map(|(_, seq)| seq))
+    }
+
+    /// What was spent at the boxes before, for a box that was restored or copied from one that was.
+    pub fn spent_at(&self, place: usize) -> impl Iterator<Item = (&str, u64)> {
+        self.line_of(place).into_iter().filter_map(|(place, _)| self.spent.get(&place)).flatten().map(|(slot, seq)| (slot.as_str(), *seq))
     }
 
     /// The entry by which a redemption was cancelled in a box's journal.

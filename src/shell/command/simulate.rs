@@ -31,6 +31,9 @@ pub struct Simulate {
     /// How many children.
     #[arg(long, value_name = "N")]
     pub children: Option<u32>,
+    /// How many of the last events are printed when a rule is broken.
+    #[arg(long, value_name = "N", default_value_t = 60)]
+    pub events: usize,
 }
 
 /// Simulates; stops at a world in which a rule is broken, and says the shortest way to it that it can find.
@@ -52,7 +55,7 @@ pub fn run(command: &Simulate) -> anyhow::Result<Report> {
         let failed = shortest(failed, None);
         let text = format!(
             "{}\nseed {seed}: a rule is broken on day {}: {}\nagain: {}",
-            failed.last.join("\n"),
+            failed.last(command.events),
             failed.day,
             failed.broken,
             again(&failed.setup)

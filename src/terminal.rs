@@ -21,6 +21,7 @@ mod journal;
 pub mod lessons;
 pub mod list_import;
 pub mod month;
+mod neighbour_chips;
 pub mod neighbours;
 mod office;
 pub mod outbound;

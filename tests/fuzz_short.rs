@@ -14,8 +14,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use targets::TARGETS;
+use teilhabe::book::slot::Slot;
+use teilhabe::deliver::neighbour::{ChipKey, ChipSecret, Telling, Told, ToldChip, ToldChips};
 use teilhabe::terminal::counter::Request;
+use teilhabe::words::benefit::Benefit;
+use teilhabe::words::cents::Cents;
 use teilhabe::words::chance::Chance;
+use teilhabe::words::civil::CivilDay;
+use teilhabe::words::ids::{Handle, Hash, Nonce, SlotId, TerminalId};
 use town::{Town, allowances, code, morning, noon};
 
 /// How long an input may be.
@@ -57,6 +63,43 @@ fn made_here() -> Vec<(&'static str, Vec<u8>)> {
         ("envelope", envelope),
     ];
     made.extend(town.office.status.iter().map(|list| ("status_list", list.seal(&town.office.key))));
+    let telling = Telling {
+        office: town.office.id.clone(),
+        to: TerminalId([1; 16]),
+        credential: town.office.credential(&key, &town.terminal.recipient(), morning()).seal(&town.office.key),
+        nonce: Nonce([2; 16]),
+        echo: Nonce([3; 16]),
+        label: "Ausgabe 1".into(),
+        has: 4,
+        from: 5,
+        upto: 9,
+        told: vec![Told {
+            seq: 7,
+            at: noon(),
+            handle: Handle([7; 8]),
+            benefit: Benefit::Lunch,
+            service: code("lunch"),
+            day: CivilDay::of(noon()),
+            units: 1,
+            cents: Cents::new(450),
+            lesson: None,
+            slot: Slot { day: CivilDay::of(noon()), id: SlotId([8; 16]) },
+            cancelled: true,
+        }],
+        more: true,
+        port: Some(8444),
+        chips: Some(ToldChips {
+            secret: ChipSecret([4; 32]),
+            from: 1,
+            upto: 3,
+            acts: vec![
+                ToldChip { key: None, hash: Hash([5; 32]), token: Some(vec![6; 200]), at: noon() },
+                ToldChip { key: Some(ChipKey([7; 8])), hash: Hash([8; 32]), token: None, at: noon() },
+            ],
+        }),
+        chips_has: 2,
+    };
+    made.push(("telling", telling.seal(&signer)));
     made.extend(outbound.batches.into_iter().map(|batch| ("batch", batch)));
     assert!(made.iter().any(|(name, _)| *name == "batch"), "a claim was sealed");
     made
@@ -66,6 +109,7 @@ fn made_here() -> Vec<(&'static str, Vec<u8>)> {
 fn seeds_of(name: &str, made: &[(&str, Vec<u8>)]) -> Vec<Vec<u8>> {
     let mut seeds = fuzz_seeds::seeds(Path::new(env!("CARGO_MANIFEST_DIR")), name);
     seeds.extend(made.iter().filter(|(of, _)| *of == name).map(|(_, bytes)| bytes.clone()));
+    assert!(!seeds.is_empty(), "{name} has no seeds");
     seeds
 }
 

@@ -120,6 +120,9 @@ fn whatever_can_go_wrong_does() {
         "refused by what a neighbour told",
         "meals of a neighbour looked at in the end",
         "entries made again by a restored box",
+        "chips taught",
+        "chips forgotten",
+        "chips looked at in the end",
     ];
     for what in what_people_do {
         assert!(counts.get(what).is_some_and(|count| *count > 0), "{what}: {counts:?}");

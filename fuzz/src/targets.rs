@@ -16,6 +16,7 @@ use teilhabe::claim::batch::Draft;
 use teilhabe::claim::check::check;
 use teilhabe::deliver::advice::Advice;
 use teilhabe::deliver::exchange::{Inbound, Outbound};
+use teilhabe::deliver::neighbour::{Telling, read_shown, show};
 use teilhabe::deliver::receipt::Receipt;
 use teilhabe::intake;
 use teilhabe::shell::device::frame::{Frames, Piece};
@@ -33,7 +34,7 @@ use teilhabe::words::time::UtcMs;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 27] = [
+pub const TARGETS: [Target; 28] = [
     ("scan", scan),
     ("phone_code", phone_code),
     ("token", token),
@@ -44,6 +45,7 @@ pub const TARGETS: [Target; 27] = [
     ("inbound", inbound),
     ("outbound", outbound),
     ("enrolment", enrolment),
+    ("telling", telling),
     ("status_list", status_list),
     ("batch", batch),
     ("entry", entry),
@@ -305,6 +307,17 @@ fn inbound(bytes: &[u8]) {
 fn outbound(bytes: &[u8]) {
     let _ = Outbound::claimed_terminal(bytes);
     document(bytes, DocType::Outbound, Outbound::read, |o| o.seal(key()), |bytes| Outbound::open(bytes, key().public()).err());
+}
+
+fn telling(bytes: &[u8]) {
+    let _ = Telling::claimed_office(bytes);
+    if let Ok(shown) = read_shown(bytes) {
+        assert_eq!(show(&shown), bytes, "credentials are shown in one form");
+    }
+    // Not cancelled, and no act with chips known, may be written out: a key and a byte each.
+    let defaults = |telling: &Telling| 2 * (telling.told.iter().filter(|told| !told.cancelled).count() + usize::from(telling.chips_has == 0));
+    let open = |bytes: &[u8]| Telling::open(bytes, trusting(), NOW).err();
+    document_or_longer(bytes, DocType::Neighbour, Telling::read, |telling| telling.seal(key()), open, defaults);
 }
 
 fn enrolment(bytes: &[u8]) {

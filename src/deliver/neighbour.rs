@@ -11,7 +11,7 @@ use crate::words::cbor::{Keys, Malformed, Reader, Writer, present};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::code::Code;
-use crate::words::ids::{Handle, Nonce, OfficeId, SlotId, TerminalId};
+use crate::words::ids::{Handle, Hash, Nonce, OfficeId, SlotId, TerminalId};
 use crate::words::keys::SecretKey;
 use crate::words::sealed::{DocType, MAX_DOCUMENT_BYTES, Sealed, seal};
 use crate::words::service::{read_benefit, read_cents, read_day, read_ms};
@@ -20,6 +20,10 @@ use serde::Serialize;
 
 /// The most uses in one telling.
 pub const MAX_TOLD: usize = 1000;
+/// The longest token that is told with a chip, in bytes.
+const MAX_TOKEN_BYTES: usize = 1024;
+/// The most acts with chips in one telling.
+pub const MAX_TOLD_CHIPS: usize = 200;
 /// The most bytes of a telling, its envelope included.
 pub const MAX_TELLING_BYTES: usize = 512 * 1024;
 /// The most credentials one terminal shows.
@@ -53,6 +57,65 @@ pub struct Told {
     pub cancelled: bool,
 }
 
+/// The name of a key under which a box hashes the UIDs of its chips.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ChipKey(pub [u8; 8]);
+
+/// The key itself. Whoever has it can try UIDs: it is told to neighbours only, and never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ChipSecret(pub [u8; 32]);
+
+impl ChipSecret {
+    /// What this key is called.
+    #[must_use]
+    pub fn key(&self) -> ChipKey {
+        let [a, b, c, d, e, f, g, h, ..] = Hash::of(&[b"teilhabe/chip-key/1", &self.0]).0;
+        ChipKey([a, b, c, d, e, f, g, h])
+    }
+
+    /// The hash of a chip's UID under this key.
+    #[must_use]
+    pub fn hash(&self, uid: &str) -> Hash {
+        Hash::of(&[b"teilhabe/chip/1", &self.0, uid.as_bytes()])
+    }
+}
+
+impl std::fmt::Debug for ChipSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ChipSecret({:?})", self.key())
+    }
+}
+
+/// What the teller last did with a chip.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ToldChip {
+    /// Under whose key the chip is hashed; none for the teller's own.
+    #[serde(skip)]
+    pub key: Option<ChipKey>,
+    /// The keyed hash of its UID.
+    #[serde(skip)]
+    pub hash: Hash,
+    /// A card of the child to whom it was taught, as the office signed it; none where it was forgotten.
+    #[serde(skip)]
+    pub token: Option<Vec<u8>>,
+    /// When, by the teller's clock.
+    pub at: UtcMs,
+}
+
+/// What the teller did with chips, in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ToldChips {
+    /// The teller's key.
+    #[serde(skip)]
+    pub secret: ChipSecret,
+    /// After which of the teller's acts `acts` begins.
+    pub from: u64,
+    /// Up to which it goes.
+    pub upto: u64,
+    /// The acts.
+    pub acts: Vec<ToldChip>,
+}
+
 /// From one terminal to another, question and answer alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Telling {
@@ -81,6 +144,10 @@ pub struct Telling {
     pub more: bool,
     /// At which port the teller is reached by its neighbours; none where it cannot be.
     pub port: Option<u16>,
+    /// What the teller did with chips, where the addressee does not know it yet.
+    pub chips: Option<ToldChips>,
+    /// Up to which of the addressee's acts with chips the teller knows them.
+    pub chips_has: u64,
 }
 
 impl Told {
@@ -148,6 +215,73 @@ impl Told {
     }
 }
 
+impl ToldChip {
+    fn read(r: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let at = r.position();
+        let (mut key, mut hash, mut token, mut time) = (None, None, None, None);
+        r.map(Keys::Open, |name, r| {
+            match name {
+                1 => key = Some(ChipKey(r.byte_array()?)),
+                2 => hash = Some(Hash::read(r)?),
+                3 => token = Some(r.bytes()?.to_vec()),
+                4 => time = Some(read_ms(r)?),
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        if token.as_ref().is_some_and(|token| token.len() > MAX_TOKEN_BYTES) {
+            return Err(Malformed::new("a card is longer than any token", at));
+        }
+        Ok(Self { key, hash: present(hash, "a chip without hash", at)?, token, at: present(time, "a chip without time", at)? })
+    }
+
+    fn write(&self, w: &mut Writer) {
+        w.map(|m| {
+            if let Some(key) = self.key {
+                m.key(1).bytes(&key.0);
+            }
+            m.key(2).bytes(&self.hash.0);
+            if let Some(token) = &self.token {
+                m.key(3).bytes(token);
+            }
+            m.key(4).uint(self.at.0);
+        });
+    }
+}
+
+impl ToldChips {
+    fn read(r: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let at = r.position();
+        let (mut secret, mut from, mut upto, mut acts) = (None, None, None, None);
+        r.map(Keys::Open, |name, r| {
+            match name {
+                1 => secret = Some(ChipSecret(r.byte_array()?)),
+                2 => from = Some(r.uint()?),
+                3 => upto = Some(r.uint()?),
+                4 => acts = Some(r.list(1, MAX_TOLD_CHIPS, ToldChip::read)?),
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        let told = Self {
+            secret: present(secret, "chips without key", at)?,
+            from: present(from, "chips without beginning", at)?,
+            upto: present(upto, "chips without end", at)?,
+            acts: present(acts, "chips without acts", at)?,
+        };
+        if told.from < told.upto { Ok(told) } else { Err(Malformed::new("chips end before they begin", at)) }
+    }
+
+    fn write(&self, w: &mut Writer) {
+        w.map(|m| {
+            m.key(1).bytes(&self.secret.0);
+            m.key(2).uint(self.from);
+            m.key(3).uint(self.upto);
+            m.key(4).list(&self.acts, |w, act| act.write(w));
+        });
+    }
+}
+
 impl Telling {
     /// Signs the telling with the teller's own key.
     pub fn seal(&self, key: &SecretKey) -> Vec<u8> {
@@ -174,6 +308,7 @@ impl Telling {
         let at = r.position();
         let (mut office, mut to, mut credential, mut nonce, mut echo, mut label) = (None, None, None, None, None, None);
         let (mut has, mut from, mut upto, mut told, mut more, mut port) = (None, None, None, None, None, None);
+        let (mut chips, mut chips_has) = (None, 0);
         r.map(Keys::Open, |key, r| {
             match key {
                 1 => office = Some(OfficeId::read(r)?),
@@ -188,6 +323,8 @@ impl Telling {
                 10 => told = Some(r.list(0, MAX_TOLD, Told::read)?),
                 11 => more = Some(r.bool()?),
                 12 => port = Some(u16::try_from(r.uint()?).map_err(|_| Malformed::new("a port is at most 65535", at))?),
+                13 => chips = Some(ToldChips::read(r)?),
+                14 => chips_has = r.uint()?,
                 _ => return Ok(false),
             }
             Ok(true)
@@ -205,6 +342,8 @@ impl Telling {
             told: present(told, "a telling without uses", at)?,
             more: present(more, "a telling that says not whether there is more", at)?,
             port,
+            chips,
+            chips_has,
         };
         let in_order = telling.from <= telling.upto && telling.told.iter().all(|told| told.seq <= telling.upto);
         if in_order { Ok(telling) } else { Err(Malformed::new("a telling ends before it begins", at)) }
@@ -225,6 +364,12 @@ impl Telling {
             m.key(11).bool(self.more);
             if let Some(port) = self.port {
                 m.key(12).uint(port.into());
+            }
+            if let Some(chips) = &self.chips {
+                chips.write(m.key(13));
+            }
+            if self.chips_has > 0 {
+                m.key(14).uint(self.chips_has);
             }
         });
     }

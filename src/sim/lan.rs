@@ -3,7 +3,7 @@
 
 use super::weather::{Fault, Kind};
 use super::world::{Event, World};
-use super::{Broken, Canary, demand};
+use super::{Broken, Canary, chips, demand};
 use crate::terminal::counter::{Answer, Request};
 use crate::terminal::neighbours::{CannotTalk, Heard, Peer};
 use crate::words::code::Code;
@@ -326,6 +326,7 @@ fn knows(world: &mut World, place: usize, other: usize) -> Result<(), Broken> {
         })?;
     }
     world.trace.count("pairs of tills that agree in the end");
+    chips::same(world, place, other)?;
     let live: Vec<(usize, UtcMs, String)> = world
         .truth
         .greens_of(other)

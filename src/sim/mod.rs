@@ -11,6 +11,7 @@
 
 mod bank;
 mod canary;
+mod chips;
 mod clerks;
 mod counter;
 mod disk;

@@ -42,6 +42,7 @@ fn house(world: &mut World, day: CivilDay, till: usize) {
         let at = day.at_minute(7 * 60 + world.chance.below(12 * 60));
         world.queue(at, Event::Round { till });
     }
+    sometimes(world, day, if kitchens { 60 } else { 15 }, Event::Chip { till });
     sometimes(world, day, if lost > 0 { 50 } else { 0 }, Event::BackUp { till });
     sometimes(world, day, lost, Event::Lose { till });
     sometimes(world, day, stolen, Event::Retire { till });

@@ -7,7 +7,7 @@ use super::money;
 use super::town::Town;
 use super::truth::Truth;
 use super::weather::{Fault, Kind, Setup};
-use super::{Broken, Trace, bank, clerks, counter, demand, exchange, keys, lan, phones, plan, power, swap, waiting};
+use super::{Broken, Trace, bank, chips, clerks, counter, demand, exchange, keys, lan, phones, plan, power, swap, waiting};
 use crate::terminal::counter::Request;
 use crate::words::chance::Chance;
 use crate::words::civil::CivilDay;
@@ -86,6 +86,8 @@ pub(super) enum Event {
     BackUp { till: usize },
     /// A box is lost, and a new one continues from its backup.
     Lose { till: usize },
+    /// Somebody teaches a till a chip, or forgets one.
+    Chip { till: usize },
     /// Power fails while a box writes.
     PowerFails { till: usize, child: usize },
 }
@@ -109,6 +111,7 @@ pub(super) struct World {
     pub asked: u64,
     pub asks: counter::Asks,
     pub lan: lan::Lan,
+    pub chips: chips::Chips,
     /// How much of neighbours has arrived at tills.
     pub told: usize,
     /// How much that was new has arrived at terminals.
@@ -144,6 +147,7 @@ impl World {
             asked: 0,
             asks: counter::Asks::new(),
             lan: lan::Lan::default(),
+            chips: chips::Chips::default(),
             told: 0,
             news: 0,
             day: 0,
@@ -257,6 +261,7 @@ impl World {
             Event::Key { office } => keys::step(self, office),
             Event::BackUp { till } => swap::back_up(self, till),
             Event::Lose { till } => swap::lose(self, till),
+            Event::Chip { till } => chips::act(self, till),
             Event::PowerFails { till, child } => power::fails(self, till, child),
             other => self.in_a_house(other),
         }

@@ -7,7 +7,7 @@ use crate::admit::token::{Entitlement, UnverifiedToken};
 use crate::book::redemption::SeenAs;
 use crate::book::refusal::Refusal;
 use crate::shell::store::StoreError;
-use crate::shell::store::terminal::{Fact, OfficeNumber, Tx};
+use crate::shell::store::terminal::{Chip, OfficeNumber, Tx};
 use crate::words::cbor::Malformed;
 use crate::words::ids::{Handle, Hash};
 use crate::words::time::UtcMs;
@@ -69,9 +69,9 @@ pub(super) fn recognise(tx: &Tx<'_>, offices: &mut Offices, raw: &str, forgotten
         Scan::Code(bytes) => (Some(bytes), SeenAs::Qr),
         Scan::Number(number) => (tx.card(number)?.map(|card| card.token), SeenAs::CardNumber),
         Scan::Chip(uid) => {
-            let chip = chip_hash(tx, &uid)?;
-            let taught = tx.card_of_chip(chip)?;
-            let card = if taught.is_some() { taught } else { tx.card_of_person_chip(chip)? };
+            let chip = known_as(tx, &uid)?;
+            let taught = tx.card_of_chip(&chip)?;
+            let card = if taught.is_some() { taught } else { tx.card_of_person_chip(&chip)? };
             (card.map(|card| card.token), SeenAs::NfcUid)
         }
     };
@@ -108,10 +108,11 @@ pub(super) fn cards_of(tx: &Tx<'_>, offices: &mut Offices, child: (OfficeNumber,
     Ok(genuine.map(|(entitlement, bytes)| Card { entitlement, bytes, seen_as: SeenAs::List, shown: None }).collect())
 }
 
-/// The keyed hash under which a chip is stored.
-pub(super) fn chip_hash(tx: &Tx<'_>, uid: &str) -> Result<Hash, StoreError> {
-    let secret = tx.fact(Fact::ChipSecret)?.ok_or_else(|| StoreError::Inconsistent("the chip secret is missing".into()))?;
-    Ok(Hash::of(&[b"teilhabe/chip/1", &secret, uid.as_bytes()]))
+/// The keyed hashes under which a chip may be known here.
+pub(super) fn known_as(tx: &Tx<'_>, uid: &str) -> Result<Chip, StoreError> {
+    let secret = tx.chip_secret()?;
+    let told = tx.chip_keys()?.into_iter().map(|(key, secret)| (key, secret.hash(uid))).collect();
+    Ok(Chip { own: (secret.key(), secret.hash(uid)), told })
 }
 
 pub(super) fn verify(offices: &mut Offices, bytes: Vec<u8>, now: UtcMs) -> Result<(Entitlement, Vec<u8>), Refusal> {

@@ -1,15 +1,14 @@
 //! Chips: taught to a card, given to somebody of the lists, moved only when that is meant, forgotten.
 
-use super::Terminal;
-use super::card::{chip_hash, recognise};
+use super::card::{known_as, recognise};
 use super::counter::{CounterError, Desk, NotWellFormed, Refused};
 use super::held::child_of;
 use super::people::{PeopleError, Person, seen};
+use super::{Terminal, clock};
 use crate::admit::scan::Scan;
 use crate::book::refusal::Refusal;
 use crate::shell::store::StoreError;
-use crate::shell::store::terminal::Tx;
-use crate::words::ids::Hash;
+use crate::shell::store::terminal::{Chip, Tx};
 use crate::words::time::UtcMs;
 
 /// A chip is taught.
@@ -50,25 +49,25 @@ impl Terminal {
     pub fn teach_chip(&mut self, request: &TeachRequest, now: UtcMs) -> Result<Taught, PeopleError> {
         let uid = uid(&request.uid)?;
         self.at_desk(now, |desk| {
-            let chip = chip_hash(desk.tx(), &uid)?;
+            let chip = known_as(desk.tx(), &uid)?;
             match &request.to {
-                ChipOf::Person(id) => give(desk.tx(), chip, *id, request.replace),
-                ChipOf::Card(code) => teach(desk, chip, code, request.replace),
+                ChipOf::Person(id) => give(desk.tx(), &chip, *id, (request.replace, desk.clock.now)),
+                ChipOf::Card(code) => teach(desk, &chip, code, request.replace),
             }
         })
     }
 
     /// Forgets a chip; whether it was known.
-    pub fn forget_chip(&mut self, raw: &str) -> Result<bool, CounterError> {
+    pub fn forget_chip(&mut self, raw: &str, now: UtcMs) -> Result<bool, CounterError> {
         let uid = uid(raw)?;
-        self.store.write(|tx| Ok(tx.forget_chip(chip_hash(tx, &uid)?)?))
+        self.store.write(|tx| Ok(tx.forget_chip(&known_as(tx, &uid)?, clock::read(tx, now)?.now)?))
     }
 
     /// Forgets all chips of somebody, with those taught to their card; how many they were.
-    pub fn forget_chips_of(&mut self, id: u64) -> Result<usize, PeopleError> {
+    pub fn forget_chips_of(&mut self, id: u64, now: UtcMs) -> Result<usize, PeopleError> {
         self.store.write(|tx| {
             let row = tx.person(id)?.ok_or(PeopleError::NoSuchPerson(id))?;
-            Ok(tx.forget_chips_of(&row)?)
+            Ok(tx.forget_chips_of(&row, clock::read(tx, now)?.now)?)
         })
     }
 }
@@ -80,7 +79,7 @@ fn uid(raw: &str) -> Result<String, CounterError> {
     }
 }
 
-fn teach(desk: &mut Desk<'_>, chip: Hash, code: &str, replace: bool) -> Result<Taught, PeopleError> {
+fn teach(desk: &mut Desk<'_>, chip: &Chip, code: &str, replace: bool) -> Result<Taught, PeopleError> {
     let card = match recognise(desk.journal.tx, desk.offices, code, false, desk.clock.now)? {
         Ok(card) => card,
         Err(refusal) => return Ok(Taught::Refused(Refused::from(&refusal))),
@@ -101,14 +100,14 @@ fn teach(desk: &mut Desk<'_>, chip: Hash, code: &str, replace: bool) -> Result<T
     if !is_own && !replace {
         return Ok(owner.taken());
     }
-    tx.forget_chip(chip)?;
+    tx.forget_chip(chip, desk.clock.now)?;
     tx.keep_card(child.0, card.entitlement.token(), &card.bytes)?;
-    tx.keep_chip(chip, child.0, child.1)?;
+    tx.keep_chip(chip, child.0, child.1, desk.clock.now)?;
     Ok(Taught::Card(card.entitlement.token().hint.clone()))
 }
 
-/// Gives a chip to somebody of the lists.
-pub(super) fn give(tx: &Tx<'_>, chip: Hash, id: u64, replace: bool) -> Result<Taught, PeopleError> {
+/// Gives a chip to somebody of the lists; from whoever had it, where it is to be replaced.
+pub(super) fn give(tx: &Tx<'_>, chip: &Chip, id: u64, (replace, now): (bool, UtcMs)) -> Result<Taught, PeopleError> {
     let row = tx.person(id)?.ok_or(PeopleError::NoSuchPerson(id))?;
     let owner = owner(tx, chip)?;
     let is_own = match &owner {
@@ -119,7 +118,7 @@ pub(super) fn give(tx: &Tx<'_>, chip: Hash, id: u64, replace: bool) -> Result<Ta
     if !is_own && !replace {
         return Ok(owner.taken());
     }
-    tx.keep_person_chip(chip, id)?;
+    tx.keep_person_chip(chip, id, now)?;
     Ok(Taught::Person(seen(tx, id)?))
 }
 
@@ -142,7 +141,7 @@ impl Owner {
     }
 }
 
-fn owner(tx: &Tx<'_>, chip: Hash) -> Result<Owner, StoreError> {
+fn owner(tx: &Tx<'_>, chip: &Chip) -> Result<Owner, StoreError> {
     if let Some(row) = tx.person_of_chip(chip)? {
         return Ok(Owner::Person(row.into()));
     }

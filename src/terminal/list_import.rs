@@ -1,7 +1,7 @@
 //! A list of members or participants is taken in: looked at first, then taken. Taken twice, the same file changes nothing.
 
 use super::Terminal;
-use super::card::chip_hash;
+use super::card::known_as;
 use super::chips::{Taught, give};
 use super::people::{MAX_LIST, MAX_NAME, MAX_NUMBER, MAX_PEOPLE, PeopleError, lists_of, tidied};
 use crate::shell::sheet::RowError;
@@ -134,9 +134,9 @@ impl Known {
         if fate == Fate::Added && self.people.len() >= MAX_PEOPLE {
             return Ok(Err(full(row.line)));
         }
-        let chip = row.chip.as_deref().map(|uid| chip_hash(tx, uid)).transpose()?;
+        let chip = row.chip.as_deref().map(|uid| known_as(tx, uid)).transpose()?;
         let own = before.map(|p| p.id);
-        if let Some(chip) = chip {
+        if let Some(chip) = &chip {
             let (person, child) = (tx.person_of_chip(chip)?, tx.child_of_chip(chip)?);
             let taught = child.is_some() && before.and_then(|p| p.child) == child;
             let is_free = (person.is_none() && child.is_none()) || taught || person.as_ref().is_some_and(|p| Some(p.id) == own);
@@ -156,11 +156,11 @@ impl Known {
             (Some(person), _) => person.id,
             (None, _) => tx.add_person(&details, now)?,
         };
-        if let Some(chip) = chip
+        if let Some(chip) = &chip
             && fate != Fate::Same
             && tx.child_of_chip(chip)?.is_none()
         {
-            match give(tx, chip, id, false) {
+            match give(tx, chip, id, (false, now)) {
                 Ok(Taught::Person(_)) => {}
                 Err(PeopleError::Store(error)) => return Err(error),
                 _ => return Ok(Err(chip_taken(row.line, None))),

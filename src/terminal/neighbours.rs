@@ -4,9 +4,9 @@
 //! What a neighbour tells is never an entry of this journal and never a claim. Where two tills scan one card in the same moment, both
 //! may be green: the office then counts one of them, as it does without neighbours.
 
-use super::Terminal;
 use super::journal::Journal;
 use super::settings::Setting;
+use super::{Terminal, neighbour_chips};
 use crate::admit::credential::Credential;
 use crate::admit::verify::Refused;
 use crate::deliver::neighbour::{self, MAX_TELLING_BYTES, Telling};
@@ -18,6 +18,7 @@ use crate::words::chance::Chance;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{Nonce, OfficeId, TerminalId};
 use crate::words::time::UtcMs;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
 /// How many entries of a journal one telling covers.
@@ -113,7 +114,7 @@ pub enum CannotTalk {
 pub struct Heard {
     /// Who told it.
     pub peer: Peer,
-    /// How many redemptions and cancellations of it are new here.
+    /// How many redemptions, cancellations and acts with chips of it are new here.
     pub taken: usize,
     /// Whether there is more to tell, on either side.
     pub more: bool,
@@ -271,7 +272,7 @@ impl Terminal {
         let nonce = Nonce(chance.bytes());
         talk.asked = Some(nonce);
         let echo = talk.given.take().unwrap_or(Nonce([0; 16]));
-        self.telling(&row, &credential, (nonce, echo), (row.knows, WINDOW), port)
+        self.telling(&row, &credential, (nonce, echo), (row.knows, row.chips_knows, WINDOW), port)
     }
 
     /// Takes in what a neighbour asks and tells, and answers it. A question that was heard before changes nothing.
@@ -286,7 +287,7 @@ impl Terminal {
         let row = self.store.read(|tx| tx.neighbour(peer.0, peer.1))?.unwrap_or_else(|| unheard(peer));
         // What is not good is told nothing but whether it pays to ask again.
         let window = if is_good { WINDOW } else { 0 };
-        let answer = self.telling(&row, &credential, (offered, telling.nonce), (telling.has, window), port)?;
+        let answer = self.telling(&row, &credential, (offered, telling.nonce), (telling.has, telling.chips_has, window), port)?;
         Ok(Question { heard, answer })
     }
 
@@ -324,51 +325,74 @@ impl Terminal {
         let terminal = self.id();
         let talk = self.talks.0.entry(peer).or_default();
         talk.heard_at = now;
-        let (taken, head) = self.store.write(|tx| {
+        let offices = &mut self.offices;
+        let (taken, untold) = self.store.write(|tx| {
             let known = tx.neighbour(peer.0, peer.1)?.unwrap_or_else(|| unheard(peer));
             let continues = telling.from <= known.has && known.has < telling.upto;
             for told in telling.told.iter().filter(|_| continues) {
                 tx.keep_told(peer.0, peer.1, told)?;
             }
+            let (chips_has, chips) = match &telling.chips {
+                Some(chips) => neighbour_chips::take(tx, offices, (peer.0, &telling.office), (known.chips_has, chips), now)?,
+                None => (known.chips_has, 0),
+            };
             let row = NeighbourRow {
                 label: label(&telling.label),
                 credential: telling.credential.clone(),
                 has: if continues { telling.upto } else { known.has },
                 knows: telling.has,
+                chips_has,
+                chips_knows: telling.chips_has,
                 heard_at: if now.since(known.heard_at).max(known.heard_at.since(now)) > HEARD_MS { now } else { known.heard_at },
                 ..known.clone()
             };
             if row != known {
                 tx.keep_neighbour(&row)?;
             }
-            let taken = if continues { telling.told.len() } else { 0 };
-            Ok::<_, StoreError>((taken, Journal::new(tx, terminal).head()?.seq))
+            let taken = chips + if continues { telling.told.len() } else { 0 };
+            let head = Journal::new(tx, terminal).head()?.seq;
+            Ok::<_, StoreError>((taken, telling.has < head || neighbour_chips::is_untold(tx, peer.0, telling.chips_has)?))
         })?;
-        Ok(Heard { peer, taken, more: telling.more || telling.has < head, port: telling.port })
+        Ok(Heard { peer, taken, more: telling.more || untold, port: telling.port })
     }
 
-    /// A telling for a neighbour, encrypted: what is in `window` entries after entry `after`.
+    /// A telling for a neighbour, encrypted: what is in `window` entries after entry `after`, and chips after act `chips_after`.
     fn telling(
         &mut self,
         row: &NeighbourRow,
         credential: &Credential,
         (nonce, echo): (Nonce, Nonce),
-        (after, window): (u64, u64),
+        (after, chips_after, window): (u64, u64, u64),
         port: Option<u16>,
     ) -> Result<Vec<u8>, CannotTalk> {
         let terminal = self.id();
-        let (own, label, head, told) = self.store.read(|tx| {
+        let (own, label, head, told, chips) = self.store.read(|tx| {
             let own = tx.offices()?.into_iter().find(|office| office.number == row.office);
             let head = Journal::new(tx, terminal).head()?.seq;
             let from = after.min(head);
             let upto = from.saturating_add(window).min(head);
             let told = tx.told_between(row.office, from, upto)?;
-            Ok::<_, StoreError>((own, tx.setting(Setting::Name.name())?.unwrap_or_default(), head, (from, upto, told)))
+            let chips = if window > 0 { neighbour_chips::told(tx, row.office, chips_after)? } else { None };
+            Ok::<_, StoreError>((own, tx.setting(Setting::Name.name())?.unwrap_or_default(), head, (from, upto, told), chips))
         })?;
         let Some(OfficeRow { id: office, credential: Some(shown), .. }) = own else { return Err(NoNeighbour::NotAdmitted.into()) };
         let (from, upto, told) = told;
-        let telling =
-            Telling { office, to: row.terminal, credential: shown, nonce, echo, label, has: row.has, from, upto, told, more: upto < head, port };
+        let telling = Telling {
+            office,
+            to: row.terminal,
+            credential: shown,
+            nonce,
+            echo,
+            label,
+            has: row.has,
+            from,
+            upto,
+            told,
+            more: upto < head,
+            port,
+            chips,
+            chips_has: row.chips_has,
+        };
         Ok(envelope::encrypt(&credential.recipient, &telling.seal(&self.keys.signing))?)
     }
 }
@@ -386,12 +410,28 @@ fn is_neighbour(own: TerminalId, ours: Option<&Credential>, theirs: &Credential,
     if theirs.expires <= now {
         return Err(NoNeighbour::Ended);
     }
-    let (later, other) = if theirs.issued > ours.issued { (theirs, &ours.key) } else { (ours, &theirs.key) };
-    if later.siblings.contains(other) { Ok(()) } else { Err(NoNeighbour::NotNamed) }
+    let (ours_names, theirs_names) = (ours.siblings.contains(&theirs.key), theirs.siblings.contains(&ours.key));
+    let is_named = match theirs.issued.cmp(&ours.issued) {
+        Ordering::Greater => theirs_names,
+        Ordering::Less => ours_names,
+        // Of two that were issued in one millisecond, the second knows of the first; nobody else can say which that is.
+        Ordering::Equal => ours_names || theirs_names,
+    };
+    if is_named { Ok(()) } else { Err(NoNeighbour::NotNamed) }
 }
 
 fn unheard((office, terminal): Peer) -> NeighbourRow {
-    NeighbourRow { office, terminal, credential: Vec::new(), label: String::new(), has: 0, knows: 0, heard_at: UtcMs(0) }
+    NeighbourRow {
+        office,
+        terminal,
+        credential: Vec::new(),
+        label: String::new(),
+        has: 0,
+        knows: 0,
+        heard_at: UtcMs(0),
+        chips_has: 0,
+        chips_knows: 0,
+    }
 }
 
 /// A name as it may be shown.

@@ -1,7 +1,6 @@
 //! Pick-ups that another canteen system has recorded by chip or card number: looked at first, then recorded, each row once however often
 //! and in whatever order files bring it.
 
-use super::card::chip_hash;
 use super::counter::{Answer, CounterError, Desk, Request, check_form, redeem_at, refused};
 use super::decision::decide;
 use super::held::{HoldRequest, hold_at};
@@ -12,7 +11,7 @@ use crate::shell::sheet::RowError;
 use crate::shell::sheet::pickups::PickupRow;
 use crate::shell::sheet::text::{echo, folded};
 use crate::shell::store::StoreError;
-use crate::shell::store::terminal::{Fact, Tx};
+use crate::shell::store::terminal::Tx;
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::chance::Chance;
@@ -205,9 +204,9 @@ fn hold(desk: &mut Desk<'_>, row: &Pickup, why: Reason, chance: &mut Chance) -> 
 
 /// A row by what it says, blinded like a chip: it is taken once, whatever file it comes in.
 fn key(tx: &Tx<'_>, row: &Pickup) -> Result<Hash, StoreError> {
-    let secret = tx.fact(Fact::ChipSecret)?.ok_or_else(|| StoreError::Inconsistent("the chip secret is missing".into()))?;
-    let code = chip_hash(tx, &plain(&row.code))?;
-    Ok(Hash::of(&[b"teilhabe/pickup/1", &secret, &code.0, &row.day.days().to_be_bytes(), row.service.as_str().as_bytes()]))
+    let secret = tx.chip_secret()?;
+    let code = secret.hash(&plain(&row.code));
+    Ok(Hash::of(&[b"teilhabe/pickup/1", &secret.0, &code.0, &row.day.days().to_be_bytes(), row.service.as_str().as_bytes()]))
 }
 
 /// The one spelling of a chip or number.

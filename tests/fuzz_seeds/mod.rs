@@ -31,7 +31,7 @@ const VECTORS: [(&str, &str, &str); 18] = [
     ("card_number", "card_number.json", "number"),
 ];
 
-/// The seeds of a target, for the project in `root`. Every target has some.
+/// The seeds of a target, for the project in `root`.
 pub fn seeds(root: &Path, target: &str) -> Vec<Vec<u8>> {
     let mut seeds = Vec::new();
     for (_, file, member) in VECTORS.iter().filter(|(name, _, _)| *name == target || target == "cbor" && *name == "token") {
@@ -57,6 +57,5 @@ pub fn seeds(root: &Path, target: &str) -> Vec<Vec<u8>> {
         }
     }
     seeds.retain(|seed| seed.len() <= MAX_SEED);
-    assert!(!seeds.is_empty(), "{target} has no seeds");
     seeds
 }

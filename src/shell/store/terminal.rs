@@ -2,6 +2,7 @@
 //! and what must never leave the box.
 
 mod card;
+mod chip;
 mod device;
 mod expiring;
 mod held;
@@ -22,6 +23,7 @@ mod standing;
 mod view;
 
 pub use card::{KnownCard, RememberedAsk};
+pub use chip::Chip;
 pub use expiring::CardEnd;
 pub use held::HeldRow;
 pub use journal::{JournalEnd, JournalRow};

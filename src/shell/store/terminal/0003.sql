@@ -11,8 +11,32 @@ CREATE TABLE neighbour(
     has INTEGER NOT NULL DEFAULT 0,
     knows INTEGER NOT NULL DEFAULT 0,
     heard_at INTEGER NOT NULL DEFAULT 0,
+    chips_has INTEGER NOT NULL DEFAULT 0,
+    chips_knows INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (office, terminal)
 ) STRICT, WITHOUT ROWID;
+
+-- Taught chips again, so that tills of one house can tell each other: under whose key the hash is (empty for this box's own), when that
+-- was done, and whether here, with the act's number. A chip that was forgotten has no child.
+ALTER TABLE chip RENAME TO taught_before;
+CREATE TABLE chip(
+    key BLOB NOT NULL,
+    hash BLOB NOT NULL,
+    office INTEGER NOT NULL,
+    handle BLOB,
+    at INTEGER NOT NULL,
+    own INTEGER NOT NULL,
+    act INTEGER NOT NULL,
+    PRIMARY KEY (key, hash)
+) STRICT, WITHOUT ROWID;
+INSERT INTO chip(key, hash, office, handle, at, own, act) SELECT x'', hash, office, handle, 0, 1, row_number() OVER (ORDER BY hash) FROM taught_before;
+DROP TABLE taught_before;
+CREATE INDEX chip_by_act ON chip(office, act) WHERE own = 1;
+CREATE INDEX chip_by_child ON chip(handle);
+CREATE TABLE chip_acts(last INTEGER NOT NULL) STRICT;
+INSERT INTO chip_acts(last) SELECT count(*) FROM chip;
+-- The keys under which neighbours hash their chips.
+CREATE TABLE chip_key(id BLOB PRIMARY KEY, secret BLOB NOT NULL) STRICT, WITHOUT ROWID;
 
 -- Where neighbours are looked for, and whom an address has turned out to be.
 CREATE TABLE neighbour_address(

@@ -1,4 +1,4 @@
-//! Cards and chips seen before, and answers given before.
+//! Cards seen before, and answers given before.
 
 use super::{OfficeNumber, StoreError, Tx, from_db, to_db};
 use crate::admit::number::CardNumber;
@@ -30,14 +30,6 @@ impl Tx<'_> {
         Ok(statement.query_row([to_db(number.get())], |row| row.get(0)).optional()?.map(|token| KnownCard { token }))
     }
 
-    /// The latest card of the child to whom a chip was taught.
-    pub fn card_of_chip(&self, chip: Hash) -> Result<Option<KnownCard>, StoreError> {
-        let sql = "SELECT t.bytes FROM chip c JOIN token t ON t.handle = c.handle AND t.office = c.office
-            WHERE c.hash = ?1 ORDER BY t.phone, t.issued DESC LIMIT 1";
-        let mut statement = self.sql.prepare_cached(sql)?;
-        Ok(statement.query_row([chip.0], |row| row.get(0)).optional()?.map(|token| KnownCard { token }))
-    }
-
     /// All cards of a child, the latest first; those that are bound to a phone last.
     pub fn cards_of(&self, office: OfficeNumber, handle: Handle) -> Result<Vec<KnownCard>, StoreError> {
         let sql = "SELECT bytes FROM token WHERE handle = ?1 AND office = ?2 ORDER BY phone, issued DESC";
@@ -61,7 +53,7 @@ impl Tx<'_> {
         let (hint, last, place, phone) = (token.hint.as_deref(), token.last_day().days(), to_db(token.status_index), token.holder_key.is_some());
         let values = (to_db(number.get()), bytes, office.0, token.handle.0, to_db(token.issued.0), hint, last, place, phone);
         self.sql.prepare_cached(sql)?.execute(values)?;
-        Ok(())
+        self.tell_chips_again(office, token.handle)
     }
 
     /// The moment of the latest phone code of a token with which something was recorded.
@@ -74,13 +66,6 @@ impl Tx<'_> {
     pub fn use_phone_code(&self, token: TokenId, at: UtcSeconds) -> Result<(), StoreError> {
         let sql = "INSERT INTO phone_code(token, at) VALUES (?1, ?2) ON CONFLICT(token) DO UPDATE SET at = max(at, ?2)";
         self.sql.prepare_cached(sql)?.execute((token.0, to_db(at.0)))?;
-        Ok(())
-    }
-
-    /// Teaches a chip to a child's cards.
-    pub fn keep_chip(&self, chip: Hash, office: OfficeNumber, handle: Handle) -> Result<(), StoreError> {
-        let sql = "INSERT OR REPLACE INTO chip(hash, office, handle) VALUES (?1, ?2, ?3)";
-        self.sql.prepare_cached(sql)?.execute((chip.0, office.0, handle.0))?;
         Ok(())
     }
 

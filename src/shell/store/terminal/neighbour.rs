@@ -30,6 +30,10 @@ pub struct NeighbourRow {
     pub knows: u64,
     /// When it was last heard, by our clock; zero for never.
     pub heard_at: UtcMs,
+    /// Up to which of its acts with chips it has told.
+    pub chips_has: u64,
+    /// Up to which of our acts with chips it says to know.
+    pub chips_knows: u64,
 }
 
 /// Where a neighbour is looked for.
@@ -60,7 +64,7 @@ pub struct Doubled {
     pub there_at: UtcMs,
 }
 
-const NEIGHBOUR: &str = "SELECT office, terminal, credential, label, has, knows, heard_at FROM neighbour";
+const NEIGHBOUR: &str = "SELECT office, terminal, credential, label, has, knows, heard_at, chips_has, chips_knows FROM neighbour";
 const TOLD: &str = "SELECT r.seq, j.at, r.handle, r.benefit, r.service, r.day, r.units, r.cents, r.lesson_start, r.lesson_end,
         r.slot_day, r.slot, r.cancelled_by IS NOT NULL FROM redemption r JOIN journal j ON j.seq = r.seq WHERE r.office = ?1";
 
@@ -85,7 +89,8 @@ impl Tx<'_> {
 
     /// Keeps a neighbour as it is now.
     pub fn keep_neighbour(&self, row: &NeighbourRow) -> Result<(), StoreError> {
-        let sql = "INSERT OR REPLACE INTO neighbour(office, terminal, credential, label, has, knows, heard_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let sql = "INSERT OR REPLACE INTO neighbour(office, terminal, credential, label, has, knows, heard_at, chips_has, chips_knows)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
         self.sql.prepare_cached(sql)?.execute((
             row.office.0,
             row.terminal.0,
@@ -94,6 +99,8 @@ impl Tx<'_> {
             to_db(row.has),
             to_db(row.knows),
             to_db(row.heard_at.0),
+            to_db(row.chips_has),
+            to_db(row.chips_knows),
         ))?;
         Ok(())
     }
@@ -224,6 +231,8 @@ fn neighbour(row: &Row<'_>) -> Result<NeighbourRow, StoreError> {
         has: from_db(row.get(4)?)?,
         knows: from_db(row.get(5)?)?,
         heard_at: UtcMs(from_db(row.get(6)?)?),
+        chips_has: from_db(row.get(7)?)?,
+        chips_knows: from_db(row.get(8)?)?,
     })
 }
 

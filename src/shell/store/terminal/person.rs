@@ -1,8 +1,8 @@
 //! The people of this provider's own lists. Their names are in these tables and nowhere else.
 
-use super::{KnownCard, OfficeNumber, StoreError, Tx, from_db, to_db};
+use super::{Chip, KnownCard, OfficeNumber, StoreError, Tx, from_db, to_db};
 use crate::words::civil::CivilDay;
-use crate::words::ids::{Handle, Hash};
+use crate::words::ids::Handle;
 use crate::words::time::UtcMs;
 use rusqlite::{OptionalExtension, Row};
 use std::collections::HashMap;
@@ -53,9 +53,9 @@ impl Tx<'_> {
     }
 
     /// The person whose own chip this is.
-    pub fn person_of_chip(&self, chip: Hash) -> Result<Option<PersonRow>, StoreError> {
+    pub fn person_of_chip(&self, chip: &Chip) -> Result<Option<PersonRow>, StoreError> {
         let mut statement = self.sql.prepare_cached(&format!("{PERSON} JOIN person_chip own ON own.person = p.id WHERE own.hash = ?1"))?;
-        let mut rows = statement.query([chip.0])?;
+        let mut rows = statement.query([chip.own.1.0])?;
         rows.next()?.map(person).transpose()
     }
 
@@ -99,38 +99,18 @@ impl Tx<'_> {
     }
 
     /// Gives a chip to a person.
-    pub fn keep_person_chip(&self, chip: Hash, id: u64) -> Result<(), StoreError> {
-        self.forget_chip(chip)?;
-        self.sql.prepare_cached("INSERT INTO person_chip(hash, person) VALUES (?1, ?2)")?.execute((chip.0, to_db(id)))?;
+    pub fn keep_person_chip(&self, chip: &Chip, id: u64, now: UtcMs) -> Result<(), StoreError> {
+        self.forget_chip(chip, now)?;
+        self.sql.prepare_cached("INSERT INTO person_chip(hash, person) VALUES (?1, ?2)")?.execute((chip.own.1.0, to_db(id)))?;
         Ok(())
     }
 
-    /// The child a chip was taught to.
-    pub fn child_of_chip(&self, chip: Hash) -> Result<Option<(OfficeNumber, Handle)>, StoreError> {
-        let mut statement = self.sql.prepare_cached("SELECT office, handle FROM chip WHERE hash = ?1")?;
-        Ok(statement.query_row([chip.0], |row| Ok((OfficeNumber(row.get(0)?), Handle(row.get(1)?)))).optional()?)
-    }
-
     /// The latest card of the joined person whose own chip this is.
-    pub fn card_of_person_chip(&self, chip: Hash) -> Result<Option<KnownCard>, StoreError> {
+    pub fn card_of_person_chip(&self, chip: &Chip) -> Result<Option<KnownCard>, StoreError> {
         let sql = "SELECT t.bytes FROM person_chip c JOIN person p ON p.id = c.person JOIN token t ON t.handle = p.handle AND t.office = p.office
             WHERE c.hash = ?1 ORDER BY t.issued DESC LIMIT 1";
         let mut statement = self.sql.prepare_cached(sql)?;
-        Ok(statement.query_row([chip.0], |row| row.get(0)).optional()?.map(|token| KnownCard { token }))
-    }
-
-    /// Forgets a chip, whosever it is; whether it was known.
-    pub fn forget_chip(&self, chip: Hash) -> Result<bool, StoreError> {
-        let taught = self.sql.prepare_cached("DELETE FROM chip WHERE hash = ?1")?.execute([chip.0])?;
-        let own = self.sql.prepare_cached("DELETE FROM person_chip WHERE hash = ?1")?.execute([chip.0])?;
-        Ok(taught + own > 0)
-    }
-
-    /// Forgets all chips of a person, with those taught to its card; how many they were.
-    pub fn forget_chips_of(&self, person: &PersonRow) -> Result<usize, StoreError> {
-        let own = self.sql.prepare_cached("DELETE FROM person_chip WHERE person = ?1")?.execute([to_db(person.id)])?;
-        let Some((office, handle)) = person.child else { return Ok(own) };
-        Ok(own + self.sql.prepare_cached("DELETE FROM chip WHERE handle = ?1 AND office = ?2")?.execute((handle.0, office.0))?)
+        Ok(statement.query_row([chip.own.1.0], |row| row.get(0)).optional()?.map(|token| KnownCard { token }))
     }
 
     /// How many records each person has on the days from `first` to `last`: redemptions of its cards, and what it took on its own account.

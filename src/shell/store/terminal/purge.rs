@@ -95,7 +95,7 @@ impl Tx<'_> {
         self.sql.execute("DELETE FROM earlier WHERE at < ?1", [time])?;
         self.sql.execute("DELETE FROM neighbour_use WHERE day < ?1", [day])?;
         self.sql.execute("DELETE FROM elsewhere WHERE as_of < ?1 AND handle NOT IN (SELECT handle FROM token)", [time])?;
-        self.sql.execute("DELETE FROM chip WHERE handle NOT IN (SELECT handle FROM token)", [])?;
+        self.sql.execute("DELETE FROM chip WHERE handle NOT IN (SELECT handle FROM token) OR (handle IS NULL AND at < ?1)", [time])?;
         self.sql.execute("DELETE FROM ask WHERE at < ?1", [time])?;
         Ok(())
     }

@@ -202,12 +202,12 @@ pub(super) async fn teach_chip(desk: Desk, headers: HeaderMap, body: Body) -> Re
 /// Forgets a chip that is at hand.
 pub(super) async fn forget_chip(desk: Desk, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let UidBody { uid } = json(&headers, body)?;
-    let known = desk.writer.run(move |terminal, _| terminal.forget_chip(&uid)).await??;
+    let known = desk.writer.run(move |terminal, _| terminal.forget_chip(&uid, door::now())).await??;
     Ok(answer(StatusCode::OK, value!({"verdict": "forgotten", "known": known})))
 }
 
 /// Forgets all chips of somebody: a lost one is not at hand.
 pub(super) async fn forget_chips(desk: Desk, Path(id): Path<u64>) -> Result<Response, Problem> {
-    let count = desk.writer.run(move |terminal, _| terminal.forget_chips_of(id)).await??;
+    let count = desk.writer.run(move |terminal, _| terminal.forget_chips_of(id, door::now())).await??;
     Ok(answer(StatusCode::OK, value!({"verdict": "forgotten", "count": count})))
 }

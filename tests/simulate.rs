@@ -207,6 +207,16 @@ fn canary_a_forgetful_restore_is_caught() {
 }
 
 #[test]
+fn canary_a_generous_restore_is_caught() {
+    caught_within(Canary::GenerousRestore, Kind::Kitchens, 8, "what was used is not green again at the same till");
+}
+
+#[test]
+fn canary_forgotten_chips_are_caught() {
+    caught(Canary::ForgottenChips, Kind::Kitchens, "a chip is the same child's at all tills of a house");
+}
+
+#[test]
 fn canary_a_lying_disk_is_caught() {
     caught_within(Canary::LyingDisk, Kind::Kitchens, 5, "an entry is shown once");
 }

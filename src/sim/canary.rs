@@ -34,13 +34,17 @@ pub enum Canary {
     PhotoCounts,
     /// A restored box does not make again what no office has.
     ForgetfulRestore,
+    /// A restored box lets what an office had confirmed be used again.
+    GenerousRestore,
+    /// A till forgets what its neighbours told it of chips.
+    ForgottenChips,
     /// A disk says that it has flushed, and has not.
     LyingDisk,
 }
 
 impl Canary {
     /// All of them.
-    pub const ALL: [Canary; 13] = [
+    pub const ALL: [Canary; 15] = [
         Self::GreenBeforeCommit,
         Self::ForgottenLine,
         Self::PaidTwice,
@@ -53,6 +57,8 @@ impl Canary {
         Self::DeafNeighbour,
         Self::PhotoCounts,
         Self::ForgetfulRestore,
+        Self::GenerousRestore,
+        Self::ForgottenChips,
         Self::LyingDisk,
     ];
 
@@ -127,6 +133,7 @@ impl Canary {
     pub(super) fn after_telling(self, till: &mut Till) -> Result<(), Broken> {
         match self {
             Self::DeafNeighbour => at_terminal(till.terminal.store().connection(), "DELETE FROM neighbour_use"),
+            Self::ForgottenChips => at_terminal(till.terminal.store().connection(), "DELETE FROM chip WHERE own = 0"),
             _ => Ok(()),
         }
     }
@@ -138,6 +145,7 @@ impl Canary {
             Self::ForgetfulRestore => {
                 at_terminal(db, "DELETE FROM journal WHERE seq = (SELECT max(seq) FROM journal WHERE seq IN (SELECT seq FROM redemption))")
             }
+            Self::GenerousRestore => at_terminal(db, "DELETE FROM earlier"),
             _ => Ok(()),
         }
     }

@@ -239,8 +239,8 @@ fn took(world: &mut World, word: &Word, heard: &Heard) -> Result<(), Broken> {
         *told = word.end.max(*told);
     }
     world.told += heard.taken;
-    if let (Some(Canary::DeafNeighbour), Some(till)) = (world.canary, world.town.tills.get_mut(word.to)) {
-        Canary::DeafNeighbour.after_telling(till)?;
+    if let (Some(canary @ (Canary::DeafNeighbour | Canary::ForgottenChips)), Some(till)) = (world.canary, world.town.tills.get_mut(word.to)) {
+        canary.after_telling(till)?;
     }
     Ok(())
 }

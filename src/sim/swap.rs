@@ -47,7 +47,7 @@ pub(super) fn lose(world: &mut World, place: usize) -> Result<(), Broken> {
     let (restored, restored_as) = Till::restored(&mut world.town, image, provider, seed, now)?;
     world.town.tills.push(restored);
     world.truth.heard.extend(heard.into_iter().map(|(office, at)| ((new, office), at)));
-    if let (Some(canary @ Canary::ForgetfulRestore), Some(till)) = (world.canary, world.town.tills.get_mut(new)) {
+    if let (Some(canary @ (Canary::ForgetfulRestore | Canary::GenerousRestore)), Some(till)) = (world.canary, world.town.tills.get_mut(new)) {
         canary.after_restore(till)?;
     }
     continues(world, (place, end), new, &restored_as)?;

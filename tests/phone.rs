@@ -214,6 +214,24 @@ fn a_copy_at_another_till_is_one_meal_and_a_second_thing_waits_for_a_clerk() {
 }
 
 #[test]
+fn one_code_for_one_lunch_at_two_tills_is_paid_once_without_a_clerk() {
+    let mut town = town();
+    let key = phone_key();
+    let (token, now) = (town.phone(&key), town.now);
+    let code = shows(&token, now, &key);
+    assert!(is_accepted(&town.canteen.redeem(&request(&code, "lunch"), now)));
+    let number = town.canteen.provider;
+    let slip = town.office.new_code(number, now).expect("a code").grouped();
+    let mut next = Counter::enrol(&mut town.office, number, "Ausgabe 2", &slip, 63, now);
+    assert!(is_accepted(&next.redeem(&request(&code, "lunch"), now.plus_ms(30_000))), "the next till cannot know");
+    town.exchange(now.plus_ms(60_000));
+    next.exchange(&mut town.office, now.plus_ms(60_000));
+    let mut reasons = town.reasons(now.plus_ms(60_000));
+    reasons.sort();
+    assert_eq!(reasons, vec![None, Some("duplicate".to_owned())]);
+}
+
+#[test]
 fn what_the_journal_keeps_lets_the_office_see_that_the_phone_was_there() {
     let mut town = town();
     let key = phone_key();

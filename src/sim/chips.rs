@@ -14,9 +14,18 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How many chips a house has: few, so that the same one is taught and forgotten at several tills.
 const CHIPS: u32 = 12;
 
-/// To whom chips were taught, by provider and number of the chip.
+/// What was done with chips, by provider and number of the chip.
 #[derive(Debug, Default)]
-pub(super) struct Chips(BTreeMap<(usize, u32), BTreeSet<(OfficeId, Handle)>>);
+pub(super) struct Chips(BTreeMap<(usize, u32), Done>);
+
+/// What was done with one chip.
+#[derive(Clone, Debug, Default)]
+struct Done {
+    /// To whom it was taught.
+    taught: BTreeSet<(OfficeId, Handle)>,
+    /// The tills at which somebody did something with it.
+    at: BTreeSet<usize>,
+}
 
 /// Somebody teaches a chip to a child's latest paper card, or forgets one.
 pub(super) fn act(world: &mut World, place: usize) -> Result<(), Broken> {
@@ -26,6 +35,7 @@ pub(super) fn act(world: &mut World, place: usize) -> Result<(), Broken> {
     let card = world.town.children.get(child).and_then(|child| child.cards.iter().rfind(|card| card.phone.is_none())).map(|card| card.code.clone());
     let Some(till) = world.town.tills.get_mut(place) else { return Ok(()) };
     let clock = till.clock(world.now);
+    world.chips.0.entry((provider, number)).or_default().at.insert(place);
     if forgets {
         let forgotten = till.terminal.forget_chip(&uid(number), clock);
         world.note(&format!("till {place}: chip {number} is forgotten: {forgotten:?}"));
@@ -46,7 +56,7 @@ pub(super) fn act(world: &mut World, place: usize) -> Result<(), Broken> {
             world.trace.count("chips taught");
             let owner = owner(world, place, number)?;
             demand(owner.is_some(), "a chip that was taught is somebody's", || format!("chip {number} at till {place}"))?;
-            world.chips.0.entry((provider, number)).or_default().extend(owner);
+            world.chips.0.entry((provider, number)).or_default().taught.extend(owner);
             Ok(())
         }
         Ok(Taught::Refused(_)) => Ok(()),
@@ -64,7 +74,12 @@ pub(super) fn same(world: &mut World, one: usize, other: usize) -> Result<(), Br
         at(one).filter(|office| there.contains(office)).collect()
     };
     for number in 0..CHIPS {
-        let Some(taught) = world.chips.0.get(&(provider, number)).cloned() else { continue };
+        let Some(done) = world.chips.0.get(&(provider, number)).cloned() else { continue };
+        // A box that is gone may have told one neighbour and not the other, and of copies neighbours hear only what is new by its number.
+        let copied = |place: usize| world.town.tills.get(place).is_none_or(|till| world.truth.is_copied(&world.town, till.id()));
+        if done.at.iter().any(|place| !world.is_alive(*place) || copied(*place)) {
+            continue;
+        }
         let (here, there) = (owner(world, one, number)?, owner(world, other, number)?);
         if [&here, &there].into_iter().flatten().any(|(office, _)| !common.contains(office)) {
             continue;
@@ -72,7 +87,7 @@ pub(super) fn same(world: &mut World, one: usize, other: usize) -> Result<(), Br
         demand(here == there, "a chip is the same child's at all tills of a house", || {
             format!("chip {number}: at till {one} {here:?}, at till {other} {there:?}")
         })?;
-        demand(here.as_ref().is_none_or(|child| taught.contains(child)), "a chip is a child's to whom it was taught", || {
+        demand(here.as_ref().is_none_or(|child| done.taught.contains(child)), "a chip is a child's to whom it was taught", || {
             format!("chip {number} at till {one}: {here:?}")
         })?;
         world.trace.count("chips looked at in the end");

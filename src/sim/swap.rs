@@ -9,11 +9,16 @@ use super::world::World;
 use super::{Broken, Canary, demand};
 use crate::book::entry::Body;
 use crate::book::redemption::Redemption;
+use crate::terminal::counter::{Answer, Request};
 use crate::terminal::restore::Restored;
+use crate::words::civil::CivilDay;
+use crate::words::code::Code;
 use std::collections::BTreeMap;
 
 /// The most boxes that are restored in one world.
 const MOST: usize = 5;
+/// How many meals from before a restore are tried again in the end, at each box.
+const PROBED: usize = 12;
 /// How many backups are kept of a box.
 const KEPT: usize = 3;
 
@@ -121,6 +126,35 @@ fn held_again(world: &mut World, (old, end): (usize, u64), new: usize, restored:
     demand(waits == found && found.len() == restored.held_again, "what is held waits on the restored box", || {
         format!("till {new}: waited {waits:?}, waits {found:?}, {restored:?}")
     })
+}
+
+/// What was spent on the boxes before is still refused on those that were restored from their backups.
+pub(super) fn spent_stays(world: &mut World) -> Result<(), Broken> {
+    for place in 0..world.town.tills.len() {
+        if !world.is_alive(place) {
+            continue;
+        }
+        let lunches = world.truth.spent_at(place).filter_map(|(slot, _)| lunch(slot)).collect::<Vec<_>>();
+        for (child, day) in lunches.into_iter().rev().take(PROBED) {
+            let card = world.town.children.get(child).and_then(|child| child.cards.iter().rfind(|card| card.phone.is_none()));
+            let Some(code) = card.map(|card| card.code.clone()) else { continue };
+            let request = Request { code, service: Code::parse("lunch"), day: Some(day), months: 1, ..Request::default() };
+            let Some(till) = world.town.tills.get_mut(place) else { continue };
+            let clock = till.clock(world.now);
+            let answer = till.terminal.check(&request, clock).map_err(|error| Broken::unexpected("a till does not look", &error))?;
+            world.trace.count("meals from before a restore looked at in the end");
+            demand(!matches!(answer, Answer::Accepted(_)), "what was used before a restore is refused after it", || {
+                format!("till {place}: child {child}, {day}: {answer:?}")
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// Whose lunch a slot is, and of which day.
+fn lunch(slot: &str) -> Option<(usize, CivilDay)> {
+    let (child, day) = slot.strip_prefix("lunch ")?.split_once(' ')?;
+    Some((child.parse().ok()?, CivilDay::parse(day)?))
 }
 
 fn redemption(world: &mut World, place: usize, seq: u64) -> Result<Redemption, Broken> {

@@ -343,6 +343,7 @@ impl World {
         exchange::until_quiet(self)?;
         exchange::check_quiet(self)?;
         lan::agree(self)?;
+        swap::spent_stays(self)?;
         self.verify_journals()?;
         let ledgers = self.check_books()?;
         for (office, ledger) in ledgers.iter().enumerate() {

@@ -212,7 +212,8 @@ const CLAIM: &str = "SELECT t.terminal, l.seq, b.batch, l.provider, l.hash, l.at
         l.lesson_start, l.lesson_end, l.charge, l.settles, l.full_price, l.terminal,
         l.verdict, l.decided, l.reason, (SELECT o.terminal FROM terminal o WHERE o.id = l.against_terminal), l.against_seq, l.holds, l.slot_day,
         l.unproved = 1 OR l.proof_at IS NOT NULL AND EXISTS (SELECT 1 FROM line o INDEXED BY line_by_proof
-            WHERE o.token = l.token AND o.proof_at = l.proof_at AND o.at <> l.at AND o.cancelled_by IS NULL)
+            WHERE o.token = l.token AND o.proof_at = l.proof_at AND o.at <> l.at AND o.cancelled_by IS NULL
+                AND (o.slot <> l.slot OR o.slot_day <> l.slot_day))
     FROM line l JOIN terminal t ON t.id = l.terminal JOIN batch b ON b.id = l.batch JOIN token k ON k.id = l.token JOIN child c ON c.id = l.child";
 
 /// A line of the ledger as it stands.

@@ -3,6 +3,7 @@
 //! Exit codes: 0 success, 1 failure with one plain sentence, 2 bad usage.
 
 pub mod doctor;
+pub mod fit_connect;
 #[cfg(feature = "terminal")]
 pub mod hand_back;
 pub mod inspect;

@@ -1,6 +1,8 @@
 //! The only HTTP: interfaces, pages, and the client's side of an exchange.
 
 pub mod actor;
+#[cfg(all(feature = "fit-connect", any(feature = "office", feature = "terminal")))]
+pub mod fit_connect;
 pub mod guard;
 #[cfg(feature = "office")]
 pub mod office;

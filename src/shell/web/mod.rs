@@ -7,6 +7,8 @@ pub mod guard;
 #[cfg(feature = "office")]
 pub mod office;
 pub mod problem;
+#[cfg(any(feature = "office", feature = "terminal"))]
+pub mod proxy;
 pub mod serve;
 #[cfg(feature = "terminal")]
 pub mod terminal;

@@ -4,6 +4,7 @@
 use super::event::{Event, Happened, issuer};
 use super::jose::{Jwk, PublicKey, Signed, Use, is_name};
 use super::{Access, FitConnectError, is_uuid};
+use crate::shell::web::proxy;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -95,6 +96,7 @@ impl Service {
     /// The settings of an agent that speaks with the service.
     pub fn agent() -> Agent {
         Agent::config_builder()
+            .proxy(proxy::current())
             .timeout_connect(Some(CONNECT))
             .timeout_global(Some(WHOLE))
             .max_redirects(0)
@@ -330,7 +332,8 @@ impl Service {
     }
 
     fn send(&self, method: &str, url: &str, token: Option<&str>, body: Option<(&str, &[u8])>) -> Result<Answer, FitConnectError> {
-        let unreachable = |why: ureq::Error| FitConnectError::Unreachable { url: url.to_owned(), why: why.to_string() };
+        let way = || proxy::on_the_way_to(url).map_or_else(|| url.to_owned(), |proxy| format!("{url} through the proxy {proxy}"));
+        let unreachable = |why: ureq::Error| FitConnectError::Unreachable { url: way(), why: why.to_string() };
         let mut request = Request::builder().method(method).uri(url).header("Accept", "application/json, application/jose");
         if let Some(token) = token {
             request = request.header("Authorization", format!("Bearer {token}"));

@@ -3,6 +3,7 @@
 use super::writer::{NotDone, Writer};
 use crate::shell::door;
 use crate::shell::envelope::MAX_PLAINTEXT;
+use crate::shell::web::proxy;
 use crate::terminal::enrol::EnrolmentAnswer;
 use crate::terminal::inbound::{CannotTakeIn, TakenIn};
 use crate::terminal::outbound::CannotSend;
@@ -34,6 +35,18 @@ pub enum ExchangeError {
     Unreachable {
         /// Where it was looked for.
         url: String,
+        /// What the network said.
+        why: String,
+    },
+    /// No connection through the proxy.
+    #[error(
+        "the office at {url} cannot be reached through the proxy {proxy} ({why}): check the proxy's address, name and password, and whether it lets this box through to the office; nothing is lost"
+    )]
+    ThroughProxy {
+        /// Where the office was looked for.
+        url: String,
+        /// Through which proxy, host and port.
+        proxy: String,
         /// What the network said.
         why: String,
     },
@@ -120,6 +133,7 @@ pub fn trust_only(authority: &Path) -> Result<(), String> {
 
 fn post(url: &str, content_type: &str, body: &[u8], limit: u64) -> Result<Vec<u8>, ExchangeError> {
     let agent: Agent = Agent::config_builder()
+        .proxy(proxy::current())
         .timeout_connect(Some(CONNECT))
         .timeout_global(Some(WHOLE))
         .max_redirects(0)
@@ -128,7 +142,10 @@ fn post(url: &str, content_type: &str, body: &[u8], limit: u64) -> Result<Vec<u8
         .user_agent(concat!("teilhabe/", env!("CARGO_PKG_VERSION")))
         .build()
         .into();
-    let unreachable = |why: ureq::Error| ExchangeError::Unreachable { url: url.to_owned(), why: why.to_string() };
+    let unreachable = |why: ureq::Error| match (url.to_owned(), proxy::on_the_way_to(url), why.to_string()) {
+        (url, Some(proxy), why) => ExchangeError::ThroughProxy { url, proxy, why },
+        (url, None, why) => ExchangeError::Unreachable { url, why },
+    };
     let mut response = agent.post(url).content_type(content_type).send(body).map_err(unreachable)?;
     let status = response.status();
     let answer = response.body_mut().with_config().limit(limit).read_to_vec().map_err(unreachable)?;

@@ -101,6 +101,7 @@ pub(super) const fn of_cancelling(error: &CannotCancel) -> Said {
 pub(super) fn of_exchange(error: &ExchangeError) -> Said {
     match error {
         ExchangeError::Unreachable { .. } => ("problem.office_unreachable", None),
+        ExchangeError::ThroughProxy { proxy, .. } => ("problem.proxy", text("proxy", proxy)),
         ExchangeError::NoAddress => ("problem.no_address", None),
         ExchangeError::Declined { status: 429 | 503, .. } => ("problem.office_busy", None),
         ExchangeError::Declined { status, .. } => ("problem.office_declined", text("status", status)),

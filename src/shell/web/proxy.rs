@@ -35,6 +35,12 @@ fn parse(url: &str) -> Result<Proxy, String> {
         "--proxy wants an address such as http://proxy.schule.example:3128, with http://NAME:PASSWORD@… where the proxy asks for a name".to_owned()
     };
     let given = Some(url).filter(|url| url.starts_with("http://") || url.starts_with("https://")).ok_or_else(wrong)?;
+    let uri: Uri = given.parse().map_err(|_| wrong())?;
+    // A port that is none would silently become 80.
+    let place = uri.authority().map_or("", |authority| authority.as_str()).rsplit(['@', ']']).next().unwrap_or_default();
+    if place.contains(':') && uri.port_u16().is_none() {
+        return Err(wrong());
+    }
     let read = Proxy::new(given).map_err(|_| wrong())?;
     let mut proxy = Proxy::builder(read.protocol()).host(read.host()).port(read.port());
     for (value, set) in [(read.username(), true), (read.password(), false)] {
@@ -57,7 +63,7 @@ mod tests {
         assert_eq!((proxy.host(), proxy.port(), proxy.username(), proxy.password()), ("proxy.schule.example", 3128, Some("mensa"), Some("ge@heim")));
         let near = |url: &str| proxy.is_no_proxy(&url.parse().expect("an address"));
         assert!(near("http://127.0.0.1:8090/api") && near("http://localhost:8090/") && !near("https://amt.example/api"));
-        for wrong in ["proxy.schule.example:3128", "ftp://proxy", "socks5://proxy:1080", "http://", "", "http://proxy:port"] {
+        for wrong in ["proxy.schule.example:3128", "ftp://proxy", "socks5://proxy:1080", "http://", "", "http://proxy:port", "http://proxy:99999"] {
             assert!(parse(wrong).expect_err(wrong).starts_with("--proxy wants an address such as"));
         }
     }

@@ -1,7 +1,6 @@
 //! The commands that send and receive by FIT-Connect. In a build without it they say so.
 
 use super::Report;
-use std::path::PathBuf;
 
 #[cfg(not(feature = "fit-connect"))]
 const ABSENT: &str = "this build knows no FIT-Connect: build it with --features fit-connect";
@@ -12,10 +11,10 @@ const ABSENT: &str = "this build knows no FIT-Connect: build it with --features 
 pub struct Receive {
     /// Where FIT-Connect is, who we are there, and the keys (docs/FIT-CONNECT.md shows such a file).
     #[arg(long, value_name = "FILE")]
-    config: PathBuf,
+    config: std::path::PathBuf,
     /// The folder for the answers, one file a submission: they go back to the terminals by stick.
     #[arg(long, value_name = "DIR")]
-    answers: PathBuf,
+    answers: std::path::PathBuf,
     /// Go on, and look again after so many minutes; without it once.
     #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(1..=1440))]
     every: Option<u64>,

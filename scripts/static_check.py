@@ -16,6 +16,7 @@ import urllib.request
 
 program, office_program = (pathlib.Path(path).resolve() for path in sys.argv[1:3])
 PORT, PAGE = 8090, 8080
+CHROOT = shutil.which("chroot") or "/usr/sbin/chroot"
 
 
 def answer_names():
@@ -52,7 +53,7 @@ with tempfile.TemporaryDirectory() as folder:
     shutil.copy(program, root / "teilhabe")
 
     def box(*arguments):
-        return run(["chroot", str(root), "/teilhabe", *arguments], env={})
+        return run([CHROOT, str(root), "/teilhabe", *arguments], env={})
 
     def good(*arguments):
         done = box(*arguments)
@@ -97,7 +98,7 @@ with tempfile.TemporaryDirectory() as folder:
         print("by /etc/hosts:", good("terminal", "exchange", "--data", "/by-hosts").strip())
         unknown = box("terminal", "enrol", "--data", "/nobody", "--office", "http://nobody.example", "--code", codes[0])
         assert unknown.returncode == 1 and "cannot be reached" in unknown.stderr, unknown.stderr
-        page = subprocess.Popen(["chroot", str(root), "/teilhabe", "terminal", "serve", "--data", "/box", "--listen", f"127.0.0.1:{PAGE}"],
+        page = subprocess.Popen([CHROOT, str(root), "/teilhabe", "terminal", "serve", "--data", "/box", "--listen", f"127.0.0.1:{PAGE}"],
                                 stdout=subprocess.DEVNULL, env={})
         try:
             for _ in range(100):

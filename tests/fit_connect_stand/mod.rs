@@ -184,11 +184,12 @@ fn serve(state: &Mutex<State>, stream: TcpStream) {
     }
 }
 
+/// Status, a further header, and the body.
+type Answered = (u16, &'static str, String);
+
 /// None closes the connection without an answer.
-fn answer(state: &mut State, request: &Request) -> Option<(u16, &'static str, String)> {
+fn answer(state: &mut State, request: &Request) -> Option<Answered> {
     state.asked.push(format!("{} {}", request.method, request.path));
-    let ok = |body: Value| Some((200, "", body.to_string()));
-    let no = |status: u16, title: &str| Some((status, "", json!({"title": title}).to_string()));
     if request.path == "/token" {
         let right = "grant_type=client_credentials&client_id=a%20client&client_secret=s3cret%20%26%20more";
         if request.body != right {
@@ -219,21 +220,40 @@ fn answer(state: &mut State, request: &Request) -> Option<(u16, &'static str, St
     }
     let parts: Vec<&str> = path.trim_start_matches("/v2/").split('/').collect();
     match (request.method.as_str(), parts.as_slice()) {
-        ("GET", ["destinations", _]) => {
-            let kid = keys()["destination_encryption"]["public"]["kid"].clone();
-            ok(json!({"destinationId": DESTINATION, "status": state.destination_state.unwrap_or("active"), "encryptionKid": kid}))
-        }
-        ("GET", ["destinations", _, "keys", kid]) => {
-            let all = keys();
-            let known = ["destination_encryption", "destination_signature"].map(|name| all[name]["public"].clone());
-            let found = known.into_iter().find(|key| key["kid"] == *kid);
-            let found = match (&state.key, &found) {
-                (Some(other), Some(right)) if right["alg"] == "RSA-OAEP-256" => Some(other.clone()),
-                _ => found,
-            };
-            found.map_or_else(|| no(404, "No such key"), ok)
-        }
-        ("POST", ["submissions"]) => {
+        ("GET", ["destinations", asked @ ..]) => destination(state, asked),
+        ("PUT" | "POST", _) => sent(state, request, &parts),
+        _ => fetched(state, &parts),
+    }
+}
+
+fn ok(body: Value) -> Option<Answered> {
+    Some((200, "", body.to_string()))
+}
+
+fn no(status: u16, title: &str) -> Option<Answered> {
+    Some((status, "", json!({"title": title}).to_string()))
+}
+
+/// The destination, and its keys.
+fn destination(state: &State, asked: &[&str]) -> Option<Answered> {
+    let all = keys();
+    let [_, "keys", kid] = asked else {
+        let kid = &all["destination_encryption"]["public"]["kid"];
+        return ok(json!({"destinationId": DESTINATION, "status": state.destination_state.unwrap_or("active"), "encryptionKid": kid}));
+    };
+    let known = ["destination_encryption", "destination_signature"].map(|name| all[name]["public"].clone());
+    let found = known.into_iter().find(|key| key["kid"] == *kid);
+    let found = match (&state.key, &found) {
+        (Some(other), Some(right)) if right["alg"] == "RSA-OAEP-256" => Some(other.clone()),
+        _ => found,
+    };
+    found.map_or_else(|| no(404, "No such key"), ok)
+}
+
+/// What terminal and office bring.
+fn sent(state: &mut State, request: &Request, parts: &[&str]) -> Option<Answered> {
+    match parts {
+        ["submissions"] => {
             state.number += 1;
             let id = |kind: u32| format!("{kind:08x}-0000-4000-8000-{:012x}", state.number);
             let (submission, case) = (id(1), id(2));
@@ -241,33 +261,12 @@ fn answer(state: &mut State, request: &Request) -> Option<(u16, &'static str, St
             state.submissions.insert(submission.clone(), Submission { case: case.clone(), state: "incomplete", ..Submission::default() });
             Some((201, "", json!({"submissionId": submission, "caseId": case, "destinationId": DESTINATION}).to_string()))
         }
-        ("PUT", ["submissions", submission, "attachments", attachment]) => {
+        ["submissions", submission, "attachments", attachment] => {
             state.submissions.get_mut(*submission)?.attachments.insert((*attachment).to_owned(), request.body.clone());
             Some((204, "", String::new()))
         }
-        ("PUT", ["submissions", submission]) => submit(state, submission, &request.body),
-        ("GET", ["submissions"]) => {
-            let waiting: Vec<Value> = state
-                .submissions
-                .iter()
-                .filter(|(_, s)| s.state == "submitted")
-                .map(|(id, s)| json!({"destinationId": DESTINATION, "submissionId": id, "caseId": s.case}))
-                .collect();
-            ok(json!({"offset": 0, "count": waiting.len(), "totalCount": waiting.len(), "submissions": waiting}))
-        }
-        ("GET", ["submissions", submission]) => {
-            let found = state.submissions.get(*submission)?;
-            ok(json!({"encryptedMetadata": found.metadata, "encryptedData": found.data, "attachments": found.attachments.keys().collect::<Vec<_>>()}))
-        }
-        ("GET", ["submissions", submission, "attachments", attachment]) => {
-            let found = state.submissions.get(*submission)?.attachments.get(*attachment).cloned();
-            found.map_or_else(|| no(404, "No such attachment"), |text| Some((200, "", text)))
-        }
-        ("GET", ["cases", case, "events"]) => match state.logs.get(*case) {
-            Some(log) => ok(json!({"offset": 0, "count": log.len(), "totalCount": log.len(), "eventLog": log})),
-            None => no(404, "No such case"),
-        },
-        ("POST", ["cases", case, "events"]) => {
+        ["submissions", submission] => submit(state, submission, &request.body),
+        ["cases", case, "events"] => {
             if state.refuses_events > 0 {
                 state.refuses_events -= 1;
                 return no(500, "Something broke");
@@ -282,7 +281,32 @@ fn answer(state: &mut State, request: &Request) -> Option<(u16, &'static str, St
     }
 }
 
-fn submit(state: &mut State, submission: &str, body: &str) -> Option<(u16, &'static str, String)> {
+/// What they fetch.
+fn fetched(state: &State, parts: &[&str]) -> Option<Answered> {
+    match parts {
+        ["submissions"] => {
+            let waiting = state.submissions.iter().filter(|(_, s)| s.state == "submitted");
+            let waiting: Vec<Value> = waiting.map(|(id, s)| json!({"destinationId": DESTINATION, "submissionId": id, "caseId": s.case})).collect();
+            ok(json!({"offset": 0, "count": waiting.len(), "totalCount": waiting.len(), "submissions": waiting}))
+        }
+        ["submissions", submission] => {
+            let found = state.submissions.get(*submission)?;
+            let attachments: Vec<_> = found.attachments.keys().collect();
+            ok(json!({"encryptedMetadata": found.metadata, "encryptedData": found.data, "attachments": attachments}))
+        }
+        ["submissions", submission, "attachments", attachment] => {
+            let found = state.submissions.get(*submission)?.attachments.get(*attachment).cloned();
+            found.map_or_else(|| no(404, "No such attachment"), |text| Some((200, "", text)))
+        }
+        ["cases", case, "events"] => match state.logs.get(*case) {
+            Some(log) => ok(json!({"offset": 0, "count": log.len(), "totalCount": log.len(), "eventLog": log})),
+            None => no(404, "No such case"),
+        },
+        _ => no(404, "No such path"),
+    }
+}
+
+fn submit(state: &mut State, submission: &str, body: &str) -> Option<Answered> {
     if std::mem::take(&mut state.loses_submission) {
         return None;
     }

@@ -166,7 +166,8 @@ impl Reports {
             None => data.get(..data.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)).unwrap_or(data),
         };
         text.iter().for_each(|byte| frames.push(*byte, out));
-        if !continued.is_some_and(|(byte, bit)| report.get(byte).is_some_and(|value| value & bit != 0)) {
+        let goes_on = continued.is_some_and(|(byte, bit)| report.get(byte).is_some_and(|value| value & bit != 0));
+        if !goes_on {
             frames.push(b'\r', out);
         }
     }

@@ -20,7 +20,7 @@ use teilhabe::shell::web::terminal::App;
 use teilhabe::shell::web::terminal::writer::Writer;
 use tower::ServiceExt;
 use town::Town;
-use wires::{Line, Typing, typed};
+use wires::{Line, Reporting, Typing, reported, typed};
 use zeroize::Zeroizing;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,6 +68,31 @@ async fn a_scanner_that_is_pulled_out_in_the_middle_is_told_and_works_when_it_is
     assert_eq!(page.record(&scans.scan().await).await["verdict"], "accepted");
     let (_, told) = page.ask("get", "/api/v1/readers", None).await;
     assert_eq!(told["readers"].as_array().map(Vec::len), Some(1), "the same scanner: {told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scanner_that_sends_reports_turns_green_and_is_told_when_it_is_pulled_in_the_middle() {
+    let stand = Stand::new(&["0c2e:0b67"]);
+    let page = stand.page().await;
+    stand.stands(&page, "unplugged").await;
+    let plug_in = |number| Reporting::plug_in(&stand.path("dev"), &stand.path("sys"), number, ("0c2e", "0b67"), "Honeywell HID-POS");
+    let mut scanner = plug_in(3);
+    assert_eq!(stand.stands(&page, "connected").await["name"], "Honeywell HID-POS");
+    let mut scans = page.scans().await;
+    scanner.send(&reported(&stand.cards[0]));
+    let scan = scans.scan().await;
+    assert_eq!((&scan["text"], &scan["ending"]), (&json!(stand.cards[0]), &json!("enter")));
+    assert_eq!(page.record(&scan).await["verdict"], "accepted");
+    let whole = reported(&stand.cards[1]);
+    scanner.send(&whole[..128]);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    scanner.pull();
+    assert_eq!(scans.trouble().await, "torn");
+    stand.stands(&page, "unplugged").await;
+    let mut scanner = plug_in(4);
+    stand.stands(&page, "connected").await;
+    scanner.send(&whole);
+    assert_eq!(page.record(&scans.scan().await).await["verdict"], "accepted");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,9 +203,10 @@ fn what_is_plugged_in_is_listed_as_the_allow_list_takes_it() {
     std::fs::write(dev.join("serial/by-id/usb-Zebra_DS-if00"), "").expect("a file");
     // A scanner's second node, with the keys for volume alone, types nothing.
     std::fs::write(sys.join("class/input/event2/device/capabilities/key"), "3e000b 0 0 0\n").expect("a file");
+    let _reports = Reporting::plug_in(&dev, &sys, 0, ("0c2e", "0b67"), "Honeywell HID-POS");
     let seen = watch::seen(&Places { dev: dev.clone(), sys });
     let names: Vec<&str> = seen.iter().map(|(_, name)| name.as_str()).collect();
-    assert_eq!(names, ["Logitech USB Keyboard", "usb-Zebra_DS-if00"]);
+    assert_eq!(names, ["Logitech USB Keyboard", "Honeywell HID-POS", "usb-Zebra_DS-if00"]);
     for (entry, _) in &seen {
         assert!(entry.parse::<Allowed>().is_ok(), "{entry}");
     }

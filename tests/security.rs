@@ -55,7 +55,7 @@ impl Authority {
     /// Writes a certificate for `localhost` good from now for `from` to `to` days, and its key.
     fn certify(&self, name: &str, from: i32, to: i32) -> (PathBuf, PathBuf) {
         let key = KeyPair::generate().expect("a key");
-        let mut params = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).expect("params");
+        let mut params = CertificateParams::new(["localhost", "127.0.0.1", "amt.example"].map(str::to_owned)).expect("params");
         let at = |days: i32| {
             let now = SystemTime::now();
             if days < 0 { now - DAYS * days.unsigned_abs() } else { now + DAYS * days.unsigned_abs() }
@@ -178,7 +178,7 @@ fn a_terminal_enrols_and_exchanges_over_tls_of_a_municipalitys_own_authority() {
     let url = format!("https://localhost:{}", at.port());
     let enrol = ["terminal", "enrol", "--office", &url, "--code", code, "--label", "Ausgabe"];
     let stranger = program(terminal.path(), &enrol);
-    assert!(!stranger.status.success() && said(&stranger).contains("cannot be reached"), "no public authority vouches: {}", said(&stranger));
+    assert!(!stranger.status.success() && said(&stranger).contains("nobody who is trusted vouches for it"), "{}", said(&stranger));
     let other = Authority::new();
     let (theirs, ours) = (other.path("ca.pem"), authority.path("ca.pem"));
     let with = |command: &[&str], ca: &Path| program(terminal.path(), &[command, &["--office-ca", ca.to_str().expect("UTF-8")]].concat());
@@ -197,6 +197,112 @@ fn a_terminal_enrols_and_exchanges_over_tls_of_a_municipalitys_own_authority() {
     let mut answer = Vec::new();
     let _ = plain.read_to_end(&mut answer);
     assert!(!String::from_utf8_lossy(&answer).contains("HTTP/1.1 200"), "nothing is served in the clear");
+}
+
+/// A server that shows this certificate and knows nothing more.
+fn shows(certificate: &Path, key: &Path) -> SocketAddr {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let chain = vec![CertificateDer::from_pem_file(certificate).expect("a certificate")];
+    let config = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("versions");
+    let config = Arc::new(config.with_no_client_auth().with_single_cert(chain, PrivateKeyDer::from_pem_file(key).expect("a key")).expect("fits"));
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let at = listener.local_addr().expect("an address");
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let mut connection = rustls::ServerConnection::new(config.clone()).expect("a connection");
+            let _ = connection.complete_io(&mut client);
+        }
+    });
+    at
+}
+
+#[test]
+fn a_certificate_that_expired_on_saturday_or_begins_tomorrow_is_said_in_a_sentence() {
+    let authority = Authority::new();
+    let terminal = tempfile::tempdir().expect("a folder");
+    let nobody = teilhabe::words::keys::SecretKey::from_seed([9; 32]).public().clone();
+    let code = teilhabe::admit::enrolment::EnrolmentCode::new([7; 10], &nobody).grouped();
+    for (from, to, sentence) in [
+        (-90, -2, "it has expired; tell the office, or set this box's clock if that is wrong; nothing is lost"),
+        (1, 90, "it is not valid yet; set this box's clock, which is probably behind; nothing is lost"),
+    ] {
+        let (certificate, key) = authority.certify("office", from, to);
+        let url = format!("https://localhost:{}", shows(&certificate, &key).port());
+        let ca = authority.path("ca.pem");
+        let asked = ["terminal", "enrol", "--office", &url, "--code", &code, "--office-ca", ca.to_str().expect("UTF-8")];
+        let refused = program(terminal.path(), &asked);
+        assert!(!refused.status.success() && said(&refused).contains(sentence), "{}", said(&refused));
+    }
+}
+
+/// An HTTP proxy that lets through to the office alone, wherever that is said to be, and only with its password; it notes who was asked for.
+fn proxy(office: SocketAddr) -> (SocketAddr, Arc<std::sync::Mutex<Vec<String>>>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let (at, asked) = (listener.local_addr().expect("an address"), Arc::new(std::sync::Mutex::new(Vec::new())));
+    let notes = asked.clone();
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let mut head = Vec::new();
+            let mut byte = [0];
+            while !head.ends_with(b"\r\n\r\n") && client.read(&mut byte).is_ok_and(|n| n == 1) {
+                head.push(byte[0]);
+            }
+            let head = String::from_utf8_lossy(&head).into_owned();
+            notes.lock().expect("not poisoned").push(head.lines().next().unwrap_or_default().to_owned());
+            if !head.contains("Proxy-Authorization: Basic bWVuc2E6Z2VoZWlt") {
+                let _ = client.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n");
+                continue;
+            }
+            let mut server = TcpStream::connect(office).expect("the office listens");
+            client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").expect("told");
+            let (mut from_client, mut to_server) = (client.try_clone().expect("a stream"), server.try_clone().expect("a stream"));
+            std::thread::spawn(move || std::io::copy(&mut from_client, &mut to_server));
+            std::thread::spawn(move || std::io::copy(&mut server, &mut client));
+        }
+    });
+    (at, asked)
+}
+
+#[test]
+fn a_terminal_exchanges_through_a_proxy_and_believes_the_office_alone() {
+    let authority = Authority::new();
+    let (office, terminal) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let at = free();
+    let mut town = empty_in(Some(office.path()), door::now());
+    let lunch = teilhabe::office::ServiceTerms::parse("lunch:lunch:Essen:450", CivilDay::of(door::now())).expect("terms");
+    let canteen = teilhabe::office::NewProvider { name: "Mensa".into(), iban: "DE44500105175407324931".into(), services: vec![lunch] };
+    let code = town.add_provider(&canteen, door::now()).expect("a provider").1.grouped();
+    drop(town);
+    // No name is looked up here: the proxy alone knows where amt.example is.
+    let (certificate, key) = authority.certify("office", -1, 30);
+    let tls = ["--tls-cert", certificate.to_str().expect("UTF-8"), "--tls-key", key.to_str().expect("UTF-8"), "--host", "amt.example"];
+    let _running = serve(office.path(), at, &tls);
+    let (proxy_at, asked) = proxy(at);
+    let (ours, theirs) = (authority.path("ca.pem"), Authority::new());
+    let theirs = theirs.path("ca.pem");
+    let through = |command: &[&str], proxy: &str, ca: &Path| {
+        let mut run = Command::new(PROGRAM);
+        run.args(command).args(["--office-ca", ca.to_str().expect("UTF-8")]).arg("--data").arg(terminal.path()).env("TEILHABE_PROXY", proxy);
+        run.output().expect("it runs")
+    };
+    let enrol = ["terminal", "enrol", "--office", "https://amt.example", "--code", &code];
+    let right = format!("http://mensa:geheim@{proxy_at}");
+    let wrong = through(&enrol, &format!("http://mensa:falsch@{proxy_at}"), &ours);
+    let sentence = format!("cannot be reached through the proxy {proxy_at} (CONNECT proxy failed: proxy server responded 407/407)");
+    assert!(!wrong.status.success() && said(&wrong).contains(&sentence) && !said(&wrong).contains("falsch"), "{}", said(&wrong));
+    let nobody = through(&enrol, &format!("http://{}", free()), &ours);
+    assert!(said(&nobody).contains("through the proxy") && said(&nobody).contains("nothing is lost"), "{}", said(&nobody));
+    assert_eq!(through(&enrol, "proxy:3128", &ours).status.code(), Some(2), "no address of a proxy");
+    let false_office = through(&enrol, &right, &theirs);
+    assert!(!false_office.status.success() && said(&false_office).contains("nobody who is trusted vouches for it"), "{}", said(&false_office));
+    let enrolled = through(&enrol, &right, &ours);
+    assert!(enrolled.status.success(), "{}", said(&enrolled));
+    let exchanged = through(&["terminal", "exchange"], &right, &ours);
+    assert!(exchanged.status.success(), "{}", said(&exchanged));
+    let asked = asked.lock().expect("not poisoned");
+    assert!(asked.len() >= 4 && asked.iter().all(|line| line == "CONNECT amt.example:443 HTTP/1.1"), "{asked:?}");
 }
 
 #[test]

@@ -388,7 +388,7 @@ fn the_doctor_says_what_is_wrong_and_what_to_do() {
     let (office, now) = (dir.path().join("office"), door::now());
     let id = OfficeId::parse("05562032").expect("an id");
     drop(Office::init(&office, id, "Stadt Recklinghausen", "DE02120300000000202051", Chance::seeded(1), now).expect("an office"));
-    let run = || doctor::run(&Context { data: Some(office.clone()), json: true, office_ca: None }).expect("answered");
+    let run = || doctor::run(&Context { data: Some(office.clone()), json: true, office_ca: None, proxy: None }).expect("answered");
     let grade = |name: &str| {
         let report = run();
         let check = report.json["checks"].as_array().expect("a list").iter().find(|c| c["check"] == name).cloned().expect(name);
@@ -412,13 +412,13 @@ fn the_doctor_says_what_is_wrong_and_what_to_do() {
     let (found, sentence, failed) = grade("keys");
     assert!(found == "bad" && failed && sentence.contains("root.key"), "{sentence}");
     assert!(
-        doctor::run(&Context { data: Some(dir.path().to_owned()), json: true, office_ca: None }).is_err(),
+        doctor::run(&Context { data: Some(dir.path().to_owned()), json: true, office_ca: None, proxy: None }).is_err(),
         "an empty folder holds nothing to look at"
     );
 
     let terminal = dir.path().join("box");
     drop(terminal_dir::open_or_create(&terminal, &mut Chance::seeded(2), now).expect("a box"));
-    let report = doctor::run(&Context { data: Some(terminal), json: true, office_ca: None }).expect("answered");
+    let report = doctor::run(&Context { data: Some(terminal), json: true, office_ca: None, proxy: None }).expect("answered");
     let text = report.text;
     assert!(report.failed && text.contains("BAD  admission: this terminal is enrolled nowhere yet: run terminal enrol"), "{text}");
 }

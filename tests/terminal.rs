@@ -217,6 +217,7 @@ fn a_clock_that_stood_still_is_suspect_and_an_office_sets_it_right() {
     accepted(town.redeem(&request(&token, "lunch"), noon()));
     let dead_battery = at("2026-01-02T00:00:00Z");
     assert_eq!(verdict(&town.redeem(&request(&token, "judo"), dead_battery)), "clock_suspect");
+    assert_eq!(verdict(&town.redeem(&request(&token, "judo"), at("1970-01-01T00:03:00Z"))), "clock_suspect", "a new image without a battery");
     let hold = HoldRequest {
         ask: None,
         code: Some(token.clone()),

@@ -106,6 +106,13 @@ impl Terminal {
         let number = known.number;
         self.store.read(|tx| tx.waiting_batches(number))
     }
+
+    /// Which batches wait for a first receipt of `office`, in order.
+    pub fn waiting_batch_ids(&mut self, office: &OfficeId) -> Result<Vec<BatchId>, StoreError> {
+        let Some((known, _)) = self.offices.find(office) else { return Ok(Vec::new()) };
+        let number = known.number;
+        self.store.read(|tx| tx.waiting_batch_ids(number))
+    }
 }
 
 /// The entries after the first number of `range` up to its second, as `office` may see them, as many as one batch takes.

@@ -73,6 +73,52 @@ impl Typing {
     }
 }
 
+/// The descriptor of a scanner in HID-POS mode, as public firmware has it: report 2, its length, an AIM identifier, 56 bytes of text, more.
+const DESCRIPTOR: &[u8] = b"\x05\x8c\x09\x02\xa1\x01\x09\x12\xa1\x02\x85\x02\x15\x00\x26\xff\x00\x75\x08\x95\x01\x05\x01\x09\x3b\x81\x02\x05\x8c\x95\x03\x09\xfb\x09\xfc\x09\xfd\x81\x02\x95\x38\x09\xfe\x82\x02\x01\x06\x66\xff\x95\x02\x09\x04\x09\x00\x81\x02\x05\x8c\x25\x01\x75\x01\x95\x08\x09\xff\x81\x02\xc0\xc0";
+
+/// What such a scanner sends for a text.
+pub fn reported(text: &str) -> Vec<u8> {
+    let parts: Vec<&[u8]> = text.as_bytes().chunks(56).collect();
+    let report = |(n, part): (usize, &&[u8])| {
+        let mut report = [&[2, u8::try_from(part.len()).expect("56 at most")], b"]Q1".as_slice(), part].concat();
+        report.resize(61, 0);
+        [report, vec![b's', 0, u8::from(n + 1 < parts.len())]].concat()
+    };
+    parts.iter().enumerate().flat_map(report).collect()
+}
+
+/// A scanner in HID-POS mode, in a folder that stands for `/dev` and `/sys`.
+pub struct Reporting {
+    pipe: Option<File>,
+    register: PathBuf,
+}
+
+impl Reporting {
+    pub fn plug_in(dev: &Path, sys: &Path, number: u32, id: (&str, &str), name: &str) -> Self {
+        let node = dev.join(format!("hidraw{number}"));
+        fs::create_dir_all(dev).expect("a folder");
+        if !node.exists() {
+            assert!(std::process::Command::new("mkfifo").arg(&node).status().expect("mkfifo").success(), "a pipe");
+        }
+        let pipe = rustix::fs::open(&node, OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).expect("the pipe");
+        let register = sys.join(format!("class/hidraw/hidraw{number}"));
+        fs::create_dir_all(register.join("device")).expect("a folder");
+        let about = format!("DRIVER=hid-generic\nHID_ID=0003:0000{}:0000{}\nHID_NAME={name}\n", id.0.to_uppercase(), id.1.to_uppercase());
+        fs::write(register.join("device/uevent"), about).expect("written");
+        fs::write(register.join("device/report_descriptor"), DESCRIPTOR).expect("written");
+        Self { pipe: Some(pipe.into()), register }
+    }
+
+    pub fn send(&mut self, bytes: &[u8]) {
+        self.pipe.as_mut().expect("plugged in").write_all(bytes).expect("sent");
+    }
+
+    pub fn pull(&mut self) {
+        fs::remove_dir_all(&self.register).expect("forgotten");
+        self.pipe = None;
+    }
+}
+
 /// The far end of a serial line whose near end lies at a path.
 pub struct Line {
     far: Option<File>,

@@ -3,6 +3,7 @@
 //! Exit codes: 0 success, 1 failure with one plain sentence, 2 bad usage.
 
 pub mod doctor;
+pub mod fit_connect;
 #[cfg(feature = "terminal")]
 pub mod hand_back;
 pub mod inspect;
@@ -46,6 +47,10 @@ pub struct Context {
     #[cfg(feature = "terminal")]
     #[arg(long, global = true, value_name = "FILE", env = "TEILHABE_OFFICE_CA")]
     pub office_ca: Option<PathBuf>,
+    /// The HTTP proxy through which others are reached, such as http://proxy.example:3128; HTTPS_PROXY and NO_PROXY count as well.
+    #[cfg(any(feature = "terminal", feature = "office"))]
+    #[arg(long, global = true, value_name = "URL", env = "TEILHABE_PROXY", hide_env_values = true)]
+    pub proxy: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -149,6 +154,10 @@ fn run(cli: Cli) -> anyhow::Result<Report> {
     #[cfg(feature = "terminal")]
     if let Some(authority) = &context.office_ca {
         crate::shell::web::terminal::client::trust_only(authority).map_err(Usage)?;
+    }
+    #[cfg(any(feature = "terminal", feature = "office"))]
+    if let Some(proxy) = &context.proxy {
+        crate::shell::web::proxy::name(proxy).map_err(Usage)?;
     }
     match command {
         #[cfg(all(feature = "terminal", feature = "office"))]

@@ -106,6 +106,8 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
+    /// Take in what terminals have sent by FIT-Connect, and write the answers into files (docs/FIT-CONNECT.md).
+    FitConnect(super::fit_connect::Receive),
     /// Decide by rule what can be decided by rule.
     Reconcile,
     /// List the lines that wait for a clerk.
@@ -232,6 +234,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
             whole_file::write(&out, whole_file::SHARED, &[answer.as_ref()]).map_err(|why| OfficeError::Wrong(whole_file::cannot(&out, &why)))?;
             Ok(Report::new(format!("The answer is in {}: take it back to the terminal.", out.display()), json!({"out": out})))
         }
+        Command::FitConnect(how) => super::fit_connect::receive(&mut office, &how),
         Command::Keys => keys::list(&office),
         Command::RotateKey(how) => keys::rotate(&mut office, &how),
         Command::WithdrawKey(how) => keys::withdraw(&mut office, &how),

@@ -83,6 +83,9 @@ pub enum Command {
         /// Which office, where there are several.
         #[arg(long, value_name = "ID")]
         office: Option<String>,
+        /// Send by FIT-Connect, as this file says (docs/FIT-CONNECT.md); answers come by network or stick.
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "input", "office"])]
+        fit_connect: Option<PathBuf>,
     },
     /// Write everything but the keys into one encrypted file, while the server goes on.
     Backup(keep_safe::Backup),
@@ -129,6 +132,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
         Command::Scanners => Ok(scanners(&watch::seen(&Places::default()))),
         Command::Exchange { out: Some(file), office, .. } => write_envelope(dir, &file, office.as_deref()),
         Command::Exchange { input: Some(file), .. } => read_envelope(dir, &file),
+        Command::Exchange { fit_connect: Some(file), .. } => super::fit_connect::send(dir, &file),
         Command::Exchange { office, .. } => exchange(dir, office.as_deref()),
         Command::Backup(command) => keep_safe::write_backup(dir, &command, Kind::Terminal),
         Command::Export { out } => super::journal::export(&mut terminal_dir::open(dir, door::now())?, &out),

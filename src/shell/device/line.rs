@@ -3,6 +3,7 @@
 
 use super::frame::{Frames, Piece};
 use super::keys::Keys;
+use super::pos::Reports;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, read};
 use std::os::fd::AsFd;
@@ -19,6 +20,8 @@ const IDLE: Duration = Duration::from_millis(2500);
 pub(super) enum Bytes {
     /// Events of keys.
     Events(Box<Keys>),
+    /// Reports of a scanner in HID-POS mode.
+    Reports(Box<Reports>),
     /// Characters.
     Characters,
 }
@@ -32,6 +35,7 @@ pub(super) fn read_until_gone(device: &impl AsFd, mut kind: Bytes, ending: &Atom
                 silent = Duration::ZERO;
                 match &mut kind {
                     Bytes::Events(keys) => keys.take(bytes, &mut frames, &mut out),
+                    Bytes::Reports(reports) => reports.take(bytes, &mut frames, &mut out),
                     Bytes::Characters => bytes.iter().for_each(|byte| frames.push(*byte, &mut out)),
                 }
             }

@@ -1,6 +1,6 @@
 //! Scanners and card readers that the service reads by itself: no page must have the focus, and no keyboard layout comes between.
 //!
-//! `watch` looks for what the allow-list names, `hid` and `serial` open it, `line` reads it, `keys` and `frame` make scans of bytes. Cards:
+//! `watch` looks for what the allow-list names, `hid` and `serial` open it, `line` reads it, `keys`, `pos` and `frame` make scans of bytes. Cards:
 //! `cards` waits for them (feature `pcsc`), `chip` talks with one, `ndef` reads what it holds.
 
 #[cfg(feature = "terminal")]
@@ -15,6 +15,7 @@ pub mod keys;
 #[cfg(feature = "terminal")]
 mod line;
 pub mod ndef;
+pub mod pos;
 #[cfg(feature = "terminal")]
 mod serial;
 #[cfg(feature = "terminal")]
@@ -27,9 +28,9 @@ use std::sync::Arc;
 /// Where the system keeps its devices. Tests put a folder of their own in its place.
 #[derive(Clone, Debug)]
 pub struct Places {
-    /// The folder of `input/event0`.
+    /// The folder of `input/event0` and `hidraw0`.
     pub dev: PathBuf,
-    /// The folder of `class/input`.
+    /// The folder of `class/input` and `class/hidraw`.
     pub sys: PathBuf,
 }
 

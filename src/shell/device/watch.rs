@@ -4,6 +4,7 @@ use super::allowed::Allowed;
 use super::frame::Piece;
 use super::hid::{self, Grabbed};
 use super::line::{Bytes, read_until_gone};
+use super::pos::{Layout, Reports};
 use super::{Kind, Listener, Places, Reader, Scanned, Standing, Told, Trouble, serial};
 use std::cell::Cell;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -78,13 +79,14 @@ struct Candidate {
 enum Opened {
     Keys(Grabbed),
     Line(OwnedFd),
+    Reports(OwnedFd, Layout),
 }
 
 impl AsFd for Opened {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
             Self::Keys(device) => device.as_fd(),
-            Self::Line(line) => line.as_fd(),
+            Self::Line(line) | Self::Reports(line, _) => line.as_fd(),
         }
     }
 }
@@ -127,7 +129,13 @@ impl Post {
             name: if node.name.is_empty() { self.entry.to_string() } else { node.name.clone() },
             opens: Box::new(move || hid::open(&node).map(Opened::Keys)),
         };
-        hid::allowed(&self.places, &self.entry).into_iter().map(one).collect()
+        let raw = hid::raw_nodes(&self.places).into_iter().filter(|raw| self.entry.is(raw.node.vendor, raw.node.product, &raw.node.name));
+        let reports = |raw: hid::Raw| Candidate {
+            path: raw.node.path.clone(),
+            name: if raw.node.name.is_empty() { self.entry.to_string() } else { raw.node.name.clone() },
+            opens: Box::new(move || hid::open_raw(&raw.node.path).map(|device| Opened::Reports(device, raw.layout))),
+        };
+        hid::allowed(&self.places, &self.entry).into_iter().map(one).chain(raw.map(reports)).collect()
     }
 
     /// Reads a device that nobody reads yet, under the row it had before, or that of one that is gone.
@@ -188,6 +196,7 @@ impl Post {
         let kind = match &opened {
             Opened::Keys(_) => Bytes::Events(Box::default()),
             Opened::Line(_) => Bytes::Characters,
+            Opened::Reports(_, layout) => Bytes::Reports(Box::new(Reports::new(layout.clone()))),
         };
         thread::Builder::new().name(format!("reader-{reader}")).spawn(move || {
             let last: Cell<Option<(Trouble, Instant)>> = Cell::new(None);
@@ -204,10 +213,11 @@ impl Post {
     }
 }
 
-/// What could be put on the allow-list, for people who look for the right entry: entry and name of everything that types, and the serial
-/// lines there are.
+/// What could be put on the allow-list, for people who look for the right entry: entry and name of everything that types or sends reports
+/// as scanners do, and the serial lines there are.
 pub fn seen(places: &Places) -> Vec<(String, String)> {
-    let typing = hid::nodes(places).into_iter().map(|node| (format!("{:04x}:{:04x}", node.vendor, node.product), node.name));
+    let nodes = hid::nodes(places).into_iter().chain(hid::raw_nodes(places).into_iter().map(|raw| raw.node));
+    let typing = nodes.map(|node| (format!("{:04x}:{:04x}", node.vendor, node.product), node.name));
     let mut all: Vec<(String, String)> = typing.collect();
     let lines = std::fs::read_dir(places.dev.join("serial/by-id")).into_iter().flatten().flatten();
     all.extend(lines.map(|line| (format!("serial:{}", line.path().display()), line.file_name().to_string_lossy().into_owned())));

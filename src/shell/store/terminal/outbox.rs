@@ -171,6 +171,13 @@ impl Tx<'_> {
         from_db(statement.query_row([office.0], |row| row.get(0))?)
     }
 
+    /// Which of an office's batches have no receipt at all, in order.
+    pub fn waiting_batch_ids(&self, office: OfficeNumber) -> Result<Vec<BatchId>, StoreError> {
+        let mut statement = self.sql.prepare_cached("SELECT id FROM batch WHERE office = ?1 AND state = 0 ORDER BY first")?;
+        let ids = statement.query_map([office.0], |row| row.get(0).map(BatchId))?;
+        Ok(ids.collect::<Result<_, _>>()?)
+    }
+
     /// Notes what a receipt means. The bytes go only when exactly they are confirmed: the journal holds every entry still.
     pub fn settle_batch(&self, id: BatchId, state: BatchState, receipt: &[u8], reason: Option<&str>) -> Result<(), StoreError> {
         let sql = "UPDATE batch SET state = ?2, receipt = ?3, reason = ?4, bytes = CASE WHEN ?2 = 1 THEN NULL ELSE bytes END WHERE id = ?1";

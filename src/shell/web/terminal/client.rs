@@ -3,6 +3,7 @@
 use super::writer::{NotDone, Writer};
 use crate::shell::door;
 use crate::shell::envelope::MAX_PLAINTEXT;
+use crate::shell::web::proxy;
 use crate::terminal::enrol::EnrolmentAnswer;
 use crate::terminal::inbound::{CannotTakeIn, TakenIn};
 use crate::terminal::outbound::CannotSend;
@@ -10,6 +11,7 @@ use crate::words::ids::OfficeId;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
+use tokio_rustls::rustls;
 use ureq::Agent;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
@@ -37,6 +39,26 @@ pub enum ExchangeError {
         /// What the network said.
         why: String,
     },
+    /// No connection through the proxy.
+    #[error(
+        "the office at {url} cannot be reached through the proxy {proxy} ({why}): check the proxy's address, name and password, and whether it lets this box through to the office; nothing is lost"
+    )]
+    ThroughProxy {
+        /// Where the office was looked for.
+        url: String,
+        /// Through which proxy, host and port.
+        proxy: String,
+        /// What the network said.
+        why: String,
+    },
+    /// The office showed a certificate that does not count.
+    #[error("the office at {url} shows a certificate that does not count, and nothing was sent to it: {fault}; nothing is lost")]
+    Certificate {
+        /// Where it was asked.
+        url: String,
+        /// What is wrong with it.
+        fault: CertificateFault,
+    },
     /// It was admitted by file, and has no address.
     #[error("no address of the office is known: use a USB stick, or enter the address in the settings")]
     NoAddress,
@@ -59,6 +81,38 @@ pub enum ExchangeError {
     /// The terminal did not do its part.
     #[error(transparent)]
     NotDone(#[from] NotDone),
+}
+
+/// What is wrong with a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateFault {
+    /// Its time is over, by this box's clock.
+    #[error("it has expired; tell the office, or set this box's clock if that is wrong")]
+    Expired,
+    /// Its time has not begun, by this box's clock.
+    #[error("it is not valid yet; set this box's clock, which is probably behind")]
+    NotYet,
+    /// Nobody who is trusted vouches for it, or it is for another name.
+    #[error("nobody who is trusted vouches for it, or it is for another name; tell the office, and check its address and --office-ca")]
+    Foreign,
+}
+
+impl CertificateFault {
+    /// What is wrong with the certificate that ended a connection, if that was it.
+    fn of(error: &ureq::Error) -> Option<Self> {
+        use rustls::CertificateError as Wrong;
+        let tls = match error {
+            ureq::Error::Rustls(tls) => tls,
+            ureq::Error::Io(io) => io.get_ref()?.downcast_ref::<rustls::Error>()?,
+            _ => return None,
+        };
+        let rustls::Error::InvalidCertificate(wrong) = tls else { return None };
+        Some(match wrong {
+            Wrong::Expired | Wrong::ExpiredContext { .. } => Self::Expired,
+            Wrong::NotValidYet | Wrong::NotValidYetContext { .. } => Self::NotYet,
+            _ => Self::Foreign,
+        })
+    }
 }
 
 /// Asks an office for admission; blocks.
@@ -120,6 +174,7 @@ pub fn trust_only(authority: &Path) -> Result<(), String> {
 
 fn post(url: &str, content_type: &str, body: &[u8], limit: u64) -> Result<Vec<u8>, ExchangeError> {
     let agent: Agent = Agent::config_builder()
+        .proxy(proxy::current())
         .timeout_connect(Some(CONNECT))
         .timeout_global(Some(WHOLE))
         .max_redirects(0)
@@ -128,7 +183,14 @@ fn post(url: &str, content_type: &str, body: &[u8], limit: u64) -> Result<Vec<u8
         .user_agent(concat!("teilhabe/", env!("CARGO_PKG_VERSION")))
         .build()
         .into();
-    let unreachable = |why: ureq::Error| ExchangeError::Unreachable { url: url.to_owned(), why: why.to_string() };
+    let unreachable = |error: ureq::Error| {
+        let (url, why) = (url.to_owned(), error.to_string());
+        match (CertificateFault::of(&error), proxy::on_the_way_to(&url)) {
+            (Some(fault), _) => ExchangeError::Certificate { url, fault },
+            (None, Some(proxy)) => ExchangeError::ThroughProxy { url, proxy, why },
+            (None, None) => ExchangeError::Unreachable { url, why },
+        }
+    };
     let mut response = agent.post(url).content_type(content_type).send(body).map_err(unreachable)?;
     let status = response.status();
     let answer = response.body_mut().with_config().limit(limit).read_to_vec().map_err(unreachable)?;

@@ -275,6 +275,8 @@ async fn something_recorded(news: &mut tokio::sync::broadcast::Receiver<News>) {
 
 fn agent() -> Agent {
     Agent::config_builder()
+        // Neighbours are in the same house: no proxy stands between.
+        .proxy(None)
         .timeout_connect(Some(CONNECT))
         .timeout_global(Some(WHOLE))
         .max_redirects(0)

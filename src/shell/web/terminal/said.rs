@@ -1,7 +1,7 @@
 //! What people read of what cannot be done: a sentence in every language (`templates/texts`, section `problem`), beside the English
 //! one for programs.
 
-use super::client::ExchangeError;
+use super::client::{CertificateFault, ExchangeError};
 use crate::book::cancel::CannotCancel;
 use crate::shell::envelope::EnvelopeError;
 use crate::shell::texts::{Language, Texts};
@@ -101,6 +101,10 @@ pub(super) const fn of_cancelling(error: &CannotCancel) -> Said {
 pub(super) fn of_exchange(error: &ExchangeError) -> Said {
     match error {
         ExchangeError::Unreachable { .. } => ("problem.office_unreachable", None),
+        ExchangeError::ThroughProxy { proxy, .. } => ("problem.proxy", text("proxy", proxy)),
+        ExchangeError::Certificate { fault: CertificateFault::Expired, .. } => ("problem.certificate_expired", None),
+        ExchangeError::Certificate { fault: CertificateFault::NotYet, .. } => ("problem.certificate_not_yet", None),
+        ExchangeError::Certificate { fault: CertificateFault::Foreign, .. } => ("problem.certificate_foreign", None),
         ExchangeError::NoAddress => ("problem.no_address", None),
         ExchangeError::Declined { status: 429 | 503, .. } => ("problem.office_busy", None),
         ExchangeError::Declined { status, .. } => ("problem.office_declined", text("status", status)),

@@ -4,6 +4,7 @@ pub mod actor;
 pub mod guard;
 #[cfg(feature = "office")]
 pub mod office;
+pub mod pace;
 pub mod problem;
 pub mod serve;
 #[cfg(feature = "terminal")]

@@ -22,6 +22,7 @@ mod export;
 mod figures;
 mod findings;
 mod form;
+mod gate;
 mod import;
 mod invoices;
 mod jobs;
@@ -91,8 +92,6 @@ pub const MAX_EXCHANGE: usize = 17 * 1024 * 1024 + 64 * 1024;
 const MAX_ENROLMENT: usize = 64 * 1024;
 /// The most bytes of a form.
 const MAX_FORM: usize = 64 * 1024;
-/// How many exchanges are read in at once; others wait at the door, so that memory stays bounded.
-const EXCHANGES_AT_ONCE: usize = 8;
 /// How many passwords are checked at once: each takes 19 MiB and much of a processor.
 const PASSWORDS_AT_ONCE: usize = 2;
 /// How long a request may take, a slow line's upload included.
@@ -170,7 +169,7 @@ struct Inner {
     readers: Readers,
     jobs: Jobs,
     watched: Watched,
-    exchanges: Semaphore,
+    gate: gate::Gate,
     passwords: Semaphore,
     discoveries: Semaphore,
     /// Large files are read one after the other, so that memory stays bounded.
@@ -190,7 +189,7 @@ impl Desk {
         let guard = Guard::new(listen, hosts, Zeroizing::new(api_token));
         let readers = Readers::of(&office)?;
         let (office, _) = Actor::start("office", office)?;
-        let (exchanges, passwords) = (Semaphore::new(EXCHANGES_AT_ONCE), Semaphore::new(PASSWORDS_AT_ONCE));
+        let passwords = Semaphore::new(PASSWORDS_AT_ONCE);
         let (sessions, tries, jobs, watched) = (Sessions::default(), Tries::default(), Jobs::default(), Watched::default());
         let (challenges, travellers) = (passkeys::Challenges::default(), oidc::Travellers::default());
         let (discoveries, files) = (Semaphore::new(oidc::AT_ONCE), Semaphore::new(1));
@@ -209,7 +208,7 @@ impl Desk {
             readers,
             jobs,
             watched,
-            exchanges,
+            gate: gate::Gate::default(),
             passwords,
             discoveries,
             files,

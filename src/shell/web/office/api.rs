@@ -2,6 +2,7 @@
 
 use super::answer::Refusal;
 use super::caller::Caller;
+use super::gate::{Place, SMALL, Size, come_again};
 use super::login::SignedIn;
 use super::rates::{self, Rate, Rates};
 use super::{Desk, MAX_ENROLMENT, MAX_EXCHANGE, doors};
@@ -9,9 +10,10 @@ use crate::office::{Office, OfficeError};
 use crate::shell::door;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::{desk, payments, views};
+use crate::shell::web::pace::TooSlow;
 use crate::shell::web::problem::Problem;
 use crate::words::ids::BatchId;
-use axum::body::{Bytes, to_bytes};
+use axum::body::BodyDataStream;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Path, Query, Request, State};
 use axum::http::request::Parts;
@@ -19,6 +21,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
+use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -78,36 +81,74 @@ impl FromRequestParts<Desk> for Reader {
     }
 }
 
-async fn body(request: Request, limit: usize) -> Result<Bytes, Refusal> {
-    let too_large = || Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("this is larger than the {limit} bytes that are taken: send it in parts"));
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()).and_then(|length| length.parse().ok());
-    if announced.is_some_and(|length: usize| length > limit) {
-        return Err(too_large());
+/// How many bytes the request says that it brings.
+fn announced(request: &Request) -> Option<usize> {
+    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn too_large(limit: usize) -> Refusal {
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("this is larger than the {limit} bytes that are taken: send it in parts"))
+}
+
+/// Why a body broke off, as far as its sender can do something about it.
+fn broken_off(why: &(dyn std::error::Error + 'static)) -> Refusal {
+    let slow = std::iter::successors(Some(why), |cause| cause.source()).find_map(|cause| cause.downcast_ref::<TooSlow>());
+    match slow {
+        Some(slow) => Refusal::new(StatusCode::REQUEST_TIMEOUT, slow.to_string()),
+        None => Refusal::new(StatusCode::BAD_REQUEST, "the line broke before everything had arrived: send it again"),
     }
-    to_bytes(request.into_body(), limit).await.map_err(|why| {
-        let mut causes = std::iter::successors(Some(&why as &(dyn std::error::Error + 'static)), |cause| cause.source());
-        if causes.any(|cause| cause.to_string().contains("length limit")) {
-            return too_large();
+}
+
+/// Reads on until the body has ended or is longer than `limit`; whether it has ended.
+async fn read_on(body: &mut BodyDataStream, read: &mut Vec<u8>, limit: usize) -> Result<bool, Refusal> {
+    while read.len() <= limit {
+        match body.next().await {
+            None => return Ok(true),
+            Some(Ok(bytes)) => read.extend_from_slice(&bytes),
+            Some(Err(why)) => return Err(broken_off(&why)),
         }
-        Refusal::new(StatusCode::BAD_REQUEST, "the line broke before everything had arrived: send it again")
-    })
+    }
+    Ok(false)
+}
+
+async fn body(request: Request, limit: usize) -> Result<Vec<u8>, Refusal> {
+    let mut read = Vec::new();
+    if announced(&request).is_some_and(|length| length > limit) || !read_on(&mut request.into_body().into_data_stream(), &mut read, limit).await? {
+        return Err(too_large(limit));
+    }
+    Ok(read)
+}
+
+/// An exchange's envelope, and its place. Nobody holds a place who sends drop by drop: it is taken when a small one is there, and of a large
+/// one as much.
+async fn envelope(desk: &Desk, request: Request) -> Result<(Vec<u8>, Place), Refusal> {
+    let caller = Caller::of(request.extensions(), request.headers());
+    if announced(&request).is_some_and(|length| length > MAX_EXCHANGE) {
+        return Err(too_large(MAX_EXCHANGE));
+    }
+    let (mut read, mut body) = (Vec::new(), request.into_body().into_data_stream());
+    if read_on(&mut body, &mut read, SMALL).await? {
+        return Ok((read, desk.0.gate.enter(Size::Small, &caller)?));
+    }
+    let place = desk.0.gate.enter(Size::Large, &caller)?;
+    if read_on(&mut body, &mut read, MAX_EXCHANGE).await? { Ok((read, place)) } else { Err(too_large(MAX_EXCHANGE)) }
 }
 
 /// Refuses who asks more often than there is reason to.
 fn not_too_often(rates: &Rates, rate: Rate, request: &Request) -> Result<(), Refusal> {
     let caller = Caller::of(request.extensions(), request.headers());
-    rates.take(rate, &caller, door::now()).map_err(|seconds| {
-        Refusal::new(StatusCode::TOO_MANY_REQUESTS, format!("this address asks too often: ask again in {seconds} seconds; nothing was taken"))
-    })
+    rates.take(rate, &caller, door::now()).map_err(|seconds| come_again(StatusCode::TOO_MANY_REQUESTS, "this address asks too often", seconds))
 }
 
 async fn exchange(State(desk): State<Desk>, request: Request) -> Result<Response, Refusal> {
     not_too_often(&desk.0.asked, rates::EXCHANGES, &request)?;
-    let _place = desk.0.exchanges.acquire().await;
-    let envelope = body(request, MAX_EXCHANGE).await?;
+    let (envelope, place) = envelope(&desk, request).await?;
+    let turn = desk.0.gate.turn(place.size).await?;
     let answer = desk.0.office.ask(move |office| office.exchange(&envelope, door::now())).await??;
+    drop(turn);
     desk.reconcile_soon();
-    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], answer).into_response())
+    let leaving = axum::body::Body::new(desk.0.gate.leaving(place, answer)?);
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], leaving).into_response())
 }
 
 async fn enrol(State(desk): State<Desk>, request: Request) -> Result<Json<Value>, Refusal> {

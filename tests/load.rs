@@ -1,0 +1,406 @@
+//! An office under load, on real sockets: everybody comes back at once after a day without network, thousands are slow on purpose, and one
+//! sends without end. Nobody waits for ever, memory stays bounded, and no line is lost or doubled. A short run of what `scripts/load` does
+//! in full (docs/PERFORMANCE.md).
+
+#[path = "../benches/world/kreis.rs"]
+#[allow(dead_code, reason = "benches use the rest")]
+mod kreis;
+
+use kreis::{Kreis, Till};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+use teilhabe::admit::enrolment::EnrolmentCode;
+use teilhabe::book::entry::Opened;
+use teilhabe::shell::door::{now, os_chance};
+use teilhabe::shell::envelope::Identity;
+use teilhabe::shell::store::office::open;
+use teilhabe::shell::store::terminal::TerminalStore;
+use teilhabe::shell::web::terminal::App;
+use teilhabe::shell::web::terminal::client::{self, ExchangeError};
+use teilhabe::shell::web::terminal::writer::Writer;
+use teilhabe::terminal::counter::{Answer, Request};
+use teilhabe::terminal::enrol::EnrolmentAnswer;
+use teilhabe::terminal::{Keys, Terminal};
+use teilhabe::words::chance::Chance;
+use teilhabe::words::civil::CivilDay;
+use teilhabe::words::code::Code;
+use teilhabe::words::ids::{OfficeId, TerminalId};
+use teilhabe::words::keys::{PublicKey, SecretKey};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tower::ServiceExt;
+
+/// What the office may need at most, in MiB (docs/SCALE.md says what it is made of).
+const BOUND_MIB: u64 = 400;
+/// How long anybody may wait before this counts as starved: far above what is measured, for a machine that does much else.
+const STARVED: Duration = Duration::from_secs(60);
+const PASSWORD: &str = "korrekt pferd";
+const DAY_MS: u64 = 86_400_000;
+
+/// How much load.
+#[derive(Clone, Copy)]
+struct Size {
+    terminals: usize,
+    /// Lines of each of them, one a child and day.
+    lines: usize,
+    slow: usize,
+    /// Lines of the one that sends without end, and how many of them in a batch.
+    large: usize,
+    batch: usize,
+}
+
+impl Size {
+    /// That of the short run, unless `scripts/load` says otherwise.
+    fn asked_for() -> Self {
+        let number = |name: &str, usual| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual);
+        Self {
+            terminals: number("LOAD_TERMINALS", 100),
+            lines: number("LOAD_LINES", 4),
+            slow: number("LOAD_SLOW", 700),
+            large: number("LOAD_LARGE", 6_000),
+            batch: number("LOAD_BATCH", 3_000),
+        }
+    }
+}
+
+/// The real program serving the office in `data`; it is killed when this is dropped.
+struct Serving(Child);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Serving {
+    fn begin(data: &Path, at: SocketAddr) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_teilhabe"));
+        command.args(["office", "serve", "--listen", &at.to_string(), "--data"]).arg(data).stdout(Stdio::null()).stderr(Stdio::null());
+        let serving = Self(command.spawn().expect("it starts"));
+        let begun = Instant::now();
+        while get(at, "/healthz", "").is_none() {
+            assert!(begun.elapsed() < STARVED, "it does not answer");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        serving
+    }
+
+    /// The most memory it ever had, in MiB.
+    fn most_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux says so");
+        line.trim().trim_end_matches(" kB").trim().parse::<u64>().expect("a number") / 1024
+    }
+}
+
+/// A free port of this computer.
+fn free() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
+}
+
+fn ask(at: SocketAddr, head: &str, body: &[u8]) -> Option<String> {
+    let mut stream = TcpStream::connect(at).ok()?;
+    stream.set_read_timeout(Some(STARVED * 2)).ok()?;
+    stream.write_all(format!("{head}\r\nHost: {at}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes()).ok()?;
+    stream.write_all(body).ok()?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).ok()?;
+    Some(String::from_utf8_lossy(&answer).into_owned()).filter(|answer| !answer.is_empty())
+}
+
+fn get(at: SocketAddr, path: &str, cookie: &str) -> Option<String> {
+    ask(at, &format!("GET {path} HTTP/1.1\r\nCookie: {cookie}"), b"")
+}
+
+/// Signs Anna in; answers her cookie.
+fn signed_in(at: SocketAddr) -> String {
+    let form = format!("name=Anna+Adler&password={}", PASSWORD.replace(' ', "+"));
+    let head = format!("POST /login HTTP/1.1\r\nOrigin: http://{at}\r\nContent-Type: application/x-www-form-urlencoded");
+    let answer = ask(at, &head, form.as_bytes()).expect("an answer");
+    let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap_or_else(|| panic!("{answer}"));
+    cookie.split(';').next().expect("a cookie").to_owned()
+}
+
+/// A box of a provider of its own, which has recorded lunches for a day without network.
+fn box_of_a_day(kreis: &mut Kreis, number: usize, at: SocketAddr, codes: &[String]) -> (TerminalId, Writer, BTreeSet<u64>) {
+    let before = teilhabe::words::time::UtcMs(now().0 - DAY_MS);
+    let code: EnrolmentCode = kreis.provider(&format!("Mensa {number}"), before);
+    let mut chance = Chance::seeded(10_000 + number as u64);
+    let keys = Keys { signing: SecretKey::from_seed(chance.bytes()), envelope: Identity::generate() };
+    let mut terminal = Terminal::create(TerminalStore::open_in_memory().expect("a database"), keys, Opened::default(), &mut chance, before).expect("a box");
+    let request = terminal.ask_for_admission(&code.grouped(), "Ausgabe").expect("a code");
+    let answer = kreis.office.enrol(&request, before).expect("admitted");
+    let root = PublicKey::from_bytes(&answer.root).expect("a key");
+    let answer = EnrolmentAnswer::new(&root, &answer.trust, &answer.credential);
+    terminal.take_admission(&code.grouped(), &format!("http://{at}"), &answer, &mut chance, before).expect("taken in");
+    let question = terminal.outbound(&kreis.office.profile().id.clone(), &mut chance, before).expect("a question");
+    let answer = kreis.office.exchange(&question, before).expect("an answer");
+    terminal.take_inbound(&answer, &mut chance, before).expect("taken in");
+    let mut recorded = BTreeSet::new();
+    for code in codes {
+        let request = Request { code: code.as_str().into(), service: Code::parse("lunch"), ..Request::default() };
+        match terminal.redeem(&request, &mut chance, before.plus_ms(60_000)).expect("an answer") {
+            Answer::Accepted(accepted) => recorded.extend(accepted.entries.iter().map(|entry| entry.seq)),
+            Answer::Refused(refused) => panic!("{refused:?}"),
+        }
+    }
+    (terminal.id(), Writer::start(terminal, chance).0, recorded)
+}
+
+/// What a box came to: how long until all was confirmed, and how often it was told to come again.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sent {
+    took: Duration,
+    put_off: u64,
+}
+
+/// Exchanges until everything is confirmed, and obeys an office that is busy.
+fn deliver(writer: &Writer, office: &OfficeId) -> Sent {
+    let (begun, mut sent) = (Instant::now(), Sent::default());
+    loop {
+        match client::exchange(writer, office) {
+            Ok(_) => {
+                let id = office.clone();
+                let waiting = writer.run_blocking(move |terminal, _| terminal.waiting_batches(&id)).expect("it works").expect("read");
+                if waiting == 0 {
+                    return Sent { took: begun.elapsed(), ..sent };
+                }
+            }
+            Err(error) => match error.again() {
+                Some(seconds) => {
+                    assert!(error.to_string().contains(&format!("come again in {seconds} seconds")), "{error}");
+                    sent.put_off += 1;
+                    std::thread::sleep(Duration::from_secs(seconds) + Duration::from_millis(u64::from(os_chance().below(2_000))));
+                }
+                None => assert!(matches!(error, ExchangeError::Unreachable { .. }), "{error}"),
+            },
+        }
+        assert!(begun.elapsed() < STARVED * 5, "starved: {sent:?}");
+    }
+}
+
+/// Somebody who is slow on purpose, in one of four ways, again and again.
+async fn dawdle(at: SocketAddr, way: usize, ends: Arc<AtomicBool>, dropped: Arc<AtomicU64>) {
+    while !ends.load(Ordering::Relaxed) {
+        let Ok(mut stream) = tokio::net::TcpStream::connect(at).await else {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let begin = match way % 4 {
+            0 => "GET / HTTP/1.1\r\nHost: ".to_owned(),
+            1 => format!("POST /api/v1/exchange HTTP/1.1\r\nHost: {at}\r\nContent-Length: 200000\r\n\r\n"),
+            2 => format!("POST /login HTTP/1.1\r\nHost: {at}\r\nOrigin: http://{at}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 60000\r\n\r\n"),
+            // An answer that is never read, asked for until nothing more goes into the line.
+            _ => format!("GET /assets/office.css HTTP/1.1\r\nHost: {at}\r\n\r\n").repeat(400),
+        };
+        let mut well = stream.write_all(begin.as_bytes()).await.is_ok();
+        while well && !ends.load(Ordering::Relaxed) {
+            let pause = tokio::time::sleep(Duration::from_millis(700));
+            let mut byte = [0];
+            well = if way % 4 == 3 {
+                pause.await;
+                stream.write_all(begin.as_bytes()).await.is_ok()
+            } else {
+                // Answered or closed: it begins anew.
+                tokio::select! {
+                    () = pause => stream.write_all(b"x").await.is_ok(),
+                    _ = stream.read(&mut byte) => false,
+                }
+            };
+        }
+        dropped.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Sends batch after batch without end, and obeys as terminals do.
+fn pour(at: SocketAddr, till: Till, questions: &[Vec<u8>]) -> Sent {
+    let (begun, mut sent) = (Instant::now(), Sent::default());
+    let agent = ureq::Agent::new_with_config(ureq::config::Config::builder().http_status_as_error(false).build());
+    for question in questions {
+        loop {
+            assert!(begun.elapsed() < STARVED * 10, "starved: {sent:?}");
+            let Ok(mut answer) = agent.post(&format!("http://{at}/api/v1/exchange")).send(question.as_slice()) else { continue };
+            if answer.status() == 200 {
+                let bytes = answer.body_mut().with_config().limit(64 << 20).read_to_vec().expect("an answer");
+                till.is_confirmed(&bytes);
+                break;
+            }
+            let again = answer.headers().get("retry-after").and_then(|seconds| seconds.to_str().ok()?.parse().ok());
+            let seconds = again.unwrap_or_else(|| panic!("{} {:?}", answer.status(), answer.body_mut().read_to_string()));
+            sent.put_off += 1;
+            std::thread::sleep(Duration::from_secs(seconds));
+        }
+    }
+    Sent { took: begun.elapsed(), ..sent }
+}
+
+fn percentile(times: &mut [Duration], of_hundred: usize) -> Duration {
+    times.sort_unstable();
+    times.get((times.len() * of_hundred / 100).min(times.len().saturating_sub(1))).copied().unwrap_or_default()
+}
+
+/// Every line of the office's ledger, by the terminal that recorded it.
+fn ledger(data: &Path) -> BTreeMap<TerminalId, Vec<u64>> {
+    let db = open(&data.join("office.db")).expect("a database");
+    let mut statement = db.prepare("SELECT t.terminal, l.seq FROM line l JOIN terminal t ON t.id = l.terminal ORDER BY l.seq").expect("SQL");
+    let rows = statement.query_map([], |row| Ok((TerminalId(row.get(0)?), row.get::<_, i64>(1)?))).expect("rows");
+    let mut lines: BTreeMap<TerminalId, Vec<u64>> = BTreeMap::new();
+    for (terminal, seq) in rows.map(|row| row.expect("a line")) {
+        lines.entry(terminal).or_default().push(u64::try_from(seq).expect("a number"));
+    }
+    lines
+}
+
+#[test]
+fn an_office_bears_everybody_at_once_and_loses_nothing() {
+    let size = Size::asked_for();
+    let dir = tempfile::tempdir().expect("a folder");
+    let (at, before) = (free(), teilhabe::words::time::UtcMs(now().0 - DAY_MS));
+    let mut kreis = Kreis::at(dir.path(), (size.terminals * size.lines).max(500), before);
+    kreis.office.set_clerk("Anna Adler", PASSWORD, before).expect("a clerk");
+    kreis.office.set_second_factor("cli", teilhabe::office::SecondFactor::Optional, before).expect("set");
+    let office = kreis.office.profile().id.clone();
+    let codes = kreis.codes.clone();
+    let mut boxes = Vec::new();
+    for (number, codes) in codes.chunks(size.lines).take(size.terminals).enumerate() {
+        boxes.push(box_of_a_day(&mut kreis, number, at, codes));
+    }
+    let mut till = kreis.till_at(1, before);
+    let children: Vec<_> = std::mem::take(&mut kreis.entitlements).into_iter().take(500).collect();
+    let mut questions = Vec::new();
+    for line in 0..size.large {
+        till.lunch(&children[line % children.len()], CivilDay::of(before).plus(u32::try_from(line / children.len()).expect("few")));
+        if (line + 1) % size.batch == 0 || line + 1 == size.large {
+            let batch = till.batch();
+            questions.push(till.question(vec![batch]));
+        }
+    }
+    drop(kreis);
+
+    let serving = Serving::begin(dir.path(), at);
+    let cookie = signed_in(at);
+    let idle = serving.most_memory();
+    let (ends, dropped, pages) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)), AtomicU64::new(0));
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("threads");
+    for way in 0..size.slow {
+        runtime.spawn(dawdle(at, way, ends.clone(), dropped.clone()));
+    }
+    std::thread::sleep(Duration::from_secs(3));
+    let (mut sent, poured, mut looked) = std::thread::scope(|scope| {
+        let delivering: Vec<_> = boxes.iter().map(|(_, writer, _)| scope.spawn(|| deliver(writer, &office))).collect();
+        let questions = &questions;
+        let pouring = scope.spawn(move || pour(at, till, questions));
+        let (ends, cookie, pages) = (&ends, &cookie, &pages);
+        let looking = scope.spawn(move || {
+            let mut times = Vec::new();
+            while !ends.load(Ordering::Relaxed) {
+                let begun = Instant::now();
+                let answer = get(at, "/batches", cookie).expect("a page");
+                assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+                times.push(begun.elapsed());
+                pages.fetch_add(1, Ordering::Relaxed);
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            times
+        });
+        let sent: Vec<_> = delivering.into_iter().map(|thread| thread.join().expect("delivered")).collect();
+        let poured = pouring.join().expect("delivered");
+        ends.store(true, Ordering::Relaxed);
+        (sent, poured, looking.join().expect("looked"))
+    });
+    drop(runtime);
+    let memory = serving.most_memory();
+    drop(serving);
+
+    // Exactly what was recorded is in the ledger, each line once.
+    let lines = ledger(dir.path());
+    for (terminal, _, recorded) in &boxes {
+        assert_eq!(lines.get(terminal).cloned().unwrap_or_default(), recorded.iter().copied().collect::<Vec<_>>());
+    }
+    let of_large: Vec<u64> = lines.iter().filter(|(terminal, _)| boxes.iter().all(|(id, ..)| id != *terminal)).flat_map(|(_, seqs)| seqs.clone()).collect();
+    assert_eq!(of_large, (2..=size.large as u64 + 1).collect::<Vec<_>>());
+    assert!(memory < BOUND_MIB, "{memory} MiB");
+    let longest = |times: &[Duration]| times.iter().max().copied().unwrap_or_default();
+    assert!(longest(&looked) < STARVED && !looked.is_empty(), "a page took {:?}", longest(&looked));
+    let mut took: Vec<_> = sent.iter().map(|sent| sent.took).collect();
+    let put_off: u64 = sent.iter_mut().map(|sent| sent.put_off).sum::<u64>() + poured.put_off;
+    println!(
+        "| {} terminals of {} lines, {} slow clients, {} lines in batches of {} | {} / {} MiB | p50 {} ms, p95 {} ms, longest {} ms | p50 {} ms, longest {} ms | {:.1} s | {put_off} | {} |",
+        size.terminals,
+        size.lines,
+        size.slow,
+        size.large,
+        size.batch,
+        idle,
+        memory,
+        percentile(&mut looked, 50).as_millis(),
+        percentile(&mut looked, 95).as_millis(),
+        longest(&looked).as_millis(),
+        percentile(&mut took, 50).as_millis(),
+        longest(&took).as_millis(),
+        poured.took.as_secs_f64(),
+        dropped.load(Ordering::Relaxed),
+    );
+}
+
+/// An office that has no time for anybody yet; how often it was asked.
+fn busy_office() -> (SocketAddr, Arc<AtomicU64>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let (at, asked) = (listener.local_addr().expect("its address"), Arc::new(AtomicU64::new(0)));
+    let counted = asked.clone();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            // The head and the body, as far as they have come: what is asked does not matter.
+            let _ = stream.read(&mut [0; 64 * 1024]);
+            counted.fetch_add(1, Ordering::SeqCst);
+            let problem = r#"{"detail":"the office is busy: come again in 2 seconds; nothing was taken, and nothing is lost"}"#;
+            let head = format!("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", problem.len());
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(problem.as_bytes()));
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let _ = stream.read_to_end(&mut Vec::new());
+        }
+    });
+    (at, asked)
+}
+
+/// Asks the box as a program with its key does; the status and the body.
+async fn ask_box(router: &axum::Router, method: &str, path: &str) -> (u16, serde_json::Value) {
+    let request = axum::http::Request::builder().method(method).uri(path).header("host", "127.0.0.1:8080").header("authorization", "Bearer key");
+    let answer = router.clone().oneshot(request.body(axum::body::Body::empty()).expect("a request")).await.expect("an answer");
+    let status = answer.status().as_u16();
+    let bytes = axum::body::to_bytes(answer.into_body(), 1 << 20).await.expect("a body");
+    (status, serde_json::from_slice(&bytes).expect("JSON"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_box_leaves_a_busy_office_alone_for_as_long_as_it_asks_and_then_sends_by_itself() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (at, asked) = busy_office();
+    let mut kreis = Kreis::at(dir.path(), 1, teilhabe::words::time::UtcMs(now().0 - DAY_MS));
+    let codes = kreis.codes.clone();
+    let (_, writer, _) = box_of_a_day(&mut kreis, 1, at, &codes);
+    let app = App::new(writer, "127.0.0.1:8080".parse().expect("an address"), &[], zeroize::Zeroizing::new("key".into()));
+    let router = app.clone().router();
+    let by_itself = tokio::spawn(app.exchange_now_and_then());
+    let (status, body) = ask_box(&router, "POST", "/api/v1/exchange").await;
+    let seconds = body["again_in_seconds"].as_u64().expect("a number");
+    assert!(status == 202 && (2..=5).contains(&seconds), "no fault: {status} {body}");
+    assert!(body["message"]["de"].as_str().is_some_and(|words| words.contains("Sekunden von selbst")), "{body}");
+    let (status, body) = ask_box(&router, "POST", "/api/v1/exchange").await;
+    assert!(status == 202 && asked.load(Ordering::SeqCst) == 1, "whoever presses the button: {body}");
+    let (_, shown) = ask_box(&router, "GET", "/api/v1/status").await;
+    assert!(shown["offices"][0]["again_in_seconds"].as_u64().is_some_and(|left| left <= seconds) && shown["pending"].as_u64() > Some(0), "{shown}");
+    let begun = Instant::now();
+    while asked.load(Ordering::SeqCst) < 2 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it does not come again by itself");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(begun.elapsed() > Duration::from_millis(1_500), "it came too early: {:?}", begun.elapsed());
+    by_itself.abort();
+}

@@ -6,41 +6,29 @@
 #[allow(dead_code, reason = "benches use the rest")]
 mod kreis;
 
+mod served;
+
 use kreis::{Kreis, Till};
-use std::collections::{BTreeMap, BTreeSet};
+use served::*;
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use teilhabe::admit::enrolment::EnrolmentCode;
-use teilhabe::book::entry::Opened;
-use teilhabe::shell::door::{now, os_chance};
-use teilhabe::shell::envelope::Identity;
+use teilhabe::shell::door::os_chance;
 use teilhabe::shell::store::office::open;
-use teilhabe::shell::store::terminal::TerminalStore;
 use teilhabe::shell::web::terminal::App;
 use teilhabe::shell::web::terminal::client::{self, ExchangeError};
 use teilhabe::shell::web::terminal::writer::Writer;
-use teilhabe::terminal::counter::{Answer, Request};
-use teilhabe::terminal::enrol::EnrolmentAnswer;
-use teilhabe::terminal::{Keys, Terminal};
-use teilhabe::words::chance::Chance;
 use teilhabe::words::civil::CivilDay;
-use teilhabe::words::code::Code;
 use teilhabe::words::ids::{OfficeId, TerminalId};
-use teilhabe::words::keys::{PublicKey, SecretKey};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tower::ServiceExt;
 
 /// What the office may need at most, in MiB (docs/SCALE.md says what it is made of).
 const BOUND_MIB: u64 = 400;
-/// How long anybody may wait before this counts as starved: far above what is measured, for a machine that does much else.
-const STARVED: Duration = Duration::from_secs(60);
-const PASSWORD: &str = "korrekt pferd";
-const DAY_MS: u64 = 86_400_000;
 
 /// How much load.
 #[derive(Clone, Copy)]
@@ -66,91 +54,6 @@ impl Size {
             batch: number("LOAD_BATCH", 3_000),
         }
     }
-}
-
-/// The real program serving the office in `data`; it is killed when this is dropped.
-struct Serving(Child);
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Serving {
-    fn begin(data: &Path, at: SocketAddr) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_teilhabe"));
-        command.args(["office", "serve", "--listen", &at.to_string(), "--data"]).arg(data).stdout(Stdio::null()).stderr(Stdio::null());
-        let serving = Self(command.spawn().expect("it starts"));
-        let begun = Instant::now();
-        while get(at, "/healthz", "").is_none() {
-            assert!(begun.elapsed() < STARVED, "it does not answer");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        serving
-    }
-
-    /// The most memory it ever had, in MiB.
-    fn most_memory(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux says so");
-        line.trim().trim_end_matches(" kB").trim().parse::<u64>().expect("a number") / 1024
-    }
-}
-
-/// A free port of this computer.
-fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
-}
-
-fn ask(at: SocketAddr, head: &str, body: &[u8]) -> Option<String> {
-    let mut stream = TcpStream::connect(at).ok()?;
-    stream.set_read_timeout(Some(STARVED * 2)).ok()?;
-    stream.write_all(format!("{head}\r\nHost: {at}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len()).as_bytes()).ok()?;
-    stream.write_all(body).ok()?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).ok()?;
-    Some(String::from_utf8_lossy(&answer).into_owned()).filter(|answer| !answer.is_empty())
-}
-
-fn get(at: SocketAddr, path: &str, cookie: &str) -> Option<String> {
-    ask(at, &format!("GET {path} HTTP/1.1\r\nCookie: {cookie}"), b"")
-}
-
-/// Signs Anna in; answers her cookie.
-fn signed_in(at: SocketAddr) -> String {
-    let form = format!("name=Anna+Adler&password={}", PASSWORD.replace(' ', "+"));
-    let head = format!("POST /login HTTP/1.1\r\nOrigin: http://{at}\r\nContent-Type: application/x-www-form-urlencoded");
-    let answer = ask(at, &head, form.as_bytes()).expect("an answer");
-    let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap_or_else(|| panic!("{answer}"));
-    cookie.split(';').next().expect("a cookie").to_owned()
-}
-
-/// A box of a provider of its own, which has recorded lunches for a day without network.
-fn box_of_a_day(kreis: &mut Kreis, number: usize, at: SocketAddr, codes: &[String]) -> (TerminalId, Writer, BTreeSet<u64>) {
-    let before = teilhabe::words::time::UtcMs(now().0 - DAY_MS);
-    let code: EnrolmentCode = kreis.provider(&format!("Mensa {number}"), before);
-    let mut chance = Chance::seeded(10_000 + number as u64);
-    let keys = Keys { signing: SecretKey::from_seed(chance.bytes()), envelope: Identity::generate() };
-    let mut terminal = Terminal::create(TerminalStore::open_in_memory().expect("a database"), keys, Opened::default(), &mut chance, before).expect("a box");
-    let request = terminal.ask_for_admission(&code.grouped(), "Ausgabe").expect("a code");
-    let answer = kreis.office.enrol(&request, before).expect("admitted");
-    let root = PublicKey::from_bytes(&answer.root).expect("a key");
-    let answer = EnrolmentAnswer::new(&root, &answer.trust, &answer.credential);
-    terminal.take_admission(&code.grouped(), &format!("http://{at}"), &answer, &mut chance, before).expect("taken in");
-    let question = terminal.outbound(&kreis.office.profile().id.clone(), &mut chance, before).expect("a question");
-    let answer = kreis.office.exchange(&question, before).expect("an answer");
-    terminal.take_inbound(&answer, &mut chance, before).expect("taken in");
-    let mut recorded = BTreeSet::new();
-    for code in codes {
-        let request = Request { code: code.as_str().into(), service: Code::parse("lunch"), ..Request::default() };
-        match terminal.redeem(&request, &mut chance, before.plus_ms(60_000)).expect("an answer") {
-            Answer::Accepted(accepted) => recorded.extend(accepted.entries.iter().map(|entry| entry.seq)),
-            Answer::Refused(refused) => panic!("{refused:?}"),
-        }
-    }
-    (terminal.id(), Writer::start(terminal, chance).0, recorded)
 }
 
 /// What a box came to: how long until all was confirmed, and how often it was told to come again.
@@ -195,7 +98,9 @@ async fn dawdle(at: SocketAddr, way: usize, ends: Arc<AtomicBool>, dropped: Arc<
         let begin = match way % 4 {
             0 => "GET / HTTP/1.1\r\nHost: ".to_owned(),
             1 => format!("POST /api/v1/exchange HTTP/1.1\r\nHost: {at}\r\nContent-Length: 200000\r\n\r\n"),
-            2 => format!("POST /login HTTP/1.1\r\nHost: {at}\r\nOrigin: http://{at}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 60000\r\n\r\n"),
+            2 => format!(
+                "POST /login HTTP/1.1\r\nHost: {at}\r\nOrigin: http://{at}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 60000\r\n\r\n"
+            ),
             // An answer that is never read, asked for until nothing more goes into the line.
             _ => format!("GET /assets/office.css HTTP/1.1\r\nHost: {at}\r\n\r\n").repeat(400),
         };
@@ -261,10 +166,8 @@ fn ledger(data: &Path) -> BTreeMap<TerminalId, Vec<u64>> {
 fn an_office_bears_everybody_at_once_and_loses_nothing() {
     let size = Size::asked_for();
     let dir = tempfile::tempdir().expect("a folder");
-    let (at, before) = (free(), teilhabe::words::time::UtcMs(now().0 - DAY_MS));
-    let mut kreis = Kreis::at(dir.path(), (size.terminals * size.lines).max(500), before);
-    kreis.office.set_clerk("Anna Adler", PASSWORD, before).expect("a clerk");
-    kreis.office.set_second_factor("cli", teilhabe::office::SecondFactor::Optional, before).expect("set");
+    let (at, before) = (free(), yesterday());
+    let mut kreis = office_in(dir.path(), (size.terminals * size.lines).max(500));
     let office = kreis.office.profile().id.clone();
     let codes = kreis.codes.clone();
     let mut boxes = Vec::new();
@@ -323,7 +226,8 @@ fn an_office_bears_everybody_at_once_and_loses_nothing() {
     for (terminal, _, recorded) in &boxes {
         assert_eq!(lines.get(terminal).cloned().unwrap_or_default(), recorded.iter().copied().collect::<Vec<_>>());
     }
-    let of_large: Vec<u64> = lines.iter().filter(|(terminal, _)| boxes.iter().all(|(id, ..)| id != *terminal)).flat_map(|(_, seqs)| seqs.clone()).collect();
+    let of_large: Vec<u64> =
+        lines.iter().filter(|(terminal, _)| boxes.iter().all(|(id, ..)| id != *terminal)).flat_map(|(_, seqs)| seqs.clone()).collect();
     assert_eq!(of_large, (2..=size.large as u64 + 1).collect::<Vec<_>>());
     assert!(memory < BOUND_MIB, "{memory} MiB");
     let longest = |times: &[Duration]| times.iter().max().copied().unwrap_or_default();
@@ -360,7 +264,8 @@ fn busy_office() -> (SocketAddr, Arc<AtomicU64>) {
             let _ = stream.read(&mut [0; 64 * 1024]);
             counted.fetch_add(1, Ordering::SeqCst);
             let problem = r#"{"detail":"the office is busy: come again in 2 seconds; nothing was taken, and nothing is lost"}"#;
-            let head = format!("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", problem.len());
+            let head =
+                format!("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", problem.len());
             let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(problem.as_bytes()));
             let _ = stream.shutdown(std::net::Shutdown::Write);
             let _ = stream.read_to_end(&mut Vec::new());
@@ -382,7 +287,7 @@ async fn ask_box(router: &axum::Router, method: &str, path: &str) -> (u16, serde
 async fn a_box_leaves_a_busy_office_alone_for_as_long_as_it_asks_and_then_sends_by_itself() {
     let dir = tempfile::tempdir().expect("a folder");
     let (at, asked) = busy_office();
-    let mut kreis = Kreis::at(dir.path(), 1, teilhabe::words::time::UtcMs(now().0 - DAY_MS));
+    let mut kreis = Kreis::at(dir.path(), 1, yesterday());
     let codes = kreis.codes.clone();
     let (_, writer, _) = box_of_a_day(&mut kreis, 1, at, &codes);
     let app = App::new(writer, "127.0.0.1:8080".parse().expect("an address"), &[], zeroize::Zeroizing::new("key".into()));

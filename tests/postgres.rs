@@ -3,7 +3,7 @@
 
 mod office_town;
 
-use office_town::{empty_over, lived_in_over, profile, request};
+use office_town::{Counter, PASSWORD, empty_over, lived_in_over, profile, request};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,11 +11,13 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Barrier;
 use std::time::Duration;
-use teilhabe::office::{Office, OfficeKeys};
+use teilhabe::office::{NewProvider, Office, OfficeKeys, Role, Roles, SecondFactor, ServiceTerms};
+use teilhabe::shell::door::now;
 use teilhabe::shell::envelope::Identity;
+use teilhabe::shell::office_dir::Place;
 use teilhabe::shell::sheet::children;
 use teilhabe::shell::store::StoreError;
-use teilhabe::shell::store::office::{MIGRATIONS, TEST_SERVER, open_at, settings};
+use teilhabe::shell::store::office::{MIGRATIONS, TEST_SERVER, clerks, open_at, settings};
 use teilhabe::shell::store::sql::Connection;
 use teilhabe::shell::store::sql::postgres::{Server, Tenant};
 use teilhabe::words::chance::Chance;
@@ -326,10 +328,6 @@ fn an_office_is_set_up_on_a_server_and_served_by_two_processes() {
     assert!(done && !said.contains("BAD"), "{said}");
     let (done, said) = teilhabe(&["migrate"], &one);
     assert!(done && said.contains("version 2"), "{said}");
-    let out = dir.path().join("backup.age");
-    let (done, said) = teilhabe(&["office", "backup", "--out", out.to_str().expect("a path")], &one);
-    assert!(!done && said.contains("pg_dump") && !out.exists(), "{said}");
-
     // The keys and the note of the server are all another process needs.
     let two = dir.path().join("two");
     let copied = Command::new("cp").arg("-a").args([&one, &two]).status().expect("cp runs");
@@ -338,4 +336,178 @@ fn an_office_is_set_up_on_a_server_and_served_by_two_processes() {
     for at in [at_one, at_two] {
         assert!(get(at, "/login").is_some_and(|answer| answer.starts_with("HTTP/1.1 200")), "{at}");
     }
+}
+
+/// An office on the server, set up by the program, with two clerks; its folder and its official key.
+fn set_up(dir: &Path) -> std::path::PathBuf {
+    let url = std::env::var(TEST_SERVER).expect("scripts/postgres says where the server is");
+    let number = u32::from_le_bytes(teilhabe::shell::door::os_chance().bytes()) % 100_000_000;
+    let (data, id) = (dir.join("office"), format!("{number:08}"));
+    let init = ["office", "init", "--id", &id, "--name", "Stadt", "--debtor-iban", "DE02120300000000202051", "--database-url", &url];
+    let (done, said) = teilhabe(&init, &data);
+    assert!(done, "{said}");
+    let (mut office, now) = (opened(&data), now());
+    for clerk in ["Anna Adler", "Berta Busch"] {
+        office.set_clerk(clerk, PASSWORD, now).expect("a clerk");
+    }
+    office.set_second_factor("cli", SecondFactor::Optional, now).expect("set");
+    data
+}
+
+fn opened(data: &Path) -> Office {
+    Office::open(data, teilhabe::shell::door::os_chance(), now()).expect("an office")
+}
+
+fn ask(at: SocketAddr, head: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(at).expect("connected");
+    let head = format!("{head}\r\nHost: {at}\r\nOrigin: http://{at}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    stream.write_all(head.as_bytes()).expect("sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn sign_in(at: SocketAddr, name: &str, password: &str) -> String {
+    let form = format!("name={}&password={}", name.replace(' ', "+"), password.replace(' ', "+"));
+    ask(at, "POST /login HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded", &form)
+}
+
+#[test]
+#[ignore = "scripts/postgres starts the server it needs"]
+fn a_clerk_is_signed_in_at_every_process() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let data = set_up(dir.path());
+    let ((_one, at_one), (_two, at_two)) = (serve(&data), serve(&data));
+    let answer = sign_in(at_one, "Anna Adler", PASSWORD);
+    let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap_or_else(|| panic!("{answer}"));
+    let cookie = cookie.split(';').next().expect("a cookie").to_owned();
+    let page = |at: SocketAddr, path: &str| ask(at, &format!("GET {path} HTTP/1.1\r\nCookie: {cookie}"), "");
+    for at in [at_one, at_two] {
+        assert!(page(at, "/admin").starts_with("HTTP/1.1 200"), "{}", page(at, "/admin"));
+    }
+    // What a third process changes holds at once.
+    opened(&data).set_roles("Anna Adler", &Roles::of(&[Role::Issue])).expect("roles");
+    for at in [at_one, at_two] {
+        assert!(page(at, "/admin").starts_with("HTTP/1.1 403"), "{}", page(at, "/admin"));
+    }
+    // A one-time code that was used at one process is used.
+    let (one, two) = (opened(&data), opened(&data));
+    let berta = clerks::all(one.db()).expect("read").into_iter().find(|clerk| clerk.name == "Berta Busch").expect("there").id;
+    assert!(clerks::use_step(one.db(), berta, 77).expect("stored") && !clerks::use_step(two.db(), berta, 77).expect("stored"));
+    // Wrong passwords count together.
+    for turn in 0..10 {
+        let answer = sign_in(if turn % 2 == 0 { at_one } else { at_two }, "Berta Busch", "falsches wort");
+        assert!(answer.starts_with("HTTP/1.1 401"), "{turn} {answer}");
+    }
+    for at in [at_one, at_two] {
+        assert!(sign_in(at, "Berta Busch", PASSWORD).starts_with("HTTP/1.1 429"), "locked at both");
+    }
+    let out = ask(at_one, &format!("POST /logout HTTP/1.1\r\nCookie: {cookie}"), "");
+    assert!(out.starts_with("HTTP/1.1 303"), "{out}");
+    for at in [at_one, at_two] {
+        assert!(page(at, "/").contains("location: /login"), "signed out at both");
+    }
+    // Somebody holds the office's lock: it is not ready, and says why.
+    let tenant = count(one.db(), "SELECT tenant()");
+    one.db().query_row("SELECT pg_advisory_lock(?1)", [tenant], |_| Ok(())).expect("held");
+    std::thread::sleep(Duration::from_millis(3_100));
+    let held = ask(at_two, "GET /readyz HTTP/1.1", "");
+    assert!(held.starts_with("HTTP/1.1 503") && held.contains("\"what\":\"busy\""), "{held}");
+    one.db().query_row("SELECT pg_advisory_unlock(?1)", [tenant], |_| Ok(())).expect("let go");
+    std::thread::sleep(Duration::from_millis(3_100));
+    assert!(ask(at_two, "GET /readyz HTTP/1.1", "").starts_with("HTTP/1.1 200"));
+}
+
+/// A program of PostgreSQL's own.
+fn postgres(program: &str, arguments: &[&str]) {
+    let mut bins: Vec<_> =
+        std::fs::read_dir("/usr/lib/postgresql").expect("installed").map(|entry| entry.expect("read").path().join("bin")).collect();
+    bins.sort();
+    let done = Command::new(bins.last().expect("a version").join(program)).args(arguments).output().expect("it runs");
+    assert!(done.status.success(), "{program}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+#[test]
+#[ignore = "scripts/postgres starts the server it needs"]
+fn an_office_is_backed_up_from_a_server_and_goes_on_in_a_file() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (data, now) = (set_up(dir.path()), now());
+    let mut office = opened(&data);
+    let id = office.profile().id.clone();
+    let services = vec![ServiceTerms::parse("lunch:lunch:Mittagessen:450", CivilDay::of(now)).expect("terms")];
+    let mut counters: Vec<Counter> = (1..=2u8)
+        .map(|number| {
+            let new = NewProvider { name: format!("Mensa {number}"), iban: "DE44500105175407324931".into(), services: services.clone() };
+            let (provider, code) = office.add_provider(&new, now).expect("added");
+            Counter::enrol_at(&mut office, &id, provider, "Ausgabe", &code.grouped(), number, now)
+        })
+        .collect();
+    let (month, csv) = (CivilDay::of(now).month(), "reference;benefit;from;to;period;measure;amount\n");
+    let rows: String = (0..30).map(|child| format!("K{child};lunch;{month};{month};day;units;1\n")).collect();
+    let tokens = office.issue(&children::read(format!("{csv}{rows}").as_bytes()).expect("a table").rows, now).expect("issued");
+    let (served, later) = tokens.split_at(20);
+    for (token, turn) in served.iter().zip([0, 1].into_iter().cycle()) {
+        counters[turn].redeem(&request(&token.code, "lunch"), now);
+    }
+    counters.iter_mut().for_each(|counter| counter.exchange_at(&mut office, &id, now));
+    office.reconcile(now).expect("reconciled");
+    office.settle("Anna Adler", "Berta Busch", CivilDay::of(now), now).expect("paid");
+    let counts =
+        |db: &Connection, tables: &[String]| tables.iter().map(|table| count(db, &format!("SELECT count(*) FROM {table}"))).collect::<Vec<_>>();
+
+    // By the program, for this office alone.
+    let (file, passphrase) = (dir.path().join("office.age"), dir.path().join("passphrase"));
+    std::fs::write(&passphrase, "eine lange Losung zum Proben\n").expect("written");
+    std::fs::set_permissions(&passphrase, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("set");
+    let (file, passphrase) = (file.to_str().expect("a path"), passphrase.to_str().expect("a path"));
+    let (done, said) = teilhabe(&["office", "backup", "--out", file, "--passphrase-file", passphrase], &data);
+    assert!(done, "{said}");
+    let restored = dir.path().join("restored");
+    let (done, said) = teilhabe(&["office", "restore", "--in", file, "--passphrase-file", passphrase], &restored);
+    assert!(done && restored.join("office.db").exists() && !restored.join("database.url").exists(), "{said}");
+    let mut in_file = opened(&restored);
+    // Its own restore is noted, and nobody is signed in there.
+    let tables: Vec<String> = in_file
+        .db()
+        .tables()
+        .expect("tables")
+        .into_iter()
+        .filter(|table| !["audit", "setting", "counter", "trust_list"].contains(&table.as_str()))
+        .collect();
+    assert_eq!(counts(in_file.db(), &tables), counts(office.db(), &tables), "{tables:?}");
+    assert!(in_file.verify_audit().expect("read").is_ok(), "the chain of the log goes on");
+    let (_, said) = teilhabe(&["doctor"], &restored);
+    assert!(said.matches("BAD").count() == 1 && said.contains("BAD  payments: this office was restored"), "{said}");
+    let lines = count(in_file.db(), "SELECT count(*) FROM line");
+    counters[0].redeem(&request(&later[0].code, "lunch"), now);
+    counters[0].exchange_at(&mut in_file, &id, now);
+    assert_eq!((lines, count(in_file.db(), "SELECT count(*) FROM line")), (20, 21));
+
+    // By the server's own means, for the whole database, into a fresh one.
+    let url = std::env::var(TEST_SERVER).expect("there is a server");
+    let (name, as_superuser) = (format!("copy_{id}"), url.replace("//teilhabe@", "//postgres@"));
+    let (fresh, dump) =
+        (url.replace("/teilhabe", &format!("/{name}")).replace(&format!("//{name}@"), "//teilhabe@"), dir.path().join("offices.dump"));
+    let fresh_as_superuser = fresh.replace("//teilhabe@", "//postgres@");
+    postgres("pg_dump", &["--format=custom", "--file", dump.to_str().expect("a path"), &as_superuser]);
+    postgres("psql", &["--quiet", "--command", &format!("CREATE DATABASE {name} OWNER teilhabe ENCODING 'UTF8' TEMPLATE template0"), &as_superuser]);
+    postgres("pg_restore", &["--exit-on-error", "--dbname", &fresh_as_superuser, dump.to_str().expect("a path")]);
+    let moved = dir.path().join("moved");
+    assert!(Command::new("cp").arg("-a").args([&data, &moved]).status().expect("cp runs").success());
+    Place::move_to(&moved, &fresh).expect("noted");
+    let mut on_server = opened(&moved);
+    let all = office.db().tables().expect("tables");
+    assert_eq!(counts(on_server.db(), &all), counts(office.db(), &all));
+    assert!(on_server.verify_audit().expect("read").is_ok());
+    let (done, said) = teilhabe(&["doctor"], &moved);
+    assert!(done && !said.contains("BAD"), "{said}");
+    counters[1].redeem(&request(&later[1].code, "lunch"), now);
+    counters[1].exchange_at(&mut on_server, &id, now);
+    assert_eq!((count(office.db(), "SELECT count(*) FROM line"), count(on_server.db(), "SELECT count(*) FROM line")), (20, 21));
+    let unbound =
+        "SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relname <> 'schema_version'
+                   AND NOT (relrowsecurity AND relforcerowsecurity)";
+    assert_eq!(count(on_server.db(), unbound), 0, "the walls stand in the copy too");
+    drop(on_server);
+    postgres("psql", &["--quiet", "--command", &format!("DROP DATABASE {name} WITH (FORCE)"), &as_superuser]);
 }

@@ -5,11 +5,11 @@ use super::caller::Caller;
 use super::gate::{Place, SMALL, Size, come_again};
 use super::login::SignedIn;
 use super::rates::{self, Rate, Rates};
-use super::{Desk, MAX_ENROLMENT, MAX_EXCHANGE, doors};
-use crate::office::{Office, OfficeError};
+use super::{Desk, MAX_ENROLMENT, MAX_EXCHANGE, doors, ready};
+use crate::office::Office;
 use crate::shell::door;
 use crate::shell::store::StoreError;
-use crate::shell::store::office::{desk, payments, views};
+use crate::shell::store::office::{desk, views};
 use crate::shell::web::pace::TooSlow;
 use crate::shell::web::problem::Problem;
 use crate::words::ids::BatchId;
@@ -24,7 +24,7 @@ use axum::{Json, Router};
 use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::fmt::Write;
+use std::time::Instant;
 
 /// The description of these interfaces, written by hand (docs/adr/0004).
 const OPENAPI: &str = include_str!("../../../../templates/openapi.office.json");
@@ -35,7 +35,12 @@ type Route = (&'static str, &'static str, MethodRouter<Desk>);
 
 /// Open to terminals, which have neither cookie nor page: nothing here relies on who sends it, only on what is signed.
 fn open_routes() -> Vec<Route> {
-    vec![("post", "/api/v1/exchange", post(exchange)), ("post", "/api/v1/enrolments", post(enrol)), ("get", "/healthz", get(health))]
+    vec![
+        ("post", "/api/v1/exchange", post(exchange)),
+        ("post", "/api/v1/enrolments", post(enrol)),
+        ("get", "/healthz", get(health)),
+        ("get", "/readyz", get(ready::show)),
+    ]
 }
 
 /// For those with the interface's key or a clerk's session; the description is for all.
@@ -141,8 +146,21 @@ fn not_too_often(rates: &Rates, rate: Rate, request: &Request) -> Result<(), Ref
 }
 
 async fn exchange(State(desk): State<Desk>, request: Request) -> Result<Response, Refusal> {
-    not_too_often(&desk.0.asked, rates::EXCHANGES, &request)?;
-    let (envelope, place) = envelope(&desk, request).await?;
+    let arrived = async {
+        not_too_often(&desk.0.asked, rates::EXCHANGES, &request)?;
+        envelope(&desk, request).await
+    };
+    let arrived = arrived.await;
+    let begun = Instant::now();
+    let outcome = match arrived {
+        Ok((envelope, place)) => answered(&desk, envelope, place).await,
+        Err(refusal) => Err(refusal),
+    };
+    desk.0.counted.exchange(&outcome, begun.elapsed());
+    outcome
+}
+
+async fn answered(desk: &Desk, envelope: Vec<u8>, place: Place) -> Result<Response, Refusal> {
     let turn = desk.0.gate.turn(place.size).await?;
     let answer = desk.0.office.ask(move |office| office.exchange(&envelope, door::now())).await??;
     drop(turn);
@@ -217,45 +235,5 @@ async fn statistics(_: Reader, State(desk): State<Desk>) -> Result<Json<Value>, 
 }
 
 async fn metrics(_: Reader, State(desk): State<Desk>) -> Result<Response, Refusal> {
-    let text = desk.0.office.ask(|office| measure(office)).await??;
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
-}
-
-/// Prometheus' text format 0.0.4.
-fn measure(office: &Office) -> Result<String, OfficeError> {
-    let db = office.db();
-    let work = desk::open_work(db)?;
-    let (released, signed): (Vec<_>, Vec<_>) = payments::runs(db)?.into_iter().partition(|run| run.released);
-    let terminals = desk::terminals(db)?;
-    let last = terminals.iter().filter_map(|t| t.last_exchange).max().map_or(0, |at| at.seconds().0);
-    let mut text = String::new();
-    let mut gauge = |name: &str, help: &str, samples: &[(&str, u64)]| {
-        let _ = write!(text, "# HELP teilhabe_{name} {help}\n# TYPE teilhabe_{name} gauge\n");
-        for (labels, value) in samples {
-            let _ = writeln!(text, "teilhabe_{name}{labels} {value}");
-        }
-    };
-    let build = format!("{{version=\"{}\",role=\"office\"}}", env!("CARGO_PKG_VERSION"));
-    gauge("build_info", "The program.", &[(&build, 1)]);
-    gauge(
-        "batches",
-        "Batches received, and those of them that could not be taken in.",
-        &[("{state=\"received\"}", desk::batch_count(db)?), ("{state=\"waiting\"}", work.waiting_batches)],
-    );
-    gauge(
-        "open_lines",
-        "Lines not yet settled by verdict; new ones are not reconciled yet.",
-        &[
-            ("{verdict=\"new\"}", work.new),
-            ("{verdict=\"pending\"}", work.findings),
-            ("{verdict=\"accepted\"}", work.accepted.0),
-            ("{verdict=\"reduced\"}", work.reduced.0),
-            ("{verdict=\"rejected\"}", work.rejected),
-        ],
-    );
-    gauge("children_to_reconcile", "Children whose lines must be decided, or decided again.", &[("", work.children_to_decide)]);
-    gauge("runs", "Settlement runs by state.", &[("{state=\"signed\"}", signed.len() as u64), ("{state=\"released\"}", released.len() as u64)]);
-    gauge("terminals", "Terminals admitted.", &[("", terminals.len() as u64)]);
-    gauge("last_exchange_timestamp_seconds", "When a terminal was last answered.", &[("", last)]);
-    Ok(text)
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], desk.figures().await?).into_response())
 }

@@ -73,7 +73,6 @@ pub struct Gate {
     large: Lane,
     large_answers: Arc<Semaphore>,
     addresses: Arc<Mutex<HashMap<IpAddr, usize>>>,
-    turned_away: AtomicU64,
 }
 
 impl Default for Gate {
@@ -83,7 +82,6 @@ impl Default for Gate {
             large: Lane::new(LARGE_PLACES, LARGE_TURNS),
             large_answers: Arc::new(Semaphore::new(LARGE_PLACES)),
             addresses: Arc::default(),
-            turned_away: AtomicU64::new(0),
         }
     }
 }
@@ -181,13 +179,7 @@ impl Gate {
     }
 
     fn come_again(&self, size: Size) -> Refusal {
-        self.turned_away.fetch_add(1, Ordering::Relaxed);
         come_again(StatusCode::SERVICE_UNAVAILABLE, "the office is busy", self.lane(size).seconds())
-    }
-
-    /// How many were told to come again since the start.
-    pub fn turned_away(&self) -> u64 {
-        self.turned_away.load(Ordering::Relaxed)
     }
 
     /// How many exchanges are under way: small ones and large ones.
@@ -200,7 +192,7 @@ impl Gate {
 /// The refusal of somebody who may come again in so many seconds.
 pub fn come_again(status: StatusCode, why: &str, seconds: u64) -> Refusal {
     let sentence = format!("{why}: come again in {seconds} seconds; nothing was taken, and nothing is lost");
-    Refusal { retry_after: Some(seconds), ..Refusal::new(status, sentence) }
+    Refusal { retry_after: Some(seconds), put_off: true, ..Refusal::new(status, sentence) }
 }
 
 /// The body of an answer that keeps its place.
@@ -250,7 +242,7 @@ mod tests {
         let large = gate.turn(Size::Large).await.expect("a turn");
         let small: Vec<Place> = (0..SMALL_PLACES).map(|_| gate.enter(Size::Small, &from([10, 0, 0, 9])).expect("a place")).collect();
         gate.turn(Size::Small).await.expect("at once");
-        assert_eq!((gate.under_way(), gate.turned_away()), ((SMALL_PLACES as u64, 4), 1));
+        assert_eq!(gate.under_way(), (SMALL_PLACES as u64, 4));
         drop((large, held, small));
         assert_eq!(gate.under_way(), (0, 0));
     }
@@ -269,8 +261,9 @@ mod tests {
     #[test]
     fn an_answer_keeps_its_place_until_it_is_gone() {
         let gate = Gate::default();
-        let mut leaving: Vec<Leaving> =
-            (1..=4).map(|n| gate.leaving(gate.enter(Size::Small, &from([10, 0, 0, n])).expect("a place"), vec![0; SMALL + 1]).expect("room")).collect();
+        let mut leaving: Vec<Leaving> = (1..=4)
+            .map(|n| gate.leaving(gate.enter(Size::Small, &from([10, 0, 0, n])).expect("a place"), vec![0; SMALL + 1]).expect("room"))
+            .collect();
         let fifth = gate.enter(Size::Small, &from([10, 0, 0, 5])).expect("a place");
         assert!(gate.leaving(fifth, vec![0; SMALL + 1]).is_err_and(|refused| refused.retry_after.is_some()));
         let fifth = gate.enter(Size::Small, &from([10, 0, 0, 5])).expect("a place");

@@ -162,95 +162,108 @@ fn ledger(data: &Path) -> BTreeMap<TerminalId, Vec<u64>> {
     lines
 }
 
-#[test]
-fn an_office_bears_everybody_at_once_and_loses_nothing() {
-    let size = Size::asked_for();
-    let dir = tempfile::tempdir().expect("a folder");
-    let (at, before) = (free(), yesterday());
-    let mut kreis = office_in(dir.path(), (size.terminals * size.lines).max(500));
-    let office = kreis.office.profile().id.clone();
-    let codes = kreis.codes.clone();
-    let mut boxes = Vec::new();
-    for (number, codes) in codes.chunks(size.lines).take(size.terminals).enumerate() {
-        boxes.push(box_of_a_day(&mut kreis, number, at, codes));
-    }
-    let mut till = kreis.till_at(1, before);
+/// The envelopes of the one that sends without end.
+fn questions(kreis: &mut Kreis, till: &mut Till, size: Size) -> Vec<Vec<u8>> {
     let children: Vec<_> = std::mem::take(&mut kreis.entitlements).into_iter().take(500).collect();
     let mut questions = Vec::new();
     for line in 0..size.large {
-        till.lunch(&children[line % children.len()], CivilDay::of(before).plus(u32::try_from(line / children.len()).expect("few")));
+        let day = CivilDay::of(yesterday()).plus(u32::try_from(line / children.len()).expect("few"));
+        till.lunch(&children[line % children.len()], day);
         if (line + 1) % size.batch == 0 || line + 1 == size.large {
             let batch = till.batch();
             questions.push(till.question(vec![batch]));
         }
     }
-    drop(kreis);
+    questions
+}
 
-    let serving = Serving::begin(dir.path(), at);
+/// What came of the load: of each box, of the one that sends without end, of a clerk's pages, and how many slow connections were let go.
+struct Outcome {
+    sent: Vec<Sent>,
+    poured: Sent,
+    looked: Vec<Duration>,
+    dropped: u64,
+}
+
+/// A clerk who looks at a page again and again.
+fn look(at: SocketAddr, cookie: &str, ends: &AtomicBool) -> Vec<Duration> {
+    let mut times = Vec::new();
+    while !ends.load(Ordering::Relaxed) {
+        let begun = Instant::now();
+        let answer = get(at, "/batches", cookie).expect("a page");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        times.push(begun.elapsed());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    times
+}
+
+fn under_load(at: SocketAddr, size: Size, office: &OfficeId, writers: &[&Writer], till: Till, questions: &[Vec<u8>]) -> Outcome {
     let cookie = signed_in(at);
-    let idle = serving.most_memory();
-    let (ends, dropped, pages) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)), AtomicU64::new(0));
+    let (ends, dropped) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("threads");
     for way in 0..size.slow {
         runtime.spawn(dawdle(at, way, ends.clone(), dropped.clone()));
     }
     std::thread::sleep(Duration::from_secs(3));
-    let (mut sent, poured, mut looked) = std::thread::scope(|scope| {
-        let delivering: Vec<_> = boxes.iter().map(|(_, writer, _)| scope.spawn(|| deliver(writer, &office))).collect();
-        let questions = &questions;
+    let (sent, poured, looked) = std::thread::scope(|scope| {
+        let delivering: Vec<_> = writers.iter().map(|writer| scope.spawn(|| deliver(writer, office))).collect();
         let pouring = scope.spawn(move || pour(at, till, questions));
-        let (ends, cookie, pages) = (&ends, &cookie, &pages);
-        let looking = scope.spawn(move || {
-            let mut times = Vec::new();
-            while !ends.load(Ordering::Relaxed) {
-                let begun = Instant::now();
-                let answer = get(at, "/batches", cookie).expect("a page");
-                assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-                times.push(begun.elapsed());
-                pages.fetch_add(1, Ordering::Relaxed);
-                std::thread::sleep(Duration::from_millis(50));
-            }
-            times
-        });
-        let sent: Vec<_> = delivering.into_iter().map(|thread| thread.join().expect("delivered")).collect();
+        let looking = scope.spawn(|| look(at, &cookie, &ends));
+        let sent = delivering.into_iter().map(|thread| thread.join().expect("delivered")).collect();
         let poured = pouring.join().expect("delivered");
         ends.store(true, Ordering::Relaxed);
         (sent, poured, looking.join().expect("looked"))
     });
-    drop(runtime);
+    Outcome { sent, poured, looked, dropped: dropped.load(Ordering::Relaxed) }
+}
+
+/// The row of figures that `scripts/load` writes down.
+fn report(size: Size, (idle, memory): (u64, u64), outcome: Outcome) {
+    let Outcome { sent, poured, mut looked, dropped } = outcome;
+    let mut took: Vec<_> = sent.iter().map(|sent| sent.took).collect();
+    let put_off = sent.iter().map(|sent| sent.put_off).sum::<u64>() + poured.put_off;
+    let mut part = |of_hundred| percentile(&mut looked, of_hundred).as_millis();
+    let pages = format!("p50 {} ms, p95 {} ms, longest {} ms", part(50), part(95), part(100));
+    let mut part = |of_hundred| percentile(&mut took, of_hundred).as_millis();
+    let boxes = format!("p50 {} ms, longest {} ms", part(50), part(100));
+    let Size { terminals, lines, slow, large, batch } = size;
+    println!(
+        "| {terminals} terminals of {lines} lines, {slow} slow clients, {large} lines in batches of {batch} | {idle} / {memory} MiB | {pages} | {boxes} | {:.1} s | {put_off} | {dropped} |",
+        poured.took.as_secs_f64()
+    );
+}
+
+#[test]
+fn an_office_bears_everybody_at_once_and_loses_nothing() {
+    let size = Size::asked_for();
+    let (dir, at) = (tempfile::tempdir().expect("a folder"), free());
+    let mut kreis = office_in(dir.path(), (size.terminals * size.lines).max(500));
+    let office = kreis.office.profile().id.clone();
+    let codes = kreis.codes.clone();
+    let parts = codes.chunks(size.lines).take(size.terminals).enumerate();
+    let boxes: Vec<_> = parts.map(|(number, codes)| box_of_a_day(&mut kreis, number, at, codes)).collect();
+    let mut till = kreis.till_at(1, yesterday());
+    let questions = questions(&mut kreis, &mut till, size);
+    drop(kreis);
+
+    let serving = Serving::begin(dir.path(), at);
+    let idle = serving.most_memory();
+    let writers: Vec<&Writer> = boxes.iter().map(|(_, writer, _)| writer).collect();
+    let outcome = under_load(at, size, &office, &writers, till, &questions);
     let memory = serving.most_memory();
     drop(serving);
 
     // Exactly what was recorded is in the ledger, each line once.
-    let lines = ledger(dir.path());
+    let mut lines = ledger(dir.path());
     for (terminal, _, recorded) in &boxes {
-        assert_eq!(lines.get(terminal).cloned().unwrap_or_default(), recorded.iter().copied().collect::<Vec<_>>());
+        assert_eq!(lines.remove(terminal).unwrap_or_default(), recorded.iter().copied().collect::<Vec<_>>());
     }
-    let of_large: Vec<u64> =
-        lines.iter().filter(|(terminal, _)| boxes.iter().all(|(id, ..)| id != *terminal)).flat_map(|(_, seqs)| seqs.clone()).collect();
-    assert_eq!(of_large, (2..=size.large as u64 + 1).collect::<Vec<_>>());
+    assert_eq!(lines.into_values().flatten().collect::<Vec<_>>(), (2..=size.large as u64 + 1).collect::<Vec<_>>());
     assert!(memory < BOUND_MIB, "{memory} MiB");
-    let longest = |times: &[Duration]| times.iter().max().copied().unwrap_or_default();
-    assert!(longest(&looked) < STARVED && !looked.is_empty(), "a page took {:?}", longest(&looked));
-    let mut took: Vec<_> = sent.iter().map(|sent| sent.took).collect();
-    let put_off: u64 = sent.iter_mut().map(|sent| sent.put_off).sum::<u64>() + poured.put_off;
-    println!(
-        "| {} terminals of {} lines, {} slow clients, {} lines in batches of {} | {} / {} MiB | p50 {} ms, p95 {} ms, longest {} ms | p50 {} ms, longest {} ms | {:.1} s | {put_off} | {} |",
-        size.terminals,
-        size.lines,
-        size.slow,
-        size.large,
-        size.batch,
-        idle,
-        memory,
-        percentile(&mut looked, 50).as_millis(),
-        percentile(&mut looked, 95).as_millis(),
-        longest(&looked).as_millis(),
-        percentile(&mut took, 50).as_millis(),
-        longest(&took).as_millis(),
-        poured.took.as_secs_f64(),
-        dropped.load(Ordering::Relaxed),
-    );
+    let longest = outcome.looked.iter().max().copied();
+    assert!(longest.is_some_and(|longest| longest < STARVED), "a page took {longest:?}");
+    report(size, (idle, memory), outcome);
 }
 
 /// An office that has no time for anybody yet; how often it was asked.

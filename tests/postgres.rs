@@ -2,8 +2,10 @@
 //! `scripts/postgres cargo nextest run --features sim --test postgres --run-ignored all` starts a server for it.
 
 mod office_town;
+mod on_server;
 
 use office_town::{Counter, PASSWORD, empty_over, lived_in_over, profile, request};
+use on_server::{ask, postgres, sign_in, with_meals};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,7 +13,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Barrier;
 use std::time::Duration;
-use teilhabe::office::{NewProvider, Office, OfficeKeys, Role, Roles, SecondFactor, ServiceTerms};
+use teilhabe::office::{Office, OfficeKeys, Role, Roles, SecondFactor};
 use teilhabe::shell::door::now;
 use teilhabe::shell::envelope::Identity;
 use teilhabe::shell::office_dir::Place;
@@ -358,20 +360,6 @@ fn opened(data: &Path) -> Office {
     Office::open(data, teilhabe::shell::door::os_chance(), now()).expect("an office")
 }
 
-fn ask(at: SocketAddr, head: &str, body: &str) -> String {
-    let mut stream = TcpStream::connect(at).expect("connected");
-    let head = format!("{head}\r\nHost: {at}\r\nOrigin: http://{at}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-    stream.write_all(head.as_bytes()).expect("sent");
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).expect("an answer");
-    String::from_utf8_lossy(&answer).into_owned()
-}
-
-fn sign_in(at: SocketAddr, name: &str, password: &str) -> String {
-    let form = format!("name={}&password={}", name.replace(' ', "+"), password.replace(' ', "+"));
-    ask(at, "POST /login HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded", &form)
-}
-
 #[test]
 #[ignore = "scripts/postgres starts the server it needs"]
 fn a_clerk_is_signed_in_at_every_process() {
@@ -418,13 +406,19 @@ fn a_clerk_is_signed_in_at_every_process() {
     assert!(ask(at_two, "GET /readyz HTTP/1.1", "").starts_with("HTTP/1.1 200"));
 }
 
-/// A program of PostgreSQL's own.
-fn postgres(program: &str, arguments: &[&str]) {
-    let mut bins: Vec<_> =
-        std::fs::read_dir("/usr/lib/postgresql").expect("installed").map(|entry| entry.expect("read").path().join("bin")).collect();
-    bins.sort();
-    let done = Command::new(bins.last().expect("a version").join(program)).args(arguments).output().expect("it runs");
-    assert!(done.status.success(), "{program}: {}", String::from_utf8_lossy(&done.stderr));
+fn counts(db: &Connection, tables: &[String]) -> Vec<i64> {
+    tables.iter().map(|table| count(db, &format!("SELECT count(*) FROM {table}"))).collect()
+}
+
+/// The office in `copy` holds what `office` holds, and a counter goes on with it.
+fn goes_on(office: &Office, copy: &mut Office, tables: &[String], counter: &mut Counter, code: &str, now: UtcMs) {
+    let id = office.profile().id.clone();
+    assert_eq!(counts(copy.db(), tables), counts(office.db(), tables), "{tables:?}");
+    assert!(copy.verify_audit().expect("read").is_ok(), "the chain of the log goes on");
+    counter.redeem(&request(code, "lunch"), now);
+    counter.exchange_at(copy, &id, now);
+    let lines = |office: &Office| count(office.db(), "SELECT count(*) FROM line");
+    assert_eq!((lines(office), lines(copy)), (20, 21));
 }
 
 #[test]
@@ -433,29 +427,7 @@ fn an_office_is_backed_up_from_a_server_and_goes_on_in_a_file() {
     let dir = tempfile::tempdir().expect("a folder");
     let (data, now) = (set_up(dir.path()), now());
     let mut office = opened(&data);
-    let id = office.profile().id.clone();
-    let services = vec![ServiceTerms::parse("lunch:lunch:Mittagessen:450", CivilDay::of(now)).expect("terms")];
-    let mut counters: Vec<Counter> = (1..=2u8)
-        .map(|number| {
-            let new = NewProvider { name: format!("Mensa {number}"), iban: "DE44500105175407324931".into(), services: services.clone() };
-            let (provider, code) = office.add_provider(&new, now).expect("added");
-            Counter::enrol_at(&mut office, &id, provider, "Ausgabe", &code.grouped(), number, now)
-        })
-        .collect();
-    let (month, csv) = (CivilDay::of(now).month(), "reference;benefit;from;to;period;measure;amount\n");
-    let rows: String = (0..30).map(|child| format!("K{child};lunch;{month};{month};day;units;1\n")).collect();
-    let tokens = office.issue(&children::read(format!("{csv}{rows}").as_bytes()).expect("a table").rows, now).expect("issued");
-    let (served, later) = tokens.split_at(20);
-    for (token, turn) in served.iter().zip([0, 1].into_iter().cycle()) {
-        counters[turn].redeem(&request(&token.code, "lunch"), now);
-    }
-    counters.iter_mut().for_each(|counter| counter.exchange_at(&mut office, &id, now));
-    office.reconcile(now).expect("reconciled");
-    office.settle("Anna Adler", "Berta Busch", CivilDay::of(now), now).expect("paid");
-    let counts =
-        |db: &Connection, tables: &[String]| tables.iter().map(|table| count(db, &format!("SELECT count(*) FROM {table}"))).collect::<Vec<_>>();
-
-    // By the program, for this office alone.
+    let (mut counters, later) = with_meals(&mut office, now);
     let (file, passphrase) = (dir.path().join("office.age"), dir.path().join("passphrase"));
     std::fs::write(&passphrase, "eine lange Losung zum Proben\n").expect("written");
     std::fs::set_permissions(&passphrase, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("set");
@@ -466,48 +438,42 @@ fn an_office_is_backed_up_from_a_server_and_goes_on_in_a_file() {
     let (done, said) = teilhabe(&["office", "restore", "--in", file, "--passphrase-file", passphrase], &restored);
     assert!(done && restored.join("office.db").exists() && !restored.join("database.url").exists(), "{said}");
     let mut in_file = opened(&restored);
-    // Its own restore is noted, and nobody is signed in there.
-    let tables: Vec<String> = in_file
-        .db()
-        .tables()
-        .expect("tables")
-        .into_iter()
-        .filter(|table| !["audit", "setting", "counter", "trust_list"].contains(&table.as_str()))
-        .collect();
-    assert_eq!(counts(in_file.db(), &tables), counts(office.db(), &tables), "{tables:?}");
-    assert!(in_file.verify_audit().expect("read").is_ok(), "the chain of the log goes on");
+    // What a restore itself writes is more than was there.
+    let written = ["audit", "setting", "counter", "trust_list"];
+    let tables: Vec<String> = in_file.db().tables().expect("tables").into_iter().filter(|table| !written.contains(&table.as_str())).collect();
     let (_, said) = teilhabe(&["doctor"], &restored);
     assert!(said.matches("BAD").count() == 1 && said.contains("BAD  payments: this office was restored"), "{said}");
-    let lines = count(in_file.db(), "SELECT count(*) FROM line");
-    counters[0].redeem(&request(&later[0].code, "lunch"), now);
-    counters[0].exchange_at(&mut in_file, &id, now);
-    assert_eq!((lines, count(in_file.db(), "SELECT count(*) FROM line")), (20, 21));
+    goes_on(&office, &mut in_file, &tables, &mut counters[0], &later[0], now);
+}
 
-    // By the server's own means, for the whole database, into a fresh one.
+#[test]
+#[ignore = "scripts/postgres starts the server it needs"]
+fn a_dump_of_the_whole_database_goes_on_in_a_fresh_one() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (data, now) = (set_up(dir.path()), now());
+    let mut office = opened(&data);
+    let (mut counters, later) = with_meals(&mut office, now);
     let url = std::env::var(TEST_SERVER).expect("there is a server");
-    let (name, as_superuser) = (format!("copy_{id}"), url.replace("//teilhabe@", "//postgres@"));
-    let (fresh, dump) =
-        (url.replace("/teilhabe", &format!("/{name}")).replace(&format!("//{name}@"), "//teilhabe@"), dir.path().join("offices.dump"));
-    let fresh_as_superuser = fresh.replace("//teilhabe@", "//postgres@");
-    postgres("pg_dump", &["--format=custom", "--file", dump.to_str().expect("a path"), &as_superuser]);
-    postgres("psql", &["--quiet", "--command", &format!("CREATE DATABASE {name} OWNER teilhabe ENCODING 'UTF8' TEMPLATE template0"), &as_superuser]);
-    postgres("pg_restore", &["--exit-on-error", "--dbname", &fresh_as_superuser, dump.to_str().expect("a path")]);
+    let (server, _) = url.rsplit_once('/').expect("a database");
+    let name = format!("copy_{}", office.profile().id);
+    let (fresh, dump) = (format!("{server}/{name}"), dir.path().join("offices.dump"));
+    let (dump, superuser) = (dump.to_str().expect("a path"), |url: &str| url.replace("//teilhabe@", "//postgres@"));
+    postgres("pg_dump", &["--format=custom", "--file", dump, &superuser(&url)]);
+    let create = format!("CREATE DATABASE {name} OWNER teilhabe ENCODING 'UTF8' TEMPLATE template0");
+    postgres("psql", &["--quiet", "--command", &create, &superuser(&url)]);
+    postgres("pg_restore", &["--exit-on-error", "--dbname", &superuser(&fresh), dump]);
     let moved = dir.path().join("moved");
     assert!(Command::new("cp").arg("-a").args([&data, &moved]).status().expect("cp runs").success());
     Place::move_to(&moved, &fresh).expect("noted");
-    let mut on_server = opened(&moved);
-    let all = office.db().tables().expect("tables");
-    assert_eq!(counts(on_server.db(), &all), counts(office.db(), &all));
-    assert!(on_server.verify_audit().expect("read").is_ok());
+    let mut copy = opened(&moved);
+    let tables = office.db().tables().expect("tables");
+    goes_on(&office, &mut copy, &tables, &mut counters[1], &later[1], now);
     let (done, said) = teilhabe(&["doctor"], &moved);
     assert!(done && !said.contains("BAD"), "{said}");
-    counters[1].redeem(&request(&later[1].code, "lunch"), now);
-    counters[1].exchange_at(&mut on_server, &id, now);
-    assert_eq!((count(office.db(), "SELECT count(*) FROM line"), count(on_server.db(), "SELECT count(*) FROM line")), (20, 21));
     let unbound =
         "SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relname <> 'schema_version'
                    AND NOT (relrowsecurity AND relforcerowsecurity)";
-    assert_eq!(count(on_server.db(), unbound), 0, "the walls stand in the copy too");
-    drop(on_server);
-    postgres("psql", &["--quiet", "--command", &format!("DROP DATABASE {name} WITH (FORCE)"), &as_superuser]);
+    assert_eq!(count(copy.db(), unbound), 0, "the walls stand in the copy too");
+    drop(copy);
+    postgres("psql", &["--quiet", "--command", &format!("DROP DATABASE {name} WITH (FORCE)"), &superuser(&url)]);
 }

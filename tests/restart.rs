@@ -198,6 +198,31 @@ fn asked_for(text: &str) -> BTreeSet<(String, Option<(String, String)>)> {
     asked
 }
 
+/// What a dashboard asks, if it is one that can be shown: no panel lies on another, each has its number and says where its figures come from.
+fn expressions(board: &serde_json::Value) -> String {
+    let mut places: Vec<(u64, u64, u64, u64)> = Vec::new();
+    let panels = board["panels"].as_array().expect("panels");
+    let mut expressions = String::new();
+    for panel in panels {
+        let side = |name: &str| panel["gridPos"][name].as_u64().expect("a place");
+        let place = (side("x"), side("y"), side("w"), side("h"));
+        assert!(place.0 + place.2 <= 24, "{panel}");
+        let beside = |other: &(u64, u64, u64, u64)| {
+            place.0 >= other.0 + other.2 || other.0 >= place.0 + place.2 || place.1 >= other.1 + other.3 || other.1 >= place.1 + place.3
+        };
+        assert!(places.iter().all(beside), "panels lie on each other: {panel}");
+        places.push(place);
+        assert!(panel["title"].is_string() && panel["type"].is_string() && panel["datasource"]["uid"] == "${source}", "{panel}");
+        for target in panel["targets"].as_array().expect("targets") {
+            expressions += target["expr"].as_str().expect("an expression");
+            expressions += "\n";
+        }
+    }
+    let ids: BTreeSet<u64> = panels.iter().map(|panel| panel["id"].as_u64().expect("a number")).collect();
+    assert!(ids.len() == panels.len() && board["schemaVersion"].is_u64() && board["title"].is_string() && board["uid"].is_string());
+    expressions
+}
+
 #[test]
 fn what_the_dashboard_and_the_alerts_read_is_there_and_names_nobody() {
     let dir = tempfile::tempdir().expect("a folder");
@@ -232,27 +257,8 @@ fn what_the_dashboard_and_the_alerts_read_is_there_and_names_nobody() {
         assert!(!text.contains(name), "{name}");
     }
     let read = |file: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("firmware-config").join(file)).expect(file);
-    let board: serde_json::Value = serde_json::from_str(&read("grafana/teilhabe-office.json")).expect("JSON");
-    let mut places: Vec<(u64, u64, u64, u64)> = Vec::new();
-    let panels = board["panels"].as_array().expect("panels");
-    let mut expressions = String::new();
-    for panel in panels {
-        let side = |name: &str| panel["gridPos"][name].as_u64().expect("a place");
-        let place = (side("x"), side("y"), side("w"), side("h"));
-        assert!(place.0 + place.2 <= 24, "{panel}");
-        let beside = |other: &(u64, u64, u64, u64)| {
-            place.0 >= other.0 + other.2 || other.0 >= place.0 + place.2 || place.1 >= other.1 + other.3 || other.1 >= place.1 + place.3
-        };
-        assert!(places.iter().all(beside), "panels lie on each other: {panel}");
-        places.push(place);
-        assert!(panel["title"].is_string() && panel["type"].is_string() && panel["datasource"]["uid"] == "${source}", "{panel}");
-        for target in panel["targets"].as_array().expect("targets") {
-            expressions += target["expr"].as_str().expect("an expression");
-            expressions += "\n";
-        }
-    }
-    let ids: BTreeSet<u64> = panels.iter().map(|panel| panel["id"].as_u64().expect("a number")).collect();
-    assert!(ids.len() == panels.len() && board["schemaVersion"].is_u64() && board["title"].is_string() && board["uid"].is_string());
+    let board = serde_json::from_str(&read("grafana/teilhabe-office.json")).expect("JSON");
+    let expressions = expressions(&board);
     for (name, label) in asked_for(&(expressions + &read("prometheus/teilhabe-office.rules.yml"))) {
         // A count by reason has no samples where nothing was refused.
         let named = told.iter().filter(|(known, _)| *known == name).collect::<Vec<_>>();

@@ -16,11 +16,27 @@ use std::time::{Duration, Instant};
 use teilhabe::shell::door::now;
 use teilhabe::shell::store::office::open;
 use teilhabe::shell::web::terminal::client;
+use teilhabe::shell::web::terminal::writer::Writer;
 use teilhabe::terminal::counter::{Answer, Request};
 use teilhabe::words::code::Code;
+use teilhabe::words::ids::OfficeId;
 
 /// How often the office is started again under its clients.
 const RESTARTS: usize = 3;
+
+/// A box that serves meals and claims each at once, until it is told to end; the numbers of its entries.
+fn claim(writer: &Writer, office: &OfficeId, codes: &[String], ends: &AtomicBool) -> BTreeSet<u64> {
+    let mut recorded = BTreeSet::new();
+    for code in codes.iter().take_while(|_| !ends.load(Ordering::Relaxed)) {
+        let request = Request { code: code.as_str().into(), service: Code::parse("lunch"), ..Request::default() };
+        let answer = writer.run_blocking(move |terminal, chance| terminal.redeem(&request, chance, now())).expect("it works").expect("an answer");
+        let Answer::Accepted(accepted) = answer else { panic!("not accepted") };
+        recorded.extend(accepted.entries.iter().map(|entry| entry.seq));
+        client::exchange(writer, office).expect("no exchange fails");
+    }
+    client::exchange(writer, office).expect("no exchange fails");
+    recorded
+}
 
 #[test]
 fn who_hammers_through_a_restart_sees_no_failure_and_no_line_is_lost() {
@@ -60,20 +76,7 @@ fn who_hammers_through_a_restart_sees_no_failure_and_no_line_is_lost() {
                 done(begun);
             }
         });
-        let claiming = scope.spawn(|| {
-            for code in rest {
-                if ends.load(Ordering::Relaxed) {
-                    break;
-                }
-                let request = Request { code: code.as_str().into(), service: Code::parse("lunch"), ..Request::default() };
-                let answer =
-                    writer.run_blocking(move |terminal, chance| terminal.redeem(&request, chance, now())).expect("it works").expect("an answer");
-                let Answer::Accepted(accepted) = answer else { panic!("not accepted") };
-                recorded.extend(accepted.entries.iter().map(|entry| entry.seq));
-                client::exchange(&writer, &office).expect("no exchange fails");
-            }
-            client::exchange(&writer, &office).expect("no exchange fails");
-        });
+        let claiming = scope.spawn(|| claim(&writer, &office, rest, ends));
         let mut drained = Vec::new();
         for _ in 0..RESTARTS {
             std::thread::sleep(Duration::from_millis(1_500));
@@ -84,7 +87,7 @@ fn who_hammers_through_a_restart_sees_no_failure_and_no_line_is_lost() {
             serving = Serving::handed(dir.path(), &socket);
         }
         ends.store(true, Ordering::Relaxed);
-        claiming.join().expect("all claimed");
+        recorded.extend(claiming.join().expect("all claimed"));
         drained
     });
     drop(serving);

@@ -5,7 +5,7 @@ mod office_town;
 mod on_server;
 
 use office_town::{Counter, PASSWORD, empty_over, lived_in_over, profile, request};
-use on_server::{ask, postgres, sign_in, with_meals};
+use on_server::{Line, ask, postgres, sign_in, with_meals};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -476,4 +476,22 @@ fn a_dump_of_the_whole_database_goes_on_in_a_fresh_one() {
     assert_eq!(count(copy.db(), unbound), 0, "the walls stand in the copy too");
     drop(copy);
     postgres("psql", &["--quiet", "--command", &format!("DROP DATABASE {name} WITH (FORCE)"), &superuser(&url)]);
+}
+
+#[test]
+#[ignore = "scripts/postgres starts the server it needs"]
+fn an_office_whose_server_is_gone_says_so_and_goes_on_when_it_is_back() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let data = set_up(dir.path());
+    let url = std::env::var(TEST_SERVER).expect("there is a server").replace("%2F", "/");
+    let socket = url.split_once('@').and_then(|(_, rest)| rest.rsplit_once('/')).expect("a socket").0.to_owned();
+    let line = Line::to(format!("{socket}/.s.PGSQL.5432"));
+    Place::move_to(&data, &format!("postgres://teilhabe@{}/teilhabe", line.at)).expect("noted");
+    let (_serving, at) = serve(&data);
+    for (is_cut, status) in [(true, "503"), (false, "200")] {
+        line.cut(is_cut);
+        std::thread::sleep(Duration::from_millis(3_100));
+        let said = ask(at, "GET /readyz HTTP/1.1", "");
+        assert!(said.starts_with(&format!("HTTP/1.1 {status}")) && said.contains("\"what\":\"not_reachable\"") == is_cut, "{said}");
+    }
 }

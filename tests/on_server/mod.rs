@@ -2,8 +2,11 @@
 
 use super::office_town::{Counter, request};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use teilhabe::office::{NewProvider, Office, ServiceTerms};
 use teilhabe::shell::sheet::children;
 use teilhabe::words::civil::CivilDay;
@@ -54,4 +57,43 @@ pub fn with_meals(office: &mut Office, now: UtcMs) -> (Vec<Counter>, Vec<String>
     office.reconcile(now).expect("reconciled");
     office.settle("Anna Adler", "Berta Busch", CivilDay::of(now), now).expect("paid");
     (counters, later)
+}
+
+/// A line to the server at `socket` that can be cut.
+#[derive(Clone)]
+pub struct Line {
+    pub at: SocketAddr,
+    is_cut: Arc<AtomicBool>,
+    open: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Line {
+    pub fn to(socket: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let line = Self { at: listener.local_addr().expect("its address"), is_cut: Arc::default(), open: Arc::default() };
+        let laid = line.clone();
+        std::thread::spawn(move || {
+            for near in listener.incoming().flatten().filter(|_| !laid.is_cut.load(Ordering::SeqCst)) {
+                let far = UnixStream::connect(&socket).expect("the server");
+                let (mut near_reads, mut far_reads) = (near.try_clone().expect("a copy"), far.try_clone().expect("a copy"));
+                laid.open.lock().expect("whole").push(near.try_clone().expect("a copy"));
+                let (mut near, mut far) = (near, far);
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut near_reads, &mut far);
+                    let _ = far.shutdown(Shutdown::Both);
+                });
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut far_reads, &mut near);
+                    let _ = near.shutdown(Shutdown::Both);
+                });
+            }
+        });
+        line
+    }
+
+    /// Cuts it, or lays it again.
+    pub fn cut(&self, is_cut: bool) {
+        self.is_cut.store(is_cut, Ordering::SeqCst);
+        self.open.lock().expect("whole").drain(..).for_each(|near| drop(near.shutdown(Shutdown::Both)));
+    }
 }

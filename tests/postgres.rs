@@ -2,8 +2,10 @@
 //! `scripts/postgres cargo nextest run --features sim --test postgres --run-ignored all` starts a server for it.
 
 mod office_town;
+mod on_server;
 
-use office_town::{empty_over, lived_in_over, profile, request};
+use office_town::{Counter, PASSWORD, empty_over, lived_in_over, profile, request};
+use on_server::{Line, ask, postgres, sign_in, with_meals};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -11,11 +13,13 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Barrier;
 use std::time::Duration;
-use teilhabe::office::{Office, OfficeKeys};
+use teilhabe::office::{Office, OfficeKeys, Role, Roles, SecondFactor};
+use teilhabe::shell::door::now;
 use teilhabe::shell::envelope::Identity;
+use teilhabe::shell::office_dir::Place;
 use teilhabe::shell::sheet::children;
 use teilhabe::shell::store::StoreError;
-use teilhabe::shell::store::office::{MIGRATIONS, TEST_SERVER, open_at, settings};
+use teilhabe::shell::store::office::{MIGRATIONS, TEST_SERVER, clerks, open_at, settings};
 use teilhabe::shell::store::sql::Connection;
 use teilhabe::shell::store::sql::postgres::{Server, Tenant};
 use teilhabe::words::chance::Chance;
@@ -326,10 +330,6 @@ fn an_office_is_set_up_on_a_server_and_served_by_two_processes() {
     assert!(done && !said.contains("BAD"), "{said}");
     let (done, said) = teilhabe(&["migrate"], &one);
     assert!(done && said.contains("version 2"), "{said}");
-    let out = dir.path().join("backup.age");
-    let (done, said) = teilhabe(&["office", "backup", "--out", out.to_str().expect("a path")], &one);
-    assert!(!done && said.contains("pg_dump") && !out.exists(), "{said}");
-
     // The keys and the note of the server are all another process needs.
     let two = dir.path().join("two");
     let copied = Command::new("cp").arg("-a").args([&one, &two]).status().expect("cp runs");
@@ -337,5 +337,161 @@ fn an_office_is_set_up_on_a_server_and_served_by_two_processes() {
     let ((_first, at_one), (_second, at_two)) = (serve(&one), serve(&two));
     for at in [at_one, at_two] {
         assert!(get(at, "/login").is_some_and(|answer| answer.starts_with("HTTP/1.1 200")), "{at}");
+    }
+}
+
+/// An office on the server, set up by the program, with two clerks; its folder and its official key.
+fn set_up(dir: &Path) -> std::path::PathBuf {
+    let url = std::env::var(TEST_SERVER).expect("scripts/postgres says where the server is");
+    let number = u32::from_le_bytes(teilhabe::shell::door::os_chance().bytes()) % 100_000_000;
+    let (data, id) = (dir.join("office"), format!("{number:08}"));
+    let init = ["office", "init", "--id", &id, "--name", "Stadt", "--debtor-iban", "DE02120300000000202051", "--database-url", &url];
+    let (done, said) = teilhabe(&init, &data);
+    assert!(done, "{said}");
+    let (mut office, now) = (opened(&data), now());
+    for clerk in ["Anna Adler", "Berta Busch"] {
+        office.set_clerk(clerk, PASSWORD, now).expect("a clerk");
+    }
+    office.set_second_factor("cli", SecondFactor::Optional, now).expect("set");
+    data
+}
+
+fn opened(data: &Path) -> Office {
+    Office::open(data, teilhabe::shell::door::os_chance(), now()).expect("an office")
+}
+
+#[test]
+#[ignore = "scripts/postgres starts the server it needs"]
+fn a_clerk_is_signed_in_at_every_process() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let data = set_up(dir.path());
+    let ((_one, at_one), (_two, at_two)) = (serve(&data), serve(&data));
+    let answer = sign_in(at_one, "Anna Adler", PASSWORD);
+    let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap_or_else(|| panic!("{answer}"));
+    let cookie = cookie.split(';').next().expect("a cookie").to_owned();
+    let page = |at: SocketAddr, path: &str| ask(at, &format!("GET {path} HTTP/1.1\r\nCookie: {cookie}"), "");
+    for at in [at_one, at_two] {
+        assert!(page(at, "/admin").starts_with("HTTP/1.1 200"), "{}", page(at, "/admin"));
+    }
+    // What a third process changes holds at once.
+    opened(&data).set_roles("Anna Adler", &Roles::of(&[Role::Issue])).expect("roles");
+    for at in [at_one, at_two] {
+        assert!(page(at, "/admin").starts_with("HTTP/1.1 403"), "{}", page(at, "/admin"));
+    }
+    // A one-time code that was used at one process is used.
+    let (one, two) = (opened(&data), opened(&data));
+    let berta = clerks::all(one.db()).expect("read").into_iter().find(|clerk| clerk.name == "Berta Busch").expect("there").id;
+    assert!(clerks::use_step(one.db(), berta, 77).expect("stored") && !clerks::use_step(two.db(), berta, 77).expect("stored"));
+    // Wrong passwords count together.
+    for turn in 0..10 {
+        let answer = sign_in(if turn % 2 == 0 { at_one } else { at_two }, "Berta Busch", "falsches wort");
+        assert!(answer.starts_with("HTTP/1.1 401"), "{turn} {answer}");
+    }
+    for at in [at_one, at_two] {
+        assert!(sign_in(at, "Berta Busch", PASSWORD).starts_with("HTTP/1.1 429"), "locked at both");
+    }
+    let out = ask(at_one, &format!("POST /logout HTTP/1.1\r\nCookie: {cookie}"), "");
+    assert!(out.starts_with("HTTP/1.1 303"), "{out}");
+    for at in [at_one, at_two] {
+        assert!(page(at, "/").contains("location: /login"), "signed out at both");
+    }
+    // Somebody holds the office's lock: it is not ready, and says why.
+    let tenant = count(one.db(), "SELECT tenant()");
+    one.db().query_row("SELECT pg_advisory_lock(?1)", [tenant], |_| Ok(())).expect("held");
+    std::thread::sleep(Duration::from_millis(3_100));
+    let held = ask(at_two, "GET /readyz HTTP/1.1", "");
+    assert!(held.starts_with("HTTP/1.1 503") && held.contains("\"what\":\"busy\""), "{held}");
+    one.db().query_row("SELECT pg_advisory_unlock(?1)", [tenant], |_| Ok(())).expect("let go");
+    std::thread::sleep(Duration::from_millis(3_100));
+    assert!(ask(at_two, "GET /readyz HTTP/1.1", "").starts_with("HTTP/1.1 200"));
+}
+
+fn counts(db: &Connection, tables: &[String]) -> Vec<i64> {
+    tables.iter().map(|table| count(db, &format!("SELECT count(*) FROM {table}"))).collect()
+}
+
+/// The office in `copy` holds what `office` holds, and a counter goes on with it.
+fn goes_on(office: &Office, copy: &mut Office, tables: &[String], counter: &mut Counter, code: &str, now: UtcMs) {
+    let id = office.profile().id.clone();
+    assert_eq!(counts(copy.db(), tables), counts(office.db(), tables), "{tables:?}");
+    assert!(copy.verify_audit().expect("read").is_ok(), "the chain of the log goes on");
+    counter.redeem(&request(code, "lunch"), now);
+    counter.exchange_at(copy, &id, now);
+    let lines = |office: &Office| count(office.db(), "SELECT count(*) FROM line");
+    assert_eq!((lines(office), lines(copy)), (20, 21));
+}
+
+#[test]
+#[ignore = "scripts/postgres starts the server it needs"]
+fn an_office_is_backed_up_from_a_server_and_goes_on_in_a_file() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (data, now) = (set_up(dir.path()), now());
+    let mut office = opened(&data);
+    let (mut counters, later) = with_meals(&mut office, now);
+    let (file, passphrase) = (dir.path().join("office.age"), dir.path().join("passphrase"));
+    std::fs::write(&passphrase, "eine lange Losung zum Proben\n").expect("written");
+    std::fs::set_permissions(&passphrase, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("set");
+    let (file, passphrase) = (file.to_str().expect("a path"), passphrase.to_str().expect("a path"));
+    let (done, said) = teilhabe(&["office", "backup", "--out", file, "--passphrase-file", passphrase], &data);
+    assert!(done, "{said}");
+    let restored = dir.path().join("restored");
+    let (done, said) = teilhabe(&["office", "restore", "--in", file, "--passphrase-file", passphrase], &restored);
+    assert!(done && restored.join("office.db").exists() && !restored.join("database.url").exists(), "{said}");
+    let mut in_file = opened(&restored);
+    // What a restore itself writes is more than was there.
+    let written = ["audit", "setting", "counter", "trust_list"];
+    let tables: Vec<String> = in_file.db().tables().expect("tables").into_iter().filter(|table| !written.contains(&table.as_str())).collect();
+    let (_, said) = teilhabe(&["doctor"], &restored);
+    assert!(said.matches("BAD").count() == 1 && said.contains("BAD  payments: this office was restored"), "{said}");
+    goes_on(&office, &mut in_file, &tables, &mut counters[0], &later[0], now);
+}
+
+#[test]
+#[ignore = "scripts/postgres starts the server it needs"]
+fn a_dump_of_the_whole_database_goes_on_in_a_fresh_one() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (data, now) = (set_up(dir.path()), now());
+    let mut office = opened(&data);
+    let (mut counters, later) = with_meals(&mut office, now);
+    let url = std::env::var(TEST_SERVER).expect("there is a server");
+    let (server, _) = url.rsplit_once('/').expect("a database");
+    let name = format!("copy_{}", office.profile().id);
+    let (fresh, dump) = (format!("{server}/{name}"), dir.path().join("offices.dump"));
+    let (dump, superuser) = (dump.to_str().expect("a path"), |url: &str| url.replace("//teilhabe@", "//postgres@"));
+    postgres("pg_dump", &["--format=custom", "--file", dump, &superuser(&url)]);
+    let create = format!("CREATE DATABASE {name} OWNER teilhabe ENCODING 'UTF8' TEMPLATE template0");
+    postgres("psql", &["--quiet", "--command", &create, &superuser(&url)]);
+    postgres("pg_restore", &["--exit-on-error", "--dbname", &superuser(&fresh), dump]);
+    let moved = dir.path().join("moved");
+    assert!(Command::new("cp").arg("-a").args([&data, &moved]).status().expect("cp runs").success());
+    Place::move_to(&moved, &fresh).expect("noted");
+    let mut copy = opened(&moved);
+    let tables = office.db().tables().expect("tables");
+    goes_on(&office, &mut copy, &tables, &mut counters[1], &later[1], now);
+    let (done, said) = teilhabe(&["doctor"], &moved);
+    assert!(done && !said.contains("BAD"), "{said}");
+    let unbound =
+        "SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relname <> 'schema_version'
+                   AND NOT (relrowsecurity AND relforcerowsecurity)";
+    assert_eq!(count(copy.db(), unbound), 0, "the walls stand in the copy too");
+    drop(copy);
+    postgres("psql", &["--quiet", "--command", &format!("DROP DATABASE {name} WITH (FORCE)"), &superuser(&url)]);
+}
+
+#[test]
+#[ignore = "scripts/postgres starts the server it needs"]
+fn an_office_whose_server_is_gone_says_so_and_goes_on_when_it_is_back() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let data = set_up(dir.path());
+    let url = std::env::var(TEST_SERVER).expect("there is a server").replace("%2F", "/");
+    let socket = url.split_once('@').and_then(|(_, rest)| rest.rsplit_once('/')).expect("a socket").0.to_owned();
+    let line = Line::to(format!("{socket}/.s.PGSQL.5432"));
+    Place::move_to(&data, &format!("postgres://teilhabe@{}/teilhabe", line.at)).expect("noted");
+    let (_serving, at) = serve(&data);
+    for (is_cut, status) in [(true, "503"), (false, "200")] {
+        line.cut(is_cut);
+        std::thread::sleep(Duration::from_millis(3_100));
+        let said = ask(at, "GET /readyz HTTP/1.1", "");
+        assert!(said.starts_with(&format!("HTTP/1.1 {status}")) && said.contains("\"what\":\"not_reachable\"") == is_cut, "{said}");
     }
 }

@@ -73,6 +73,7 @@ impl Kreis {
     pub fn at(dir: &Path, children: usize, now: UtcMs) -> Self {
         let mut chance = Chance::seeded(1);
         let keys = OfficeKeys::generate(&mut chance);
+        keys.save(&dir.join("keys")).expect("saved");
         let iban = Iban::parse("DE02120300000000202051").expect("an IBAN");
         // Tills here never hear a status list, so the last word may be old.
         let shared = Policy { claim_grace_days: 90, amber_days: 400, red_days: 500 };
@@ -104,8 +105,12 @@ impl Kreis {
 
     /// A new provider's till.
     pub fn till(&mut self, seed: u8) -> Till {
-        let now = first_day().at_minute(0);
-        let code = self.provider(&format!("Mensa {seed}"), now);
+        self.till_at(seed, first_day().at_minute(0))
+    }
+
+    /// The same, admitted at `now`.
+    pub fn till_at(&mut self, seed: u8, now: UtcMs) -> Till {
+        let code = self.provider(&format!("Großküche {seed}"), now);
         let (key, identity) = (SecretKey::from_seed([seed; 32]), Identity::generate());
         let request = Enrolment::new(key.public(), &identity.recipient(), "Mensa", &code).seal(&key);
         let answer = self.office.enrol(&request, now).expect("admitted");

@@ -5,7 +5,7 @@ use super::{Action, Office, OfficeError};
 use crate::shell::envelope;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::clerks::{self, Account};
-use crate::shell::store::office::settings;
+use crate::shell::store::office::{sessions, settings};
 use crate::shell::store::sql::Connection;
 use crate::words::ids::Hash;
 use crate::words::time::UtcMs;
@@ -80,6 +80,20 @@ impl Office {
     /// A new secret for one-time codes, kept nowhere yet.
     pub fn new_factor(&mut self) -> Zeroizing<[u8; 20]> {
         Zeroizing::new(self.chance.bytes())
+    }
+
+    /// Keeps one-time codes that a session is setting up, encrypted and for this session alone, or forgets them.
+    pub fn keep_pending_factor(&mut self, session: Hash, secret: Option<Zeroizing<[u8; 20]>>) -> Result<(), OfficeError> {
+        let recipient = self.keys.identity.recipient();
+        let sealed = secret.map(|secret| envelope::encrypt(&recipient, &Zeroizing::new([&session.0[..], &secret[..]].concat()))).transpose()?;
+        Ok(sessions::pend(&self.db, session, sealed.as_deref())?)
+    }
+
+    /// The one-time codes that a session is setting up.
+    pub fn pending_factor(&self, session: Hash, sealed: &[u8]) -> Result<Zeroizing<[u8; 20]>, OfficeError> {
+        let opened = Zeroizing::new(self.keys.open(sealed, MAX_CONTENT)?);
+        let secret = opened.strip_prefix(&session.0[..]).and_then(|secret| secret.try_into().ok()).map(Zeroizing::new);
+        Ok(secret.ok_or_else(|| StoreError::Inconsistent("one-time codes of another session".into()))?)
     }
 
     /// Makes `secret` the clerk's second factor, if `code` shows that the phone has it; answers the recovery codes, which are kept hashed.

@@ -48,11 +48,6 @@ pub enum BackupError {
     /// There is nothing to back up.
     #[error("{0} holds neither a terminal nor an office")]
     NothingHere(PathBuf),
-    /// The data are on a server.
-    #[error(
-        "this office's data are on a PostgreSQL server: back them up there, with pg_dump (docs/SCALE.md), and keep {0} with the keys in it beside that"
-    )]
-    OnAServer(PathBuf),
     /// The file is no backup.
     #[error("this is not a backup of ours: choose another file")]
     NoBackup,
@@ -156,9 +151,6 @@ pub fn recovery_key(chance: &mut Chance) -> Zeroizing<String> {
 /// Writes a backup of what `dir` holds to `file`, while it goes on working. Returns its size in bytes.
 pub fn write(dir: &Path, file: &Path, lock: &Lock) -> Result<u64, BackupError> {
     let kind = Kind::of(dir).ok_or_else(|| BackupError::NothingHere(dir.to_owned()))?;
-    if is_on_a_server(dir) {
-        return Err(BackupError::OnAServer(dir.to_owned()));
-    }
     let folder = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !folder.is_dir() {
         return Err(BackupError::TargetMissing(folder.to_owned()));
@@ -166,7 +158,7 @@ pub fn write(dir: &Path, file: &Path, lock: &Lock) -> Result<u64, BackupError> {
     // The plain copy never leaves the folder in which the same lies open anyway, and goes whatever happens.
     let copy = dir.join(format!("backup.{}.draft", std::process::id()));
     remove_left_drafts(dir);
-    let written = store::copy(&dir.join(kind.database()), &copy).map_err(BackupError::from).and_then(|()| {
+    let written = copy_rows(dir, kind, &copy).and_then(|()| {
         #[cfg(feature = "office")]
         if kind == Kind::Office {
             office::put_keys_in(dir, &copy)?;
@@ -180,6 +172,15 @@ pub fn write(dir: &Path, file: &Path, lock: &Lock) -> Result<u64, BackupError> {
     let size = written?;
     removed?;
     Ok(size)
+}
+
+/// Copies the rows of what `dir` holds as they are at one moment, from its file or from the server it names.
+fn copy_rows(dir: &Path, kind: Kind, copy: &Path) -> Result<(), BackupError> {
+    #[cfg(feature = "office")]
+    if is_on_a_server(dir) {
+        return office::carry_off(dir, copy);
+    }
+    Ok(store::copy(&dir.join(kind.database()), copy)?)
 }
 
 /// Removes the plain copies of processes that were killed over them.

@@ -17,6 +17,11 @@ pub async fn report<F: Future<Output = bool>>(answers: impl Fn() -> F) {
     }
 }
 
+/// Reports that the service ends.
+pub fn ends() {
+    tell(NotifyState::Stopping);
+}
+
 /// Three signs of life within the watchdog's patience, so that one that is late ends nothing.
 fn pause(patience: Duration) -> Duration {
     (patience / 3).max(Duration::from_millis(100))

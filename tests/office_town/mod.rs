@@ -40,6 +40,11 @@ pub struct Counter {
 impl Counter {
     /// A box enrolled with `code`.
     pub fn enrol(office: &mut Office, provider: ProviderNumber, label: &str, code: &str, seed: u8, now: UtcMs) -> Self {
+        Self::enrol_at(office, &office_id(), provider, label, code, seed, now)
+    }
+
+    /// The same at an office of another id.
+    pub fn enrol_at(office: &mut Office, id: &OfficeId, provider: ProviderNumber, label: &str, code: &str, seed: u8, now: UtcMs) -> Self {
         let mut chance = Chance::seeded(seed.into());
         let keys = Keys { signing: SecretKey::from_seed([seed; 32]), envelope: Identity::generate() };
         let store = TerminalStore::open_in_memory().expect("a database");
@@ -50,7 +55,7 @@ impl Counter {
         let answer = EnrolmentAnswer::new(&root, &answer.trust, &answer.credential);
         terminal.take_admission(code, "http://127.0.0.1:9", &answer, &mut chance, now).expect("taken in");
         let mut counter = Self { terminal, provider, chance };
-        counter.exchange(office, now);
+        counter.exchange_at(office, id, now);
         counter
     }
 
@@ -68,7 +73,12 @@ impl Counter {
     }
 
     pub fn exchange(&mut self, office: &mut Office, now: UtcMs) {
-        let outbound = self.outbound(now);
+        self.exchange_at(office, &office_id(), now);
+    }
+
+    /// The same with an office of another id.
+    pub fn exchange_at(&mut self, office: &mut Office, id: &OfficeId, now: UtcMs) {
+        let outbound = self.terminal.outbound(id, &mut self.chance, now).expect("sealed");
         let inbound = office.exchange(&outbound, now).expect("an answer");
         self.take(&inbound, now);
     }

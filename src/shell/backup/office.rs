@@ -3,8 +3,10 @@
 use super::{BackupError, Kind, into_empty, unpack};
 use crate::office::{Office, OfficeError};
 use crate::shell::locked_file::Opener;
+use crate::shell::office_dir::Place;
 use crate::shell::secret_file;
 use crate::shell::store::office::backup;
+use crate::shell::store::office::carry::carry;
 use crate::words::chance::Chance;
 use crate::words::ids::OfficeId;
 use crate::words::time::UtcMs;
@@ -23,6 +25,13 @@ pub struct OfficeRestored {
     pub last_batch: Option<UtcMs>,
     /// The last payment run the backup knows.
     pub last_run: Option<u32>,
+}
+
+/// Carries the office's rows off its server into the plain copy, as they are at one moment; others go on writing meanwhile.
+pub(super) fn carry_off(dir: &Path, copy: &Path) -> Result<(), BackupError> {
+    let place = Place::of(dir)?.ok_or_else(|| BackupError::NothingHere(dir.to_owned()))?;
+    let reader = place.open()?.reader()?.ok_or_else(|| BackupError::NothingHere(dir.to_owned()))?;
+    Ok(carry(&reader, copy)?)
 }
 
 /// Puts the office's keys beside its data into the plain copy.

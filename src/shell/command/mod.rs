@@ -128,7 +128,13 @@ impl Context {
 /// Runs the command named by the process's arguments.
 pub fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_env("TEILHABE_LOG").unwrap_or_else(|_| "warn".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // One JSON object a line, for programs that collect logs.
+    if std::env::var("TEILHABE_LOG_FORMAT").is_ok_and(|format| format == "json") {
+        log.json().flatten_event(true).init()
+    } else {
+        log.init()
+    }
     match Cli::try_parse() {
         Ok(cli) => {
             let json = cli.context.json;

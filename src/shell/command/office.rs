@@ -22,6 +22,7 @@ use clap::Subcommand;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// What an office can be told to do.
 #[derive(Debug, Subcommand)]
@@ -83,6 +84,9 @@ pub enum Command {
         /// Another address of the PostgreSQL database that the office was set up with; it is noted in the data folder.
         #[arg(long, value_name = "URL", env = "TEILHABE_DATABASE_URL", hide_env_values = true)]
         database_url: Option<String>,
+        /// When told to end: for how many seconds /readyz says no before nothing more is accepted. For a proxy that looks there.
+        #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=60))]
+        goodbye: u64,
         /// Backups by themselves.
         #[command(flatten)]
         backup: keep_safe::Automatic,
@@ -214,7 +218,7 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
         Command::Suspend(command) => approvals::suspend(&mut office, &command),
         Command::Extend(command) => approvals::extend(&mut office, &command),
         Command::Legal(command) => approvals::law(&mut office, &command),
-        Command::Serve { listen, host, tls_cert, tls_key, plain_http, database_url: _, backup } => {
+        Command::Serve { listen, host, tls_cert, tls_key, plain_http, database_url: _, goodbye, backup } => {
             let tls = tls_cert.zip(tls_key);
             if tls.is_none() && !listen.ip().is_loopback() && !plain_http {
                 let sentence = format!(
@@ -222,11 +226,8 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
                 );
                 return Err(Usage(sentence).into());
             }
-            if backup.backup_to.is_some() && backup::is_on_a_server(data) {
-                return Err(backup::BackupError::OnAServer(data.to_owned()).into());
-            }
             keep_safe::watch(data, &backup, &format!("office-{}", office.profile().id))?;
-            crate::shell::web::office::serve(office, data, Listening { at: listen, hosts: host, tls })?;
+            crate::shell::web::office::serve(office, data, Listening { at: listen, hosts: host, tls, goodbye: Duration::from_secs(goodbye) })?;
             Ok(Report::default())
         }
         Command::Exchange { input, out } => {

@@ -6,6 +6,7 @@ pub mod fit_connect;
 pub mod guard;
 #[cfg(feature = "office")]
 pub mod office;
+pub mod pace;
 pub mod problem;
 #[cfg(any(feature = "office", feature = "terminal"))]
 pub mod proxy;

@@ -22,6 +22,7 @@ mod export;
 mod figures;
 mod findings;
 mod form;
+mod gate;
 mod import;
 mod invoices;
 mod jobs;
@@ -29,6 +30,7 @@ mod lines;
 mod listen;
 mod login;
 mod looking;
+mod metrics;
 mod oidc;
 mod overview;
 mod page;
@@ -43,6 +45,7 @@ mod provider;
 mod providers;
 mod rates;
 mod readers;
+mod ready;
 mod retention;
 mod ruling;
 mod session;
@@ -75,14 +78,12 @@ use doors::Route;
 use jobs::Jobs;
 use looking::Watched;
 use readers::Readers;
-use session::Sessions;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
-use tries::Tries;
 use zeroize::Zeroizing;
 
 /// The most bytes of an exchange: an envelope of 17 MiB, and what its encryption adds.
@@ -91,8 +92,6 @@ pub const MAX_EXCHANGE: usize = 17 * 1024 * 1024 + 64 * 1024;
 const MAX_ENROLMENT: usize = 64 * 1024;
 /// The most bytes of a form.
 const MAX_FORM: usize = 64 * 1024;
-/// How many exchanges are read in at once; others wait at the door, so that memory stays bounded.
-const EXCHANGES_AT_ONCE: usize = 8;
 /// How many passwords are checked at once: each takes 19 MiB and much of a processor.
 const PASSWORDS_AT_ONCE: usize = 2;
 /// How long a request may take, a slow line's upload included.
@@ -160,17 +159,15 @@ struct Inner {
     id: OfficeId,
     name: String,
     guard: Guard,
-    sessions: Sessions,
-    tries: Tries,
     enrolments: rates::Rates,
     asked: rates::Rates,
     phones: rates::Rates,
-    challenges: passkeys::Challenges,
-    travellers: oidc::Travellers,
     readers: Readers,
     jobs: Jobs,
     watched: Watched,
-    exchanges: Semaphore,
+    gate: gate::Gate,
+    counted: metrics::Counted,
+    ready: ready::Readiness,
     passwords: Semaphore,
     discoveries: Semaphore,
     /// Large files are read one after the other, so that memory stays bounded.
@@ -190,26 +187,23 @@ impl Desk {
         let guard = Guard::new(listen, hosts, Zeroizing::new(api_token));
         let readers = Readers::of(&office)?;
         let (office, _) = Actor::start("office", office)?;
-        let (exchanges, passwords) = (Semaphore::new(EXCHANGES_AT_ONCE), Semaphore::new(PASSWORDS_AT_ONCE));
-        let (sessions, tries, jobs, watched) = (Sessions::default(), Tries::default(), Jobs::default(), Watched::default());
-        let (challenges, travellers) = (passkeys::Challenges::default(), oidc::Travellers::default());
+        let passwords = Semaphore::new(PASSWORDS_AT_ONCE);
+        let (jobs, watched) = (Jobs::default(), Watched::default());
         let (discoveries, files) = (Semaphore::new(oidc::AT_ONCE), Semaphore::new(1));
         let inner = Inner {
             office,
             id,
             name,
             guard,
-            sessions,
-            tries,
             enrolments: rates::Rates::default(),
             asked: rates::Rates::default(),
             phones: rates::Rates::default(),
-            challenges,
-            travellers,
             readers,
             jobs,
             watched,
-            exchanges,
+            gate: gate::Gate::default(),
+            counted: metrics::Counted::default(),
+            ready: ready::Readiness::default(),
             passwords,
             discoveries,
             files,

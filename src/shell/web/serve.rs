@@ -1,28 +1,32 @@
 //! Connections: each has its limits of time and number, so that a slow, silent or greedy client holds up nobody else.
 
+use super::pace::{Account, Accounts, Arriving, Leaving, Open, Patient};
 use axum::Router;
-use axum::http::Request;
+use axum::http::{HeaderValue, Request, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use std::collections::HashMap;
-use std::io;
+use std::convert::Infallible;
 use std::net::IpAddr;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
 /// How long running requests have when the server ends.
 const ENDING: Duration = Duration::from_secs(10);
+/// How long a connection without a request is kept open when the server ends: what its client sends just now is still answered.
+const LINGER: Duration = Duration::from_millis(500);
+/// How often somebody else is asked to give way to whoever waits for a place.
+const MAKE_ROOM_EVERY: Duration = Duration::from_millis(100);
 /// The largest head of a request, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
 
@@ -33,13 +37,13 @@ pub struct Peer(pub IpAddr);
 /// What one listener bears.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How long the head of a request may take, and how long a connection may wait for its next one.
+    /// How long the head of a request may take, how long a connection may wait for its next one, and how far a body may fall behind its pace.
     pub head: Duration,
     /// How long a handshake may take.
     pub handshake: Duration,
-    /// How long a client may take nothing of an answer.
+    /// How long a client may take nothing of an answer, or it drop by drop.
     pub stalled: Duration,
-    /// The most connections at once; the next ones wait.
+    /// The most connections at once; for the next one the slowest client gives way, if there is a slow one.
     pub connections: usize,
     /// The most of one address other than this computer's own; the next ones are closed.
     pub per_address: usize,
@@ -55,22 +59,27 @@ impl Default for Limits {
 /// Serves `router` at `listener`, over TLS where an acceptor is given, until `closing` turns true; then what runs is finished.
 pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, router: Router, mut closing: watch::Receiver<bool>, limits: Limits) {
     let places = Arc::new(Semaphore::new(limits.connections));
-    let guests = Guests::new(limits.per_address);
+    let (guests, accounts) = (Guests::new(limits.per_address), Arc::new(Accounts::default()));
     let mut running = JoinSet::new();
     loop {
         let accepted = tokio::select! {
+            biased;
             _ = closing.wait_for(|closing| *closing) => break,
-            accepted = next(&listener, &places, &guests) => accepted,
+            accepted = next(&listener, &guests) => accepted,
         };
         while running.try_join_next().is_some() {}
-        if let Some((stream, place)) = accepted {
-            let peer = Peer(place.1.address);
-            let connection = connection(stream, peer, tls.clone(), router.clone(), closing.clone(), limits);
-            running.spawn(async move {
-                connection.await;
-                drop(place);
-            });
-        }
+        let Some((stream, guest)) = accepted else { continue };
+        let place = place(&places, &accounts).await;
+        let (open, peer) = (accounts.open(), Peer(guest.address));
+        let connection = connection(stream, peer, tls.clone(), router.clone(), closing.clone(), (limits, open.account.clone()));
+        running.spawn(async move {
+            let account = open.account.clone();
+            tokio::select! {
+                () = connection => {}
+                () = account.gives_way() => tracing::debug!("a slow client gave way to another"),
+            }
+            let _kept: (Option<OwnedSemaphorePermit>, Guest, Open) = (place, guest, open);
+        });
     }
     drop(listener);
     let finished = async { while running.join_next().await.is_some() {} };
@@ -79,11 +88,10 @@ pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, router: Rout
     }
 }
 
-/// The next connection that there is a place for.
-async fn next(listener: &TcpListener, places: &Arc<Semaphore>, guests: &Guests) -> Option<(TcpStream, (OwnedSemaphorePermit, Guest))> {
-    let place = places.clone().acquire_owned().await.ok()?;
+/// The next connection, if its address has not too many.
+async fn next(listener: &TcpListener, guests: &Guests) -> Option<(TcpStream, Guest)> {
     match listener.accept().await {
-        Ok((stream, from)) => Some((stream, (place, guests.welcome(from.ip().to_canonical())?))),
+        Ok((stream, from)) => Some((stream, guests.welcome(from.ip().to_canonical())?)),
         Err(error) => {
             // The system has no room for a further connection just now.
             tracing::warn!(%error, "a connection could not be accepted");
@@ -93,13 +101,33 @@ async fn next(listener: &TcpListener, places: &Arc<Semaphore>, guests: &Guests) 
     }
 }
 
-async fn connection(stream: TcpStream, peer: Peer, tls: Option<TlsAcceptor>, router: Router, closing: watch::Receiver<bool>, limits: Limits) {
+/// A place for a further connection. Where there is none, a client that keeps the server waiting gives way.
+async fn place(places: &Arc<Semaphore>, accounts: &Accounts) -> Option<OwnedSemaphorePermit> {
+    loop {
+        if let Ok(place) = places.clone().try_acquire_owned() {
+            return Some(place);
+        }
+        accounts.make_room(Instant::now());
+        if let Ok(place) = timeout(MAKE_ROOM_EVERY, places.clone().acquire_owned()).await {
+            return place.ok();
+        }
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: Peer,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    closing: watch::Receiver<bool>,
+    (limits, account): (Limits, Arc<Account>),
+) {
     let _ = stream.set_nodelay(true);
-    let stream = Patient::new(stream, limits.stalled);
+    let stream = Patient::new(stream, account.clone(), limits.stalled);
     match tls {
-        None => requests(stream, peer, router, closing, limits.head).await,
+        None => requests(stream, peer, router, closing, (limits, account)).await,
         Some(tls) => match timeout(limits.handshake, tls.accept(stream)).await {
-            Ok(Ok(stream)) => requests(stream, peer, router, closing, limits.head).await,
+            Ok(Ok(stream)) => requests(stream, peer, router, closing, (limits, account)).await,
             Ok(Err(error)) => tracing::debug!(%error, "no TLS"),
             Err(_) => tracing::debug!("a handshake took too long"),
         },
@@ -107,20 +135,31 @@ async fn connection(stream: TcpStream, peer: Peer, tls: Option<TlsAcceptor>, rou
 }
 
 /// Answers the requests of one connection; when the server ends, the running one is the last.
-async fn requests<S>(stream: S, peer: Peer, router: Router, mut closing: watch::Receiver<bool>, head: Duration)
+async fn requests<S>(stream: S, peer: Peer, router: Router, mut closing: watch::Receiver<bool>, (limits, account): (Limits, Arc<Account>))
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(head).max_buf_size(MAX_HEAD);
-    let known = router.map_request(move |mut request: Request<Incoming>| {
+    http.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(MAX_HEAD);
+    let ends = closing.clone();
+    let answer = service_fn(move |mut request: Request<Incoming>| {
+        account.begins();
         request.extensions_mut().insert(peer);
-        request
+        let (account, ends) = (account.clone(), ends.clone());
+        let answered = router.clone().oneshot(request.map(|body| Arriving::new(body, account.clone(), limits.head)));
+        async move {
+            let Ok(mut response) = answered.await;
+            // Whoever is told so asks elsewhere the next time, and meets no connection that ends just then.
+            if *ends.borrow() {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(response.map(|body| Leaving::new(body, account)))
+        }
     });
-    let mut running = pin!(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(known)));
+    let mut running = pin!(http.serve_connection(TokioIo::new(stream), answer));
     let ended = tokio::select! {
         ended = running.as_mut() => Some(ended),
-        _ = closing.wait_for(|closing| *closing) => None,
+        () = lingered(&mut closing) => None,
     };
     let ended = match ended {
         Some(ended) => ended,
@@ -132,6 +171,12 @@ where
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection broke off");
     }
+}
+
+/// Waits until the server ends, and a little longer.
+async fn lingered(closing: &mut watch::Receiver<bool>) {
+    let _ = closing.wait_for(|closing| *closing).await;
+    sleep(LINGER).await;
 }
 
 /// How many connections each address has, and may have.
@@ -174,59 +219,6 @@ impl Drop for Guest {
                 counts.remove(&self.address);
             }
         }
-    }
-}
-
-/// A stream that breaks off when the other side takes nothing of what is written for too long.
-struct Patient {
-    stream: TcpStream,
-    patience: Duration,
-    gives_up: Pin<Box<Sleep>>,
-    waiting: bool,
-}
-
-impl Patient {
-    fn new(stream: TcpStream, patience: Duration) -> Self {
-        Self { stream, patience, gives_up: Box::pin(sleep(patience)), waiting: false }
-    }
-
-    fn watch<T>(&mut self, written: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
-        if written.is_ready() {
-            self.waiting = false;
-            return written;
-        }
-        if !self.waiting {
-            self.waiting = true;
-            let until = Instant::now() + self.patience;
-            self.gives_up.as_mut().reset(until);
-        }
-        match self.gives_up.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-            Poll::Pending => Poll::Pending,
-        }
-    }
-}
-
-impl AsyncRead for Patient {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Patient {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.watch(written, cx)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
-        self.watch(flushed, cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let ended = Pin::new(&mut self.stream).poll_shutdown(cx);
-        self.watch(ended, cx)
     }
 }
 

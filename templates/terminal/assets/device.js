@@ -10,7 +10,7 @@ async function exchange(work) {
   $("#exchanged").textContent = t("counter.exchanging");
   const answer = await work();
   button.disabled = false;
-  $("#exchanged").textContent = answer.ok ? t("counter.exchanged") : (answer.detail ?? t("page.unreachable"));
+  $("#exchanged").textContent = answer.ok ? (answer.again_in_seconds ? answer.detail : t("counter.exchanged")) : (answer.detail ?? t("page.unreachable"));
   if (!answer.ok) toast($("#exchanged").textContent, "no");
   refreshSoon();
 }

@@ -35,7 +35,9 @@ function showStatus(status) {
   light("age", worst ?? "stale", worst ? t(`counter.age_${worst}`) : t("counter.no_office"));
   const old = status.oldest_pending_seconds ?? 0;
   const waiting = t("counter.waiting", { count: status.pending, age: age(old) });
-  light("pending", old > 7 * 86_400 ? "amber" : "green", status.pending > 0 ? waiting : t("counter.all_sent"));
+  const busy = Math.max(0, ...status.offices.map((office) => office.again_in_seconds ?? 0));
+  const unsent = busy > 0 ? t("counter.waiting_for_office", { seconds: busy }) : waiting;
+  light("pending", old > 7 * 86_400 ? "amber" : "green", status.pending > 0 || busy > 0 ? unsent : t("counter.all_sent"));
   const suspect = status.clock.state === "suspect";
   light("clock", suspect ? "red" : "green", suspect ? t("counter.clock_suspect") : t("counter.clock_ok", { time: clock(status.clock.now) }));
   light("later", "amber", status.held > 0 ? t("counter.open_held", { count: status.held }) : "");

@@ -64,7 +64,7 @@ $("#exchange")?.addEventListener("click", async (event) => {
   const answer = await ask("/api/v1/exchange", undefined, { tries: 1 });
   event.target.disabled = false;
   said.className = answer.ok ? "good" : "warn";
-  said.textContent = answer.ok ? t("settings.exchanged") : t("settings.not_exchanged");
+  said.textContent = answer.ok ? (answer.again_in_seconds ? answer.detail : t("settings.exchanged")) : t("settings.not_exchanged");
 });
 
 // ---- whether all is well

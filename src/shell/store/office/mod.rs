@@ -8,6 +8,7 @@ pub mod bank;
 pub mod batches;
 pub mod books;
 pub mod calendar;
+pub mod carry;
 pub mod cases;
 pub mod children;
 pub mod claims;
@@ -30,6 +31,7 @@ pub mod prints;
 pub mod providers;
 pub mod purge;
 pub mod retention;
+pub mod sessions;
 pub mod settings;
 pub mod sums;
 pub mod swap;
@@ -43,6 +45,7 @@ pub const MIGRATIONS: &[&str] = &[
     concat!(
         include_str!("0002/audit.sql"),
         include_str!("0002/accounts.sql"),
+        include_str!("0002/sessions.sql"),
         include_str!("0002/findings.sql"),
         include_str!("0002/checks.sql"),
         include_str!("0002/cases.sql"),

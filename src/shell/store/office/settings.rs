@@ -2,6 +2,7 @@
 
 use super::super::{StoreError, from_db, to_db};
 use crate::shell::store::sql::{Connection, OptionalExtension, params};
+use crate::words::time::UtcMs;
 
 /// The value of a setting.
 pub fn read(db: &Connection, name: &str) -> Result<Option<String>, StoreError> {
@@ -35,4 +36,11 @@ pub fn at_least(db: &Connection, name: &str, least: u64) -> Result<u64, StoreErr
 pub fn counter(db: &Connection, name: &str) -> Result<u64, StoreError> {
     let value: Option<i64> = db.prepare_cached("SELECT value FROM counter WHERE name = ?1")?.query_row([name], |row| row.get(0)).optional()?;
     from_db(value.unwrap_or(0))
+}
+
+/// Writes something, to see whether it can be written.
+pub fn prove_writable(db: &Connection, now: UtcMs) -> Result<(), StoreError> {
+    let sql = "INSERT INTO counter (name, value) VALUES ('ready', ?1) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    db.execute(sql, [to_db(now.0)])?;
+    Ok(())
 }

@@ -230,6 +230,26 @@ pub fn note_refused(db: &Connection, terminal: i64, hash: Hash, reason: &str, no
     Ok(())
 }
 
+/// When the oldest batch was received that could not be taken in and that nobody has decided.
+pub fn oldest(db: &Connection) -> Result<Option<UtcMs>, StoreError> {
+    let sql = "SELECT min(received) FROM batch WHERE reason IS NOT NULL AND id NOT IN (SELECT batch FROM batch_decision)";
+    let at: Option<i64> = db.query_row(sql, [], |row| row.get(0))?;
+    Ok(at.map(from_db).transpose()?.map(UtcMs))
+}
+
+/// How many batches are kept as waiting or refused, by the reason.
+pub fn refused_by_reason(db: &Connection) -> Result<Vec<(String, u64)>, StoreError> {
+    let sql = "SELECT r.reason, count(*) FROM (SELECT reason FROM batch WHERE reason IS NOT NULL AND id NOT IN (SELECT batch FROM batch_decision)
+                                             UNION ALL SELECT reason FROM refused_batch) AS r GROUP BY r.reason ORDER BY r.reason";
+    let mut statement = db.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let mut counts = Vec::new();
+    while let Some(row) = rows.next()? {
+        counts.push((row.get(0)?, from_db(row.get(1)?)?));
+    }
+    Ok(counts)
+}
+
 /// The refused batches that no clerk has seen off, the latest first.
 pub fn refused(db: &Connection, most: u64) -> Result<Vec<RefusedBatch>, StoreError> {
     let sql = "SELECT r.hash, t.provider, coalesce(p.name, ''), t.label, r.reason, r.first, r.last, r.times FROM refused_batch r

@@ -121,7 +121,7 @@ pub(super) async fn own_password(desk: &Desk, caller: &Caller, clerk: &SignedIn,
         return Ok(Err(trouble));
     }
     if desk.password_holds(&clerk.name, password).await?.is_some() {
-        desk.0.tries.forget(&clerk.name, caller);
+        desk.forget_tries(&clerk.name, caller).await?;
         return Ok(Ok(()));
     }
     desk.note_failed(clerk.name.clone(), format!("falsches Passwort im eigenen Konto, {}", caller.from())).await?;
@@ -143,7 +143,7 @@ async fn change_password(
     }
     match desk.choose_password(&clerk.name, NewPassword { new: form.new, again: form.again }).await? {
         Ok(()) => {
-            desk.0.sessions.end_all(&clerk.name, &clerk.secret);
+            desk.end_sessions(&clerk.name, &clerk.secret).await?;
             Ok(go("/account?done=password"))
         }
         Err(trouble) => again(trouble).await,
@@ -189,7 +189,7 @@ async fn take_factor(
     let (name, now, key) = (clerk.name.clone(), door::now(), pending.clone());
     match desk.with(move |office| office.enrol_factor(&name, &key[..], &form.code, now)).await? {
         Some(codes) => {
-            desk.0.sessions.pend(&secret, None);
+            desk.pend(&secret, None).await?;
             show(&RecoveryPage { office: desk.0.name.clone(), codes, onward: "/account" })
         }
         None => again(wrong_code()),

@@ -1,5 +1,6 @@
 //! What the office's errors are over HTTP.
 
+use super::metrics::storage_failed;
 use crate::office::OfficeError;
 use crate::shell::envelope::EnvelopeError;
 use crate::shell::store::StoreError;
@@ -18,18 +19,20 @@ pub struct Refusal {
     pub problem: Problem,
     /// Seconds, for the header Retry-After.
     pub retry_after: Option<u64>,
+    /// Whether nothing is wrong, and there is only too much to do.
+    pub put_off: bool,
 }
 
 impl Refusal {
     /// A refusal with this status and sentence.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { problem: Problem::new(status, detail), retry_after: None }
+        Self { problem: Problem::new(status, detail), retry_after: None, put_off: false }
     }
 }
 
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Self {
-        Self { problem, retry_after: None }
+        Self { problem, retry_after: None, put_off: false }
     }
 }
 
@@ -42,8 +45,9 @@ impl From<NotDone> for Refusal {
 impl From<StoreError> for Refusal {
     fn from(why: StoreError) -> Self {
         tracing::error!(%why, "storage failed");
+        storage_failed(&why);
         let detail = "the office's storage has failed: nothing was lost, send it again later";
-        Self { problem: Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail), retry_after: Some(STORE_AGAIN_SECONDS) }
+        Self { problem: Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail), retry_after: Some(STORE_AGAIN_SECONDS), put_off: false }
     }
 }
 

@@ -2,16 +2,18 @@
 
 use super::answer::Refusal;
 use super::caller::Caller;
+use super::gate::{Place, SMALL, Size, come_again};
 use super::login::SignedIn;
 use super::rates::{self, Rate, Rates};
-use super::{Desk, MAX_ENROLMENT, MAX_EXCHANGE, doors};
-use crate::office::{Office, OfficeError};
+use super::{Desk, MAX_ENROLMENT, MAX_EXCHANGE, doors, ready};
+use crate::office::Office;
 use crate::shell::door;
 use crate::shell::store::StoreError;
-use crate::shell::store::office::{desk, payments, views};
+use crate::shell::store::office::{desk, views};
+use crate::shell::web::pace::TooSlow;
 use crate::shell::web::problem::Problem;
 use crate::words::ids::BatchId;
-use axum::body::{Bytes, to_bytes};
+use axum::body::BodyDataStream;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Path, Query, Request, State};
 use axum::http::request::Parts;
@@ -19,9 +21,10 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
+use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::fmt::Write;
+use std::time::Instant;
 
 /// The description of these interfaces, written by hand (docs/adr/0004).
 const OPENAPI: &str = include_str!("../../../../templates/openapi.office.json");
@@ -32,7 +35,12 @@ type Route = (&'static str, &'static str, MethodRouter<Desk>);
 
 /// Open to terminals, which have neither cookie nor page: nothing here relies on who sends it, only on what is signed.
 fn open_routes() -> Vec<Route> {
-    vec![("post", "/api/v1/exchange", post(exchange)), ("post", "/api/v1/enrolments", post(enrol)), ("get", "/healthz", get(health))]
+    vec![
+        ("post", "/api/v1/exchange", post(exchange)),
+        ("post", "/api/v1/enrolments", post(enrol)),
+        ("get", "/healthz", get(health)),
+        ("get", "/readyz", get(ready::show)),
+    ]
 }
 
 /// For those with the interface's key or a clerk's session; the description is for all.
@@ -78,36 +86,87 @@ impl FromRequestParts<Desk> for Reader {
     }
 }
 
-async fn body(request: Request, limit: usize) -> Result<Bytes, Refusal> {
-    let too_large = || Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("this is larger than the {limit} bytes that are taken: send it in parts"));
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()).and_then(|length| length.parse().ok());
-    if announced.is_some_and(|length: usize| length > limit) {
-        return Err(too_large());
+/// How many bytes the request says that it brings.
+fn announced(request: &Request) -> Option<usize> {
+    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn too_large(limit: usize) -> Refusal {
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("this is larger than the {limit} bytes that are taken: send it in parts"))
+}
+
+/// Why a body broke off, as far as its sender can do something about it.
+fn broken_off(why: &(dyn std::error::Error + 'static)) -> Refusal {
+    let slow = std::iter::successors(Some(why), |cause| cause.source()).find_map(|cause| cause.downcast_ref::<TooSlow>());
+    match slow {
+        Some(slow) => Refusal::new(StatusCode::REQUEST_TIMEOUT, slow.to_string()),
+        None => Refusal::new(StatusCode::BAD_REQUEST, "the line broke before everything had arrived: send it again"),
     }
-    to_bytes(request.into_body(), limit).await.map_err(|why| {
-        let mut causes = std::iter::successors(Some(&why as &(dyn std::error::Error + 'static)), |cause| cause.source());
-        if causes.any(|cause| cause.to_string().contains("length limit")) {
-            return too_large();
+}
+
+/// Reads on until the body has ended or is longer than `limit`; whether it has ended.
+async fn read_on(body: &mut BodyDataStream, read: &mut Vec<u8>, limit: usize) -> Result<bool, Refusal> {
+    while read.len() <= limit {
+        match body.next().await {
+            None => return Ok(true),
+            Some(Ok(bytes)) => read.extend_from_slice(&bytes),
+            Some(Err(why)) => return Err(broken_off(&why)),
         }
-        Refusal::new(StatusCode::BAD_REQUEST, "the line broke before everything had arrived: send it again")
-    })
+    }
+    Ok(false)
+}
+
+async fn body(request: Request, limit: usize) -> Result<Vec<u8>, Refusal> {
+    let mut read = Vec::new();
+    if announced(&request).is_some_and(|length| length > limit) || !read_on(&mut request.into_body().into_data_stream(), &mut read, limit).await? {
+        return Err(too_large(limit));
+    }
+    Ok(read)
+}
+
+/// An exchange's envelope, and its place. Nobody holds a place who sends drop by drop: it is taken when a small one is there, and of a large
+/// one as much.
+async fn envelope(desk: &Desk, request: Request) -> Result<(Vec<u8>, Place), Refusal> {
+    let caller = Caller::of(request.extensions(), request.headers());
+    if announced(&request).is_some_and(|length| length > MAX_EXCHANGE) {
+        return Err(too_large(MAX_EXCHANGE));
+    }
+    let (mut read, mut body) = (Vec::new(), request.into_body().into_data_stream());
+    if read_on(&mut body, &mut read, SMALL).await? {
+        return Ok((read, desk.0.gate.enter(Size::Small, &caller)?));
+    }
+    let place = desk.0.gate.enter(Size::Large, &caller)?;
+    if read_on(&mut body, &mut read, MAX_EXCHANGE).await? { Ok((read, place)) } else { Err(too_large(MAX_EXCHANGE)) }
 }
 
 /// Refuses who asks more often than there is reason to.
 fn not_too_often(rates: &Rates, rate: Rate, request: &Request) -> Result<(), Refusal> {
     let caller = Caller::of(request.extensions(), request.headers());
-    rates.take(rate, &caller, door::now()).map_err(|seconds| {
-        Refusal::new(StatusCode::TOO_MANY_REQUESTS, format!("this address asks too often: ask again in {seconds} seconds; nothing was taken"))
-    })
+    rates.take(rate, &caller, door::now()).map_err(|seconds| come_again(StatusCode::TOO_MANY_REQUESTS, "this address asks too often", seconds))
 }
 
 async fn exchange(State(desk): State<Desk>, request: Request) -> Result<Response, Refusal> {
-    not_too_often(&desk.0.asked, rates::EXCHANGES, &request)?;
-    let _place = desk.0.exchanges.acquire().await;
-    let envelope = body(request, MAX_EXCHANGE).await?;
+    let arrived = async {
+        not_too_often(&desk.0.asked, rates::EXCHANGES, &request)?;
+        envelope(&desk, request).await
+    };
+    let arrived = arrived.await;
+    let begun = Instant::now();
+    let outcome = match arrived {
+        Ok((envelope, place)) => answered(&desk, envelope, place).await,
+        Err(refusal) => Err(refusal),
+    };
+    desk.0.counted.exchange(&outcome, begun.elapsed());
+    outcome
+}
+
+async fn answered(desk: &Desk, envelope: Vec<u8>, place: Place) -> Result<Response, Refusal> {
+    let turn = desk.0.gate.turn(place.size).await?;
     let answer = desk.0.office.ask(move |office| office.exchange(&envelope, door::now())).await??;
+    drop(turn);
     desk.reconcile_soon();
-    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], answer).into_response())
+    let leaving = axum::body::Body::new(desk.0.gate.leaving(place, answer)?);
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], leaving).into_response())
 }
 
 async fn enrol(State(desk): State<Desk>, request: Request) -> Result<Json<Value>, Refusal> {
@@ -176,45 +235,5 @@ async fn statistics(_: Reader, State(desk): State<Desk>) -> Result<Json<Value>, 
 }
 
 async fn metrics(_: Reader, State(desk): State<Desk>) -> Result<Response, Refusal> {
-    let text = desk.0.office.ask(|office| measure(office)).await??;
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
-}
-
-/// Prometheus' text format 0.0.4.
-fn measure(office: &Office) -> Result<String, OfficeError> {
-    let db = office.db();
-    let work = desk::open_work(db)?;
-    let (released, signed): (Vec<_>, Vec<_>) = payments::runs(db)?.into_iter().partition(|run| run.released);
-    let terminals = desk::terminals(db)?;
-    let last = terminals.iter().filter_map(|t| t.last_exchange).max().map_or(0, |at| at.seconds().0);
-    let mut text = String::new();
-    let mut gauge = |name: &str, help: &str, samples: &[(&str, u64)]| {
-        let _ = write!(text, "# HELP teilhabe_{name} {help}\n# TYPE teilhabe_{name} gauge\n");
-        for (labels, value) in samples {
-            let _ = writeln!(text, "teilhabe_{name}{labels} {value}");
-        }
-    };
-    let build = format!("{{version=\"{}\",role=\"office\"}}", env!("CARGO_PKG_VERSION"));
-    gauge("build_info", "The program.", &[(&build, 1)]);
-    gauge(
-        "batches",
-        "Batches received, and those of them that could not be taken in.",
-        &[("{state=\"received\"}", desk::batch_count(db)?), ("{state=\"waiting\"}", work.waiting_batches)],
-    );
-    gauge(
-        "open_lines",
-        "Lines not yet settled by verdict; new ones are not reconciled yet.",
-        &[
-            ("{verdict=\"new\"}", work.new),
-            ("{verdict=\"pending\"}", work.findings),
-            ("{verdict=\"accepted\"}", work.accepted.0),
-            ("{verdict=\"reduced\"}", work.reduced.0),
-            ("{verdict=\"rejected\"}", work.rejected),
-        ],
-    );
-    gauge("children_to_reconcile", "Children whose lines must be decided, or decided again.", &[("", work.children_to_decide)]);
-    gauge("runs", "Settlement runs by state.", &[("{state=\"signed\"}", signed.len() as u64), ("{state=\"released\"}", released.len() as u64)]);
-    gauge("terminals", "Terminals admitted.", &[("", terminals.len() as u64)]);
-    gauge("last_exchange_timestamp_seconds", "When a terminal was last answered.", &[("", last)]);
-    Ok(text)
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], desk.figures().await?).into_response())
 }

@@ -36,6 +36,12 @@ impl Caller {
         self.address.filter(|address| !address.is_loopback())
     }
 
+    /// By what a session knows its caller again: it tells neither network nor program.
+    pub fn mark(&self) -> Hash {
+        let address = self.address.map_or_else(String::new, |address| address.to_string());
+        Hash::of(&[b"teilhabe/caller", address.as_bytes(), &self.agent.0])
+    }
+
     /// The address as the audit log has it.
     pub fn from(&self) -> String {
         self.address().map_or_else(|| "an diesem Server".into(), |address| format!("von {address}"))

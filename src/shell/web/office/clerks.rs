@@ -242,7 +242,7 @@ async fn new_password(State(desk): State<Desk>, clerk: SignedIn, Path(id): Path<
     let password = desk.hashing(|| FreshPassword::made_up(&mut door::os_chance())).await.map_err(|why| back(why.into()))?;
     let words = password.words().to_owned();
     desk.with(move |office| office.reset_password_to(&by, id, &password, door::now())).await.map_err(back)?;
-    desk.0.sessions.end_all(&account.name, "");
+    desk.end_sessions(&account.name, "").await?;
     PasswordPage::show(&desk, &clerk, account.name, words).await
 }
 
@@ -250,14 +250,14 @@ async fn reset_factor(State(desk): State<Desk>, clerk: SignedIn, Path(id): Path<
     let (account, _) = account_in(&desk, id).await?;
     of_another(&clerk, &account)?;
     desk.with(move |office| office.reset_factor(&clerk.name, id, door::now())).await.map_err(back)?;
-    desk.0.sessions.end_all(&account.name, "");
+    desk.end_sessions(&account.name, "").await?;
     changed(id)
 }
 
 async fn close(State(desk): State<Desk>, clerk: SignedIn, Path(id): Path<i64>) -> Page {
     let (account, _) = account_in(&desk, id).await?;
     desk.with(move |office| office.close_clerk(&clerk.name, id, door::now())).await.map_err(back)?;
-    desk.0.sessions.end_all(&account.name, "");
+    desk.end_sessions(&account.name, "").await?;
     changed(id)
 }
 

@@ -8,11 +8,12 @@ use super::session::Stage;
 use crate::office::{Role, Roles};
 use crate::shell::door;
 use crate::shell::web::problem::Problem;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::MethodRouter;
+use std::time::Instant;
 
 /// What our pages may load and do: their own styles, scripts and forms, and nobody frames them.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -94,9 +95,13 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
-/// Puts the protecting headers on every answer that does not bring its own.
+/// Puts the protecting headers on every answer that does not bring its own, and notes it in the log: by its route, never by its address.
 pub async fn protect(request: Request, next: Next) -> Response {
+    let (method, begun) = (request.method().clone(), Instant::now());
+    let route = request.extensions().get::<MatchedPath>().map_or_else(String::new, |path| path.as_str().to_owned());
     let mut response = next.run(request).await;
+    let (status, ms) = (response.status().as_u16(), u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX));
+    tracing::info!(%method, route, status, ms, "answered");
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }

@@ -30,6 +30,8 @@ pub struct Listening {
     pub hosts: Vec<String>,
     /// The files with certificate chain and key.
     pub tls: Option<(PathBuf, PathBuf)>,
+    /// How long `/readyz` says no before nothing more is accepted, so that a proxy which looks there goes elsewhere.
+    pub goodbye: Duration,
 }
 
 /// Serves the office in `data_dir` until the process is told to end.
@@ -37,28 +39,47 @@ pub fn serve(office: Office, data_dir: &Path, how: Listening) -> anyhow::Result<
     let mut chance: Chance = door::os_chance();
     let token = secret_file::api_token(data_dir, &mut chance)?;
     let certificate = how.tls.as_ref().map(|(certificate, key)| CertificateFiles::open(certificate, key, door::now())).transpose()?;
+    let handed_over = handed_over()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let at = how.at;
-        let listener = TcpListener::bind(at)
-            .await
-            .map_err(|why| anyhow::anyhow!("cannot listen at {at} ({why}): is another program there? Choose another --listen"))?;
-        serve_over(listener, office, token.to_string(), how.hosts, certificate).await
+        let listener = match handed_over {
+            Some(listener) => TcpListener::from_std(listener)?,
+            None => listen(how.at).await?,
+        };
+        serve_over(listener, office, token.to_string(), how.hosts, (certificate, how.goodbye)).await
     })
+}
+
+async fn listen(at: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(at).await.map_err(|why| anyhow::anyhow!("cannot listen at {at} ({why}): is another program there? Choose another --listen"))
+}
+
+/// The listener that systemd holds for us (sd_listen_fds(3)): it outlives this process, and whoever connects between two of them waits.
+fn handed_over() -> anyhow::Result<Option<std::net::TcpListener>> {
+    let mut handed = listenfd::ListenFd::from_env();
+    if handed.len() > 1 {
+        anyhow::bail!("systemd hands over {} sockets: the office listens at one, so leave one ListenStream= in its unit", handed.len());
+    }
+    let listener =
+        handed.take_tcp_listener(0).map_err(|why| anyhow::anyhow!("what systemd hands over is no TCP socket ({why}): check ListenStream="))?;
+    if let Some(listener) = &listener {
+        listener.set_nonblocking(true)?;
+    }
+    Ok(listener)
 }
 
 /// Serves the office without TLS on a listener that is bound already, until the process is told to end.
 pub async fn serve_on(listener: TcpListener, office: Office, api_token: String, hosts: Vec<String>) -> anyhow::Result<()> {
-    serve_over(listener, office, api_token, hosts, None).await
+    serve_over(listener, office, api_token, hosts, (None, Duration::ZERO)).await
 }
 
-/// Serves the office on a listener that is bound already, over TLS where there is a certificate.
+/// Serves the office on a listener that is bound already, over TLS where there is a certificate, and says goodbye for a while before it ends.
 pub async fn serve_over(
     listener: TcpListener,
     office: Office,
     api_token: String,
     hosts: Vec<String>,
-    certificate: Option<Arc<CertificateFiles>>,
+    (certificate, goodbye): (Option<Arc<CertificateFiles>>, Duration),
 ) -> anyhow::Result<()> {
     let desk = Desk::new(office, api_token, listener.local_addr()?, &hosts)?;
     let (close, closing) = watch::channel(false);
@@ -69,6 +90,9 @@ pub async fn serve_over(
     let serving = serve::serve(listener, tls, router, closing, LIMITS);
     let ending = async {
         told_to_end().await;
+        supervisor::ends();
+        desk.begin_to_end();
+        tokio::time::sleep(goodbye).await;
         close.send_replace(true);
     };
     let tidying = async {
@@ -87,6 +111,7 @@ pub async fn serve_over(
         () = reporting => {}
         () = keep_certificate(certificate) => {}
     }
+    desk.break_off_jobs().await;
     Ok(())
 }
 

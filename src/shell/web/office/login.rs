@@ -72,15 +72,9 @@ impl Desk {
     pub(super) async fn seat(&self, caller: &Caller, headers: &HeaderMap, now: UtcMs) -> Result<Option<(Session, String)>, Fault> {
         let name = if is_loopback(headers) { LOOPBACK_COOKIE } else { COOKIE };
         for secret in cookies(headers, name) {
-            match self.0.sessions.seat(secret, caller, now) {
+            match self.session(secret, caller, now).await? {
                 Seat::None => {}
-                Seat::Held(session) => {
-                    let (asked, epoch) = (session.clerk.clone(), session.epoch);
-                    if self.look(move |db| clerks::epoch(db, &asked)).await? == epoch {
-                        return Ok(Some((*session, secret.to_owned())));
-                    }
-                    self.0.sessions.end(secret);
-                }
+                Seat::Held(session) => return Ok(Some((*session, secret.to_owned()))),
                 Seat::Stolen(clerk) => {
                     let detail = format!("Sitzung beendet: Ihr Cookie kam aus einem anderen Browser, {}", caller.from());
                     self.with::<_, OfficeError>(move |office| office.note(&clerk, Action::SignOut, "", &detail, now)).await?;
@@ -119,16 +113,18 @@ impl Desk {
     ) -> Result<LetIn, Fault> {
         let now = door::now();
         let name = if is_loopback(headers) { LOOPBACK_COOKIE } else { COOKIE };
-        cookies(headers, name).for_each(|old| self.0.sessions.end(old));
+        for old in cookies(headers, name) {
+            self.end_session(old).await?;
+        }
         if stage == Stage::Full {
             let (name, how) = (clerk.clone(), format!("{how}, {}", caller.from()));
             self.with(move |office| office.signed_in(&name, &how, now)).await?;
-            self.0.tries.forget(&clerk, caller);
+            self.forget_tries(&clerk, caller).await?;
         }
         let secret = data_encoding::HEXLOWER.encode(&door::os_chance().bytes::<32>());
         let asked = clerk.clone();
         let epoch = self.look(move |db| clerks::epoch(db, &asked)).await?;
-        self.0.sessions.begin(&secret, Session::new(clerk, epoch, stage, code_shown, caller.clone(), now), now);
+        self.begin_session(&secret, &Session::new(clerk, epoch, stage, code_shown, caller, now), now).await?;
         Ok(LetIn { cookie: cookie(headers, &secret), stage })
     }
 
@@ -144,8 +140,8 @@ impl Desk {
 
     /// Counts a try; an error is what to tell.
     pub(super) async fn count_try(&self, name: &str, caller: &Caller) -> Result<Result<(), String>, Fault> {
-        let counted = self.0.tries.count(name, caller, door::now());
-        let slow = self.0.tries.delay_ms(name);
+        let (asked, from, now) = (name.to_owned(), caller.clone(), door::now());
+        let (counted, slow) = self.tried(name, caller, move |tries| (tries.count(&asked, &from, now), tries.delay_ms(&asked))).await?;
         if counted.is_ok() && slow > 0 {
             tokio::time::sleep(std::time::Duration::from_millis(slow)).await;
         }
@@ -154,13 +150,14 @@ impl Desk {
 
     /// Counts a try at a one-time code; an error is what to tell.
     pub(super) async fn count_code(&self, name: &str, caller: &Caller) -> Result<Result<(), String>, Fault> {
-        let counted = self.0.tries.count_code(name, caller, door::now());
+        let (asked, from, now) = (name.to_owned(), caller.clone(), door::now());
+        let counted = self.tried(name, caller, move |tries| tries.count_code(&asked, &from, now)).await?;
         self.said(counted, name, caller).await
     }
 
     /// Counts a try of which no name is known yet, by its address; an error is what to tell.
     pub(super) async fn count_nameless(&self, kind: &str, caller: &Caller) -> Result<Result<(), String>, Fault> {
-        let counted = self.0.tries.count_nameless(kind, caller, door::now());
+        let counted = self.tried_nameless(kind, caller).await?;
         self.said(counted, "", caller).await
     }
 
@@ -290,7 +287,7 @@ impl Desk {
 }
 
 async fn sign_out(State(desk): State<Desk>, headers: HeaderMap, clerk: SignedIn) -> Page {
-    desk.0.sessions.end(&clerk.secret);
+    desk.end_session(&clerk.secret).await?;
     desk.with::<_, OfficeError>(move |office| office.note(&clerk.name, Action::SignOut, "", "", door::now())).await?;
     Ok(([(header::SET_COOKIE, cookie(&headers, "") + "; Max-Age=0")], Redirect::to("/login")).into_response())
 }

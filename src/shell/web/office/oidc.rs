@@ -3,7 +3,6 @@
 use super::Desk;
 use super::account::{OwnPassword, not_own};
 use super::caller::Caller;
-use super::ceremony::Ceremonies;
 use super::doors::{Door, Route};
 use super::login::{LetIn, SignedIn, cookies, is_loopback};
 use super::page::{Fault, Page, show};
@@ -22,7 +21,7 @@ use openidconnect::{
     AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse, IssuerUrl, Nonce, PkceCodeChallenge, PkceCodeVerifier,
     RedirectUrl, Scope, TokenResponse,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// How long one question to the service may take.
@@ -48,8 +47,8 @@ pub fn routes() -> Vec<Route> {
 }
 
 /// Somebody on the way to the service.
-#[derive(Debug)]
-pub struct Away {
+#[derive(Debug, Deserialize, Serialize)]
+struct Away {
     state: CsrfToken,
     nonce: Nonce,
     verifier: PkceCodeVerifier,
@@ -57,8 +56,8 @@ pub struct Away {
     links: Option<String>,
 }
 
-/// All on the way.
-pub type Travellers = Ceremonies<Away>;
+/// What they are kept as.
+const AWAY: &str = "away";
 
 impl Desk {
     /// Whether clerks may sign in with the municipality's own service.
@@ -145,7 +144,7 @@ async fn send_away(desk: &Desk, caller: &Caller, headers: &HeaderMap, links: Opt
     drop(turn);
     let (to, away) = found.map_err(|why| unreachable(&why))?;
     let secret = data_encoding::HEXLOWER.encode(&door::os_chance().bytes::<32>());
-    desk.0.travellers.begin(&secret, away, door::now());
+    desk.begin_ceremony(AWAY, &secret, &away, door::now()).await?;
     let (name, place) = if is_loopback(headers) { (LOOPBACK_COOKIE, "Path=/login/service") } else { (COOKIE, "Path=/; Secure") };
     let cookie = format!("{name}={secret}; {place}; HttpOnly; SameSite=Lax; Max-Age=600");
     Ok((cookie, to))
@@ -217,9 +216,13 @@ struct ArrivedPage {
 /// The way back: a page that goes on by itself, as browsers send no strict cookie along a redirect from another site.
 async fn back(State(desk): State<Desk>, caller: Caller, headers: HeaderMap, Query(answer): Query<Answer>) -> Page {
     let now = door::now();
-    let mut secrets = cookies(&headers, if is_loopback(&headers) { LOOPBACK_COOKIE } else { COOKIE });
-    let away = secrets.find_map(|secret| desk.0.travellers.take(secret, now)).filter(|away| *away.state.secret() == answer.state);
-    let away = away.ok_or_else(lost)?;
+    let mut away = None;
+    for secret in cookies(&headers, if is_loopback(&headers) { LOOPBACK_COOKIE } else { COOKIE }) {
+        if away.is_none() {
+            away = desk.take_ceremony::<Away>(AWAY, secret, now).await?;
+        }
+    }
+    let away = away.filter(|away| *away.state.secret() == answer.state).ok_or_else(lost)?;
     if !answer.error.is_empty() {
         let sentence = "Der Anmeldedienst hat die Anmeldung abgelehnt oder sie wurde dort abgebrochen. Bitte noch einmal versuchen.";
         return Err(Fault::new(StatusCode::FORBIDDEN, "Nicht angemeldet", sentence).back_to("/login", "Zur Anmeldung"));
@@ -245,7 +248,7 @@ async fn back(State(desk): State<Desk>, caller: Caller, headers: HeaderMap, Quer
         desk.note_failed(String::new(), format!("Anmeldedienst: kein Konto dafür, {}", caller.from())).await?;
         return Err(not_known());
     };
-    desk.0.tries.forget_nameless(BEGUN, &caller);
+    desk.forget_nameless(BEGUN, &caller).await?;
     let LetIn { cookie, .. } = desk.let_in_fully(&headers, &caller, &clerk, "mit dem Anmeldedienst").await?;
     let page = show(&ArrivedPage { office: desk.0.name.clone(), title: "Angemeldet", onward: "/".into() })?;
     Ok(([(header::SET_COOKIE, cookie)], page).into_response())

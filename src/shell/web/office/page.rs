@@ -3,6 +3,7 @@
 use super::Desk;
 use super::doors::Door;
 use super::login::SignedIn;
+use super::metrics::storage_failed;
 use super::words::{store_trouble, trouble};
 use crate::office::{Office, OfficeError, Role, Roles};
 use crate::shell::store::StoreError;
@@ -43,6 +44,11 @@ const MENU: &[Entry] = &[
     entry("figures", "/figures", "Auswertung", Door::Reads(&[Role::Reconcile, Role::Release, Role::Admin])),
     entry("admin", "/admin", "Verwaltung", Door::Reads(&[Role::Admin])),
 ];
+
+/// The menu's entry of this key.
+pub fn menu_of(key: &str) -> &'static str {
+    MENU.iter().find(|entry| entry.key == key).map_or("overview", |entry| entry.key)
+}
 
 /// What stands around every page.
 #[derive(Debug)]
@@ -240,6 +246,7 @@ impl From<NotDone> for Fault {
 impl From<StoreError> for Fault {
     fn from(why: StoreError) -> Self {
         tracing::error!(%why, "storage failed");
+        storage_failed(&why);
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "Das hat nicht geklappt", store_trouble(&why))
     }
 }

@@ -3,7 +3,6 @@
 use super::Desk;
 use super::account::{OwnPassword, own_password};
 use super::caller::Caller;
-use super::ceremony::Ceremonies;
 use super::doors::{Door, Route};
 use super::login::{LetIn, SignedIn, is_loopback, only_encrypted};
 use super::page::{Fault, Page, go};
@@ -41,12 +40,9 @@ const BEGUN: &str = "passkey begun";
 /// Sign-ins tried, counted alike: each that fails is a record for ever.
 const TRIED: &str = "passkey tried";
 
-/// Challenges under way.
-#[derive(Debug, Default)]
-pub struct Challenges {
-    registrations: Ceremonies<PasskeyRegistration>,
-    sign_ins: Ceremonies<DiscoverableAuthentication>,
-}
+/// Challenges under way, by what they are for.
+const REGISTRATION: &str = "passkey registration";
+const SIGN_IN: &str = "passkey sign-in";
 
 /// A sentence for the script to show.
 fn refused(status: StatusCode, sentence: impl Into<String>) -> Page {
@@ -107,7 +103,7 @@ async fn begin_registration(
         selection.require_resident_key = true;
         selection.resident_key = serde_json::from_value(json!("required")).ok();
     }
-    desk.0.challenges.registrations.begin(&clerk.secret, state, door::now());
+    desk.begin_ceremony(REGISTRATION, &clerk.secret, &state, door::now()).await?;
     Ok(Json(options).into_response())
 }
 
@@ -120,7 +116,7 @@ struct Registered {
 async fn register(State(desk): State<Desk>, headers: HeaderMap, clerk: SignedIn, sent: Result<Json<Registered>, JsonRejection>) -> Page {
     const AGAIN: &str = "Der Passkey wurde nicht eingerichtet: Die Antwort des Geräts passt nicht oder kam zu spät. Bitte noch einmal versuchen.";
     let Ok(Json(sent)) = sent else { return refused(StatusCode::UNPROCESSABLE_ENTITY, AGAIN) };
-    let Some(state) = desk.0.challenges.registrations.take(&clerk.secret, door::now()) else {
+    let Some(state) = desk.take_ceremony::<PasskeyRegistration>(REGISTRATION, &clerk.secret, door::now()).await? else {
         return refused(StatusCode::CONFLICT, AGAIN);
     };
     let Some(party) = relying_party(&desk, &headers) else { return refused(StatusCode::CONFLICT, ELSEWHERE) };
@@ -159,7 +155,7 @@ async fn begin_sign_in(State(desk): State<Desk>, caller: Caller, headers: Header
     // By a button, not by filling in a field.
     options.mediation = None;
     let ticket = data_encoding::HEXLOWER.encode(&door::os_chance().bytes::<16>());
-    desk.0.challenges.sign_ins.begin(&ticket, state, door::now());
+    desk.begin_ceremony(SIGN_IN, &ticket, &state, door::now()).await?;
     Ok(Json(json!({ "ticket": ticket, "options": options })).into_response())
 }
 
@@ -176,7 +172,9 @@ async fn sign_in(State(desk): State<Desk>, caller: Caller, headers: HeaderMap, s
         return refused(StatusCode::TOO_MANY_REQUESTS, trouble);
     }
     let now = door::now();
-    let Some(state) = desk.0.challenges.sign_ins.take(&sent.ticket, now) else { return refused(StatusCode::CONFLICT, AGAIN) };
+    let Some(state) = desk.take_ceremony::<DiscoverableAuthentication>(SIGN_IN, &sent.ticket, now).await? else {
+        return refused(StatusCode::CONFLICT, AGAIN);
+    };
     let Some(party) = relying_party(&desk, &headers) else { return refused(StatusCode::CONFLICT, ELSEWHERE) };
     let failed = async |name: String, why: &str| {
         desk.note_failed(name, format!("Passkey: {why}, {}", caller.from())).await?;
@@ -199,7 +197,9 @@ async fn sign_in(State(desk): State<Desk>, caller: Caller, headers: HeaderMap, s
     key.update_credential(&result);
     let public = serde_json::to_string(&key).unwrap_or_else(|_| row.public.clone());
     let name = desk.with(move |office| office.use_passkey(&row, &public, now)).await?;
-    [BEGUN, TRIED].iter().for_each(|kind| desk.0.tries.forget_nameless(kind, &caller));
+    for kind in [BEGUN, TRIED] {
+        desk.forget_nameless(kind, &caller).await?;
+    }
     let LetIn { cookie, .. } = desk.let_in_fully(&headers, &caller, &name, "mit Passkey").await?;
     Ok(([(header::SET_COOKIE, cookie)], Json(json!({ "go": "/" }))).into_response())
 }

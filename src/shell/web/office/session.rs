@@ -1,11 +1,13 @@
-//! Who is signed in, or half-way there. Kept in memory: a restart signs everybody out.
+//! Who is signed in, or half-way there. Kept in the store, by the hash of a secret that only the browser has: it lasts beyond the process, and
+//! every process of the office knows it.
 
+use super::Desk;
 use super::caller::Caller;
+use super::page::Fault;
 use crate::shell::store::office::clerks::Account;
+use crate::shell::store::office::sessions::{self, Over, SessionRow};
 use crate::words::ids::Hash;
 use crate::words::time::UtcMs;
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
 /// After how long without a request a session ends.
@@ -14,8 +16,10 @@ pub const IDLE_MS: u64 = 30 * 60 * 1000;
 pub const LONGEST_MS: u64 = 8 * 60 * 60 * 1000;
 /// How long the steps of signing in may take.
 pub const STEPS_MS: u64 = 15 * 60 * 1000;
+/// How exactly it is kept when a session was last used: so much earlier may it end.
+const SEEN_EVERY_MS: u64 = 60 * 1000;
 /// How many sessions there may be at once; the one unused longest gives way.
-const MAX_SESSIONS: usize = 1_000;
+const MAX_SESSIONS: u64 = 1_000;
 
 /// The secret of one-time codes that are being set up.
 pub type Pending = Zeroizing<[u8; 20]>;
@@ -34,6 +38,17 @@ pub enum Stage {
 }
 
 impl Stage {
+    const ALL: [Self; 4] = [Self::Code, Self::NewPassword, Self::Enrol, Self::Full];
+
+    const fn number(self) -> u64 {
+        match self {
+            Self::Code => 0,
+            Self::NewPassword => 1,
+            Self::Enrol => 2,
+            Self::Full => 3,
+        }
+    }
+
     /// What comes after a right password, and after a right code where `code_shown`.
     pub fn after(account: &Account, code_shown: bool, factor_required: bool) -> Self {
         match account {
@@ -64,24 +79,35 @@ pub struct Session {
     pub stage: Stage,
     /// Whether a one-time code was shown.
     pub code_shown: bool,
-    /// One-time codes that are being set up.
-    pub pending: Option<Pending>,
+    /// One-time codes that are being set up, encrypted for the office.
+    pub pending: Option<Vec<u8>>,
     /// The account's epoch when it began: in a later one it is over.
     pub epoch: u64,
-    caller: Caller,
+    caller: Hash,
     begun: UtcMs,
     seen: UtcMs,
 }
 
 impl Session {
     /// A session that begins in this epoch of its account.
-    pub const fn new(clerk: String, epoch: u64, stage: Stage, code_shown: bool, caller: Caller, now: UtcMs) -> Self {
-        Self { clerk, stage, code_shown, pending: None, epoch, caller, begun: now, seen: now }
+    pub fn new(clerk: String, epoch: u64, stage: Stage, code_shown: bool, caller: &Caller, now: UtcMs) -> Self {
+        Self { clerk, stage, code_shown, pending: None, epoch, caller: caller.mark(), begun: now, seen: now }
     }
 
     fn is_over(&self, now: UtcMs) -> bool {
         let longest = if self.stage == Stage::Full { LONGEST_MS } else { STEPS_MS };
         now.since(self.seen) >= IDLE_MS || now.since(self.begun) >= longest
+    }
+
+    fn row(&self) -> SessionRow {
+        let Self { clerk, stage, code_shown, pending, epoch, caller, begun, seen } = self.clone();
+        SessionRow { clerk, stage: stage.number(), code_shown, epoch, caller, begun, seen, pending }
+    }
+
+    fn of(row: SessionRow) -> Option<Self> {
+        let SessionRow { clerk, stage, code_shown, epoch, caller, begun, seen, pending } = row;
+        let stage = Stage::ALL.into_iter().find(|known| known.number() == stage)?;
+        Some(Self { clerk, stage, code_shown, pending, epoch, caller, begun, seen })
     }
 }
 
@@ -96,70 +122,68 @@ pub enum Seat {
     Stolen(String),
 }
 
-/// All sessions, by the hash of their secret.
-#[derive(Debug, Default)]
-pub struct Sessions(Mutex<HashMap<Hash, Session>>);
-
-impl Sessions {
-    fn locked(&self) -> MutexGuard<'_, HashMap<Hash, Session>> {
-        // A map is whole after every step, so what a panic left behind can be used.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
+impl Desk {
     /// Begins a session that is known by `secret`.
-    pub fn begin(&self, secret: &str, session: Session, now: UtcMs) {
-        let mut open = self.locked();
-        open.retain(|_, session| !session.is_over(now));
-        if open.len() >= MAX_SESSIONS
-            && let Some(idlest) = open.iter().min_by_key(|(_, session)| session.seen).map(|(key, _)| *key)
-        {
-            open.remove(&idlest);
-        }
-        open.insert(key(secret), session);
+    pub(super) async fn begin_session(&self, secret: &str, session: &Session, now: UtcMs) -> Result<(), Fault> {
+        let (key, row) = (key(secret), session.row());
+        let before = |ms: u64| UtcMs(now.0.saturating_sub(ms));
+        let over = Over { idle: before(IDLE_MS), longest: before(LONGEST_MS), most: MAX_SESSIONS };
+        self.with(move |office| sessions::begin(office.db(), key, &row, over)).await
     }
 
     /// Whose session this is, if it is not over and was begun by this caller.
-    pub fn seat(&self, secret: &str, caller: &Caller, now: UtcMs) -> Seat {
-        let mut open = self.locked();
+    pub(super) async fn session(&self, secret: &str, caller: &Caller, now: UtcMs) -> Result<Seat, Fault> {
         let key = key(secret);
-        let Some(session) = open.get_mut(&key) else { return Seat::None };
-        if session.is_over(now) {
-            open.remove(&key);
-            return Seat::None;
+        let found = self.look(move |db| sessions::find(db, key)).await?;
+        let Some((session, epoch)) = found.and_then(|(row, epoch)| Some((Session::of(row)?, epoch))) else { return Ok(Seat::None) };
+        if session.is_over(now) || session.epoch != epoch {
+            self.end_session(secret).await?;
+            return Ok(Seat::None);
         }
-        if session.caller != *caller {
-            return open.remove(&key).map_or(Seat::None, |session| Seat::Stolen(session.clerk));
+        if session.caller != caller.mark() {
+            self.end_session(secret).await?;
+            return Ok(Seat::Stolen(session.clerk));
         }
-        session.seen = now;
-        Seat::Held(Box::new(session.clone()))
+        if now.since(session.seen) >= SEEN_EVERY_MS {
+            // The page does not wait for it: the office may be taking something in just now.
+            let desk = self.clone();
+            tokio::spawn(async move {
+                if desk.with(move |office| sessions::touch(office.db(), key, now)).await.is_err() {
+                    tracing::warn!("the use of a session was not kept");
+                }
+            });
+        }
+        Ok(Seat::Held(Box::new(session)))
     }
 
-    /// Remembers one-time codes that are being set up, or forgets them.
-    pub fn pend(&self, secret: &str, pending: Option<Pending>) {
-        if let Some(session) = self.locked().get_mut(&key(secret)) {
-            session.pending = pending;
-        }
+    /// Keeps one-time codes that are being set up, or forgets them.
+    pub(super) async fn pend(&self, secret: &str, pending: Option<Pending>) -> Result<(), Fault> {
+        let key = key(secret);
+        self.with(move |office| office.keep_pending_factor(key, pending)).await
     }
 
     /// Ends a session.
-    pub fn end(&self, secret: &str) {
-        self.locked().remove(&key(secret));
+    pub(super) async fn end_session(&self, secret: &str) -> Result<(), Fault> {
+        let key = key(secret);
+        self.with(move |office| sessions::end(office.db(), key)).await
     }
 
     /// Ends all sessions of a clerk, but the one with the secret `but`.
-    pub fn end_all(&self, clerk: &str, but: &str) {
-        let but = key(but);
-        self.locked().retain(|key, session| session.clerk != clerk || *key == but);
+    pub(super) async fn end_sessions(&self, clerk: &str, but: &str) -> Result<(), Fault> {
+        let (clerk, but) = (clerk.to_owned(), key(but));
+        self.with(move |office| sessions::end_all(office.db(), &clerk, but)).await
     }
 }
 
-fn key(secret: &str) -> Hash {
+/// By what a session is kept.
+pub(super) fn key(secret: &str) -> Hash {
     Hash::of(&[b"teilhabe/session", secret.as_bytes()])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shell::store::office::open_in_memory;
     use axum::http::{Extensions, HeaderMap};
 
     const MINUTE: u64 = 60_000;
@@ -169,43 +193,35 @@ mod tests {
         Caller::of(&Extensions::new(), &headers)
     }
 
-    fn begin(sessions: &Sessions, secret: &str, stage: Stage) {
-        sessions.begin(secret, Session::new("Anna".into(), 0, stage, false, caller("a"), UtcMs(0)), UtcMs(0));
-    }
-
-    fn holds(sessions: &Sessions, secret: &str, minutes: u64) -> bool {
-        matches!(sessions.seat(secret, &caller("a"), UtcMs(minutes * MINUTE)), Seat::Held(session) if session.clerk == "Anna")
-    }
-
     #[test]
     fn a_session_ends_idle_or_after_a_day_of_work() {
-        let sessions = Sessions::default();
-        begin(&sessions, "s", Stage::Full);
-        assert!(holds(&sessions, "s", 29) && holds(&sessions, "s", 58), "used in between");
-        assert!(!holds(&sessions, "s", 88), "idle");
-        begin(&sessions, "t", Stage::Full);
-        assert_eq!((1..).map(|n| n * 20).take_while(|minutes| holds(&sessions, "t", *minutes)).count(), 23, "8 hours, however busy");
-        assert!(!holds(&sessions, "other", 0));
-        begin(&sessions, "half", Stage::Code);
-        assert!(holds(&sessions, "half", 14) && !holds(&sessions, "half", 15), "the steps of signing in take no longer");
+        let begun = Session::new("Anna".into(), 0, Stage::Full, false, &caller("a"), UtcMs(0));
+        let over = |seen: u64, at: u64| Session { seen: UtcMs(seen * MINUTE), ..begun.clone() }.is_over(UtcMs(at * MINUTE));
+        assert!(!over(0, 29) && !over(29, 58) && over(58, 88), "idle");
+        assert!(!over(479, 479) && over(479, 480), "8 hours, however busy");
+        let half = Session { stage: Stage::Code, ..begun };
+        assert!(!half.is_over(UtcMs(14 * MINUTE)) && half.is_over(UtcMs(15 * MINUTE)), "the steps of signing in take no longer");
     }
 
     #[test]
-    fn signing_out_ends_it_here_or_everywhere() {
-        let sessions = Sessions::default();
-        ["r", "s", "t"].iter().for_each(|secret| begin(&sessions, secret, Stage::Full));
-        sessions.end("r");
-        assert!(!holds(&sessions, "r", 1) && holds(&sessions, "s", 1));
-        sessions.end_all("Anna", "t");
-        assert!(!holds(&sessions, "s", 1) && holds(&sessions, "t", 1));
-    }
-
-    #[test]
-    fn a_copied_cookie_ends_the_session_for_both() {
-        let sessions = Sessions::default();
-        begin(&sessions, "s", Stage::Full);
-        assert!(matches!(sessions.seat("s", &caller("another browser"), UtcMs(1)), Seat::Stolen(clerk) if clerk == "Anna"));
-        assert!(!holds(&sessions, "s", 1));
+    fn a_session_is_kept_as_it_is_and_those_that_are_over_are_forgotten() {
+        let db = open_in_memory().expect("a database");
+        let session = |clerk: &str, at: u64| Session::new(clerk.into(), 0, Stage::Enrol, true, &caller("a"), UtcMs(at));
+        let over = |idle: u64, most: u64| Over { idle: UtcMs(idle), longest: UtcMs(idle), most };
+        let find = |secret: &str| sessions::find(&db, key(secret)).expect("read").and_then(|(row, _)| Session::of(row));
+        sessions::begin(&db, key("r"), &session("Anna", 1).row(), over(0, 9)).expect("kept");
+        sessions::begin(&db, key("s"), &session("Berta", 2).row(), over(0, 9)).expect("kept");
+        let found = find("r").expect("there");
+        assert_eq!((found.clerk.as_str(), found.stage, found.code_shown, found.caller), ("Anna", Stage::Enrol, true, caller("a").mark()));
+        assert!(found.caller != caller("another browser").mark() && find("t").is_none());
+        sessions::begin(&db, key("t"), &session("Anna", 3).row(), over(1, 9)).expect("kept");
+        assert!(find("r").is_none() && find("s").is_some(), "one was over");
+        sessions::begin(&db, key("u"), &session("Anna", 4).row(), over(1, 2)).expect("kept");
+        assert!(find("s").is_none() && find("t").is_some(), "the one unused longest gave way");
+        sessions::end_all(&db, "Anna", key("u")).expect("ended");
+        assert!(find("t").is_none() && find("u").is_some());
+        sessions::end(&db, key("u")).expect("ended");
+        assert!(find("u").is_none());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::caller::Caller;
 use super::doors::{Door, Route};
 use super::login::{LetIn, only_encrypted};
 use super::page::{Fault, Page, go, show};
-use super::session::{Pending, Session, Stage};
+use super::session::{Pending, Session, Stage, key};
 use super::words::trouble;
 use crate::office::{FreshPassword, MIN_PASSWORD, Office, OfficeError};
 use crate::shell::door;
@@ -122,7 +122,7 @@ async fn take_password(State(desk): State<Desk>, caller: Caller, headers: Header
     };
     match taken {
         Ok(()) => {
-            desk.0.sessions.end_all(&session.clerk, "");
+            desk.end_sessions(&session.clerk, "").await?;
             desk.let_in(&headers, &caller, &session.clerk, session.code_shown, "mit neuem Passwort").await?.go()
         }
         Err(trouble) => {
@@ -204,11 +204,12 @@ pub struct RecoveryPage {
 impl Desk {
     /// The secret that this session sets up, made now unless there is one already.
     pub(super) async fn pending(&self, session: &Session, secret: &str) -> Result<Pending, Fault> {
-        if let Some(pending) = &session.pending {
-            return Ok(pending.clone());
+        if let Some(sealed) = session.pending.clone() {
+            let key = key(secret);
+            return self.with(move |office| office.pending_factor(key, &sealed)).await;
         }
         let made = self.with::<_, OfficeError>(|office| Ok(office.new_factor())).await?;
-        self.0.sessions.pend(secret, Some(made.clone()));
+        self.pend(secret, Some(made.clone())).await?;
         Ok(made)
     }
 }
@@ -237,7 +238,7 @@ async fn take_factor(State(desk): State<Desk>, caller: Caller, headers: HeaderMa
     let (name, now, key) = (session.clerk.clone(), door::now(), pending.clone());
     let enrolled = desk.0.office.ask(move |office: &mut Office| office.enrol_first_factor(&name, &key[..], &code, now)).await?;
     if let Err(OfficeError::Wrong(_)) = enrolled {
-        desk.0.sessions.end(&secret);
+        desk.end_session(&secret).await?;
         let sentence = "Für dieses Konto sind inzwischen schon Einmal-Codes eingerichtet. Bitte neu anmelden, mit einem Code aus der App.";
         return Err(Fault::new(StatusCode::CONFLICT, "Schon eingerichtet", sentence).back_to("/login", "Neu anmelden"));
     }

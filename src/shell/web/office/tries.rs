@@ -1,6 +1,13 @@
-//! Who has tried too often to sign in: a name, and an address. Kept in memory.
+//! Who has tried too often to sign in: a name, and an address. Kept in the store by hashes, so that all processes of an office count together.
 
+use super::Desk;
 use super::caller::Caller;
+use super::page::Fault;
+use crate::shell::door;
+use crate::shell::store::StoreError;
+use crate::shell::store::office::sessions;
+use crate::shell::store::sql::Connection;
+use crate::words::ids::Hash;
 use crate::words::time::UtcMs;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,7 +29,7 @@ pub const TRIES_MS: u64 = 10 * 60 * 1000;
 /// How many names and addresses are remembered: the oldest give way, so that made-up ones cannot fill the memory.
 const MAX_KEYS: usize = 10_000;
 
-/// Tries of late: by name and address, by address, and by name.
+/// Tries of late: by name and address, by address, and by name; of all that are kept, those that one question is about.
 #[derive(Debug, Default)]
 pub struct Tries(Mutex<HashMap<String, Vec<UtcMs>>>);
 
@@ -116,6 +123,60 @@ impl Tries {
             }
         }
     }
+}
+
+impl Desk {
+    /// Counts, reads or forgets tries of this name, in one step.
+    pub(super) async fn tried<T: Send + 'static>(
+        &self,
+        name: &str,
+        caller: &Caller,
+        work: impl FnOnce(&Tries) -> T + Send + 'static,
+    ) -> Result<T, Fault> {
+        let mut all: Vec<String> = keys(name, caller).into_iter().map(|(key, _)| key).collect();
+        all.push(of_codes(name));
+        let now = door::now();
+        self.with(move |office| counted(office.db(), &all, work, now)).await
+    }
+
+    /// Counts a try of which no name is known yet.
+    pub(super) async fn tried_nameless(&self, kind: &str, caller: &Caller) -> Result<Result<(), Locked>, Fault> {
+        let (all, now, kind, caller) = (vec![nameless(kind, caller).0], door::now(), kind.to_owned(), caller.clone());
+        self.with(move |office| counted(office.db(), &all, |tries| tries.count_nameless(&kind, &caller, now), now)).await
+    }
+
+    /// Forgets the tries of a name that has signed in.
+    pub(super) async fn forget_tries(&self, name: &str, caller: &Caller) -> Result<(), Fault> {
+        let (known, from) = (name.to_owned(), caller.clone());
+        self.tried(name, caller, move |tries| tries.forget(&known, &from)).await
+    }
+
+    /// Forgets a nameless try that went well.
+    pub(super) async fn forget_nameless(&self, kind: &str, caller: &Caller) -> Result<(), Fault> {
+        let (all, now, kind, caller) = (vec![nameless(kind, caller).0], door::now(), kind.to_owned(), caller.clone());
+        self.with(move |office| counted(office.db(), &all, |tries| tries.forget_nameless(&kind, &caller), now)).await
+    }
+}
+
+/// Takes the tries under these keys out of the store, has `work` count them, and puts them back; nobody counts between.
+fn counted<T>(db: &Connection, keys: &[String], work: impl FnOnce(&Tries) -> T, now: UtcMs) -> Result<T, StoreError> {
+    let hash = |key: &String| Hash::of(&[b"teilhabe/try", key.as_bytes()]);
+    let transaction = db.writing()?;
+    sessions::forget_old_tries(&transaction, UtcMs(now.0.saturating_sub(TRIES_MS)), MAX_KEYS as u64)?;
+    let tries = Tries::default();
+    for key in keys {
+        let at: Vec<UtcMs> = sessions::tries(&transaction, hash(key))?.into_iter().filter(|at| now.since(*at) < TRIES_MS).collect();
+        if !at.is_empty() {
+            tries.locked().insert(key.clone(), at);
+        }
+    }
+    let answer = work(&tries);
+    for key in keys {
+        let at = tries.locked().get(key).cloned().unwrap_or_default();
+        sessions::set_tries(&transaction, hash(key), &at)?;
+    }
+    transaction.commit()?;
+    Ok(answer)
 }
 
 fn nameless(kind: &str, caller: &Caller) -> (String, usize) {
@@ -227,6 +288,24 @@ mod tests {
             assert!(tries.count(&name, &proxy, UtcMs(n)).is_ok(), "{n}");
             tries.forget(&name, &proxy);
         }
+    }
+
+    #[test]
+    fn what_one_process_counted_another_goes_on_from() {
+        let (db, here) = (crate::shell::store::office::open_in_memory().expect("a database"), from([10, 0, 0, 1]));
+        let all: Vec<String> = keys("Anna", &here).into_iter().map(|(key, _)| key).collect();
+        let count = |at: u64| counted(&db, &all, |tries| tries.count("Anna", &here, UtcMs(at)), UtcMs(at)).expect("stored");
+        assert!((1..=TRIES as u64).all(|n| count(n).is_ok()));
+        assert!(count(20).is_err_and(|locked| locked.new) && count(21).is_err_and(|locked| !locked.new));
+        counted(&db, &all, |tries| tries.forget("Anna", &here), UtcMs(22)).expect("stored");
+        assert!(count(23).is_ok());
+        assert!((24..24 + TRIES as u64).filter(|n| count(*n).is_ok()).count() == TRIES - 1);
+        assert!(count(40 + TRIES_MS).is_ok(), "forgotten in time");
+        let kept: i64 = db.query_row("SELECT count(*) FROM attempt", [], |row| row.get(0)).expect("counted");
+        assert_eq!(kept, 3, "by name there, by name, by address");
+        counted(&db, &all, |tries| tries.forget("Anna", &here), UtcMs(41 + TRIES_MS)).expect("stored");
+        let kept: i64 = db.query_row("SELECT count(*) FROM attempt", [], |row| row.get(0)).expect("counted");
+        assert_eq!(kept, 0);
     }
 
     #[test]

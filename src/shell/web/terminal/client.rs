@@ -71,6 +71,14 @@ pub enum ExchangeError {
         status: u16,
         /// What it said.
         said: String,
+        /// After how many seconds it wants to be asked again, where it has said so.
+        again: Option<u64>,
+    },
+    /// The office has asked to be left alone for a while.
+    #[error("the office is busy: it is asked again in {seconds} seconds; nothing is lost")]
+    Busy {
+        /// When it is asked again.
+        seconds: u64,
     },
     /// Nothing could be made to send.
     #[error(transparent)]
@@ -115,6 +123,17 @@ impl CertificateFault {
     }
 }
 
+impl ExchangeError {
+    /// After how many seconds the office wants to be asked again: it is well, and has much to do (RFC 9110, 10.2.3).
+    pub const fn again(&self) -> Option<u64> {
+        match self {
+            Self::Declined { status: 429 | 503, again, .. } => *again,
+            Self::Busy { seconds } => Some(*seconds),
+            _ => None,
+        }
+    }
+}
+
 /// Asks an office for admission; blocks.
 pub fn enrol(url: &str, request: &[u8]) -> Result<EnrolmentAnswer, ExchangeError> {
     let url = format!("{}/api/v1/enrolments", url.trim_end_matches('/'));
@@ -123,6 +142,7 @@ pub fn enrol(url: &str, request: &[u8]) -> Result<EnrolmentAnswer, ExchangeError
         url,
         status: 200,
         said: format!("its answer is not understood: {error}"),
+        again: None,
     })
 }
 
@@ -193,11 +213,12 @@ fn post(url: &str, content_type: &str, body: &[u8], limit: u64) -> Result<Vec<u8
     };
     let mut response = agent.post(url).content_type(content_type).send(body).map_err(unreachable)?;
     let status = response.status();
+    let again = response.headers().get("retry-after").and_then(|seconds| seconds.to_str().ok()).and_then(|seconds| seconds.trim().parse().ok());
     let answer = response.body_mut().with_config().limit(limit).read_to_vec().map_err(unreachable)?;
     if status.is_success() {
         return Ok(answer);
     }
-    Err(ExchangeError::Declined { url: url.to_owned(), status: status.as_u16(), said: sentence(&answer) })
+    Err(ExchangeError::Declined { url: url.to_owned(), status: status.as_u16(), said: sentence(&answer), again })
 }
 
 /// What an office says went wrong, as far as a person can read it.

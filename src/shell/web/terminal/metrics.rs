@@ -1,10 +1,12 @@
 //! Figures for a watching machine, in the text format of Prometheus. Counts only: nothing of a child, nothing of an amount.
 
 use super::App;
+use super::client::ExchangeError;
 use crate::book::entry::ClockState;
 use crate::shell::door;
 use crate::shell::web::problem::Problem;
 use crate::terminal::counter::{Answer, CounterError};
+use crate::terminal::inbound::TakenIn;
 use crate::words::reason::Reason;
 use axum::extract::State;
 use axum::http::header;
@@ -22,6 +24,7 @@ pub(super) struct Metrics {
     refused: Mutex<BTreeMap<Reason, u64>>,
     exchanges: AtomicU64,
     failed_exchanges: AtomicU64,
+    put_off: AtomicU64,
 }
 
 impl Metrics {
@@ -40,8 +43,12 @@ impl Metrics {
     }
 
     /// Counts an exchange.
-    pub(super) fn exchanged(&self, well: bool) {
-        add(if well { &self.exchanges } else { &self.failed_exchanges });
+    pub(super) fn exchanged(&self, outcome: &Result<TakenIn, ExchangeError>) {
+        add(match outcome {
+            Ok(_) => &self.exchanges,
+            Err(ExchangeError::Busy { .. }) => &self.put_off,
+            Err(_) => &self.failed_exchanges,
+        });
     }
 }
 
@@ -67,7 +74,11 @@ pub(super) async fn show(State(app): State<App>) -> Result<Response, Problem> {
     line("teilhabe_redemptions_total", "Redemptions recorded since the start.", "counter", &one(read(&metrics.accepted)));
     line("teilhabe_refusals_total", "Refusals since the start, by reason.", "counter", &refused);
     line("teilhabe_storage_failures_total", "Requests that could not be stored.", "counter", &one(read(&metrics.failed)));
-    let exchanges = vec![("{result=\"ok\"}".into(), read(&metrics.exchanges)), ("{result=\"failed\"}".into(), read(&metrics.failed_exchanges))];
+    let exchanges = vec![
+        ("{result=\"ok\"}".into(), read(&metrics.exchanges)),
+        ("{result=\"failed\"}".into(), read(&metrics.failed_exchanges)),
+        ("{result=\"busy\"}".into(), read(&metrics.put_off)),
+    ];
     line("teilhabe_exchanges_total", "Exchanges with an office since the start.", "counter", &exchanges);
     line("teilhabe_journal_entries", "Entries of the journal.", "gauge", &one(status.head.seq));
     let pending = status.offices.iter().map(|o| o.pending.entries).sum();

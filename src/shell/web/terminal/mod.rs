@@ -15,6 +15,7 @@ mod neighbourhood;
 mod neighbours;
 mod office;
 mod pages;
+mod patience;
 mod people;
 mod pins;
 mod readers;
@@ -78,6 +79,8 @@ pub struct App {
     metrics: Arc<Metrics>,
     /// One exchange at a time.
     exchanging: Arc<tokio::sync::Mutex<()>>,
+    /// Which offices are to be left alone for a while.
+    patience: Arc<patience::Patience>,
     /// A redemption was recorded: an exchange is worth its while soon.
     recorded: Arc<tokio::sync::Notify>,
     /// Something is new that may let the box claim what was due or held: an exchange, a registration.
@@ -108,6 +111,7 @@ impl App {
             guard: Arc::new(Guard::new(listen, names, key)),
             metrics: Arc::default(),
             exchanging: Arc::default(),
+            patience: Arc::default(),
             recorded: Arc::default(),
             heard: Arc::default(),
             sessions: Arc::default(),

@@ -18,7 +18,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json as value};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long after the last redemption of a rush an exchange is tried.
 const AFTER_RUSH: Duration = Duration::from_secs(5);
@@ -35,7 +35,7 @@ pub(super) async fn healthz(State(app): State<App>) -> Result<Response, Problem>
     Ok(answer(StatusCode::OK, value!({"status": "ok"})))
 }
 
-pub(super) async fn status(desk: Desk) -> Result<Response, Problem> {
+pub(super) async fn status(State(app): State<App>, desk: Desk) -> Result<Response, Problem> {
     let status = desk.writer.run(|terminal, _| terminal.status(door::now())).await??;
     let now = door::now();
     let pending: u64 = status.offices.iter().map(|o| o.pending.entries).sum();
@@ -48,6 +48,7 @@ pub(super) async fn status(desk: Desk) -> Result<Response, Problem> {
             value!({
                 "office": o.id, "name": o.name, "admitted": o.admitted, "data_age": o.data_age, "heard_at": heard(o.heard_at),
                 "pending": o.pending.entries, "disputed": o.disputed, "continued_by": o.successor,
+                "again_in_seconds": app.patience.left(&o.id, Instant::now()),
             })
         })
         .collect();
@@ -95,7 +96,8 @@ pub(super) async fn exchange(State(app): State<App>, desk: Desk) -> Result<Respo
         return Ok(answer(StatusCode::OK, value!({"offices": [training::exchange(&app).await?]})));
     }
     let outcomes = exchange_all(&app).await?;
-    let failed = outcomes.iter().any(|(_, outcome)| outcome.is_err());
+    let failed = outcomes.iter().any(|(_, outcome)| outcome.as_ref().is_err_and(|error| error.again().is_none()));
+    let busy = outcomes.iter().filter_map(|(_, outcome)| outcome.as_ref().err()?.again()).max();
     let offices: Vec<Value> = outcomes
         .iter()
         .map(|(office, outcome)| match outcome {
@@ -103,9 +105,15 @@ pub(super) async fn exchange(State(app): State<App>, desk: Desk) -> Result<Respo
             Err(error) => value!({"office": office, "error": error.to_string(), "message": said::in_every_language(&said::of_exchange(error))}),
         })
         .collect();
-    let status = if failed { StatusCode::BAD_GATEWAY } else { StatusCode::OK };
-    let mut body = value!({"offices": offices});
-    if let Some(error) = outcomes.iter().find_map(|(_, outcome)| outcome.as_ref().err()) {
+    // An office that is busy is no fault: what is to be sent waits, and goes by itself.
+    let status = match busy {
+        _ if failed => StatusCode::BAD_GATEWAY,
+        Some(_) => StatusCode::ACCEPTED,
+        None => StatusCode::OK,
+    };
+    let mut body = value!({"offices": offices, "again_in_seconds": busy});
+    let errors = || outcomes.iter().filter_map(|(_, outcome)| outcome.as_ref().err());
+    if let Some(error) = errors().find(|error| error.again().is_none()).or_else(|| errors().next()) {
         body["detail"] = error.to_string().into();
         body["message"] = said::in_every_language(&said::of_exchange(error));
     }
@@ -117,9 +125,17 @@ async fn exchange_all(app: &App) -> Result<Vec<(OfficeId, Result<TakenIn, Exchan
     let offices: Vec<OfficeId> = app.writer.run(|terminal, _| terminal.offices().iter().map(|(o, _)| o.id.clone()).collect()).await?;
     let mut outcomes = Vec::new();
     for office in offices {
+        if let Some(seconds) = app.patience.left(&office, Instant::now()) {
+            outcomes.push((office, Err(ExchangeError::Busy { seconds })));
+            continue;
+        }
         let (writer, id) = (app.writer.clone(), office.clone());
         let outcome = tokio::task::spawn_blocking(move || client::exchange(&writer, &id)).await.map_err(|_| Problem::bug())?;
-        app.metrics.exchanged(outcome.is_ok());
+        let outcome = outcome.map_err(|error| match error.again() {
+            Some(seconds) => ExchangeError::Busy { seconds: app.patience.wait(office.clone(), seconds, &mut door::os_chance(), Instant::now()) },
+            None => error,
+        });
+        app.metrics.exchanged(&outcome);
         app.heard.notify_one();
         outcomes.push((office, outcome));
     }
@@ -167,13 +183,14 @@ pub(super) async fn inbound(State(app): State<App>, desk: Desk, body: Result<Byt
     Ok(answer(StatusCode::OK, value!(taken)))
 }
 
-/// Exchanges every quarter of an hour, and soon after the last redemption of a rush.
+/// Exchanges every quarter of an hour, soon after the last redemption of a rush, and when an office that was busy may be asked again.
 pub(super) async fn now_and_then(app: App) {
     loop {
         let jitter = u64::from(door::os_chance().below(u32::try_from(EVERY_SECONDS / 3).unwrap_or(300)));
         let quarter = tokio::time::sleep(Duration::from_secs(EVERY_SECONDS - jitter));
         tokio::select! {
             () = quarter => {}
+            () = app.patience.next() => {}
             () = app.recorded.notified() => {
                 while tokio::time::timeout(AFTER_RUSH, app.recorded.notified()).await.is_ok() {}
             }

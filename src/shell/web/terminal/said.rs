@@ -106,6 +106,7 @@ pub(super) fn of_exchange(error: &ExchangeError) -> Said {
         ExchangeError::Certificate { fault: CertificateFault::NotYet, .. } => ("problem.certificate_not_yet", None),
         ExchangeError::Certificate { fault: CertificateFault::Foreign, .. } => ("problem.certificate_foreign", None),
         ExchangeError::NoAddress => ("problem.no_address", None),
+        ExchangeError::Busy { seconds } => ("problem.office_busy_for", text("seconds", seconds)),
         ExchangeError::Declined { status: 429 | 503, .. } => ("problem.office_busy", None),
         ExchangeError::Declined { status, .. } => ("problem.office_declined", text("status", status)),
         ExchangeError::CannotSend(error) => of_sending(error),

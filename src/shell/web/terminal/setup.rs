@@ -161,7 +161,7 @@ async fn admit(app: &App, url: &str, code: &str, admitted: EnrolmentAnswer, anot
 async fn first_exchange(app: &App, enrolled: &Enrolled) -> Result<bool, Problem> {
     let (writer, office) = (app.writer.clone(), enrolled.office.clone());
     let outcome = tokio::task::spawn_blocking(move || client::exchange(&writer, &office)).await.map_err(|_| Problem::bug())?;
-    app.metrics.exchanged(outcome.is_ok());
+    app.metrics.exchanged(&outcome);
     if let Err(error) = &outcome {
         tracing::warn!(%error, "the first exchange after enrolment failed");
     }

@@ -131,6 +131,20 @@ CREATE TABLE passkey (
     credential bytea NOT NULL, public text COLLATE "C" NOT NULL, created bigint NOT NULL, used bigint, PRIMARY KEY (tenant, id),
     UNIQUE (tenant, credential)
 );
+CREATE TABLE session (
+    tenant bigint NOT NULL DEFAULT tenant(), key bytea NOT NULL, clerk text COLLATE "C" NOT NULL, stage bigint NOT NULL, code_shown bigint NOT NULL,
+    epoch bigint NOT NULL, caller bytea NOT NULL, begun bigint NOT NULL, seen bigint NOT NULL, pending bytea, PRIMARY KEY (tenant, key)
+);
+CREATE TABLE ceremony (
+    tenant bigint NOT NULL DEFAULT tenant(), key bytea NOT NULL, begun bigint NOT NULL, what text COLLATE "C" NOT NULL, PRIMARY KEY (tenant, key)
+);
+CREATE TABLE attempt (
+    tenant bigint NOT NULL DEFAULT tenant(), key bytea NOT NULL, at text COLLATE "C" NOT NULL, last bigint NOT NULL, PRIMARY KEY (tenant, key)
+);
+CREATE TABLE job (
+    tenant bigint NOT NULL DEFAULT tenant(), id bigint NOT NULL DEFAULT next_number('job', 'id'), clerk text COLLATE "C" NOT NULL,
+    state text COLLATE "C" NOT NULL, beat bigint NOT NULL, PRIMARY KEY (tenant, id)
+);
 CREATE TABLE site (
     tenant bigint NOT NULL DEFAULT tenant(), provider bigint NOT NULL, name text COLLATE "C" NOT NULL, kind text COLLATE "C" NOT NULL,
     PRIMARY KEY (tenant, provider, name)
@@ -391,6 +405,9 @@ CREATE INDEX passkey_by_clerk ON passkey (tenant, clerk);
 CREATE INDEX audit_by_clerk_and_action ON audit (tenant, clerk, action, seq);
 CREATE INDEX audit_by_action ON audit (tenant, action, seq);
 CREATE INDEX audit_by_time ON audit (tenant, at, seq);
+CREATE INDEX session_by_seen ON session (tenant, seen);
+CREATE INDEX ceremony_by_begun ON ceremony (tenant, begun);
+CREATE INDEX attempt_by_last ON attempt (tenant, last);
 CREATE INDEX line_waiting ON line (tenant, reason, provider, service, day, terminal, seq, cents, units, against_terminal, against_seq, verdict)
     WHERE verdict = 0 AND reason IS NOT NULL;
 CREATE INDEX batch_waits ON batch (tenant, terminal, first_seq) WHERE reason IS NOT NULL;

@@ -1,4 +1,5 @@
 //! One statement for many sets of values: what is written for one set is made one over arrays, a place `?2` becoming column `v.p2` of them.
+//! A place that has the same value in every set stays a place.
 //!
 //! | one set | many |
 //! |---|---|
@@ -35,8 +36,10 @@ impl Columns {
         Ok(Self(columns))
     }
 
-    pub(super) fn kinds(&self) -> Vec<Kind> {
-        self.0.iter().map(Column::kind).collect()
+    /// What the places of the statement over arrays are. The first is an array in any case, for it says how many sets there are.
+    pub(super) fn places(&self) -> Vec<(Kind, Place)> {
+        let place = |number: usize, column: &Column| if number > 0 && column.is_one_value() { Place::One } else { Place::Many };
+        self.0.iter().enumerate().map(|(number, column)| (column.kind(), place(number, column))).collect()
     }
 
     pub(super) fn sent(&self) -> Vec<&Column> {
@@ -44,12 +47,21 @@ impl Columns {
     }
 }
 
+/// Whether a place has one value for all sets, or one for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    One,
+    Many,
+}
+
 /// The statement over arrays.
-pub(super) fn over_arrays(sql: &str, kinds: &[Kind]) -> Result<String> {
-    let names: Vec<String> = (1..=kinds.len()).map(|place| format!("p{place}")).collect();
-    let places: Vec<String> = (1..=kinds.len()).map(|place| format!("?{place}")).collect();
-    let arrays = format!("unnest({}) AS v({})", places.join(", "), names.join(", "));
-    let sql = with_columns(sql.trim());
+pub(super) fn over_arrays(sql: &str, places: &[(Kind, Place)]) -> Result<String> {
+    let many = |number: usize| number.checked_sub(1).and_then(|at| places.get(at)).is_some_and(|(_, place)| *place == Place::Many);
+    let numbers: Vec<usize> = (1..=places.len()).filter(|number| many(*number)).collect();
+    let listed = |sign: &str| numbers.iter().map(|number| format!("{sign}{number}")).collect::<Vec<_>>().join(", ");
+    let (given, names) = (listed("?"), listed("p"));
+    let arrays = format!("unnest({given}) AS v({names})");
+    let sql = with_columns(sql.trim(), many);
     let none = || Error::NotForEach;
     let first = sql.get(..6).unwrap_or_default();
     match first {
@@ -64,25 +76,20 @@ pub(super) fn over_arrays(sql: &str, kinds: &[Kind]) -> Result<String> {
             let with = if first == "UPDATE" { "FROM" } else { "USING" };
             Ok(format!("{}{with} {arrays} {}", &sql[..at], &sql[at..]))
         }
-        "SELECT" => {
-            let arrays = arrays.replacen(" AS v(", " WITH ORDINALITY AS v(", 1).replacen(
-                &format!("{})", names.join(", ")),
-                &format!("{}, place)", names.join(", ")),
-                1,
-            );
-            Ok(format!("SELECT x.*, v.place FROM {arrays} CROSS JOIN LATERAL ({sql}) AS x"))
-        }
+        "SELECT" => Ok(format!("SELECT x.*, v.place FROM unnest({given}) WITH ORDINALITY AS v({names}, place) CROSS JOIN LATERAL ({sql}) AS x")),
         _ => Err(none()),
     }
 }
 
-/// `?2` becomes `v.p2`; what stands in quotes stays.
-fn with_columns(sql: &str) -> String {
+/// `?2` becomes `v.p2` where there are many of it; what stands in quotes stays.
+fn with_columns(sql: &str, many: impl Fn(usize) -> bool) -> String {
     let mut out = String::with_capacity(sql.len() + 64);
     let mut quoted = false;
-    for sign in sql.chars() {
+    for (at, sign) in sql.char_indices() {
         quoted ^= sign == '\'';
-        if sign == '?' && !quoted { out.push_str("v.p") } else { out.push(sign) }
+        let number = || sql[at + 1..].split(|c: char| !c.is_ascii_digit()).next().and_then(|digits| digits.parse().ok());
+        let is_column = sign == '?' && !quoted && number().is_some_and(&many);
+        if is_column { out.push_str("v.p") } else { out.push(sign) }
     }
     out
 }
@@ -123,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_statement_for_one_set_becomes_one_for_many() {
-        let two = [Kind::Integer, Kind::Text];
+        let two = [(Kind::Integer, Place::Many), (Kind::Text, Place::Many)];
         for (one, many) in [
             (
                 "INSERT INTO t (a, b, c) VALUES (?1, coalesce(?2, (SELECT x FROM u WHERE y = ?1)), '?1 VALUES (') ON CONFLICT DO NOTHING",
@@ -141,6 +148,9 @@ mod tests {
         ] {
             assert_eq!(over_arrays(one, &two).expect(one), many);
         }
+        let first = [(Kind::Integer, Place::Many), (Kind::Text, Place::One)];
+        let (one, many) = ("INSERT INTO t (a, b) VALUES (?1, ?2)", "INSERT INTO t (a, b) SELECT v.p1, ?2 FROM unnest(?1) AS v(p1)");
+        assert_eq!(over_arrays(one, &first).expect("one"), many);
         for wrong in ["VACUUM", "UPDATE t SET a = ?1", "INSERT INTO t SELECT ?1, ?2", "INSERT INTO t VALUES (?1"] {
             assert!(over_arrays(wrong, &two).is_err(), "{wrong}");
         }

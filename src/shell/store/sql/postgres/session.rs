@@ -3,7 +3,7 @@
 use super::super::{Error, Kind, Params, Result, ValueRef};
 use super::dialect::translate;
 use super::driver::{connect, wait};
-use super::each::{Columns, over_arrays};
+use super::each::{Columns, Place, over_arrays};
 use super::rows::{ServerRows, Streaming};
 use super::said::ServerSaid;
 use super::wire::{Owned, Sent};
@@ -56,14 +56,43 @@ impl std::fmt::Debug for Session {
 #[derive(Clone)]
 struct Prepared {
     statement: Statement,
-    kinds: Vec<Kind>,
+    meant: Meant,
 }
 
-/// Whether a statement is meant for one set of values or for arrays of them.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// What the places of a statement are: for one set of values, or over arrays of them.
+#[derive(Clone, PartialEq, Eq)]
 enum Meant {
-    Once,
-    ForEach,
+    Once(Vec<Kind>),
+    ForEach(Vec<(Kind, Place)>),
+}
+
+impl Meant {
+    fn types(&self) -> Vec<Type> {
+        match self {
+            Self::Once(kinds) => kinds.iter().map(|kind| kind.declared()).collect(),
+            Self::ForEach(places) => {
+                places.iter().map(|(kind, place)| if *place == Place::One { kind.declared() } else { kind.declared_array() }).collect()
+            }
+        }
+    }
+
+    fn text(&self, sql: &str) -> Result<String> {
+        match self {
+            Self::Once(_) => Ok(translate(sql)),
+            Self::ForEach(places) => Ok(translate(&over_arrays(sql, places)?)),
+        }
+    }
+
+    /// The key under which it is kept: one for each way the same text is meant, the kinds aside.
+    fn key(&self, sql: &str) -> String {
+        match self {
+            Self::Once(_) => sql.to_owned(),
+            Self::ForEach(places) => {
+                let ones: String = places.iter().map(|(_, place)| if *place == Place::One { '1' } else { 'n' }).collect();
+                format!("{ones} {sql}")
+            }
+        }
+    }
 }
 
 impl Session {
@@ -189,31 +218,30 @@ impl Session {
         arriving.upgrade().map_or(Ok(()), |rows| rows.keep())
     }
 
-    fn prepared(&self, client: &Client, sql: &str, meant: Meant, kinds: Vec<Kind>) -> Result<Statement> {
-        let key = if meant == Meant::Once { sql.to_owned() } else { format!("each {sql}") };
-        if let Some(known) = self.kept.borrow().get(&key).filter(|known| known.kinds == kinds) {
+    fn prepared(&self, client: &Client, sql: &str, meant: Meant) -> Result<Statement> {
+        let key = meant.key(sql);
+        if let Some(known) = self.kept.borrow().get(&key).filter(|known| known.meant == meant) {
             return Ok(known.statement.clone());
         }
-        let text = if meant == Meant::Once { translate(sql) } else { translate(&over_arrays(sql, &kinds)?) };
-        let types: Vec<Type> = kinds.iter().map(|kind| if meant == Meant::Once { kind.declared() } else { kind.declared_array() }).collect();
+        let (text, types) = (meant.text(sql)?, meant.types());
         let statement = self.answer(async { client.prepare_typed(&text, &types).await.map_err(said) })?;
         let mut kept = self.kept.borrow_mut();
         if kept.len() >= MOST_KEPT {
             kept.clear();
         }
-        kept.insert(key, Prepared { statement: statement.clone(), kinds });
+        kept.insert(key, Prepared { statement: statement.clone(), meant });
         Ok(statement)
     }
 
     /// Prepares and runs a statement. What is written outside a transaction waits for the tenant's lock like what is written inside.
-    fn run<T>(&self, sql: &str, meant: Meant, kinds: Vec<Kind>, run: impl FnOnce(Arc<Client>, Statement) -> Result<T>) -> Result<T> {
+    fn run<T>(&self, sql: &str, meant: Meant, run: impl FnOnce(Arc<Client>, Statement) -> Result<T>) -> Result<T> {
         let alone = !self.inside.get() && !self.only_reads && writes(sql);
         if alone {
             self.begin()?;
         }
         let client = self.client()?;
-        let given = kinds.len();
-        let done = self.prepared(&client, sql, meant, kinds).and_then(|statement| {
+        let given = meant.types().len();
+        let done = self.prepared(&client, sql, meant).and_then(|statement| {
             let wanted = statement.params().len();
             if wanted == given { run(client, statement) } else { Err(Error::Values { given, wanted }) }
         });
@@ -242,7 +270,7 @@ impl Session {
         let mut changed = 0;
         for sets in sets.chunks(MOST_AT_ONCE) {
             let columns = Columns::of(sets)?;
-            let done = self.run(sql, Meant::ForEach, columns.kinds(), |client, statement| {
+            let done = self.run(sql, Meant::ForEach(columns.places()), |client, statement| {
                 self.answer(async { client.execute_raw(&statement, columns.sent()).await.map_err(said) })
             })?;
             changed += usize::try_from(done).unwrap_or(usize::MAX);
@@ -255,7 +283,7 @@ impl Session {
         for (chunk, sets) in sets.chunks(MOST_AT_ONCE).enumerate() {
             let columns = Columns::of(sets)?;
             let mut rows =
-                self.run(sql, Meant::ForEach, columns.kinds(), |client, statement| self.rows(&client, &statement, columns.sent(), !writes(sql)))?;
+                self.run(sql, Meant::ForEach(columns.places()), |client, statement| self.rows(&client, &statement, columns.sent(), !writes(sql)))?;
             while let Some(row) = rows.next()? {
                 let place: i64 = row.try_get(row.len().saturating_sub(1)).map_err(|_| Error::Column(row.len()))?;
                 read(chunk * MOST_AT_ONCE + usize::try_from(place - 1).unwrap_or(0), row)?;
@@ -308,12 +336,12 @@ impl ServerStatement<'_> {
         let (kinds, sent) = split(values);
         // What fails after the first row of a change must not be overlooked.
         let stream = !writes(&self.sql);
-        self.session.run(&self.sql, Meant::Once, kinds, |client, statement| self.session.rows(&client, &statement, sent, stream))
+        self.session.run(&self.sql, Meant::Once(kinds), |client, statement| self.session.rows(&client, &statement, sent, stream))
     }
 
     pub(in super::super) fn execute(&self, values: &impl Params) -> Result<usize> {
         let (kinds, sent) = split(values);
-        let count = self.session.run(&self.sql, Meant::Once, kinds, |client, statement| {
+        let count = self.session.run(&self.sql, Meant::Once(kinds), |client, statement| {
             self.session.answer(async { client.execute_raw(&statement, sent).await.map_err(said) })
         })?;
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
@@ -329,7 +357,7 @@ impl ServerStatement<'_> {
             session.settle()?;
         }
         let (kinds, sent) = split(values);
-        session.run(&self.sql, Meant::Once, kinds, |client, statement| {
+        session.run(&self.sql, Meant::Once(kinds), |client, statement| {
             session.keep_arriving()?;
             let owned: Vec<Owned> = sent.into_iter().map(Owned::of).collect();
             let mut asked: Ahead = Box::pin(async move { client.execute_raw(&statement, owned).await.map(drop).map_err(said) });

@@ -101,20 +101,30 @@ pub(super) struct Column {
     count: i32,
     has_null: bool,
     wrong: bool,
+    /// Whether all of them are the first again.
+    same: bool,
+    /// How many bytes the first one has, with its length before it.
+    first: usize,
     elements: BytesMut,
 }
 
 impl Column {
     /// None yet, with room for `count`.
     pub(super) fn of(kind: Kind, count: usize) -> Self {
-        Self { kind, count: 0, has_null: false, wrong: false, elements: BytesMut::with_capacity(count * 16) }
+        Self { kind, count: 0, has_null: false, wrong: false, same: true, first: 0, elements: BytesMut::with_capacity(count * 16) }
     }
 
     pub(super) const fn kind(&self) -> Kind {
         self.kind
     }
 
+    /// Whether all of its values are one and the same.
+    pub(super) const fn is_one_value(&self) -> bool {
+        self.same && self.count > 0
+    }
+
     pub(super) fn push(&mut self, value: ValueRef<'_>) {
+        let begun = self.elements.len();
         self.count += 1;
         let length = match value {
             ValueRef::Null => None,
@@ -126,6 +136,10 @@ impl Column {
         self.wrong |= length.is_none() && value != ValueRef::Null;
         self.elements.extend_from_slice(&length.unwrap_or(-1).to_be_bytes());
         self.wrong |= write(value, &mut self.elements).is_err();
+        if self.count == 1 {
+            self.first = self.elements.len();
+        }
+        self.same &= self.elements.get(..self.first) == self.elements.get(begun..);
     }
 }
 
@@ -133,6 +147,14 @@ impl ToSql for Column {
     fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         if self.wrong {
             return Err("a text with a character that no database stores".into());
+        }
+        if <Sent<'_> as ToSql>::accepts(ty) {
+            // One value for all of them, after the four bytes of its length.
+            if self.has_null {
+                return Ok(IsNull::Yes);
+            }
+            out.extend_from_slice(self.elements.get(4..self.first).unwrap_or_default());
+            return Ok(IsNull::No);
         }
         let element = if let types::Kind::Array(element) = ty.kind() { element.oid() } else { self.kind.declared().oid() };
         // One dimension, whether there is a null, what the elements are, how many, and that they are counted from one.
@@ -148,7 +170,7 @@ impl ToSql for Column {
     }
 
     fn accepts(ty: &Type) -> bool {
-        [Type::INT8_ARRAY, Type::TEXT_ARRAY, Type::BYTEA_ARRAY].contains(ty)
+        <Sent<'_> as ToSql>::accepts(ty) || [Type::INT8_ARRAY, Type::TEXT_ARRAY, Type::BYTEA_ARRAY].contains(ty)
     }
 
     to_sql_checked!();

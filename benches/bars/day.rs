@@ -45,8 +45,8 @@ struct Took {
     bare: Times,
 }
 
-/// Sends everything, the municipalities in turn.
-fn send(server: &Server, mut places: Vec<Place>) -> Took {
+/// Sends everything, the municipalities in turn. The connections stay open: the server's processes count only while they are there.
+fn send(server: &Server, mut places: Vec<Place>) -> (Took, Vec<Place>) {
     let (mut took, bare) = (Took::default(), Bare::beside(server));
     let most = places.iter().map(|place| place.sent.len()).max().unwrap_or(0);
     for number in 0..most {
@@ -63,7 +63,7 @@ fn send(server: &Server, mut places: Vec<Place>) -> Took {
         .map(|place| place.kreis.office.db().query_row("SELECT count(*) FROM line", [], |row| row.get::<_, i64>(0)).expect("counted"))
         .sum();
     assert_eq!(counted as usize, places.iter().map(|place| place.sent.len() * LINES).sum::<usize>(), "every line is in the ledger");
-    took
+    (took, places)
 }
 
 /// The day.
@@ -92,18 +92,18 @@ pub fn day() {
         db.query_row("SELECT pg_database_size(current_database())", [], |row| row.get::<_, i64>(0)).expect("told") as f64
     };
     let (empty, cpu, began) = (bytes(&server), server_cpu(backend), Instant::now());
-    let all: Vec<Took> = std::thread::scope(|scope| {
+    let all: Vec<(Took, Vec<Place>)> = std::thread::scope(|scope| {
         let running: Vec<_> = parts.into_iter().map(|part| scope.spawn(|| send(&server, part.into_inner().expect("nobody fails")))).collect();
         running.into_iter().map(|one| one.join().expect("done")).collect()
     });
     let wall = began.elapsed().as_secs_f64();
     let (mut batches, mut bare) = (Times::default(), Times::default());
-    for took in all {
+    let server_cpu = server_cpu(backend) - cpu;
+    for (took, _) in all {
         batches.add(took.batches);
         bare.add(took.bare);
     }
     let lines = (batches.len() * LINES) as f64;
-    let server_cpu = server_cpu(backend) - cpu;
     let what = format!("{lines:.0} lines in {} batches, {municipalities} municipalities, {WORKERS} processes' worth of connections", batches.len());
     let per_line = |seconds: f64| seconds * 1e6 / lines;
     row(

@@ -118,10 +118,9 @@ impl Work<'_> {
             return Ok(Vec::new());
         }
         let (mut child_id, mut approval_id) = (children::highest(&self.db)?, approvals::highest(&self.db)?);
-        let mut index = children::status_places(&self.db)?;
         let (mut rows, mut new_children, mut bases, mut tokens) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut issued = Vec::with_capacity(granted.len());
-        for new in granted {
+        for (new, index) in granted.iter().zip(children::status_places(&self.db)?..) {
             approval_id += 1;
             // A follow-up on another law must not move what was used before it.
             let basis = new.basis.filter(|_| new.approval.from <= CivilDay::of(now).month());
@@ -140,7 +139,6 @@ impl Work<'_> {
             rows.push(NewRow { id: approval_id, ..row(child, new, &new.approval, by) });
             let id = TokenId(self.chance.bytes());
             let token = new.approval.clone().token(handle, id, index, now.seconds()).map_err(|why| OfficeError::Case { german: why.german() })?;
-            index += 1;
             let bytes = sealed(&token, self.keys)?;
             let number = CardNumber::of(token.id);
             let code = code_text(&bytes);

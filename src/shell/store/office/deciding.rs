@@ -45,7 +45,7 @@ pub fn files(db: &Connection, children: &[i64]) -> Result<Vec<ChildFile>, StoreE
     db.query_each("SELECT benefit, from_day, to_day, cents FROM debit WHERE child = ?1", &keys, |place, row| {
         let benefit = sound(Benefit::from_code(from_db(row.get(0)?)?), "benefit")?;
         let debit = Debit { benefit, from: day(row.get(1)?)?, to: day(row.get(2)?)?, cents: Cents::new(row.get(3)?) };
-        files.get_mut(place).into_iter().for_each(|file| file.debits.push(debit.clone()));
+        files.get_mut(place).into_iter().for_each(|file| file.debits.push(debit));
         Ok::<_, StoreError>(())
     })?;
     files.iter_mut().for_each(|file| file.debits.sort_by_key(|debit| (debit.from, debit.to, debit.cents)));

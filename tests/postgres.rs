@@ -3,6 +3,8 @@
 
 mod office_town;
 mod on_server;
+#[path = "on_server/tenants.rs"]
+mod tenants;
 
 use office_town::{Counter, PASSWORD, empty_over, lived_in_over, profile, request};
 use on_server::{Line, ask, postgres, sign_in, with_meals};
@@ -25,20 +27,7 @@ use teilhabe::shell::store::sql::postgres::{Server, Tenant};
 use teilhabe::words::chance::Chance;
 use teilhabe::words::civil::CivilDay;
 use teilhabe::words::time::UtcMs;
-
-fn server() -> Server {
-    Server::parse(&std::env::var(TEST_SERVER).expect("scripts/postgres says where the server is")).expect("an address")
-}
-
-/// Two tenants that no other test has.
-fn two(server: &Server) -> [Connection; 2] {
-    let first = i64::from_le_bytes(teilhabe::shell::door::os_chance().bytes()) & i64::MAX >> 3 | 1 << 60;
-    [first, first + 1].map(|number| open_at(server, Tenant(number)).expect("a tenant"))
-}
-
-fn count(db: &Connection, sql: &str) -> i64 {
-    db.query_row(sql, [], |row| row.get(0)).expect(sql)
-}
+use tenants::{count, server, two};
 
 #[test]
 #[ignore = "scripts/postgres starts the server it needs"]

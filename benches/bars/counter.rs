@@ -136,6 +136,41 @@ fn flat(few: &mut Canteen, many: &mut Canteen, entries: u32) {
     );
 }
 
+/// A redemption over the length of its journal, for the picture.
+pub fn latency() {
+    let key = SigningKey::from_bytes(&[9; 32]);
+    let public = key.verifying_key();
+    let signed = key.sign(&ENTRY);
+    for entries in [1000, 10_000, 100_000, size(1_000_000, 2000) as u32] {
+        if size(1, 0) == 0 && entries > 2000 {
+            continue;
+        }
+        let (dir, bare_dir) = (crate::folder(), crate::folder());
+        let (mut canteen, mut bare) = (Canteen::new(dir.path()), Bare::new(bare_dir.path()));
+        canteen.fill(entries);
+        let codes: Vec<String> = (0..CHILDREN).map(|number| canteen.code(number)).collect();
+        let at = |call: usize| (&codes[call % codes.len()], first_day().plus((call / codes.len()) as u32));
+        let warm = size(500, 5);
+        (0..warm).for_each(|call| canteen.redeem(at(call).0, at(call).1));
+        (0..warm).for_each(|_| bare.commit());
+        let limit = |_: usize| {
+            bare.commit();
+            public.verify_strict(&ENTRY, &signed).expect("genuine");
+        };
+        let redeem = |call: usize| canteen.redeem(at(warm + call).0, at(warm + call).1);
+        let (ours, limit) = in_turn(size(2000, 5), redeem, limit);
+        row(
+            "",
+            &format!("redeem at {entries} entries, p50 wall"),
+            &format!("{:.0} µs (p99 {:.0}, CPU {:.0})", ours.wall(50), ours.wall(99), ours.cpu(50)),
+            &format!("bare commit + verify: {:.0} µs (p99 {:.0})", limit.wall(50), limit.wall(99)),
+            ours.wall(50) / limit.wall(50),
+            Asked::Nothing,
+        );
+        crate::plot::point("latency", entries.into(), ours.wall(50), limit.wall(50));
+    }
+}
+
 /// Sealing a month.
 pub fn sealing(dir: &Path) {
     let entries = size(10_000, 50) as u32;

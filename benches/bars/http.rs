@@ -21,7 +21,7 @@ const TICKS: f64 = 100.0;
 const TILLS: usize = 4;
 
 /// A running server; it is stopped when this is dropped.
-struct Server {
+pub struct Server {
     child: Child,
     address: SocketAddr,
     key: String,
@@ -29,7 +29,7 @@ struct Server {
 
 impl Server {
     /// Starts the terminal in `dir`; answers it with the time until it was ready.
-    fn start(dir: &Path) -> (Self, Duration) {
+    pub fn start(dir: &Path) -> (Self, Duration) {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
         let began = Instant::now();
         let mut command = Command::new(std::env::var_os("BARS_TERMINAL").unwrap_or_else(|| env!("CARGO_BIN_EXE_teilhabe").into()));
@@ -49,12 +49,12 @@ impl Server {
         TcpStream::connect(self.address).is_ok_and(|stream| Till::over(stream, self).get("/healthz").0 == 200)
     }
 
-    fn till(&self) -> Till {
+    pub fn till(&self) -> Till {
         Till::over(TcpStream::connect(self.address).expect("connected"), self)
     }
 
     /// The CPU time it has used, in milliseconds.
-    fn cpu(&self) -> f64 {
+    pub fn cpu(&self) -> f64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("a process");
         let after_name = stat.rsplit_once(')').expect("a name").1;
         let ticks = |field: usize| after_name.split_whitespace().nth(field).and_then(|ticks| ticks.parse::<f64>().ok()).expect("ticks");
@@ -62,7 +62,7 @@ impl Server {
     }
 
     /// Its resident memory in MiB.
-    fn memory(&self) -> f64 {
+    pub fn memory(&self) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a process");
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("its memory");
         line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok()).expect("a number") / 1024.0
@@ -78,7 +78,7 @@ impl Drop for Server {
 }
 
 /// One kept connection.
-struct Till {
+pub struct Till {
     stream: BufReader<TcpStream>,
     host: SocketAddr,
     key: String,
@@ -95,7 +95,7 @@ impl Till {
     }
 
     /// One lunch today.
-    fn redeem(&mut self, code: &str, ask: usize) {
+    pub fn redeem(&mut self, code: &str, ask: usize) {
         let body = format!(r#"{{"code":"{code}","service":"lunch","ask":"{ask:032x}"}}"#);
         let head = format!("Host: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json", self.host, self.key);
         let (status, body) = self.send(&format!("POST /api/v1/redemptions HTTP/1.1\r\n{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
@@ -125,7 +125,7 @@ impl Till {
 }
 
 /// A terminal in `dir`, admitted today by an office with this many children. Answers their codes.
-fn admitted(office_dir: &Path, dir: &Path, children: usize) -> Vec<String> {
+pub fn admitted(office_dir: &Path, dir: &Path, children: usize) -> Vec<String> {
     let now = door::now();
     let mut kreis = Kreis::at(office_dir, children, now);
     let mut chance = door::os_chance();

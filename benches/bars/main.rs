@@ -4,10 +4,14 @@
 //! `BARS_LINES=10000000` takes in more lines for bar 9. Nothing here fails because of a time.
 
 mod counter;
+mod day;
 mod http;
 #[allow(dead_code, reason = "each bench uses the part it needs")]
 mod measure;
 mod office;
+mod plot;
+mod postgres;
+mod race;
 mod table;
 #[path = "../world/mod.rs"]
 mod world;
@@ -17,7 +21,7 @@ use tempfile::{TempDir, tempdir_in};
 fn main() {
     let lines = std::env::var("BARS_LINES").ok().and_then(|lines| lines.parse().ok());
     let lines = lines.unwrap_or_else(|| world::size(1_000_000, 100));
-    let parts: [(&str, &dyn Fn()); 8] = [
+    let parts: [(&str, &dyn Fn()); 13] = [
         ("counter", &|| counter::tokens_and_redemptions(folder().path())),
         ("http", &|| http::redemptions(folder().path(), folder().path())),
         ("many", &|| counter::many_entries(folder().path(), folder().path())),
@@ -25,6 +29,11 @@ fn main() {
         ("sealing", &|| counter::sealing(folder().path())),
         ("strangers", &|| office::intake_of_strangers(folder().path())),
         ("year", &|| office::intake_of_a_year(folder().path(), lines)),
+        ("latency", &counter::latency),
+        ("postgres", &postgres::intake),
+        ("day", &day::day),
+        ("rate", &|| race::rate(folder().path())),
+        ("till", &|| race::till(folder().path(), folder().path())),
         ("decisions", &|| {
             office::small_batches(folder().path());
             office::decisions(folder().path());
@@ -41,6 +50,6 @@ fn main() {
 }
 
 /// A folder on a real disk: `/tmp` may be memory, where a commit costs nothing.
-fn folder() -> TempDir {
+pub fn folder() -> TempDir {
     tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder")
 }

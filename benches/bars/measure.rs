@@ -1,6 +1,7 @@
 //! Time as it is taken here: of each call the wall's and this thread's CPU, so that a busy machine can be told from slow code.
 
 use rustix::time::{ClockId, clock_gettime};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// The times of many calls of one thing.
@@ -68,6 +69,19 @@ fn at_percent(times: &[Duration], percent: usize) -> f64 {
 fn cpu() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// The CPU time of all processes of a PostgreSQL server on this machine, in seconds; those that have ended are not among them. `backend` is
+/// one of its processes.
+pub fn server_cpu(backend: i64) -> f64 {
+    let fields = |process: &Path| -> Option<Vec<f64>> {
+        let stat = std::fs::read_to_string(process.join("stat")).ok()?;
+        Some(stat.rsplit_once(')')?.1.split_whitespace().map(|field| field.parse().unwrap_or(0.0)).collect())
+    };
+    let parent = |fields: &[f64]| fields.get(1).copied();
+    let server = fields(&Path::new("/proc").join(backend.to_string())).and_then(|fields| parent(&fields));
+    let processes = std::fs::read_dir("/proc").expect("processes").flatten().filter_map(|process| fields(&process.path()));
+    processes.filter(|fields| server.is_some() && parent(fields) == server).map(|fields| fields[11] + fields[12]).sum::<f64>() / 100.0
 }
 
 /// Times `ours` and `limit` in turn, so that whatever else the machine does falls on both.

@@ -87,6 +87,12 @@ pub fn intake_of_a_year(dir: &Path, lines: usize) {
         let first = first_day().plus((batch / tills.len()) as u32 * DAYS);
         race.take(&mut tills[place], place * each..(place + 1) * each, (0..DAYS).map(|day| first.plus(day)));
     }
+    let tenth = race.ours.len() / 10;
+    for part in 0..10 {
+        let calls = part * tenth..(part + 1) * tenth;
+        let [ours, limit] = [&race.ours, &race.limit].map(|times| times.mean_cpu(calls.clone()) / per_batch as f64);
+        crate::plot::point("intake", ((part + 1) * tenth * per_batch) as f64, ours, limit);
+    }
     let lines = batches * per_batch;
     race.report("8", &format!("intake, {each} children in a batch, {lines} lines"), per_batch as f64, Asked::AtLeast(0.5, 0.75));
     let tenth = race.ours.len() / 10;

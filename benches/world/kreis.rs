@@ -20,6 +20,7 @@ use teilhabe::settle::account::{Account, Iban};
 use teilhabe::shell::envelope::{self, Identity, MAX_PLAINTEXT};
 use teilhabe::shell::sheet::children;
 use teilhabe::shell::store;
+use teilhabe::shell::store::sql::Connection;
 use teilhabe::words::chance::Chance;
 use teilhabe::words::civil::CivilDay;
 use teilhabe::words::code::Code;
@@ -71,6 +72,11 @@ impl Kreis {
 
     /// The office in `dir` with this many children, approved for twelve months from the month of `now` on.
     pub fn at(dir: &Path, children: usize, now: UtcMs) -> Self {
+        Self::on(store::office::open(&dir.join("office.db")).expect("a database"), children, now)
+    }
+
+    /// The same over an empty database.
+    pub fn on(db: Connection, children: usize, now: UtcMs) -> Self {
         let mut chance = Chance::seeded(1);
         let keys = OfficeKeys::generate(&mut chance);
         keys.save(&dir.join("keys")).expect("saved");
@@ -83,7 +89,6 @@ impl Kreis {
             debtor: Account::new("Stadt Recklinghausen", iban, None).expect("an account"),
             policy: OfficePolicy { shared, ..DEFAULT_POLICY },
         };
-        let db = store::office::open(&dir.join("office.db")).expect("a database");
         let mut office = Office::begin(db, keys, profile, chance, now).expect("an office");
         let mut csv = String::from("reference;benefit;from;to;period;measure;amount;detail;hint;home_providers\n");
         let month = CivilDay::of(now).month();

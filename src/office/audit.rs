@@ -110,23 +110,36 @@ impl Office {
 impl Work<'_> {
     /// Logs what this transaction does: both are stored or neither. `object` and `detail` name no case reference and no legal basis.
     pub(super) fn note(&mut self, by: &str, action: Action, object: &str, detail: &str, now: UtcMs) -> Result<(), OfficeError> {
-        let head = audit::head(&self.db)?.unwrap_or_else(|| first(&self.profile.id));
-        let salt = self.chance.bytes();
-        let content = content(now, by, action.code(), object, detail, &salt);
-        let after = head.after_hash(content);
-        let text = |text: &str| Some(text.to_owned());
-        let record = Record {
-            seq: after.seq,
-            at: now,
-            clerk: text(by),
-            action: action.code().to_owned(),
-            object: text(object),
-            detail: text(detail),
-            salt: Some(salt),
-            content,
-            link: after.link,
-        };
-        Ok(audit::insert(&self.db, &record)?)
+        self.note_each(by, action, std::iter::once((object.to_owned(), detail.to_owned())), now)
+    }
+
+    /// The same of many objects, each with its detail.
+    pub(super) fn note_each(
+        &mut self,
+        by: &str,
+        action: Action,
+        notes: impl Iterator<Item = (String, String)>,
+        now: UtcMs,
+    ) -> Result<(), OfficeError> {
+        let mut head = audit::head(&self.db)?.unwrap_or_else(|| first(&self.profile.id));
+        let mut records = Vec::new();
+        for (object, detail) in notes {
+            let salt = self.chance.bytes();
+            let content = content(now, by, action.code(), &object, &detail, &salt);
+            head = head.after_hash(content);
+            records.push(Record {
+                seq: head.seq,
+                at: now,
+                clerk: Some(by.to_owned()),
+                action: action.code().to_owned(),
+                object: Some(object),
+                detail: Some(detail),
+                salt: Some(salt),
+                content,
+                link: head.link,
+            });
+        }
+        Ok(audit::insert_all(&self.db, &records)?)
     }
 }
 
@@ -207,7 +220,7 @@ mod tests {
             let (object, detail) = (text("child/1"), text(""));
             let (clerk, salt) = (text("Anna"), Some([7; 16]));
             let record = Record { seq: head.seq, at: UtcMs(n), clerk, action: "look".into(), object, detail, salt, content, link: head.link };
-            audit::insert(&db, &record).expect("logged");
+            audit::insert_all(&db, &[record]).expect("logged");
         }
         db
     }

@@ -1,6 +1,7 @@
 //! Approvals: recorded once whatever is sent twice, and a token made from each.
 
 use super::audit::Action;
+use super::grant::Known;
 use super::issue::IssuedToken;
 use super::plan::{Planned, Standing, judge};
 use super::{Office, OfficeError, Work};
@@ -12,7 +13,6 @@ use crate::shell::store::office::approvals::{self, Held, NewRow};
 use crate::shell::store::office::children as db;
 use crate::shell::store::sql::Connection;
 use crate::words::civil::{CivilDay, CivilMonth};
-use crate::words::ids::Handle;
 use crate::words::legal_basis::LegalBasis;
 use crate::words::time::UtcMs;
 use std::collections::BTreeMap;
@@ -101,14 +101,12 @@ impl NewApproval {
 
 /// What would become of each approval, in their order, were they recorded now. Nothing is changed.
 pub fn plan(db: &Connection, new: &[NewApproval]) -> Result<Vec<Planned>, OfficeError> {
+    let known = Known::of(db, new)?;
     let mut cases: BTreeMap<&CaseReference, Vec<Held>> = BTreeMap::new();
     let mut planned = Vec::with_capacity(new.len());
     for new in new {
-        if !cases.contains_key(&new.reference) {
-            cases.insert(&new.reference, held_of(db, &new.reference)?);
-        }
-        let held = cases.entry(&new.reference).or_default();
-        let plan = plan_one(db, new, held)?;
+        let held = cases.entry(&new.reference).or_insert_with(|| known.held(new.reference.as_str()));
+        let plan = plan_one(new, held, &known);
         match plan.standing {
             Standing::Changed { approval, .. } => {
                 held.retain(|h| h.id != approval);
@@ -122,24 +120,18 @@ pub fn plan(db: &Connection, new: &[NewApproval]) -> Result<Vec<Planned>, Office
     Ok(planned)
 }
 
-fn held_of(db: &Connection, reference: &CaseReference) -> Result<Vec<Held>, OfficeError> {
-    let child = db::by_reference(db, reference.as_str())?;
-    Ok(child.map(|child| approvals::of_child(db, child.id)).transpose()?.unwrap_or_default())
-}
-
-fn plan_one(db: &Connection, new: &NewApproval, held: &[Held]) -> Result<Planned, OfficeError> {
+/// What would become of one, its child holding these.
+pub(super) fn plan_one(new: &NewApproval, held: &[Held], known: &Known) -> Planned {
     let mut same_record = None;
     if let Some(record) = &new.source.record {
-        let of_record = approvals::of_record(db, &new.source.name, record)?;
-        let child = db::by_reference(db, new.reference.as_str())?.map(|child| child.id);
-        if of_record.iter().any(|h| Some(h.child) != child) {
+        if known.is_of_another(&new.source.name, record, new.reference.as_str()) {
             let sentence = "Dieser Datensatz gehörte bisher zu einem anderen Aktenzeichen. Bitte im Fachverfahren klären.".to_owned();
-            return Ok(Planned { standing: Standing::Impossible, sentence });
+            return Planned { standing: Standing::Impossible, sentence };
         }
         let this = |h: &&Held| h.source == new.source.name && h.record.as_ref() == Some(record) && h.changed_to.is_none();
         same_record = held.iter().find(this);
     }
-    Ok(judge(&new.approval, new.basis, held, same_record))
+    judge(&new.approval, new.basis, held, same_record)
 }
 
 /// An approval of the list as if it were on record.
@@ -194,52 +186,8 @@ impl Office {
 }
 
 impl Work<'_> {
-    /// See [`Office::approve`].
-    pub(super) fn approve_all(&mut self, new: &[NewApproval], by: &str, now: UtcMs) -> Result<Vec<IssuedToken>, OfficeError> {
-        let mut issued = Vec::new();
-        for new in new {
-            issued.extend(self.approve_one(new, by, now)?);
-        }
-        Ok(issued)
-    }
-
-    fn approve_one(&mut self, new: &NewApproval, by: &str, now: UtcMs) -> Result<Option<IssuedToken>, OfficeError> {
-        let held = held_of(&self.db, &new.reference)?;
-        let planned = plan_one(&self.db, new, &held)?;
-        match planned.standing {
-            Standing::Known { .. } => Ok(None),
-            Standing::Overlaps { .. } | Standing::Impossible => Err(refused(new, &planned)),
-            Standing::New | Standing::Extends { .. } => self.grant(new, by, now).map(Some),
-            Standing::Changed { approval, card } => {
-                let missing = || OfficeError::NotFound("the approval to be changed is gone: look at the case again".into());
-                let old = held.into_iter().find(|h| h.id == approval).ok_or_else(missing)?;
-                if card { self.change(new, &old, by, now).map(Some) } else { self.change_basis(new, &old, by, now).map(|()| None) }
-            }
-        }
-    }
-
-    /// Records a new approval and issues its token.
-    fn grant(&mut self, new: &NewApproval, by: &str, now: UtcMs) -> Result<IssuedToken, OfficeError> {
-        let (child, handle) = match db::by_reference(&self.db, new.reference.as_str())? {
-            Some(child) => (child.id, child.handle),
-            None => {
-                let handle = Handle(self.chance.bytes());
-                (db::insert(&self.db, handle, Some(new.reference.as_str()), new.basis)?, handle)
-            }
-        };
-        // A follow-up on another law must not move what was used before it.
-        if let Some(basis) = new.basis.filter(|_| new.approval.from <= CivilDay::of(now).month()) {
-            db::set_legal_basis(&self.db, child, basis)?;
-        }
-        let id = approvals::insert(&self.db, &row(child, new, &new.approval, by), now)?;
-        let token = self.token(handle, new.approval.clone(), now)?;
-        let issued = self.keep(child, id, new.reference.as_str().to_owned(), token, None)?;
-        self.note(by, Action::Issue, &format!("token/{}", issued.token.id), &format!("approval/{id}"), now)?;
-        Ok(issued)
-    }
-
     /// Puts a changed approval in an old one's place; its tokens are replaced, and what was redeemed on them counts.
-    fn change(&mut self, new: &NewApproval, old: &Held, by: &str, now: UtcMs) -> Result<IssuedToken, OfficeError> {
+    pub(super) fn change(&mut self, new: &NewApproval, old: &Held, by: &str, now: UtcMs) -> Result<IssuedToken, OfficeError> {
         let missing = || OfficeError::NotFound("the child of this approval is gone: look at the case again".into());
         let child = db::by_id(&self.db, old.child)?.ok_or_else(missing)?;
         let mut approval = new.approval.clone();
@@ -248,7 +196,8 @@ impl Work<'_> {
             approval.home_providers.clone_from(&old.approval.home_providers);
         }
         let basis = new.basis.or(old.basis);
-        let id = approvals::insert(&self.db, &NewRow { basis, ..row(child.id, new, &approval, by) }, now)?;
+        let id = approvals::highest(&self.db)? + 1;
+        approvals::insert_all(&self.db, &[NewRow { id, basis, ..row(child.id, new, &approval, by) }], now)?;
         approvals::set_changed_to(&self.db, old.id, id)?;
         if let Some(basis) = new.basis {
             self.set_basis(id, &child, new.approval.from, basis, now)?;
@@ -262,7 +211,7 @@ impl Work<'_> {
     }
 
     /// Notes another legal basis: it concerns the office's books alone.
-    fn change_basis(&mut self, new: &NewApproval, old: &Held, by: &str, now: UtcMs) -> Result<(), OfficeError> {
+    pub(super) fn change_basis(&mut self, new: &NewApproval, old: &Held, by: &str, now: UtcMs) -> Result<(), OfficeError> {
         let missing = || OfficeError::NotFound("the child of this approval is gone: look at the case again".into());
         if let Some(basis) = new.basis {
             let child = db::by_id(&self.db, old.child)?.ok_or_else(missing)?;
@@ -281,11 +230,7 @@ impl Work<'_> {
     }
 }
 
-fn row<'a>(child: i64, new: &'a NewApproval, approval: &'a Approval, by: &'a str) -> NewRow<'a> {
-    NewRow { child, approval, basis: new.basis, source: &new.source.name, record: new.source.record.as_deref(), by }
-}
-
-fn refused(new: &NewApproval, planned: &Planned) -> OfficeError {
-    let place = new.line.map(|line| format!("Zeile {line}: ")).unwrap_or_default();
-    OfficeError::Case { german: format!("{place}{}", planned.sentence) }
+/// The row of an approval; its number is for the store to give.
+pub(super) fn row<'a>(child: i64, new: &'a NewApproval, approval: &'a Approval, by: &'a str) -> NewRow<'a> {
+    NewRow { id: 0, child, approval, basis: new.basis, source: &new.source.name, record: new.source.record.as_deref(), by }
 }

@@ -10,8 +10,8 @@ use crate::book::redemption::Redemption;
 use crate::book::slot::Occasion;
 use crate::reconcile::register::ProviderFile;
 use crate::shell::store::StoreError;
-use crate::shell::store::office::lines::{self, LedgerLine};
-use crate::shell::store::office::{admission, children, claims};
+use crate::shell::store::office::lines::LedgerLine;
+use crate::shell::store::office::{admission, children, claims, deciding, lines};
 use crate::words::cents::Cents;
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::code::Code;
@@ -67,8 +67,7 @@ impl Work<'_> {
     }
 
     fn decide_now(&mut self, child: i64, providers: &BTreeMap<ProviderNumber, ProviderFile>, now: UtcMs) -> Result<(), OfficeError> {
-        self.decide_child(child, &[], providers, now)?;
-        Ok(lines::mark_clean(&self.db, child)?)
+        self.decide_children(&[(child, Vec::new())], providers, now).map(drop)
     }
 
     /// The service under which the event is claimed: the agreement's own, or one agreed for this event on the terms of the general one.
@@ -102,7 +101,7 @@ impl Work<'_> {
             .map(|a| &a.service.code)
             .collect();
         let earliest = CivilMonth::from_months(CivilDay::of(now).month().months().saturating_sub(super::reconcile::MONTHS_BACK).into());
-        let mut held = lines::of_child(&self.db, &self.profile.id, child, earliest.unwrap_or(CivilDay::EPOCH.month()))?;
+        let mut held = deciding::of_child(&self.db, &self.profile.id, child, earliest.unwrap_or(CivilDay::EPOCH.month()))?;
         held.retain(|held| {
             let r = &held.line.redemption;
             held.line.cancelled_by.is_none() && held.line.provider == provider && r.benefit == list.benefit && codes.contains(&&r.service)

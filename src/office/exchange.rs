@@ -1,42 +1,33 @@
 //! Intake and answer: one question of a terminal, taken in whole before it is answered.
 
-use super::phones::proves;
+use super::enter::Entering;
 use super::waiting::{is_claim, living_head, place_anywhere};
 use super::{Office, OfficeError, Work};
 use crate::admit::token::Token;
-use crate::book::entry::{Body, Entry, Head};
-use crate::book::redemption::Redemption;
+use crate::book::entry::Head;
 use crate::claim::batch::Draft;
-use crate::claim::check::Line;
 use crate::deliver::advice::{AdvisedLine, Verdict};
 use crate::deliver::exchange::{Inbound, MAX_DOCUMENTS, MAX_ELSEWHERE, MAX_ENVELOPE_DOCUMENTS, Outbound, UsedElsewhere};
 use crate::deliver::receipt::Receipt;
 use crate::intake::open::{CannotOpen, VerifiedBatch, open};
 use crate::intake::place::Place;
-use crate::reconcile::reach::mixes_months;
 use crate::reconcile::register::ProviderFile;
 use crate::shell::envelope;
 use crate::shell::store::office::admission::{self, Terminal};
 use crate::shell::store::office::batches::{self, NewBatch};
-use crate::shell::store::office::lines::{self, NewCancellation, NewLine};
-use crate::shell::store::office::waiting::{self, Descent, ledger_seq};
-use crate::shell::store::office::{children, keys, phones, retention, swap, views};
+use crate::shell::store::office::{children, keys, swap, views, waiting};
 use crate::words::benefit::Measure;
 use crate::words::cbor::Reader;
 use crate::words::cents::Cents;
-use crate::words::civil::{CivilDay, CivilMonth};
-use crate::words::ids::{BatchId, Handle, Hash, TokenId};
+use crate::words::civil::CivilDay;
+use crate::words::ids::{BatchId, Hash};
 use crate::words::reason::Reason;
 use crate::words::sealed::{DocType, Sealed};
 use crate::words::time::UtcMs;
-use std::collections::hash_map::Entry::{Occupied, Vacant};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The most bytes of an opened envelope: a document, and no more.
 pub const MAX_ENVELOPE_BYTES: usize = 17 * 1024 * 1024;
-/// How far a service day may lie before or after its arrival, in days; beyond it no approval can reach.
-const OLDEST_DAYS: u32 = 1200;
-const LATEST_DAYS: u32 = 800;
 /// Of how many children a terminal is told at once what was used elsewhere.
 const MAX_CHILDREN_TOLD: u64 = (MAX_ELSEWHERE / 25) as u64;
 /// How many months back a terminal's children are looked for.
@@ -163,135 +154,6 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Enters the lines of a batch.
-    pub(super) fn enter(&mut self, entering: &Entering<'_>, now: UtcMs) -> Result<(), OfficeError> {
-        let Entering { batch, row, terminal, provider, descent, .. } = *entering;
-        let descents = waiting::descents(&self.db, terminal.id)?;
-        // Boxes with one identity may send the same entries in different batches: an entry is one line.
-        let forked = !descents.is_empty();
-        let further = descents.into_iter().find(|line| line.number == descent);
-        let first = admission::terminal(&self.db, terminal.terminal)?.map_or(UtcMs(0), |t| t.checkpoint_at);
-        let mut checkpoint = further.map_or(first, |line| line.checkpoint_at);
-        let mut known_here = KnownHere::default();
-        for (seq, hash, line) in batch.batch().lines().skip(entering.known) {
-            match line {
-                Line::Hidden => {}
-                Line::Entry(_) if entering.held.contains(&seq) || (forked && waiting::held_entry(&self.db, terminal.id, seq, hash)?.is_some()) => {}
-                Line::Unreadable(_) => lines::insert_unreadable(&self.db, terminal.id, ledger_seq(descent, seq), row, Reason::Malformed)?,
-                Line::Entry(entry) => {
-                    if let Body::Checkpoint(body) = &entry.body {
-                        let received = batches::receipt_time(&self.db, terminal.id, body.receipt)?;
-                        checkpoint = checkpoint.max(received.unwrap_or(checkpoint));
-                    }
-                    let arrival = Arrival { row, terminal, provider, checkpoint, hash, descent, lost: entering.lost };
-                    self.enter_line(entry, &arrival, &mut known_here, now)?;
-                }
-            }
-        }
-        let head = batch.batch().draft().after();
-        match descent {
-            0 => Ok(admission::set_head(&self.db, terminal.id, head, checkpoint)?),
-            number => Ok(waiting::keep_descent(&self.db, terminal.id, &Descent { number, head, checkpoint_at: checkpoint, taken: now })?),
-        }
-    }
-
-    fn enter_line(&mut self, entry: &Entry, arrival: &Arrival<'_>, known: &mut KnownHere, now: UtcMs) -> Result<(), OfficeError> {
-        let (terminal, seq) = (arrival.terminal, ledger_seq(arrival.descent, entry.seq));
-        match &entry.body {
-            Body::Redemption(redemption) => {
-                let today = CivilDay::of(now);
-                if redemption.day < today.minus(OLDEST_DAYS) || redemption.day > today.plus(LATEST_DAYS) {
-                    return Ok(lines::insert_unreadable(&self.db, terminal.id, seq, arrival.row, Reason::OutsideClaimWindow)?);
-                }
-                let (token, child) = self.token_and_child(redemption, known, now)?;
-                let unproved = self.is_unproved(token, redemption, entry.at, known)?;
-                let agreement = arrival.provider.agreement(redemption);
-                let slot = agreement.map_or(crate::book::slot::Slot { day: redemption.day, id: redemption.slot }, |a| {
-                    let (lesson, charge) = (redemption.lesson, redemption.charge.as_ref());
-                    let occasion =
-                        crate::book::slot::Occasion { provider: terminal.provider, service: &a.service, day: redemption.day, lesson, charge };
-                    occasion.slot(&self.profile.id, redemption.handle)
-                });
-                lines::insert(
-                    &self.db,
-                    &NewLine {
-                        terminal: terminal.id,
-                        seq,
-                        batch: arrival.row,
-                        child,
-                        token,
-                        provider: terminal.provider,
-                        at: entry.at,
-                        not_before: arrival.checkpoint,
-                        hash: arrival.hash,
-                        redemption,
-                        slot,
-                        unproved,
-                    },
-                )?;
-                waiting::tie_awaiting(&self.db, terminal.id, seq, arrival.hash)?;
-                if mixes_months(redemption, agreement.map(|a| a.service.benefit)) {
-                    lines::decide_whole(&self.db, child)?;
-                }
-                self.mark_month(child, redemption.day.month(), known)?;
-            }
-            Body::Cancellation(body) => {
-                // What stands before a fork is held on the line of descent that brought it.
-                let target = waiting::held_entry(&self.db, terminal.id, body.seq, body.entry)?.map_or(body.seq, |(target, _)| target);
-                let new = NewCancellation {
-                    terminal: terminal.id,
-                    seq,
-                    batch: arrival.row,
-                    target,
-                    why: body.reason.as_str(),
-                    at: entry.at,
-                    hash: arrival.hash,
-                };
-                match lines::cancel(&self.db, &new, body.entry)? {
-                    Some((child, month)) => self.mark_month(child, month, known)?,
-                    None if arrival.lost_now(body.seq) || waiting::is_given_up(&self.db, terminal.id, body.seq)? => {
-                        waiting::await_line(&self.db, terminal.id, seq, body.entry)?;
-                    }
-                    None => {
-                        let is_purged = retention::stands_for_purged(&self.db, terminal.id, new.target)?;
-                        let reason = if is_purged { Reason::OutsideClaimWindow } else { Reason::Malformed };
-                        lines::reject_cancellation(&self.db, terminal.id, seq, reason)?;
-                    }
-                }
-            }
-            Body::Opened(opened) => self.note_succession(terminal, opened, now)?,
-            _ => {}
-        }
-        Ok(())
-    }
-
-    /// The rows of a claim's token and child: within a batch the same are meant again and again.
-    fn token_and_child(&self, redemption: &Redemption, known: &mut KnownHere, now: UtcMs) -> Result<(i64, i64), OfficeError> {
-        let key = (redemption.token, redemption.handle);
-        if let Some(rows) = known.tokens.get(&key) {
-            return Ok(*rows);
-        }
-        let rows = children::token_of_claim(&self.db, redemption.token, redemption.handle, now)?;
-        known.tokens.insert(key, rows);
-        Ok(rows)
-    }
-
-    /// Whether the token is bound to a phone of which the line proves nothing.
-    fn is_unproved(&self, token: i64, redemption: &Redemption, at: UtcMs, known: &mut KnownHere) -> Result<bool, OfficeError> {
-        let bytes = match known.phones.entry(token) {
-            Occupied(known) => known.into_mut(),
-            Vacant(unknown) => unknown.insert(phones::signed(&self.db, token)?),
-        };
-        bytes.as_ref().map_or(Ok(false), |bytes| Ok(!proves(redemption, &children::content(bytes)?, bytes, at)))
-    }
-
-    fn mark_month(&self, child: i64, month: CivilMonth, known: &mut KnownHere) -> Result<(), OfficeError> {
-        if known.marked.insert((child, month)) {
-            lines::mark_month_dirty(&self.db, child, month)?;
-        }
-        Ok(())
-    }
-
     /// Every line of a batch that waits for a clerk is answered too: pending, with the reason.
     fn advise_waiting(&mut self, batch: &VerifiedBatch, row: i64, terminal: &Terminal, reason: Reason, now: UtcMs) -> Result<(), OfficeError> {
         let pending = |seq| AdvisedLine { seq, verdict: Verdict::Pending, cents: Cents::ZERO, reason: reason.code().to_owned() };
@@ -364,50 +226,6 @@ impl Work<'_> {
         }
         Ok(told)
     }
-}
-
-/// What is known already of the lines of one batch.
-#[derive(Default)]
-struct KnownHere {
-    tokens: HashMap<(TokenId, Handle), (i64, i64)>,
-    /// The signed bytes of tokens that are bound to a phone, by row.
-    phones: HashMap<i64, Option<Vec<u8>>>,
-    marked: HashSet<(i64, CivilMonth)>,
-}
-
-/// How a line's batch arrived.
-struct Arrival<'a> {
-    row: i64,
-    terminal: &'a Terminal,
-    provider: &'a ProviderFile,
-    checkpoint: UtcMs,
-    hash: Hash,
-    descent: u32,
-    lost: Option<(u64, u64)>,
-}
-
-impl Arrival<'_> {
-    /// Whether this entry is among those that are given up for lost with this very batch.
-    fn lost_now(&self, seq: u64) -> bool {
-        self.lost.is_some_and(|(from, to)| (from..=to).contains(&seq))
-    }
-}
-
-/// A batch on its way into the ledger.
-pub(super) struct Entering<'a> {
-    pub batch: &'a VerifiedBatch,
-    /// Row id of the batch.
-    pub row: i64,
-    /// How many of its first entries are held already.
-    pub known: usize,
-    pub terminal: &'a Terminal,
-    pub provider: &'a ProviderFile,
-    /// The line of descent it continues; 0 is the first.
-    pub descent: u32,
-    /// Entries that are held already, entry for entry.
-    pub held: BTreeSet<u64>,
-    /// The first and last of the entries before it that a clerk gives up for lost with it.
-    pub lost: Option<(u64, u64)>,
 }
 
 /// The id a batch claims that could not be opened, so that its sender knows which one is meant; zero where it has none.

@@ -2,7 +2,7 @@
 
 use super::acts::Act;
 use super::audit::Action;
-use super::{Office, OfficeError, Work};
+use super::{Office, OfficeError, OfficeKeys, Work};
 use crate::admit::issue::Approval;
 use crate::admit::number::CardNumber;
 use crate::admit::scan::code_text;
@@ -154,11 +154,7 @@ impl Work<'_> {
         token: Token,
         replaces: Option<i64>,
     ) -> Result<IssuedToken, OfficeError> {
-        let bytes = token.seal(&self.keys.tokens);
-        if bytes.len() > crate::words::sealed::MAX_TOKEN_BYTES {
-            let german = "Die Leistungen passen nicht auf eine Karte: bitte auf zwei Zeiträume verteilen.".to_owned();
-            return Err(OfficeError::Case { german });
-        }
+        let bytes = sealed(&token, self.keys)?;
         let number = CardNumber::of(token.id);
         let row = db::insert_token(&self.db, child, &token, number.get(), &bytes, replaces)?;
         approvals::set_token(&self.db, approval, row)?;
@@ -208,6 +204,16 @@ impl Work<'_> {
         self.note("cli", Action::Token, &format!("token/{token}"), why.name(), now)?;
         Ok(None)
     }
+}
+
+/// The signed token; an error where it is too long for a card.
+pub(super) fn sealed(token: &Token, keys: &OfficeKeys) -> Result<Vec<u8>, OfficeError> {
+    let bytes = token.seal(&keys.tokens);
+    if bytes.len() > crate::words::sealed::MAX_TOKEN_BYTES {
+        let german = "Die Leistungen passen nicht auf eine Karte: bitte auf zwei Zeiträume verteilen.".to_owned();
+        return Err(OfficeError::Case { german });
+    }
+    Ok(bytes)
 }
 
 /// The stop that ends a token, if there is one: neither a suspension nor lifted.

@@ -3,16 +3,17 @@
 use super::{Action, Office, OfficeError, Profile, Work};
 use crate::deliver::advice::Advice;
 use crate::reconcile::child::reconcile_child;
-use crate::reconcile::finding::{Decision, Tally};
+use crate::reconcile::finding::Tally;
 use crate::reconcile::reach::meals_stay_in_their_month;
 use crate::reconcile::register::{ChildFile, ClaimLine, ProviderFile, Register};
+use crate::shell::store::office::deciding::{self, Decided, Wanted};
 use crate::shell::store::office::lines::LedgerLine;
-use crate::shell::store::office::{admission, batches, children, lines, payments, settings, sums, views};
+use crate::shell::store::office::{admission, batches, lines, payments, settings, sums, views};
 use crate::shell::store::sql::Connection;
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::ids::{EntryId, ProviderNumber, TerminalId};
 use crate::words::time::UtcMs;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// How many children are decided, and how many batches are answered, in one transaction and one turn at the office: some tens of
 /// milliseconds, so that terminals and pages come in between.
@@ -35,10 +36,7 @@ impl Office {
             let dirty = lines::dirty(&work.db, CHILDREN_AT_ONCE)?;
             if !dirty.is_empty() {
                 let providers = work.providers()?;
-                for (child, months) in &dirty {
-                    work.decide_child(*child, months, &providers, now)?;
-                    lines::mark_clean(&work.db, *child)?;
-                }
+                work.decide_children(&dirty, &providers, now)?;
                 return Ok(Stretch { done: dirty.len() as u64, left: lines::dirty_children(&work.db)?, answered: false });
             }
             let batches = lines::batches_to_advise(&work.db, BATCHES_AT_ONCE)?;
@@ -89,42 +87,57 @@ impl Work<'_> {
         Ok(super::calendar::provider_files(&self.db)?)
     }
 
-    /// Decides a child's lines of these months (of all, where none is named) with all others that may bear on them; answers those whose
-    /// decision changed.
-    pub(super) fn decide_child(
+    /// Decides these children's lines of these months (of all, where none is named) with all others that may bear on them; answers those
+    /// whose decision changed.
+    pub(super) fn decide_children(
         &mut self,
-        child: i64,
-        months: &[CivilMonth],
+        children: &[(i64, Vec<CivilMonth>)],
         providers: &BTreeMap<ProviderNumber, ProviderFile>,
         now: UtcMs,
     ) -> Result<Vec<EntryId>, OfficeError> {
-        let Gathered { held, claims, file } = gather(&self.db, self.profile, child, months, now)?;
+        let gathered = gather(&self.db, self.profile, children, now)?;
+        // Whether a tutor was elsewhere depends on what was decided of other children's lessons: these children come one after the other.
+        let one_by_one = children.len() > 1 && gathered.iter().any(Gathered::has_lessons);
+        let (alone, together): (Vec<_>, Vec<_>) = children.iter().zip(gathered).partition(|(_, gathered)| one_by_one && gathered.has_lessons());
+        let (children, gathered): (Vec<_>, Vec<_>) = together.into_iter().unzip();
         let register = Register { office: &self.profile.id, policy: &self.profile.policy, providers };
-        let decisions = reconcile_child(&claims, &file, &register);
-        let known: BTreeMap<EntryId, &LedgerLine> = held.iter().map(|ledger| (ledger.line.id, ledger)).collect();
-        let changed: Vec<&Decision> = decisions.iter().filter(|d| known.get(&d.id).is_none_or(|ledger| ledger.decided != **d)).collect();
-        for ledger in changed.iter().filter_map(|decision| known.get(&decision.id)).filter(|ledger| ledger.decided.holds.is_some()) {
-            lines::release_slot(&self.db, ledger.terminal, ledger.line.id.seq)?;
+        let (mut changed, mut released, mut decided, mut taken_back) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for Gathered { held, claims, file } in gathered {
+            let known: BTreeMap<EntryId, &LedgerLine> = held.iter().map(|ledger| (ledger.line.id, ledger)).collect();
+            for decision in reconcile_child(&claims, &file, &register) {
+                let ledger = known.get(&decision.id);
+                if ledger.is_some_and(|ledger| ledger.decided == decision) {
+                    continue;
+                }
+                changed.push(decision.id);
+                match ledger {
+                    Some(ledger) => {
+                        released.extend(ledger.decided.holds.is_some().then_some((ledger.terminal, decision.id.seq)));
+                        let against = decision.against.map(|id| self.terminal_row(id.terminal, &known)).transpose()?.flatten();
+                        decided.push(Decided { terminal: ledger.terminal, decision, against });
+                    }
+                    None => taken_back.extend(self.terminal_row(decision.id.terminal, &known)?.map(|terminal| (terminal, decision))),
+                }
+            }
         }
-        for decision in &changed {
-            self.write(decision, &known)?;
+        deciding::release_slots(&self.db, &released)?;
+        deciding::decide(&self.db, &decided)?;
+        let taken_back: Vec<_> = taken_back.iter().map(|(terminal, decision)| (*terminal, decision)).collect();
+        deciding::decide_cancellations(&self.db, &taken_back)?;
+        deciding::mark_clean(&self.db, &children.iter().map(|(child, _)| *child).collect::<Vec<_>>())?;
+        for (child, _) in alone {
+            changed.extend(self.decide_children(std::slice::from_ref(child), providers, now)?);
         }
-        Ok(changed.iter().map(|decision| decision.id).collect())
+        Ok(changed)
     }
 
-    fn write(&self, decision: &Decision, known: &BTreeMap<EntryId, &LedgerLine>) -> Result<(), OfficeError> {
-        if let Some(ledger) = known.get(&decision.id) {
-            let against = decision.against.map(|id| self.terminal_row(id.terminal)).transpose()?.flatten();
-            return Ok(lines::decide(&self.db, ledger.terminal, decision, against)?);
+    /// The row of a terminal, told by the lines that are known where one is of it.
+    fn terminal_row(&self, terminal: TerminalId, known: &BTreeMap<EntryId, &LedgerLine>) -> Result<Option<i64>, OfficeError> {
+        let first = known.range(EntryId { terminal, seq: 0 }..).next();
+        match first.filter(|(id, _)| id.terminal == terminal) {
+            Some((_, ledger)) => Ok(Some(ledger.terminal)),
+            None => Ok(admission::terminal(&self.db, terminal)?.map(|t| t.id)),
         }
-        match self.terminal_row(decision.id.terminal)? {
-            Some(terminal) => Ok(lines::decide_cancellation(&self.db, terminal, decision)?),
-            None => Ok(()),
-        }
-    }
-
-    fn terminal_row(&self, terminal: TerminalId) -> Result<Option<i64>, OfficeError> {
-        Ok(admission::terminal(&self.db, terminal)?.map(|t| t.id))
     }
 
     /// The signed answer to what changed in a batch, with all payments made for it.
@@ -147,19 +160,41 @@ pub(super) struct Gathered {
     pub(super) file: ChildFile,
 }
 
-/// A child's lines of these months (of all, where none is named) with all others that may bear on them.
-pub(super) fn gather(db: &Connection, profile: &Profile, child: i64, months: &[CivilMonth], now: UtcMs) -> Result<Gathered, OfficeError> {
+impl Gathered {
+    fn has_lessons(&self) -> bool {
+        self.claims.iter().any(|line| line.redemption.lesson.is_some())
+    }
+}
+
+/// Of each child the lines of these months (of all, where none is named) with all others that may bear on them.
+pub(super) fn gather(db: &Connection, profile: &Profile, children: &[(i64, Vec<CivilMonth>)], now: UtcMs) -> Result<Vec<Gathered>, OfficeError> {
     let earliest = CivilMonth::from_months(CivilDay::of(now).month().months().saturating_sub(MONTHS_BACK).into());
     let earliest = earliest.unwrap_or(CivilDay::EPOCH.month());
-    let file = children::file(db, child)?;
-    let apart = !months.is_empty() && meals_stay_in_their_month(&file) && !lines::is_decided_whole(db, child)?;
-    let held = if apart { lines::of_child_in(db, &profile.id, child, months, earliest)? } else { lines::of_child(db, &profile.id, child, earliest)? };
-    let mut claims = Vec::with_capacity(held.len());
-    for ledger in &held {
-        let mut line = ledger.line.clone();
-        line.ruling = lines::ruling(db, ledger.terminal, line.id.seq)?;
-        line.tutor_elsewhere = lines::tutor_elsewhere(db, &line, ledger.terminal)?;
-        claims.push(line);
+    let ids: Vec<i64> = children.iter().map(|(child, _)| *child).collect();
+    let (files, whole) = (deciding::files(db, &ids)?, deciding::decided_whole(db, &ids)?);
+    let (mut apart, mut months, mut together) = (Vec::new(), Vec::new(), Vec::new());
+    for ((child, of), file) in children.iter().zip(&files) {
+        if of.is_empty() || whole.contains(child) || !meals_stay_in_their_month(file) {
+            together.push(*child);
+        } else {
+            apart.push((earliest, *child));
+            months.extend(of.iter().map(|month| (*month, *child)));
+        }
     }
-    Ok(Gathered { held, claims, file })
+    let mut found = deciding::lines(db, &profile.id, &months, Wanted::Meals)?;
+    found.extend(deciding::lines(db, &profile.id, &apart, Wanted::OthersSince)?);
+    let months = deciding::months(db, &together, earliest)?;
+    found.extend(deciding::lines(db, &profile.id, &months, Wanted::All)?);
+    let rulings = deciding::rulings(db, &found.iter().map(|(_, ledger)| (ledger.terminal, ledger.line.id.seq)).collect::<Vec<_>>())?;
+    let places: HashMap<i64, usize> = ids.iter().zip(0..).map(|(child, place)| (*child, place)).collect();
+    let mut gathered: Vec<Gathered> = files.into_iter().map(|file| Gathered { held: Vec::new(), claims: Vec::new(), file }).collect();
+    for (number, (child, ledger)) in found.into_iter().enumerate() {
+        let Some(gathered) = places.get(&child).and_then(|place| gathered.get_mut(*place)) else { continue };
+        let mut line = ledger.line.clone();
+        line.ruling = rulings.get(&number).cloned();
+        line.tutor_elsewhere = lines::tutor_elsewhere(db, &line, ledger.terminal)?;
+        gathered.claims.push(line);
+        gathered.held.push(ledger);
+    }
+    Ok(gathered)
 }

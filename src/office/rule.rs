@@ -82,7 +82,7 @@ impl Office {
         let touched = self.in_transaction(|work| {
             let view = views::line(&work.db, line)?.ok_or_else(|| no_such_line(line))?;
             let child = work.rule(&view, choice, reason, note, clerk, now)?;
-            work.decide_children(&BTreeSet::from([child]), now)
+            work.decide_anew(&BTreeSet::from([child]), now)
         })?;
         self.advise_lines(&touched, now)
     }
@@ -124,7 +124,7 @@ impl Office {
                     Err(why) => return Err(why),
                 }
             }
-            Ok((outcome, work.decide_children(&children, now)?))
+            Ok((outcome, work.decide_anew(&children, now)?))
         })?;
         self.advise_lines(&touched, now)?;
         Ok(outcome)
@@ -193,14 +193,9 @@ impl Work<'_> {
     }
 
     /// Decides all lines of these children anew; answers the lines that changed.
-    fn decide_children(&mut self, children: &BTreeSet<i64>, now: UtcMs) -> Result<Vec<EntryId>, OfficeError> {
-        let providers = providers_of(&self.db)?;
-        let mut touched = Vec::new();
-        for child in children {
-            touched.extend(self.decide_child(*child, &[], &providers, now)?);
-            lines::mark_clean(&self.db, *child)?;
-        }
-        Ok(touched)
+    fn decide_anew(&mut self, children: &BTreeSet<i64>, now: UtcMs) -> Result<Vec<EntryId>, OfficeError> {
+        let children: Vec<_> = children.iter().map(|child| (*child, Vec::new())).collect();
+        self.decide_children(&children, &providers_of(&self.db)?, now)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Batches that wait for a clerk: what is wrong with them, and what becomes of them. Whatever a clerk takes over becomes lines like all
 //! others: slots and ceilings still decide what is paid, so that nothing is paid twice.
 
-use super::exchange::Entering;
+use super::enter::Entering;
 use super::{Action, Office, OfficeError, Work};
 use crate::book::entry::{Body, Head};
 use crate::claim::check::Line;

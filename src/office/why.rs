@@ -51,9 +51,10 @@ impl<'d> Explainer<'d> {
         let mut whys: BTreeMap<EntryId, Why> = BTreeMap::new();
         for (child, months) in children {
             let months: Vec<CivilMonth> = months.into_iter().collect();
-            let Gathered { claims, file, .. } = gather(self.db, &self.profile, child, &months, now)?;
             let register = Register { office: &self.profile.id, policy: &self.profile.policy, providers: &self.providers };
-            whys.extend(explain(&claims, &file, &register).into_iter().map(|why| (why.decision.id, why)));
+            for Gathered { claims, file, .. } in gather(self.db, &self.profile, &[(child, months)], now)? {
+                whys.extend(explain(&claims, &file, &register).into_iter().map(|why| (why.decision.id, why)));
+            }
         }
         let on_record = |line: &LineView, why: &Why| {
             let reason = why.decision.reason.map(|reason| reason.code());

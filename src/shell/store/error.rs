@@ -18,6 +18,9 @@ pub enum DbError {
     /// A column holds a value of another kind, or one that does not fit.
     #[error("column {0} holds a value of another kind")]
     Column(usize),
+    /// A statement that cannot be made one for many sets of values.
+    #[error("a statement that cannot be run for many at once")]
+    NotForEach,
     /// A statement was given more or fewer values than it has places.
     #[error("a statement with {wanted} places was given {given} values")]
     Values {

@@ -5,13 +5,14 @@ use super::sound;
 use crate::admit::issue::Approval;
 use crate::admit::token::{Allowance, Ceiling};
 use crate::shell::store::sql;
-use crate::shell::store::sql::{Connection, OptionalExtension, Row, params};
+use crate::shell::store::sql::{Connection, Kind, OptionalExtension, Params, Places, Row, ValueRef, params};
 use crate::words::benefit::{Benefit, Measure, Period};
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::code::Code;
 use crate::words::ids::{ProviderNumber, TokenId};
 use crate::words::legal_basis::LegalBasis;
 use crate::words::time::UtcMs;
+use std::collections::HashMap;
 
 /// An approval on record.
 #[derive(Clone, Debug)]
@@ -41,6 +42,8 @@ pub struct Held {
 /// An approval to be recorded.
 #[derive(Clone, Copy, Debug)]
 pub struct NewRow<'a> {
+    /// Row id.
+    pub id: i64,
     /// Row id of the child.
     pub child: i64,
     /// Its content.
@@ -58,29 +61,57 @@ pub struct NewRow<'a> {
 const APPROVAL: &str = "SELECT id, child, from_month, to_month, legal_basis, hint, home_providers, source, record, recorded, recorded_by,
     ended_from, end_why, changed_to FROM approval";
 
-/// Records an approval. Without a legal basis it keeps the child's of today, so that another one later does not move its months.
-pub fn insert(db: &Connection, new: &NewRow<'_>, now: UtcMs) -> Result<i64, StoreError> {
-    let sql = "INSERT INTO approval (child, from_month, to_month, legal_basis, hint, home_providers, source, record, recorded, recorded_by)
-               VALUES (?1, ?2, ?3, coalesce(?4, (SELECT legal_basis FROM child WHERE id = ?1)), ?5, ?6, ?7, ?8, ?9, ?10) RETURNING id";
-    let a = new.approval;
-    let home = numbers(&a.home_providers);
-    let (from, to, basis) = (a.from.months(), a.to.months(), new.basis.map(LegalBasis::code));
-    let id = db.insert(sql, params![new.child, from, to, basis, a.hint, home, new.source, new.record, to_db(now.0), new.by])?;
-    let sql = "INSERT INTO granted (approval, place, benefit, detail, providers, period, measure, amount) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    let mut statement = db.prepare_cached(sql)?;
-    let ceilings = a.allowances.iter().flat_map(|allowance| allowance.ceilings.iter().map(move |ceiling| (allowance, ceiling)));
-    for ((allowance, ceiling), place) in ceilings.zip(0i64..) {
-        let (benefit, detail, providers) = (allowance.benefit.code(), allowance.detail.as_ref().map(Code::as_str), numbers(&allowance.providers));
-        let (period, measure) = (to_db(ceiling.period.code()), to_db(ceiling.measure.code()));
-        statement.execute(params![id, place, benefit, detail, providers, period, measure, to_db(ceiling.amount)])?;
+/// The highest row id of an approval; 0 where there is none.
+pub fn highest(db: &Connection) -> Result<i64, StoreError> {
+    Ok(db.prepare_cached("SELECT coalesce(max(id), 0) FROM approval")?.query_row([], |row| row.get(0))?)
+}
+
+/// An approval's row as it is written.
+struct Written<'a> {
+    new: &'a NewRow<'a>,
+    home: String,
+    recorded: i64,
+}
+
+impl Params for Written<'_> {
+    fn each<'p>(&'p self, take: &mut dyn FnMut(Kind, ValueRef<'p>)) {
+        let (mut places, new) = (Places(take), self.new);
+        places.numbers([new.child, new.approval.from.months().into(), new.approval.to.months().into()]);
+        places.text(new.basis.map(LegalBasis::code));
+        places.text(new.approval.hint.as_deref());
+        places.text(Some(&self.home));
+        places.text(Some(new.source));
+        places.text(new.record);
+        places.number(self.recorded);
+        places.text(Some(new.by));
+        places.number(new.id);
     }
-    Ok(id)
+}
+
+/// Records approvals. Without a legal basis one keeps the child's of today, so that another one later does not move its months.
+pub fn insert_all(db: &Connection, new: &[NewRow<'_>], now: UtcMs) -> Result<(), StoreError> {
+    let sql = "INSERT INTO approval (child, from_month, to_month, legal_basis, hint, home_providers, source, record, recorded, recorded_by, id)
+               VALUES (?1, ?2, ?3, coalesce(?4, (SELECT legal_basis FROM child WHERE id = ?1)), ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    let written = |new| Written { new, home: numbers(&new.approval.home_providers), recorded: to_db(now.0) };
+    db.execute_each(sql, &new.iter().map(written).collect::<Vec<_>>())?;
+    let sql = "INSERT INTO granted (approval, place, benefit, detail, providers, period, measure, amount) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let mut granted = Vec::with_capacity(new.len());
+    for new in new {
+        let allowances = new.approval.allowances.iter();
+        let ceilings = allowances.flat_map(|allowance| allowance.ceilings.iter().map(move |ceiling| (allowance, ceiling)));
+        granted.extend(ceilings.zip(0i64..).map(|((allowance, ceiling), place)| {
+            let (benefit, detail, providers) = (allowance.benefit.code(), allowance.detail.as_ref().map(Code::as_str), numbers(&allowance.providers));
+            let (period, measure) = (to_db(ceiling.period.code()), to_db(ceiling.measure.code()));
+            (new.id, place, benefit, detail, providers, period, measure, to_db(ceiling.amount))
+        }));
+    }
+    db.execute_each(sql, &granted)?;
+    Ok(())
 }
 
 /// The approval with this row id.
 pub fn by_id(db: &Connection, id: i64) -> Result<Option<Held>, StoreError> {
-    let found = db.prepare_cached(&format!("{APPROVAL} WHERE id = ?1"))?.query_row([id], |row| Ok(held_row(row))).optional()?;
-    found.transpose()?.map(|held| with_content(db, held)).transpose()
+    Ok(many(db, &format!("{APPROVAL} WHERE id = ?1"), [id])?.pop())
 }
 
 /// All approvals of a child, the earliest period first.
@@ -100,7 +131,31 @@ fn many(db: &Connection, sql: &str, values: impl sql::Params) -> Result<Vec<Held
     while let Some(row) = rows.next()? {
         approvals.push(held_row(&row)?);
     }
-    approvals.into_iter().map(|held| with_content(db, held)).collect()
+    with_content(db, approvals)
+}
+
+/// All approvals of these children, those of one child with the earliest period first.
+pub fn of_children(db: &Connection, children: &[i64]) -> Result<Vec<Held>, StoreError> {
+    let keys: Vec<_> = children.iter().map(|child| [*child]).collect();
+    let mut approvals = Vec::new();
+    db.query_each(&format!("{APPROVAL} WHERE child = ?1"), &keys, |_, row| {
+        approvals.push(held_row(row)?);
+        Ok::<_, StoreError>(())
+    })?;
+    approvals.sort_by_key(|held| (held.child, held.approval.from, held.id));
+    with_content(db, approvals)
+}
+
+/// By source and record: the children whose approvals came from it.
+pub fn children_of_records(db: &Connection, records: &[(&str, &str)]) -> Result<HashMap<(String, String), Vec<i64>>, StoreError> {
+    let mut children: HashMap<(String, String), Vec<i64>> = HashMap::new();
+    db.query_each("SELECT child FROM approval WHERE source = ?1 AND record = ?2", records, |place, row| {
+        if let Some((source, record)) = records.get(place) {
+            children.entry(((*source).to_owned(), (*record).to_owned())).or_default().push(row.get(0)?);
+        }
+        Ok::<_, StoreError>(())
+    })?;
+    Ok(children)
 }
 
 fn held_row(row: &Row<'_>) -> Result<Held, StoreError> {
@@ -125,29 +180,32 @@ fn held_row(row: &Row<'_>) -> Result<Held, StoreError> {
     })
 }
 
-fn with_content(db: &Connection, mut held: Held) -> Result<Held, StoreError> {
-    let sql = "SELECT benefit, detail, providers, period, measure, amount FROM granted WHERE approval = ?1 ORDER BY place";
-    let mut statement = db.prepare_cached(sql)?;
-    let mut rows = statement.query([held.id])?;
-    while let Some(row) = rows.next()? {
-        let benefit = sound(Benefit::from_code(from_db(row.get(0)?)?), "benefit")?;
-        let detail: Option<String> = row.get(1)?;
+fn with_content(db: &Connection, mut approvals: Vec<Held>) -> Result<Vec<Held>, StoreError> {
+    let sql = "SELECT place, benefit, detail, providers, period, measure, amount FROM granted WHERE approval = ?1";
+    let keys: Vec<_> = approvals.iter().map(|held| [held.id]).collect();
+    let mut granted = Vec::new();
+    db.query_each(sql, &keys, |approval, row| {
+        let detail: Option<String> = row.get(2)?;
         let detail = detail.map(|text| sound(Code::parse(&text), "detail")).transpose()?;
-        let providers: String = row.get(2)?;
         let ceiling = Ceiling {
-            period: sound(Period::from_code(from_db(row.get(3)?)?), "period")?,
-            measure: sound(Measure::from_code(from_db(row.get(4)?)?), "measure")?,
-            amount: from_db(row.get(5)?)?,
+            period: sound(Period::from_code(from_db(row.get(4)?)?), "period")?,
+            measure: sound(Measure::from_code(from_db(row.get(5)?)?), "measure")?,
+            amount: from_db(row.get(6)?)?,
         };
+        let benefit = sound(Benefit::from_code(from_db(row.get(1)?)?), "benefit")?;
+        let place: i64 = row.get(0)?;
+        granted.push((approval, place, benefit, detail, read_numbers(&row.get::<_, String>(3)?)?, ceiling));
+        Ok::<_, StoreError>(())
+    })?;
+    granted.sort_by_key(|(approval, place, ..)| (*approval, *place));
+    for (approval, _, benefit, detail, providers, ceiling) in granted {
+        let Some(held) = approvals.get_mut(approval) else { continue };
         match held.approval.allowances.iter_mut().find(|a| a.benefit == benefit && a.detail == detail) {
             Some(allowance) => allowance.ceilings.push(ceiling),
-            None => {
-                let allowance = Allowance { benefit, ceilings: vec![ceiling], detail, providers: read_numbers(&providers)? };
-                held.approval.allowances.push(allowance);
-            }
+            None => held.approval.allowances.push(Allowance { benefit, ceilings: vec![ceiling], detail, providers }),
         }
     }
-    Ok(held)
+    Ok(approvals)
 }
 
 fn numbers(providers: &[ProviderNumber]) -> String {

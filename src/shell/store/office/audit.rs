@@ -3,7 +3,7 @@
 use super::super::{StoreError, from_db, to_db};
 use super::array;
 use crate::book::entry::Head;
-use crate::shell::store::sql::{Connection, OptionalExtension, Row, ToSql, params};
+use crate::shell::store::sql::{Connection, Kind, OptionalExtension, Params, Places, Row, ToSql, ValueRef, params};
 use crate::words::ids::Hash;
 use crate::words::time::UtcMs;
 
@@ -37,12 +37,25 @@ pub fn head(db: &Connection) -> Result<Option<Head>, StoreError> {
     last.map(|(seq, link)| Ok(Head { seq: from_db(seq)?, link: Hash(array(link, "link")?) })).transpose()
 }
 
-/// Appends a record.
-pub fn insert(db: &Connection, record: &Record) -> Result<(), StoreError> {
+/// Appends records.
+pub fn insert_all(db: &Connection, records: &[Record]) -> Result<(), StoreError> {
     let sql = "INSERT INTO audit (seq, at, clerk, action, object, detail, salt, content, link) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-    let Record { seq, at, clerk, action, object, detail, salt, content, link } = record;
-    db.prepare_cached(sql)?.execute(params![to_db(*seq), to_db(at.0), clerk, action, object, detail, salt, content.0, link.0])?;
+    db.execute_each(sql, records)?;
     Ok(())
+}
+
+impl Params for Record {
+    fn each<'p>(&'p self, take: &mut dyn FnMut(Kind, ValueRef<'p>)) {
+        let mut places = Places(take);
+        places.numbers([to_db(self.seq), to_db(self.at.0)]);
+        places.text(self.clerk.as_deref());
+        places.text(Some(&self.action));
+        places.text(self.object.as_deref());
+        places.text(self.detail.as_deref());
+        places.bytes_or_none(self.salt.as_ref().map(<[u8; 16]>::as_slice));
+        places.bytes(&self.content.0);
+        places.bytes(&self.link.0);
+    }
 }
 
 /// The records after number `after` in their order, at most `most`.

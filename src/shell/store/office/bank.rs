@@ -97,7 +97,8 @@ pub fn of_run(db: &Connection, run: u32) -> Result<Vec<PaymentState>, StoreError
 
 /// The last transfers that came back, the newest first, at most `most`.
 pub fn last_returned(db: &Connection, most: u64) -> Result<Vec<PaymentState>, StoreError> {
-    let mut statement = db.prepare_cached(&format!("{PAYMENT} WHERE returned IS NOT NULL ORDER BY returned_at DESC, end_to_end_id LIMIT ?1"))?;
+    let mut statement =
+        db.prepare_cached(&format!("{PAYMENT} WHERE returned IS NOT NULL ORDER BY coalesce(returned_at, 0) DESC, end_to_end_id LIMIT ?1"))?;
     let mut rows = statement.query([to_db(most)])?;
     let mut payments = Vec::new();
     while let Some(row) = rows.next()? {
@@ -164,7 +165,7 @@ pub fn batches_of(db: &Connection, end_to_end_id: &str) -> Result<Vec<i64>, Stor
 pub fn unchecked_returns(db: &Connection) -> Result<Vec<(ProviderNumber, String, String)>, StoreError> {
     let sql = "SELECT p.provider, p.iban, p.returned FROM payment p WHERE p.returned IS NOT NULL
                AND NOT EXISTS (SELECT 1 FROM account_check c WHERE c.provider = p.provider AND c.at >= coalesce(p.returned_at, 0))
-               ORDER BY p.provider, p.returned_at";
+               ORDER BY p.provider, coalesce(p.returned_at, 0)";
     let mut statement = db.prepare_cached(sql)?;
     let rows = statement.query_map([], |row| Ok((ProviderNumber(row.get(0)?), row.get(1)?, row.get(2)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -13,7 +13,8 @@ use crate::words::civil::CivilDay;
 use crate::words::ids::{Handle, TokenId};
 use crate::words::legal_basis::LegalBasis;
 use crate::words::sealed::{DocType, Sealed};
-use crate::words::time::UtcMs;
+use crate::words::time::{UtcMs, UtcSeconds};
+use std::collections::HashMap;
 
 /// A child's row.
 #[derive(Clone, Debug)]
@@ -73,6 +74,17 @@ pub fn by_id(db: &Connection, id: i64) -> Result<Option<Child>, StoreError> {
     db.prepare_cached(&format!("{CHILD} WHERE id = ?1"))?.query_row([id], |row| Ok(child_row(row))).optional()?.transpose()
 }
 
+/// The children with these case references, by reference.
+pub fn by_references(db: &Connection, references: &[&str]) -> Result<HashMap<String, Child>, StoreError> {
+    let keys: Vec<_> = references.iter().map(|reference| [*reference]).collect();
+    let mut children = HashMap::with_capacity(keys.len());
+    db.query_each(&format!("{CHILD} WHERE reference = ?1"), &keys, |place, row| {
+        children.insert(references.get(place).copied().unwrap_or_default().to_owned(), child_row(row)?);
+        Ok::<_, StoreError>(())
+    })?;
+    Ok(children)
+}
+
 /// Children whose case reference begins with `text`, at most `most` of them.
 pub fn by_beginning(db: &Connection, text: &str, most: u64) -> Result<Vec<Child>, StoreError> {
     let mut statement = db.prepare_cached(&format!("{CHILD} WHERE reference >= ?1 AND reference < ?2 ORDER BY reference LIMIT ?3"))?;
@@ -95,6 +107,56 @@ pub fn insert(db: &Connection, handle: Handle, reference: Option<&str>, basis: O
     Ok(db.insert(sql, params![handle.0, reference, basis.map(LegalBasis::code)])?)
 }
 
+/// The highest row id of a child; 0 where there is none.
+pub fn highest(db: &Connection) -> Result<i64, StoreError> {
+    Ok(db.prepare_cached("SELECT coalesce(max(id), 0) FROM child")?.query_row([], |row| row.get(0))?)
+}
+
+/// Adds children: row id, handle, reference and the law their benefits rest on.
+pub fn insert_all(db: &Connection, children: &[(i64, Handle, &str, Option<LegalBasis>)]) -> Result<(), StoreError> {
+    let rows: Vec<_> = children.iter().map(|(id, handle, reference, basis)| (*id, handle.0, *reference, basis.map(LegalBasis::code))).collect();
+    db.execute_each("INSERT INTO child (id, handle, reference, legal_basis) VALUES (?1, ?2, ?3, ?4)", &rows)?;
+    Ok(())
+}
+
+/// Notes the legal bases of children, each named once.
+pub fn set_legal_bases(db: &Connection, bases: &[(i64, LegalBasis)]) -> Result<(), StoreError> {
+    let rows: Vec<_> = bases.iter().map(|(child, basis)| (*child, basis.code())).collect();
+    db.execute_each("UPDATE child SET legal_basis = ?2 WHERE id = ?1", &rows)?;
+    Ok(())
+}
+
+/// A token on its way into the register.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// The token.
+    pub id: TokenId,
+    /// Row id of the child.
+    pub child: i64,
+    /// Its place in the status list.
+    pub status_index: u64,
+    /// The number of its card.
+    pub number: u64,
+    /// When it was issued.
+    pub issued: UtcSeconds,
+    /// Row id of the approval it was made from.
+    pub approval: i64,
+    /// The signed token.
+    pub bytes: Vec<u8>,
+}
+
+/// Adds issued tokens, in this order.
+pub fn insert_tokens(db: &Connection, tokens: &[NewToken]) -> Result<(), StoreError> {
+    let highest: i64 = db.prepare_cached("SELECT coalesce(max(id), 0) FROM token")?.query_row([], |row| row.get(0))?;
+    let sql = "INSERT INTO token (id, token, child, status_index, number, issued, approval, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let row = |(token, id): (&NewToken, i64)| {
+        let (index, number) = (to_db(token.status_index), to_db(token.number));
+        (id, token.id.0, token.child, index, number, to_db(token.issued.0), token.approval, token.bytes.clone())
+    };
+    db.execute_each(sql, &tokens.iter().zip(highest + 1..).map(row).collect::<Vec<_>>())?;
+    Ok(())
+}
+
 /// Notes the legal basis of a child.
 pub fn set_legal_basis(db: &Connection, child: i64, basis: LegalBasis) -> Result<(), StoreError> {
     db.prepare_cached("UPDATE child SET legal_basis = ?2 WHERE id = ?1")?.execute(params![child, basis.code()])?;
@@ -106,6 +168,24 @@ pub fn insert_token(db: &Connection, child: i64, token: &Token, number: u64, byt
     let sql = "INSERT INTO token (token, child, status_index, number, issued, bytes, replaces) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING id";
     let values = params![token.id.0, child, to_db(token.status_index), to_db(number), to_db(token.issued.0), bytes, replaces];
     Ok(db.insert(sql, values)?)
+}
+
+/// The rows of tokens that claims name, and of their children, as far as they are on record: told with the signed bytes of a token that is
+/// bound to a phone.
+pub fn tokens_of_claims(
+    db: &Connection,
+    claims: &[(TokenId, Handle)],
+    mut told: impl FnMut((TokenId, Handle), i64, i64, Option<Vec<u8>>),
+) -> Result<(), StoreError> {
+    let sql = "SELECT t.id, coalesce(c.id, t.child), CASE WHEN t.phone IS NOT NULL THEN t.bytes END
+               FROM token t LEFT JOIN child c ON c.handle = ?2 WHERE t.token = ?1";
+    let keys: Vec<_> = claims.iter().map(|(token, handle)| (token.0, handle.0)).collect();
+    db.query_each(sql, &keys, |place, row| {
+        if let Some(claim) = claims.get(place) {
+            told(*claim, row.get(0)?, row.get(1)?, row.get(2)?);
+        }
+        Ok(())
+    })
 }
 
 /// The row of a token that a claim names, and of its child: made where the office has issued no such token.
@@ -243,6 +323,6 @@ pub fn tokens_of(db: &Connection, child: i64) -> Result<Vec<TokenRow>, StoreErro
     Ok(tokens)
 }
 
-fn day(days: u32) -> Result<CivilDay, StoreError> {
+pub(super) fn day(days: u32) -> Result<CivilDay, StoreError> {
     sound(CivilDay::from_days(days.into()), "day")
 }

@@ -55,12 +55,14 @@ fn account(row: &Row<'_>) -> Result<Account, StoreError> {
 
 /// All accounts in the order of their names.
 pub fn all(db: &Connection) -> Result<Vec<Account>, StoreError> {
-    let mut statement = db.prepare_cached(&format!("SELECT {COLUMNS} FROM clerk ORDER BY name"))?;
+    let mut statement = db.prepare_cached(&format!("SELECT {COLUMNS} FROM clerk"))?;
     let mut rows = statement.query([])?;
     let mut accounts = Vec::new();
     while let Some(row) = rows.next()? {
         accounts.push(account(&row)?);
     }
+    // Here, for the stores have names in different orders.
+    accounts.sort_by_cached_key(|account| account.name.to_lowercase());
     Ok(accounts)
 }
 

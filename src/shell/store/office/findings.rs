@@ -80,7 +80,7 @@ pub fn groups(db: &Connection, provider: Option<ProviderNumber>) -> Result<Vec<G
                FROM line l WHERE {WAITS} AND (l.against_terminal IS NOT NULL OR l.reason = 'price_differs') AND (?1 IS NULL OR l.provider = ?1)
                GROUP BY 1, 2, 3, 4, 5) g
              JOIN provider p ON p.number = g.provider
-         GROUP BY g.reason, g.provider, g.service, g.other, g.more, p.name ORDER BY g.reason, p.name COLLATE NOCASE, g.provider, g.service"
+         GROUP BY g.reason, g.provider, g.service, g.other, g.more, p.name ORDER BY g.reason, lower(p.name), g.provider, g.service"
     );
     let mut statement = db.prepare_cached(&sql)?;
     let mut rows = statement.query(params![provider.map(|p| p.0)])?;

@@ -71,7 +71,7 @@ pub fn drop_party(db: &Connection, provider: ProviderNumber) -> Result<bool, Sto
 
 /// The providers with invoices: number and name.
 pub fn parties(db: &Connection) -> Result<Vec<(ProviderNumber, String)>, StoreError> {
-    let sql = "SELECT p.number, p.name FROM invoice_party i JOIN provider p ON p.number = i.provider ORDER BY p.name COLLATE NOCASE, p.number";
+    let sql = "SELECT p.number, p.name FROM invoice_party i JOIN provider p ON p.number = i.provider ORDER BY lower(p.name), p.number";
     let mut statement = db.prepare_cached(sql)?;
     let rows = statement.query_map([], |row| Ok((ProviderNumber(row.get(0)?), row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -10,7 +10,7 @@ use crate::deliver::advice::{AdvisedLine, Verdict};
 use crate::reconcile::finding::Decision;
 use crate::reconcile::register::ClaimLine;
 use crate::reconcile::ruling::{Choice, Ruling};
-use crate::shell::store::sql::{Connection, OptionalExtension, Row, Rows, params};
+use crate::shell::store::sql::{Connection, Kind, OptionalExtension, Params, Places, Row, ValueRef, params};
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::civil::{CivilDay, CivilMonth};
@@ -48,44 +48,39 @@ pub struct NewLine<'a> {
     pub unproved: bool,
 }
 
-/// Takes a line in.
-pub fn insert(db: &Connection, line: &NewLine<'_>) -> Result<(), StoreError> {
-    let sql =
-        "INSERT INTO line (terminal, seq, batch, child, token, provider, month, day, at, not_before, benefit, service, units, cents, full_price,
-                   slot_day, slot, seen_as, status_issued, data_age, operator, lesson_start, lesson_end, charge, settles, hash, proof_at, unproved)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27,
-                   ?28)";
-    let r = line.redemption;
-    db.prepare_cached(sql)?.execute(params![
-        line.terminal,
-        to_db(line.seq),
-        line.batch,
-        line.child,
-        line.token,
-        line.provider.0,
-        r.day.month().months(),
-        r.day.days(),
-        to_db(line.at.0),
-        to_db(line.not_before.0),
-        r.benefit.code(),
-        r.service.as_str(),
-        to_db(r.units),
-        r.cents.get(),
-        r.full_price.map(Cents::get),
-        line.slot.day.days(),
-        line.slot.id.0,
-        to_db(r.seen_as.code()),
-        to_db(r.status_issued.0),
-        to_db(r.data_age.code()),
-        r.operator,
-        r.lesson.map(|l| l.start),
-        r.lesson.map(|l| l.end),
-        r.charge.as_ref().map(Code::as_str),
-        r.settles.map(to_db),
-        line.hash.0,
-        r.proof.map(|proof| to_db(proof.at.0)),
-        line.unproved
-    ])?;
+const INSERT: &str =
+    "INSERT INTO line (terminal, seq, batch, child, token, provider, month, day, at, not_before, benefit, service, units, cents, full_price,
+         slot_day, slot, seen_as, status_issued, data_age, operator, lesson_start, lesson_end, charge, settles, hash, proof_at, unproved)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)";
+
+impl Params for NewLine<'_> {
+    fn each<'p>(&'p self, take: &mut dyn FnMut(Kind, ValueRef<'p>)) {
+        let mut places = Places(take);
+        let r = self.redemption;
+        places.numbers([self.terminal, to_db(self.seq), self.batch, self.child, self.token, self.provider.0.into()]);
+        places.numbers([r.day.month().months().into(), r.day.days().into()]);
+        places.numbers([to_db(self.at.0), to_db(self.not_before.0), r.benefit.code().into()]);
+        places.text(Some(r.service.as_str()));
+        places.number(to_db(r.units));
+        places.number(r.cents.get());
+        places.number_or_none(r.full_price.map(Cents::get));
+        places.number(self.slot.day.days().into());
+        places.bytes(&self.slot.id.0);
+        places.numbers([r.seen_as.code(), r.status_issued.0, r.data_age.code()].map(to_db));
+        places.text(r.operator.as_deref());
+        places.number_or_none(r.lesson.map(|l| l.start.into()));
+        places.number_or_none(r.lesson.map(|l| l.end.into()));
+        places.text(r.charge.as_ref().map(Code::as_str));
+        places.number_or_none(r.settles.map(to_db));
+        places.bytes(&self.hash.0);
+        places.number_or_none(r.proof.as_ref().map(|proof| to_db(proof.at.0)));
+        places.number(self.unproved.into());
+    }
+}
+
+/// Takes lines in.
+pub fn insert_all(db: &Connection, lines: &[NewLine<'_>]) -> Result<(), StoreError> {
+    db.execute_each(INSERT, lines)?;
     Ok(())
 }
 
@@ -141,21 +136,25 @@ pub fn mark_dirty(db: &Connection, child: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Notes that a child's lines of one month must be decided, with all that may bear on them.
-pub fn mark_month_dirty(db: &Connection, child: i64, month: CivilMonth) -> Result<(), StoreError> {
-    db.prepare_cached("INSERT INTO to_decide (child, month) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?.execute(params![child, month.months()])?;
+/// Notes that all lines of these children must be decided.
+pub fn mark_all_dirty(db: &Connection, children: impl IntoIterator<Item = i64>) -> Result<(), StoreError> {
+    let children: Vec<_> = children.into_iter().map(|child| [child]).collect();
+    db.execute_each("INSERT INTO to_decide (child, month) VALUES (?1, 0) ON CONFLICT DO NOTHING", &children)?;
     Ok(())
 }
 
-/// Notes that a child's months can never be decided apart from each other.
-pub fn decide_whole(db: &Connection, child: i64) -> Result<(), StoreError> {
-    db.prepare_cached("INSERT INTO decided_whole (child) VALUES (?1) ON CONFLICT DO NOTHING")?.execute([child])?;
+/// Notes that children's lines of some months must be decided, with all that may bear on them.
+pub fn mark_months_dirty(db: &Connection, months: impl IntoIterator<Item = (i64, CivilMonth)>) -> Result<(), StoreError> {
+    let months: Vec<_> = months.into_iter().map(|(child, month)| (child, month.months())).collect();
+    db.execute_each("INSERT INTO to_decide (child, month) VALUES (?1, ?2) ON CONFLICT DO NOTHING", &months)?;
     Ok(())
 }
 
-/// Whether [`decide_whole`] was noted.
-pub fn is_decided_whole(db: &Connection, child: i64) -> Result<bool, StoreError> {
-    Ok(db.prepare_cached("SELECT 1 FROM decided_whole WHERE child = ?1")?.exists([child])?)
+/// Notes that the months of these children can never be decided apart from each other.
+pub fn decide_whole(db: &Connection, children: impl IntoIterator<Item = i64>) -> Result<(), StoreError> {
+    let children: Vec<_> = children.into_iter().map(|child| [child]).collect();
+    db.execute_each("INSERT INTO decided_whole (child) VALUES (?1) ON CONFLICT DO NOTHING", &children)?;
+    Ok(())
 }
 
 /// Notes that every open line must be decided again: an agreement or a calendar has changed.
@@ -201,13 +200,7 @@ pub fn is_dirty(db: &Connection, child: i64) -> Result<bool, StoreError> {
     Ok(db.prepare_cached("SELECT 1 FROM to_decide WHERE child = ?1")?.exists([child])?)
 }
 
-/// Notes that a child's lines are decided.
-pub fn mark_clean(db: &Connection, child: i64) -> Result<(), StoreError> {
-    db.prepare_cached("DELETE FROM to_decide WHERE child = ?1")?.execute([child])?;
-    Ok(())
-}
-
-const CLAIM: &str = "SELECT t.terminal, l.seq, b.batch, l.provider, l.hash, l.at, l.not_before, b.received, l.cancelled_by, l.settled,
+pub(super) const CLAIM: &str = "SELECT t.terminal, l.seq, b.batch, l.provider, l.hash, l.at, l.not_before, b.received, l.cancelled_by, l.settled,
         k.token, c.handle, l.benefit, l.service, l.day, l.units, l.cents, l.slot, l.seen_as, l.status_issued, l.data_age, l.operator,
         l.lesson_start, l.lesson_end, l.charge, l.settles, l.full_price, l.terminal,
         l.verdict, l.decided, l.reason, (SELECT o.terminal FROM terminal o WHERE o.id = l.against_terminal), l.against_seq, l.holds, l.slot_day,
@@ -227,7 +220,7 @@ pub struct LedgerLine {
     pub decided: Decision,
 }
 
-fn claim_row(row: &Row<'_>, office: &OfficeId) -> Result<LedgerLine, StoreError> {
+pub(super) fn claim_row(row: &Row<'_>, office: &OfficeId) -> Result<LedgerLine, StoreError> {
     let terminal = TerminalId(array(row.get(0)?, "terminal id")?);
     let number = |column: usize| -> Result<u64, StoreError> { from_db(row.get(column)?) };
     let (start, end): (Option<u32>, Option<u32>) = (row.get(22)?, row.get(23)?);
@@ -292,18 +285,6 @@ fn decided_before(row: &Row<'_>, id: EntryId, slot: SlotId) -> Result<Decision, 
     })
 }
 
-/// All lines of a child from the month `earliest` on.
-pub fn of_child(db: &Connection, office: &OfficeId, child: i64, earliest: CivilMonth) -> Result<Vec<LedgerLine>, StoreError> {
-    let mut statement = db.prepare_cached("SELECT DISTINCT month FROM child_sum WHERE child = ?1 AND month >= ?2")?;
-    let months = statement.query_map(params![child, earliest.months()], |row| row.get::<_, u32>(0))?.collect::<Result<Vec<_>, _>>()?;
-    let mut statement = db.prepare_cached(&format!("{CLAIM} WHERE l.month = ?1 AND l.child = ?2"))?;
-    let mut lines = Vec::new();
-    for month in months {
-        collect(statement.query(params![month, child])?, office, &mut lines)?;
-    }
-    Ok(lines)
-}
-
 /// One line.
 pub fn one(db: &Connection, office: &OfficeId, id: EntryId) -> Result<Option<LedgerLine>, StoreError> {
     let mut statement = db.prepare_cached(&format!("{CLAIM} WHERE t.terminal = ?1 AND l.seq = ?2"))?;
@@ -318,52 +299,22 @@ pub fn batch_to_advise(db: &Connection, id: EntryId) -> Result<Option<i64>, Stor
     Ok(db.prepare_cached(sql)?.query_row(params![id.terminal.0, to_db(id.seq)], |row| row.get(0)).optional()?)
 }
 
-/// All lines of a child in these months, and from the month `earliest` on all those that are no meals.
-pub fn of_child_in(
-    db: &Connection,
-    office: &OfficeId,
-    child: i64,
-    months: &[CivilMonth],
-    earliest: CivilMonth,
-) -> Result<Vec<LedgerLine>, StoreError> {
-    let mut lines = Vec::new();
-    let mut meals = db.prepare_cached(&format!("{CLAIM} WHERE l.month = ?1 AND l.child = ?2 AND l.benefit = 1"))?;
-    for month in months {
-        collect(meals.query(params![month.months(), child])?, office, &mut lines)?;
-    }
-    let mut others = db.prepare_cached(&format!("{CLAIM} WHERE l.child = ?1 AND l.month >= ?2 AND l.benefit <> 1"))?;
-    collect(others.query(params![child, earliest.months()])?, office, &mut lines)?;
-    Ok(lines)
-}
-
-fn collect(mut rows: Rows<'_>, office: &OfficeId, lines: &mut Vec<LedgerLine>) -> Result<(), StoreError> {
-    while let Some(row) = rows.next()? {
-        lines.push(claim_row(&row, office)?);
-    }
-    Ok(())
-}
-
 /// The child of a line.
 pub fn child_of(db: &Connection, terminal: i64, seq: u64) -> Result<Option<i64>, StoreError> {
     let sql = "SELECT child FROM line WHERE terminal = ?1 AND seq = ?2";
     Ok(db.query_row(sql, params![terminal, to_db(seq)], |row| row.get(0)).optional()?)
 }
 
-/// The last ruling on a line.
-pub fn ruling(db: &Connection, terminal: i64, seq: u64) -> Result<Option<Ruling>, StoreError> {
-    let sql = "SELECT choice, cents, reason, at FROM ruling WHERE terminal = ?1 AND seq = ?2 ORDER BY id DESC LIMIT 1";
-    let row: Option<(String, Option<i64>, String, i64)> = db
-        .prepare_cached(sql)?
-        .query_row(params![terminal, to_db(seq)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
-        .optional()?;
-    let Some((choice, cents, reason, at)) = row else { return Ok(None) };
+/// A ruling as it is kept.
+pub(super) fn ruling_row(row: &Row<'_>) -> Result<Ruling, StoreError> {
+    let (choice, cents, reason): (String, Option<i64>, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
     let choice = match choice.as_str() {
         "accept" => Choice::Accept,
         "cut" => Choice::Cut(Cents::new(cents.unwrap_or(0))),
         "ask" => Choice::Ask,
         _ => Choice::Reject,
     };
-    Ok(Some(Ruling { choice, reason: sound(Reason::from_code(&reason), "reason")?, at: UtcMs(from_db(at)?) }))
+    Ok(Ruling { choice, reason: sound(Reason::from_code(&reason), "reason")?, at: UtcMs(from_db(row.get(3)?)?) })
 }
 
 /// Keeps a ruling; the note stays in the office. `about` is the code of the finding it decides.
@@ -408,39 +359,6 @@ pub fn tutor_elsewhere(db: &Connection, line: &ClaimLine, terminal: i64) -> Resu
     ];
     let found: Option<(Vec<u8>, i64)> = db.prepare_cached(sql)?.query_row(values, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     found.map(|(terminal, seq)| Ok(EntryId { terminal: TerminalId(array(terminal, "terminal id")?), seq: from_db(seq)? })).transpose()
-}
-
-/// Frees the slot that a line holds, before its child's lines are decided anew.
-pub fn release_slot(db: &Connection, terminal: i64, seq: u64) -> Result<(), StoreError> {
-    db.prepare_cached("UPDATE line SET holds = 0 WHERE terminal = ?1 AND seq = ?2 AND holds = 1")?.execute(params![terminal, to_db(seq)])?;
-    Ok(())
-}
-
-/// Writes a decision on a redemption; it will be advised where it differs from what was decided before.
-pub fn decide(db: &Connection, terminal: i64, decision: &Decision, against: Option<i64>) -> Result<(), StoreError> {
-    let sql = "UPDATE line SET advise = CASE WHEN advise = 1 OR verdict <> ?3 OR decided <> ?4 OR reason IS DISTINCT FROM ?5 THEN 1 ELSE 0 END, verdict = ?3, decided = ?4, reason = ?5,
-                   against_terminal = ?6, against_seq = ?7, holds = ?8, slot_day = coalesce(?9, slot_day), slot = coalesce(?10, slot)
-               WHERE terminal = ?1 AND seq = ?2";
-    db.prepare_cached(sql)?.execute(params![
-        terminal,
-        to_db(decision.id.seq),
-        to_db(decision.verdict.code()),
-        decision.cents.get(),
-        decision.reason.map(Reason::code),
-        against,
-        decision.against.map(|id| to_db(id.seq)),
-        decision.holds.is_some(),
-        decision.holds.map(|slot| slot.day.days()),
-        decision.holds.map(|slot| slot.id.0)
-    ])?;
-    Ok(())
-}
-
-/// Writes a decision on a counter-record.
-pub fn decide_cancellation(db: &Connection, terminal: i64, decision: &Decision) -> Result<(), StoreError> {
-    let sql = "UPDATE cancellation SET advise = CASE WHEN advise = 1 OR verdict <> ?3 OR decided <> ?4 THEN 1 ELSE 0 END, verdict = ?3, decided = ?4 WHERE terminal = ?1 AND seq = ?2";
-    db.prepare_cached(sql)?.execute(params![terminal, to_db(decision.id.seq), to_db(decision.verdict.code()), decision.cents.get()])?;
-    Ok(())
 }
 
 /// The batches that have lines to advise, at most `most` of them.

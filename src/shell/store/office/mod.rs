@@ -13,6 +13,7 @@ pub mod cases;
 pub mod children;
 pub mod claims;
 pub mod clerks;
+pub mod deciding;
 pub mod desk;
 pub mod disclosure;
 pub mod documents;

@@ -118,7 +118,7 @@ pub struct PatternRow {
 pub fn list(db: &Connection, open: bool, most: u64) -> Result<Vec<PatternRow>, StoreError> {
     let sql = format!(
         "SELECT x.provider, p.name, x.month, x.kind, x.part, x.whole, x.usual, x.answer, coalesce(x.note, ''), coalesce(x.clerk, ''), x.answered
-         FROM pattern x JOIN provider p ON p.number = x.provider WHERE x.answer IS {} ORDER BY x.month DESC, p.name COLLATE NOCASE, x.kind LIMIT ?1",
+         FROM pattern x JOIN provider p ON p.number = x.provider WHERE x.answer IS {} ORDER BY x.month DESC, lower(p.name), x.kind LIMIT ?1",
         if open { "NULL" } else { "NOT NULL" }
     );
     let mut statement = db.prepare_cached(&sql)?;

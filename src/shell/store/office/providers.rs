@@ -51,7 +51,7 @@ pub fn list(db: &Connection, wanted: &Wanted, silent_since: UtcMs, skip: u64, mo
                FROM provider p LEFT JOIN seen s ON s.provider = p.number
                WHERE (?2 = '' OR instr(lower(p.name), lower(?2)) > 0 OR CAST(p.number AS TEXT) = ?2) AND (?3 IS NULL OR p.kind = ?3) GROUP BY p.number, p.name, p.kind)
                SELECT number, name, kind, terminals, last, silent, waits, count(*) OVER () FROM found WHERE ?4 = 0 OR silent > 0
-               ORDER BY name COLLATE NOCASE, number LIMIT ?5 OFFSET ?6";
+               ORDER BY lower(name), number LIMIT ?5 OFFSET ?6";
     let mut statement = db.prepare_cached(sql)?;
     let kind = wanted.kind.map(SiteKind::name);
     let mut rows = statement.query(params![to_db(silent_since.0), wanted.text, kind, wanted.silent, to_db(most), to_db(skip), wanted.quiet])?;

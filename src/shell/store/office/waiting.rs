@@ -294,6 +294,11 @@ pub fn await_line(db: &Connection, terminal: i64, seq: u64, entry: Hash) -> Resu
     Ok(())
 }
 
+/// Whether a counter-record of this terminal waits for its line.
+pub fn is_awaited(db: &Connection, terminal: i64) -> Result<bool, StoreError> {
+    Ok(db.prepare_cached("SELECT 1 FROM cancellation_early WHERE terminal = ?1 LIMIT 1")?.exists([terminal])?)
+}
+
 /// A line whose entry has this hash has come into the ledger under `line`: the counter-record that waited for it takes it back.
 pub fn tie_awaiting(db: &Connection, terminal: i64, line: u64, entry: Hash) -> Result<(), StoreError> {
     let sql = "DELETE FROM cancellation_early WHERE terminal = ?1 AND entry = ?2 RETURNING seq";

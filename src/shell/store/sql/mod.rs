@@ -2,13 +2,14 @@
 //!
 //! The shape is rusqlite's, so that a statement reads the same on both. What differs between them is told apart here and nowhere else.
 
+mod each;
 mod embedded;
 pub mod postgres;
 mod value;
 
 pub use super::error::DbError as Error;
 pub use crate::params;
-pub use value::{FromSql, Kind, Params, ToSql, Value, ValueRef, params_from_iter};
+pub use value::{FromSql, Kind, Params, Places, ToSql, Value, ValueRef, params_from_iter};
 
 use embedded::{EmbeddedRows, EmbeddedStatement};
 use postgres::{ServerRows, ServerStatement, Session};
@@ -267,6 +268,15 @@ impl Statement<'_> {
             Self::Server(statement) => statement.execute(&values),
         }
     }
+
+    /// Runs it where nobody wants to know what came of it. A server is not waited for inside a transaction: where it fails, what is asked
+    /// next fails, at the latest the commit.
+    pub fn send(&mut self, values: impl Params) -> Result<()> {
+        match self {
+            Self::Embedded(statement) => statement.execute(&values).map(drop),
+            Self::Server(statement) => statement.send(&values),
+        }
+    }
 }
 
 /// The rows of a query, one after the other.
@@ -283,7 +293,7 @@ impl Rows<'_> {
     pub fn next(&mut self) -> Result<Option<Row<'_>>> {
         match self {
             Self::Embedded(rows) => Ok(rows.next()?.map(Row::Embedded)),
-            Self::Server(rows) => Ok(rows.next().map(Row::Server)),
+            Self::Server(rows) => Ok(rows.next()?.map(Row::Server)),
         }
     }
 }

@@ -240,6 +240,41 @@ pub trait Params {
     fn each<'p>(&'p self, take: &mut dyn FnMut(Kind, ValueRef<'p>));
 }
 
+/// Hands values over one by one, for [`Params`] of a type of its own.
+pub struct Places<'t, 'p>(pub &'t mut dyn FnMut(Kind, ValueRef<'p>));
+
+impl<'p> Places<'_, 'p> {
+    /// A whole number.
+    pub fn number(&mut self, number: i64) {
+        (self.0)(Kind::Integer, ValueRef::Integer(number));
+    }
+
+    /// Whole numbers.
+    pub fn numbers(&mut self, numbers: impl IntoIterator<Item = i64>) {
+        numbers.into_iter().for_each(|number| self.number(number));
+    }
+
+    /// A whole number or nothing.
+    pub fn number_or_none(&mut self, number: Option<i64>) {
+        (self.0)(Kind::Integer, number.map_or(ValueRef::Null, ValueRef::Integer));
+    }
+
+    /// Text or nothing.
+    pub fn text(&mut self, text: Option<&'p str>) {
+        (self.0)(Kind::Text, text.map_or(ValueRef::Null, ValueRef::Text));
+    }
+
+    /// Bytes.
+    pub fn bytes(&mut self, bytes: &'p [u8]) {
+        (self.0)(Kind::Blob, ValueRef::Blob(bytes));
+    }
+
+    /// Bytes or nothing.
+    pub fn bytes_or_none(&mut self, bytes: Option<&'p [u8]>) {
+        (self.0)(Kind::Blob, bytes.map_or(ValueRef::Null, ValueRef::Blob));
+    }
+}
+
 impl Params for [&(dyn ToSql + Send + Sync); 0] {
     fn each<'p>(&'p self, _: &mut dyn FnMut(Kind, ValueRef<'p>)) {}
 }
@@ -274,6 +309,8 @@ tuples!(A 0);
 tuples!(A 0, B 1);
 tuples!(A 0, B 1, C 2);
 tuples!(A 0, B 1, C 2, D 3);
+tuples!(A 0, B 1, C 2, D 3, E 4);
+tuples!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
 
 /// Values that are counted at run time.
 #[derive(Debug)]

@@ -1,25 +1,34 @@
 //! The thread that carries bytes to and from servers, and how a synchronous caller waits for an answer wherever it is called from.
 
-use super::session::ServerSaid;
+use super::Server;
+use super::said::ServerSaid;
+use super::tls::why_not;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use tokio::runtime::{Builder, Handle};
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Client, NoTls};
 
 /// Opens a connection; it is served in the background until its client is dropped.
-pub(super) fn connect(config: &Config) -> Result<Client, ServerSaid> {
+pub(super) fn connect(server: &Server) -> Result<Client, ServerSaid> {
     let handle = handle().ok_or(ServerSaid::NoThread)?;
-    let config = config.clone();
+    let (config, tls) = (server.config().clone(), server.tls().cloned());
     let task = handle.spawn(async move {
-        let (client, connection) = config.connect(NoTls).await?;
-        // How it ends is told to whoever asks next.
-        tokio::spawn(connection);
-        Ok(client)
+        // How a connection ends is told to whoever asks next.
+        match tls {
+            Some(tls) => config.connect(tls).await.map(|(client, connection)| {
+                tokio::spawn(connection);
+                client
+            }),
+            None => config.connect(NoTls).await.map(|(client, connection)| {
+                tokio::spawn(connection);
+                client
+            }),
+        }
     });
-    wait(task).map_err(|_| ServerSaid::NoThread)?.map_err(|error: tokio_postgres::Error| ServerSaid::from(error))
+    wait(task).map_err(|_| ServerSaid::NoThread)?.map_err(|error| why_not(&error).map_or_else(|| error.into(), ServerSaid::NotEncrypted))
 }
 
 /// Waits for an answer without a runtime of its own: a caller may be on any thread, also on one of a runtime.

@@ -4,30 +4,22 @@
 mod address;
 mod dialect;
 mod driver;
+mod each;
+mod rows;
+mod said;
 mod schema;
 mod session;
+mod tls;
 mod wire;
 
 pub use address::{Server, Tenant};
+pub use rows::ServerRows;
+pub use said::ServerSaid;
 pub use schema::TABLES;
-pub use session::{ServerSaid, ServerStatement, Session};
+pub use session::{ServerStatement, Session};
 
 use super::ValueRef;
 use tokio_postgres::Row;
-
-/// The rows of a query, all of them here: a server sends them at once.
-#[derive(Debug)]
-pub struct ServerRows {
-    left: std::vec::IntoIter<Row>,
-    current: Option<Row>,
-}
-
-impl ServerRows {
-    pub(super) fn next(&mut self) -> Option<&Row> {
-        self.current = self.left.next();
-        self.current.as_ref()
-    }
-}
 
 /// A column's value; none for what we never store.
 pub(super) fn value(row: &Row, column: usize) -> Option<ValueRef<'_>> {

@@ -13,7 +13,7 @@ const LOCK: i64 = -1;
 pub(super) fn check_role(session: &Session) -> Result<(), StoreError> {
     let sql = "SELECT rolsuper OR rolbypassrls, current_setting('server_encoding') FROM pg_roles WHERE rolname = current_user";
     let mut rows = session.prepare(sql).query(&params![])?;
-    let row = rows.next().ok_or_else(|| StoreError::NoServer("its user has no role of its own".into()))?;
+    let row = rows.next()?.ok_or_else(|| StoreError::NoServer("its user has no role of its own".into()))?;
     if super::value(row, 0) != Some(ValueRef::Integer(0)) {
         let why = "its user may see every office's rows (SUPERUSER or BYPASSRLS): give this program a user of its own that owns the database and is neither";
         return Err(StoreError::NoServer(why.into()));
@@ -28,7 +28,7 @@ pub(super) fn check_role(session: &Session) -> Result<(), StoreError> {
 pub(super) fn version(session: &Session) -> Result<usize, StoreError> {
     let number = |sql: &str| -> Result<i64, StoreError> {
         let mut rows = session.prepare(sql).query(&params![])?;
-        match rows.next().and_then(|row| super::value(row, 0)) {
+        match rows.next()?.and_then(|row| super::value(row, 0)) {
             Some(ValueRef::Integer(number)) => Ok(number),
             _ => Ok(0),
         }

@@ -3,85 +3,33 @@
 use super::super::{Error, Kind, Params, Result, ValueRef};
 use super::dialect::translate;
 use super::driver::{connect, wait};
-use super::wire::Sent;
-use super::{Server, ServerRows, Tenant, schema};
+use super::each::{Columns, Place, over_arrays};
+use super::rows::{ServerRows, Streaming};
+use super::said::ServerSaid;
+use super::wire::{Owned, Sent};
+use super::{Server, Tenant, schema};
 use crate::shell::store::StoreError;
-use futures_util::{TryStreamExt, pin_mut};
+use futures_util::future::{join, join_all};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::sync::Arc;
-use tokio_postgres::error::SqlState;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, Waker};
+use tokio_postgres::types::{BorrowToSql, Type};
 use tokio_postgres::{Client, Row, Statement};
 
 /// How long a statement waits for another process that is writing.
 const LOCK_TIMEOUT_SECONDS: u32 = 5;
 /// The most statements kept prepared; past them the server is told to forget all.
 const MOST_KEPT: usize = 512;
+/// The most statements sent ahead before their answers are waited for.
+const MOST_AHEAD: usize = 200;
+/// The most sets of values sent at once.
+const MOST_AT_ONCE: usize = 5_000;
 
-/// What a server said, or that none answered. Never what stands in a row: its details are left out.
-#[derive(Debug, thiserror::Error)]
-pub enum ServerSaid {
-    /// A statement failed.
-    #[error("{code}: {words}")]
-    Failed {
-        /// The SQLSTATE.
-        code: String,
-        /// What it is about: the message where that cannot hold anything of a row, else the constraint.
-        words: String,
-    },
-    /// The connection is gone or was never made.
-    #[error("no answer from the database server ({0})")]
-    Silent(String),
-    /// The system gives no thread.
-    #[error("no thread for the connection to the database server")]
-    NoThread,
-    /// A simulated failure.
-    #[error("a commit was made to fail")]
-    Told,
-}
-
-impl From<tokio_postgres::Error> for ServerSaid {
-    fn from(error: tokio_postgres::Error) -> Self {
-        let Some(said) = error.as_db_error() else {
-            let words = error.to_string();
-            // Not sent at all: the library tells this apart in words only.
-            return if words.starts_with("error serializing") { Self::Failed { code: "22021".into(), words } } else { Self::Silent(words) };
-        };
-        let code = said.code().code();
-        // Class 22 (data) quotes what was given, class 23 (constraints) names the constraint; what else there is speaks of statements.
-        let words = match code.get(..2) {
-            Some("22") => "a value does not fit".to_owned(),
-            Some("23") => said.constraint().unwrap_or("a constraint").to_owned(),
-            _ => said.message().to_owned(),
-        };
-        Self::Failed { code: code.to_owned(), words }
-    }
-}
-
-impl From<ServerSaid> for StoreError {
-    fn from(said: ServerSaid) -> Self {
-        let code = match &said {
-            ServerSaid::Failed { code, .. } => SqlState::from_code(code),
-            ServerSaid::Silent(_) | ServerSaid::NoThread => return Self::NotReachable(Error::Server(said)),
-            ServerSaid::Told => return Self::Other(Error::Server(said)),
-        };
-        let error = Error::Server(said);
-        if code == SqlState::DISK_FULL {
-            return Self::Full(error);
-        }
-        if [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE, SqlState::TOO_MANY_CONNECTIONS]
-            .contains(&code)
-        {
-            return Self::Busy(error);
-        }
-        match code.code().get(..2) {
-            Some("XX") => Self::Damaged(error),
-            // Not let in, no such database, being stopped or started.
-            Some("08" | "28" | "3D" | "57") => Self::NotReachable(error),
-            _ => Self::Other(error),
-        }
-    }
-}
+/// A statement that was sent and whose answer nobody has waited for yet.
+type Ahead = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 /// A connection of one tenant.
 pub struct Session {
@@ -92,6 +40,9 @@ pub struct Session {
     kept: RefCell<HashMap<String, Prepared>>,
     /// Whether a transaction is open that BEGIN has opened.
     inside: Cell<bool>,
+    ahead: RefCell<Vec<Ahead>>,
+    /// The query whose rows are still arriving: they are kept before anything else is asked, for answers come in the order of questions.
+    arriving: RefCell<Weak<Streaming>>,
     fails: RefCell<Option<Box<dyn FnMut() -> bool + Send>>>,
 }
 
@@ -105,7 +56,43 @@ impl std::fmt::Debug for Session {
 #[derive(Clone)]
 struct Prepared {
     statement: Statement,
-    kinds: Vec<Kind>,
+    meant: Meant,
+}
+
+/// What the places of a statement are: for one set of values, or over arrays of them.
+#[derive(Clone, PartialEq, Eq)]
+enum Meant {
+    Once(Vec<Kind>),
+    ForEach(Vec<(Kind, Place)>),
+}
+
+impl Meant {
+    fn types(&self) -> Vec<Type> {
+        match self {
+            Self::Once(kinds) => kinds.iter().map(|kind| kind.declared()).collect(),
+            Self::ForEach(places) => {
+                places.iter().map(|(kind, place)| if *place == Place::One { kind.declared() } else { kind.declared_array() }).collect()
+            }
+        }
+    }
+
+    fn text(&self, sql: &str) -> Result<String> {
+        match self {
+            Self::Once(_) => Ok(translate(sql)),
+            Self::ForEach(places) => Ok(translate(&over_arrays(sql, places)?)),
+        }
+    }
+
+    /// The key under which it is kept: one for each way the same text is meant, the kinds aside.
+    fn key(&self, sql: &str) -> String {
+        match self {
+            Self::Once(_) => sql.to_owned(),
+            Self::ForEach(places) => {
+                let ones: String = places.iter().map(|(_, place)| if *place == Place::One { '1' } else { 'n' }).collect();
+                format!("{ones} {sql}")
+            }
+        }
+    }
 }
 
 impl Session {
@@ -123,9 +110,17 @@ impl Session {
     }
 
     fn connected(server: &Server, tenant: Tenant, only_reads: bool) -> Result<Self, StoreError> {
-        let client = RefCell::new(Arc::new(introduced(server, tenant, only_reads)?));
-        let (kept, inside, fails) = (RefCell::default(), Cell::new(false), RefCell::new(None));
-        Ok(Self { server: server.clone(), tenant, only_reads, client, kept, inside, fails })
+        Ok(Self {
+            client: RefCell::new(Arc::new(introduced(server, tenant, only_reads)?)),
+            server: server.clone(),
+            tenant,
+            only_reads,
+            kept: RefCell::default(),
+            inside: Cell::new(false),
+            ahead: RefCell::default(),
+            arriving: RefCell::default(),
+            fails: RefCell::new(None),
+        })
     }
 
     /// The client: made anew where the server was restarted, but never inside a transaction, which is lost then.
@@ -145,7 +140,8 @@ impl Session {
 
     /// Runs statements without values.
     pub fn batch(&self, sql: &str) -> Result<()> {
-        wait(self.client()?.batch_execute(sql)).map_err(|error| Error::Server(error.into()))
+        let client = self.client()?;
+        self.answer(async { client.batch_execute(sql).await.map_err(said) })
     }
 
     /// Begins a transaction: the only one of this tenant that writes, in whatever process.
@@ -169,18 +165,16 @@ impl Session {
             return Err(Error::Server(ServerSaid::Told));
         }
         let client = self.client()?;
-        let answer = wait(client.simple_query("SELECT 1; COMMIT"));
+        let answer = self.answer(async { client.simple_query("SELECT 1; COMMIT").await.map(|_| ()).map_err(said) });
         self.inside.set(false);
-        if answer.is_err() {
-            drop(self.batch("ROLLBACK"));
-        }
-        answer.map(|_| ()).map_err(|error| Error::Server(error.into()))
+        answer.inspect_err(|_| drop(self.batch("ROLLBACK")))
     }
 
     /// Takes back what was written.
     pub fn roll_back(&self) {
         if self.inside.replace(false) {
-            // Where the server is gone, it has taken it back itself.
+            // What was sent ahead is taken back with the rest, whatever came of it; where the server is gone, it has taken it back itself.
+            drop(self.settle());
             drop(self.batch("ROLLBACK"));
         }
     }
@@ -200,35 +194,56 @@ impl Session {
         ServerStatement { session: self, sql: sql.to_owned() }
     }
 
-    fn prepared(&self, client: &Client, sql: &str, kinds: Vec<Kind>) -> Result<Statement> {
-        if let Some(known) = self.kept.borrow().get(sql).filter(|known| known.kinds == kinds) {
+    /// Waits for an answer, and for those to what was sent ahead of it; where one of these is a failure, that is the answer.
+    fn answer<T>(&self, asked: impl Future<Output = Result<T>>) -> Result<T> {
+        self.keep_arriving()?;
+        let ahead = std::mem::take(&mut *self.ahead.borrow_mut());
+        if ahead.is_empty() {
+            return wait(asked);
+        }
+        // Both at once: the answers come in the order of the questions, and none is taken from the connection while nobody waits for it.
+        let (answer, before) = wait(join(asked, join_all(ahead)));
+        before.into_iter().collect::<Result<Vec<()>>>()?;
+        answer
+    }
+
+    /// Waits for the answers to what was sent ahead.
+    fn settle(&self) -> Result<()> {
+        self.answer(async { Ok(()) })
+    }
+
+    /// Keeps the rows that are still arriving, so that another answer can come.
+    fn keep_arriving(&self) -> Result<()> {
+        let arriving = std::mem::take(&mut *self.arriving.borrow_mut());
+        arriving.upgrade().map_or(Ok(()), |rows| rows.keep())
+    }
+
+    fn prepared(&self, client: &Client, sql: &str, meant: Meant) -> Result<Statement> {
+        let key = meant.key(sql);
+        if let Some(known) = self.kept.borrow().get(&key).filter(|known| known.meant == meant) {
             return Ok(known.statement.clone());
         }
-        let types: Vec<_> = kinds.iter().map(|kind| kind.declared()).collect();
-        let statement = wait(client.prepare_typed(&translate(sql), &types)).map_err(|error| Error::Server(error.into()))?;
+        let (text, types) = (meant.text(sql)?, meant.types());
+        let statement = self.answer(async { client.prepare_typed(&text, &types).await.map_err(said) })?;
         let mut kept = self.kept.borrow_mut();
         if kept.len() >= MOST_KEPT {
             kept.clear();
         }
-        kept.insert(sql.to_owned(), Prepared { statement: statement.clone(), kinds });
+        kept.insert(key, Prepared { statement: statement.clone(), meant });
         Ok(statement)
     }
 
-    fn run<T>(&self, sql: &str, values: &impl Params, run: impl FnOnce(&Client, &Statement, Vec<Sent<'_>>) -> Result<T>) -> Result<T> {
-        let (mut kinds, mut sent) = (Vec::new(), Vec::new());
-        values.each(&mut |kind, value: ValueRef<'_>| {
-            kinds.push(kind);
-            sent.push(Sent(value));
-        });
-        // What is written outside a transaction waits for the tenant's lock like what is written inside.
+    /// Prepares and runs a statement. What is written outside a transaction waits for the tenant's lock like what is written inside.
+    fn run<T>(&self, sql: &str, meant: Meant, run: impl FnOnce(Arc<Client>, Statement) -> Result<T>) -> Result<T> {
         let alone = !self.inside.get() && !self.only_reads && writes(sql);
         if alone {
             self.begin()?;
         }
         let client = self.client()?;
-        let done = self.prepared(&client, sql, kinds).and_then(|statement| {
+        let given = meant.types().len();
+        let done = self.prepared(&client, sql, meant).and_then(|statement| {
             let wanted = statement.params().len();
-            if wanted == sent.len() { run(&client, &statement, sent) } else { Err(Error::Values { given: sent.len(), wanted }) }
+            if wanted == given { run(client, statement) } else { Err(Error::Values { given, wanted }) }
         });
         match (alone, &done) {
             (true, Ok(_)) => self.commit()?,
@@ -237,6 +252,45 @@ impl Session {
         }
         done
     }
+
+    /// All rows of a statement; where `stream` says so, one after the other as they are asked for.
+    fn rows<P: BorrowToSql>(&self, client: &Client, statement: &Statement, sent: Vec<P>, stream: bool) -> Result<ServerRows> {
+        let arriving = self.answer(async { client.query_raw(statement, sent).await.map_err(said) })?;
+        let rows = Arc::new(Streaming::of(arriving));
+        if stream {
+            *self.arriving.borrow_mut() = Arc::downgrade(&rows);
+        } else {
+            rows.keep()?;
+        }
+        Ok(ServerRows::of(rows))
+    }
+
+    /// Runs a statement for each set of values, many at once; answers how many rows it has changed.
+    pub fn execute_each<P: Params>(&self, sql: &str, sets: &[P]) -> Result<usize> {
+        let mut changed = 0;
+        for sets in sets.chunks(MOST_AT_ONCE) {
+            let columns = Columns::of(sets)?;
+            let done = self.run(sql, Meant::ForEach(columns.places()), |client, statement| {
+                self.answer(async { client.execute_raw(&statement, columns.sent()).await.map_err(said) })
+            })?;
+            changed += usize::try_from(done).unwrap_or(usize::MAX);
+        }
+        Ok(changed)
+    }
+
+    /// Runs a query for each set of values, many at once: each row is given with the place of its set.
+    pub fn query_each<P: Params, E: From<Error>>(&self, sql: &str, sets: &[P], mut read: impl FnMut(usize, &Row) -> Result<(), E>) -> Result<(), E> {
+        for (chunk, sets) in sets.chunks(MOST_AT_ONCE).enumerate() {
+            let columns = Columns::of(sets)?;
+            let mut rows =
+                self.run(sql, Meant::ForEach(columns.places()), |client, statement| self.rows(&client, &statement, columns.sent(), !writes(sql)))?;
+            while let Some(row) = rows.next()? {
+                let place: i64 = row.try_get(row.len().saturating_sub(1)).map_err(|_| Error::Column(row.len()))?;
+                read(chunk * MOST_AT_ONCE + usize::try_from(place - 1).unwrap_or(0), row)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 fn writes(sql: &str) -> bool {
@@ -244,9 +298,13 @@ fn writes(sql: &str) -> bool {
     ["INSERT", "UPDATE", "DELETE"].contains(&first)
 }
 
+fn said(error: tokio_postgres::Error) -> Error {
+    Error::Server(error.into())
+}
+
 /// A client that has said whose rows it means and how it works.
 fn introduced(server: &Server, Tenant(tenant): Tenant, only_reads: bool) -> Result<Client> {
-    let client = connect(server.config()).map_err(Error::Server)?;
+    let client = connect(server).map_err(Error::Server)?;
     let reads = if only_reads { "on" } else { "off" };
     // A server that flushes more than asked for stays as it is; one that flushes less does not for us.
     let settings = format!(
@@ -254,7 +312,7 @@ fn introduced(server: &Server, Tenant(tenant): Tenant, only_reads: bool) -> Resu
          SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0; SET client_min_messages = warning;
          SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') IN ('off', 'local')"
     );
-    wait(client.batch_execute(&settings)).map_err(|error| Error::Server(error.into()))?;
+    wait(client.batch_execute(&settings)).map_err(said)?;
     Ok(client)
 }
 
@@ -264,23 +322,53 @@ pub struct ServerStatement<'c> {
     sql: String,
 }
 
+fn split<'v>(values: &'v impl Params) -> (Vec<Kind>, Vec<Sent<'v>>) {
+    let (mut kinds, mut sent) = (Vec::new(), Vec::new());
+    values.each(&mut |kind, value: ValueRef<'v>| {
+        kinds.push(kind);
+        sent.push(Sent(value));
+    });
+    (kinds, sent)
+}
+
 impl ServerStatement<'_> {
     pub(in super::super) fn query(&self, values: &impl Params) -> Result<ServerRows> {
-        let rows = self.session.run(&self.sql, values, |client, statement, sent| wait(rows(client, statement, sent)))?;
-        Ok(ServerRows { left: rows.into_iter(), current: None })
+        let (kinds, sent) = split(values);
+        // What fails after the first row of a change must not be overlooked.
+        let stream = !writes(&self.sql);
+        self.session.run(&self.sql, Meant::Once(kinds), |client, statement| self.session.rows(&client, &statement, sent, stream))
     }
 
     pub(in super::super) fn execute(&self, values: &impl Params) -> Result<usize> {
-        let count = self.session.run(&self.sql, values, |client, statement, sent| {
-            wait(client.execute_raw(statement, sent)).map_err(|error| Error::Server(error.into()))
+        let (kinds, sent) = split(values);
+        let count = self.session.run(&self.sql, Meant::Once(kinds), |client, statement| {
+            self.session.answer(async { client.execute_raw(&statement, sent).await.map_err(said) })
         })?;
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
-}
 
-async fn rows(client: &Client, statement: &Statement, sent: Vec<Sent<'_>>) -> Result<Vec<Row>> {
-    let said = |error: tokio_postgres::Error| Error::Server(error.into());
-    let stream = client.query_raw(statement, sent).await.map_err(said)?;
-    pin_mut!(stream);
-    stream.try_collect().await.map_err(said)
+    /// Sends it without waiting for the answer: a failure is that of whatever is waited for next, at the latest of the commit.
+    pub(in super::super) fn send(&self, values: &impl Params) -> Result<()> {
+        let session = self.session;
+        if !session.inside.get() {
+            return self.execute(values).map(drop);
+        }
+        if session.ahead.borrow().len() >= MOST_AHEAD {
+            session.settle()?;
+        }
+        let (kinds, sent) = split(values);
+        session.run(&self.sql, Meant::Once(kinds), |client, statement| {
+            session.keep_arriving()?;
+            let owned: Vec<Owned> = sent.into_iter().map(Owned::of).collect();
+            let mut asked: Ahead = Box::pin(async move { client.execute_raw(&statement, owned).await.map(drop).map_err(said) });
+            // The first look at it sends it.
+            match asked.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(done) => done,
+                Poll::Pending => {
+                    session.ahead.borrow_mut().push(asked);
+                    Ok(())
+                }
+            }
+        })
+    }
 }

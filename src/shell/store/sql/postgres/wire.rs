@@ -3,7 +3,7 @@
 use super::super::{Kind, ValueRef};
 use bytes::BytesMut;
 use std::error::Error;
-use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::types::{self, FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 /// A value on its way to the server.
 #[derive(Debug)]
@@ -18,22 +18,159 @@ impl Kind {
             Self::Blob => Type::BYTEA,
         }
     }
+
+    /// The same for a place that holds many.
+    pub(super) const fn declared_array(self) -> Type {
+        match self {
+            Self::Integer => Type::INT8_ARRAY,
+            Self::Text => Type::TEXT_ARRAY,
+            Self::Blob => Type::BYTEA_ARRAY,
+        }
+    }
 }
 
 impl ToSql for Sent<'_> {
     fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
-        match self.0 {
-            ValueRef::Null => return Ok(IsNull::Yes),
-            ValueRef::Integer(number) => out.extend_from_slice(&number.to_be_bytes()),
-            ValueRef::Text(text) if text.contains('\0') => return Err("a text with a character that no database stores".into()),
-            ValueRef::Text(text) => out.extend_from_slice(text.as_bytes()),
-            ValueRef::Blob(bytes) => out.extend_from_slice(bytes),
+        if self.0 == ValueRef::Null {
+            return Ok(IsNull::Yes);
         }
+        write(self.0, out)?;
         Ok(IsNull::No)
     }
 
     fn accepts(ty: &Type) -> bool {
         [Type::INT8, Type::TEXT, Type::BYTEA].contains(ty)
+    }
+
+    to_sql_checked!();
+}
+
+fn write(value: ValueRef<'_>, out: &mut BytesMut) -> Result<(), Box<dyn Error + Sync + Send>> {
+    match value {
+        ValueRef::Null => {}
+        ValueRef::Integer(number) => out.extend_from_slice(&number.to_be_bytes()),
+        ValueRef::Text(text) if text.contains('\0') => return Err("a text with a character that no database stores".into()),
+        ValueRef::Text(text) => out.extend_from_slice(text.as_bytes()),
+        ValueRef::Blob(bytes) => out.extend_from_slice(bytes),
+    }
+    Ok(())
+}
+
+/// A value of its own on its way to the server, for a statement that nobody waits for.
+#[derive(Debug)]
+pub(super) enum Owned {
+    Null,
+    Integer(i64),
+    Text(String),
+    Blob(Vec<u8>),
+}
+
+impl Owned {
+    pub(super) fn of(sent: Sent<'_>) -> Self {
+        match sent.0 {
+            ValueRef::Null => Self::Null,
+            ValueRef::Integer(number) => Self::Integer(number),
+            ValueRef::Text(text) => Self::Text(text.to_owned()),
+            ValueRef::Blob(bytes) => Self::Blob(bytes.to_vec()),
+        }
+    }
+}
+
+impl ToSql for Owned {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        let value = match self {
+            Self::Null => ValueRef::Null,
+            Self::Integer(number) => ValueRef::Integer(*number),
+            Self::Text(text) => ValueRef::Text(text),
+            Self::Blob(bytes) => ValueRef::Blob(bytes),
+        };
+        Sent(value).to_sql(ty, out)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        <Sent<'_> as ToSql>::accepts(ty)
+    }
+
+    to_sql_checked!();
+}
+
+/// Many values of one kind on their way to the server, as the elements of an array.
+#[derive(Debug)]
+pub(super) struct Column {
+    kind: Kind,
+    count: i32,
+    has_null: bool,
+    wrong: bool,
+    /// Whether all of them are the first again.
+    same: bool,
+    /// How many bytes the first one has, with its length before it.
+    first: usize,
+    elements: BytesMut,
+}
+
+impl Column {
+    /// None yet, with room for `count`.
+    pub(super) fn of(kind: Kind, count: usize) -> Self {
+        Self { kind, count: 0, has_null: false, wrong: false, same: true, first: 0, elements: BytesMut::with_capacity(count * 16) }
+    }
+
+    pub(super) const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Whether all of its values are one and the same.
+    pub(super) const fn is_one_value(&self) -> bool {
+        self.same && self.count > 0
+    }
+
+    pub(super) fn push(&mut self, value: ValueRef<'_>) {
+        let begun = self.elements.len();
+        self.count += 1;
+        let length = match value {
+            ValueRef::Null => None,
+            ValueRef::Integer(_) => Some(8),
+            ValueRef::Text(text) => i32::try_from(text.len()).ok(),
+            ValueRef::Blob(bytes) => i32::try_from(bytes.len()).ok(),
+        };
+        self.has_null |= value == ValueRef::Null;
+        self.wrong |= length.is_none() && value != ValueRef::Null;
+        self.elements.extend_from_slice(&length.unwrap_or(-1).to_be_bytes());
+        self.wrong |= write(value, &mut self.elements).is_err();
+        if self.count == 1 {
+            self.first = self.elements.len();
+        }
+        self.same &= self.elements.get(..self.first) == self.elements.get(begun..);
+    }
+}
+
+impl ToSql for Column {
+    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        if self.wrong {
+            return Err("a text with a character that no database stores".into());
+        }
+        if <Sent<'_> as ToSql>::accepts(ty) {
+            // One value for all of them, after the four bytes of its length.
+            if self.has_null {
+                return Ok(IsNull::Yes);
+            }
+            out.extend_from_slice(self.elements.get(4..self.first).unwrap_or_default());
+            return Ok(IsNull::No);
+        }
+        let element = if let types::Kind::Array(element) = ty.kind() { element.oid() } else { self.kind.declared().oid() };
+        // One dimension, whether there is a null, what the elements are, how many, and that they are counted from one.
+        for word in [1, i32::from(self.has_null)] {
+            out.extend_from_slice(&word.to_be_bytes());
+        }
+        out.extend_from_slice(&element.to_be_bytes());
+        for word in [self.count, 1] {
+            out.extend_from_slice(&word.to_be_bytes());
+        }
+        out.extend_from_slice(&self.elements);
+        Ok(IsNull::No)
+    }
+
+    fn accepts(ty: &Type) -> bool {
+        <Sent<'_> as ToSql>::accepts(ty) || [Type::INT8_ARRAY, Type::TEXT_ARRAY, Type::BYTEA_ARRAY].contains(ty)
     }
 
     to_sql_checked!();

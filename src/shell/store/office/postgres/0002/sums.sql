@@ -11,21 +11,31 @@ CREATE VIEW cancellation_counted AS
            CASE WHEN x.verdict = 0 AND x.reason IS NULL THEN 4 ELSE x.verdict END AS state, l.units, -l.cents AS claimed, x.decided,
            coalesce(x.settled, 0) AS settled, x.terminal, x.seq, l.child, l.token, x.target
     FROM cancellation x JOIN line l ON l.terminal = x.terminal AND l.seq = x.target;
+-- Lines of one token are added up before its legal basis is looked up: a month of a child's meals is one row from there on.
 CREATE FUNCTION line_summed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO line_sum AS s (open, month, benefit, provider, basis, kind, state, lines, units, claimed, decided, settled) SELECT open, month, benefit, provider, basis, kind, state, sum(n), sum(n * units), sum(n * claimed), sum(n * decided), sum(n * settled)
-        FROM (SELECT n, (l.run IS NULL)::int AS open, l.month, l.benefit, l.provider, coalesce((SELECT a.legal_basis FROM token t JOIN approval a ON a.id = t.approval WHERE t.id = l.token), (SELECT c.legal_basis FROM child c WHERE c.id = l.child), '') AS basis, (l.cancelled_by IS NOT NULL)::int AS kind,
-                  CASE WHEN l.verdict = 0 AND l.reason IS NULL THEN 4 ELSE l.verdict END AS state, l.units, l.cents AS claimed, l.decided,
-                  coalesce(l.settled, 0) AS settled
-              FROM (SELECT 1 AS n, * FROM new_lines) l) c GROUP BY open, month, benefit, provider, basis, kind, state
+    WITH grouped AS (
+        SELECT l.token, l.child, l.month, l.benefit, l.provider, (l.run IS NULL)::int AS open, (l.cancelled_by IS NOT NULL)::int AS kind,
+               CASE WHEN l.verdict = 0 AND l.reason IS NULL THEN 4 ELSE l.verdict END AS state,
+               count(*) AS n, sum(l.units) AS units, sum(l.cents) AS claimed, sum(l.decided) AS decided, sum(coalesce(l.settled, 0)) AS settled
+        FROM new_lines l GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+    ), based AS MATERIALIZED (
+        SELECT g.*, coalesce((SELECT a.legal_basis FROM token t JOIN approval a ON a.id = t.approval WHERE t.id = g.token),
+                             (SELECT c.legal_basis FROM child c WHERE c.id = g.child), '') AS basis FROM grouped g
+    ), of_children AS (
+        INSERT INTO child_sum AS s (month, benefit, child, basis, lines)
+            SELECT month, benefit, child, basis, sum(n * (1 - kind)) FROM based GROUP BY 1, 2, 3, 4
+            ON CONFLICT (tenant, month, benefit, child, basis) DO UPDATE SET lines = s.lines + excluded.lines
+    )
+    INSERT INTO line_sum AS s (open, month, benefit, provider, basis, kind, state, lines, units, claimed, decided, settled)
+        SELECT open, month, benefit, provider, basis, kind, state, sum(n), sum(units), sum(claimed), sum(decided), sum(settled)
+        FROM based GROUP BY 1, 2, 3, 4, 5, 6, 7
         ON CONFLICT (tenant, open, month, benefit, provider, basis, kind, state) DO UPDATE SET lines = s.lines + excluded.lines, units = s.units + excluded.units,
             claimed = s.claimed + excluded.claimed, decided = s.decided + excluded.decided, settled = s.settled + excluded.settled;
-    INSERT INTO batch_sum AS s (batch, lines, pending, claimed, decided, settled) SELECT batch, sum(n), sum(n * (verdict = 0)::int), sum(n * cents), sum(n * decided), sum(n * coalesce(settled, 0)) FROM (SELECT 1 AS n, * FROM new_lines) l GROUP BY batch
+    INSERT INTO batch_sum AS s (batch, lines, pending, claimed, decided, settled)
+        SELECT batch, count(*), sum((verdict = 0)::int), sum(cents), sum(decided), sum(coalesce(settled, 0)) FROM new_lines GROUP BY batch
         ON CONFLICT (tenant, batch) DO UPDATE SET lines = s.lines + excluded.lines, pending = s.pending + excluded.pending,
             claimed = s.claimed + excluded.claimed, decided = s.decided + excluded.decided, settled = s.settled + excluded.settled;
-    INSERT INTO child_sum AS s (month, benefit, child, basis, lines) SELECT month, benefit, child, basis, sum(n) FROM (SELECT l.month, l.benefit, l.child, coalesce((SELECT a.legal_basis FROM token t JOIN approval a ON a.id = t.approval WHERE t.id = l.token), (SELECT c.legal_basis FROM child c WHERE c.id = l.child), '') AS basis,
-                  n * (l.cancelled_by IS NULL)::int AS n FROM (SELECT 1 AS n, * FROM new_lines) l) c GROUP BY month, benefit, child, basis
-        ON CONFLICT (tenant, month, benefit, child, basis) DO UPDATE SET lines = s.lines + excluded.lines;
     RETURN NULL;
 END $$;
 CREATE TRIGGER line_summed AFTER INSERT ON line REFERENCING NEW TABLE AS new_lines FOR EACH STATEMENT EXECUTE FUNCTION line_summed();

@@ -337,10 +337,6 @@ ALTER TABLE enrolment_code ADD FOREIGN KEY (tenant, provider) REFERENCES provide
 ALTER TABLE terminal ADD FOREIGN KEY (tenant, provider) REFERENCES provider (tenant, number);
 ALTER TABLE exchange ADD FOREIGN KEY (tenant, terminal) REFERENCES terminal (tenant, id);
 ALTER TABLE batch ADD FOREIGN KEY (tenant, terminal) REFERENCES terminal (tenant, id);
-ALTER TABLE line ADD FOREIGN KEY (tenant, token) REFERENCES token (tenant, id);
-ALTER TABLE line ADD FOREIGN KEY (tenant, child) REFERENCES child (tenant, id);
-ALTER TABLE line ADD FOREIGN KEY (tenant, batch) REFERENCES batch (tenant, id);
-ALTER TABLE line ADD FOREIGN KEY (tenant, terminal) REFERENCES terminal (tenant, id);
 ALTER TABLE cancellation ADD FOREIGN KEY (tenant, batch) REFERENCES batch (tenant, id);
 ALTER TABLE cancellation ADD FOREIGN KEY (tenant, terminal) REFERENCES terminal (tenant, id);
 ALTER TABLE unreadable ADD FOREIGN KEY (tenant, batch) REFERENCES batch (tenant, id);

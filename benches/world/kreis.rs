@@ -72,14 +72,20 @@ impl Kreis {
 
     /// The office in `dir` with this many children, approved for twelve months from the month of `now` on.
     pub fn at(dir: &Path, children: usize, now: UtcMs) -> Self {
-        Self::on(store::office::open(&dir.join("office.db")).expect("a database"), children, now)
+        let mut chance = Chance::seeded(1);
+        let keys = OfficeKeys::generate(&mut chance);
+        keys.save(&dir.join("keys")).expect("saved");
+        Self::begin(store::office::open(&dir.join("office.db")).expect("a database"), keys, chance, children, now)
     }
 
     /// The same over an empty database.
     pub fn on(db: Connection, children: usize, now: UtcMs) -> Self {
         let mut chance = Chance::seeded(1);
         let keys = OfficeKeys::generate(&mut chance);
-        keys.save(&dir.join("keys")).expect("saved");
+        Self::begin(db, keys, chance, children, now)
+    }
+
+    fn begin(db: Connection, keys: OfficeKeys, chance: Chance, children: usize, now: UtcMs) -> Self {
         let iban = Iban::parse("DE02120300000000202051").expect("an IBAN");
         // Tills here never hear a status list, so the last word may be old.
         let shared = Policy { claim_grace_days: 90, amber_days: 400, red_days: 500 };

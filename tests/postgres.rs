@@ -473,8 +473,9 @@ fn an_office_whose_server_is_gone_says_so_and_goes_on_when_it_is_back() {
     let dir = tempfile::tempdir().expect("a folder");
     let data = set_up(dir.path());
     let url = std::env::var(TEST_SERVER).expect("there is a server").replace("%2F", "/");
-    let socket = url.split_once('@').and_then(|(_, rest)| rest.rsplit_once('/')).expect("a socket").0.to_owned();
-    let line = Line::to(format!("{socket}/.s.PGSQL.5432"));
+    let place = url.split_once('@').and_then(|(_, rest)| rest.rsplit_once('/')).expect("a place").0;
+    let (folder, port) = place.rsplit_once(':').expect("a port");
+    let line = Line::to(format!("{folder}/.s.PGSQL.{port}"));
     Place::move_to(&data, &format!("postgres://teilhabe@{}/teilhabe", line.at)).expect("noted");
     let (_serving, at) = serve(&data);
     for (is_cut, status) in [(true, "503"), (false, "200")] {

@@ -308,7 +308,7 @@ async fn a_box_leaves_a_busy_office_alone_for_as_long_as_it_asks_and_then_sends_
     let by_itself = tokio::spawn(app.exchange_now_and_then());
     let (status, body) = ask_box(&router, "POST", "/api/v1/exchange").await;
     let seconds = body["again_in_seconds"].as_u64().expect("a number");
-    assert!(status == 202 && (2..=5).contains(&seconds), "no fault: {status} {body}");
+    assert!(status == 202 && (5..=8).contains(&seconds), "no fault: {status} {body}");
     assert!(body["message"]["de"].as_str().is_some_and(|words| words.contains("Sekunden von selbst")), "{body}");
     let (status, body) = ask_box(&router, "POST", "/api/v1/exchange").await;
     assert!(status == 202 && asked.load(Ordering::SeqCst) == 1, "whoever presses the button: {body}");
@@ -319,6 +319,6 @@ async fn a_box_leaves_a_busy_office_alone_for_as_long_as_it_asks_and_then_sends_
         assert!(begun.elapsed() < Duration::from_secs(20), "it does not come again by itself");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert!(begun.elapsed() > Duration::from_millis(1_500), "it came too early: {:?}", begun.elapsed());
+    assert!(begun.elapsed() > Duration::from_millis(4_500), "it came too early: {:?}", begun.elapsed());
     by_itself.abort();
 }

@@ -136,6 +136,42 @@ fn a_neighbour_vouches_for_no_card() {
 }
 
 #[test]
+fn a_chip_that_moves_to_a_card_not_known_here_opens_no_card_at_all() {
+    let (office, mut tills) = tills(2);
+    let (one, two) = pair(&mut tills);
+    teach(one, CHIP, &office.token(1, allowances()), false, noon());
+    one.talks(two, noon(), noon());
+    assert_eq!(shown(two, CHIP, noon()), "K01");
+    // At the first till it moves to a card signed by a key that the second has not heard of yet.
+    let unknown = office.plain_token(Handle([2; 8]), TokenId([2; 16]), 2, allowances());
+    let bytes = unknown.seal(&SecretKey::from_seed([77; 32]));
+    let moved = one.terminal.store().write(|tx| {
+        let number = tx.offices()?[0].number;
+        tx.keep_card(number, &unknown, &bytes)?;
+        let secret = tx.chip_secret()?;
+        let chip = teilhabe::shell::store::terminal::Chip { own: (secret.key(), secret.hash(CHIP)), told: Vec::new() };
+        tx.keep_chip(&chip, number, unknown.handle, later(1))
+    });
+    moved.expect("stored");
+    one.talks(two, later(1), later(1));
+    assert_eq!(shown(two, CHIP, later(1)), "unknown_number", "not the card of the child who had it before");
+}
+
+#[test]
+fn an_act_dated_to_the_end_of_time_is_followed_by_others_all_the_same() {
+    let (office, mut tills) = tills(2);
+    let (one, two) = pair(&mut tills);
+    teach(one, CHIP, &office.token(1, allowances()), false, UtcMs::MAX);
+    one.talks(two, noon(), noon());
+    assert!(two.terminal.forget_chip(CHIP, later(1)).expect("stored"));
+    two.talks(one, later(2), later(2));
+    let taken = |till: &mut Till| till.meal(&office.token(3, allowances()), later(3));
+    assert!(matches!(taken(two), Answer::Accepted(_)));
+    two.talks(one, later(4), later(4));
+    assert!(matches!(taken(one), Answer::Refused(_)), "what is told beside it still arrives");
+}
+
+#[test]
 fn a_whole_school_of_chips_is_told_in_a_few_messages() {
     const CHILDREN: u8 = 200;
     let (office, mut tills) = tills(2);

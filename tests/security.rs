@@ -316,6 +316,18 @@ fn an_office_open_to_others_without_tls_is_asked_for_explicitly() {
     assert_eq!(half.status.code(), Some(2), "{}", said(&half));
 }
 
+/// The socket unit names the address then, and `--listen` does not.
+#[test]
+fn a_socket_that_systemd_hands_over_is_asked_the_same() {
+    let office = tempfile::tempdir().expect("a folder");
+    drop(empty_in(Some(office.path()), door::now()));
+    let open = std::net::TcpListener::bind("0.0.0.0:0").expect("a port");
+    let script = format!("export LISTEN_FDS=1 LISTEN_PID=$$; exec {PROGRAM} office serve --data {} 3<&0", office.path().display());
+    let refused = Command::new("sh").args(["-c", &script]).stdin(std::os::fd::OwnedFd::from(open)).output().expect("it runs");
+    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+    assert!(said(&refused).contains("--plain-http"), "{}", said(&refused));
+}
+
 #[test]
 fn protected_keys_open_with_the_passphrase_that_is_handed_over_and_never_without() {
     let (office, secrets) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));

@@ -85,7 +85,7 @@ pub enum Command {
         #[arg(long, value_name = "URL", env = "TEILHABE_DATABASE_URL", hide_env_values = true)]
         database_url: Option<String>,
         /// When told to end: for how many seconds /readyz says no before nothing more is accepted. For a proxy that looks there.
-        #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=60))]
+        #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=40))]
         goodbye: u64,
         /// Backups by themselves.
         #[command(flatten)]
@@ -220,14 +220,12 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
         Command::Legal(command) => approvals::law(&mut office, &command),
         Command::Serve { listen, host, tls_cert, tls_key, plain_http, database_url: _, goodbye, backup } => {
             let tls = tls_cert.zip(tls_key);
-            if tls.is_none() && !listen.ip().is_loopback() && !plain_http {
-                let sentence = format!(
-                    "--listen {listen} is open to other computers, and the line would be readable: add --tls-cert and --tls-key, or --plain-http behind a proxy that adds TLS"
-                );
-                return Err(Usage(sentence).into());
-            }
             keep_safe::watch(data, &backup, &format!("office-{}", office.profile().id))?;
-            crate::shell::web::office::serve(office, data, Listening { at: listen, hosts: host, tls, goodbye: Duration::from_secs(goodbye) })?;
+            crate::shell::web::office::serve(
+                office,
+                data,
+                Listening { at: listen, hosts: host, tls, plain_http, goodbye: Duration::from_secs(goodbye) },
+            )?;
             Ok(Report::default())
         }
         Command::Exchange { input, out } => {

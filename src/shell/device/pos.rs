@@ -96,6 +96,9 @@ impl Fields {
         });
         let Some((_, places)) = self.reports.get_mut(at) else { return false };
         let Some(bits) = global.size.checked_mul(global.count).filter(|bits| *bits <= MAX_BITS) else { return false };
+        if bits == 0 {
+            return true;
+        }
         let begins = places.end;
         places.end += bits;
         if constant {

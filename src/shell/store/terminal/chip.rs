@@ -7,6 +7,8 @@ use crate::words::ids::{Handle, Hash};
 use crate::words::time::UtcMs;
 use rusqlite::OptionalExtension;
 
+/// The most keys of neighbours: more boxes than a house has, with those that were replaced.
+const MAX_KEYS: usize = 64;
 /// How this box's own key is written in the table; it has no other name there.
 const OWN: &[u8] = &[];
 
@@ -35,10 +37,17 @@ impl Tx<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Keeps the key of a neighbour.
-    pub fn keep_chip_key(&self, key: ChipKey, secret: &ChipSecret) -> Result<(), StoreError> {
-        self.sql.prepare_cached("INSERT OR IGNORE INTO chip_key(id, secret) VALUES (?1, ?2)")?.execute((key.0, secret.0))?;
-        Ok(())
+    /// Keeps the key of a neighbour; false where so many are known already that no more are taken.
+    pub fn keep_chip_key(&self, key: ChipKey, secret: &ChipSecret) -> Result<bool, StoreError> {
+        let known = self.chip_keys()?;
+        if known.iter().any(|(other, _)| *other == key) {
+            return Ok(true);
+        }
+        if known.len() >= MAX_KEYS {
+            return Ok(false);
+        }
+        self.sql.prepare_cached("INSERT INTO chip_key(id, secret) VALUES (?1, ?2)")?.execute((key.0, secret.0))?;
+        Ok(true)
     }
 
     /// The child a chip was taught to.

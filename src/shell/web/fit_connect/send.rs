@@ -12,7 +12,7 @@ use crate::words::time::{DAY_MS, UtcMs};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// After how long what was accepted and has no receipt yet is sent again: the office may have been restored from a backup.
+/// After how long what has no receipt yet is sent again: the office may have been restored from a backup, or the log be unreadable.
 const AGAIN_AFTER_MS: u64 = 14 * DAY_MS;
 /// After how long what was rejected is sent again: somebody must have done something first.
 const AFTER_REJECTION_MS: u64 = DAY_MS;
@@ -101,7 +101,14 @@ impl Sender {
         let mut outcomes = Vec::new();
         for n in 0..self.made.len() {
             let Some(made) = self.made.get(n).filter(|made| made.state == State::Waiting).cloned() else { continue };
-            let log = self.service.log(&Listed { submission_id: made.submission.clone(), case_id: made.case.clone() })?;
+            let log = match self.service.log(&Listed { submission_id: made.submission.clone(), case_id: made.case.clone() }) {
+                Ok(log) => log,
+                Err(why) => {
+                    // One case that cannot be read holds up none of the others, nor what is to be sent.
+                    tracing::warn!(submission = made.submission, "{why}");
+                    continue;
+                }
+            };
             let (mut course, doubtful) = (Course::Gone, log.as_ref().map_or(0, |log| log.doubtful));
             for event in log.into_iter().flat_map(|log| log.events) {
                 match event.happened {
@@ -131,8 +138,7 @@ impl Sender {
     /// Whether something of `unconfirmed` is not on its way.
     pub fn is_due(&self, unconfirmed: &[BatchId], now: UtcMs) -> bool {
         let counts = |made: &&Waiting| match made.state {
-            State::Waiting => true,
-            State::Accepted => now.since(made.since) < AGAIN_AFTER_MS,
+            State::Waiting | State::Accepted => now.since(made.since) < AGAIN_AFTER_MS,
             State::Rejected => now.since(made.since) < AFTER_REJECTION_MS,
         };
         let under_way: Vec<BatchId> = self.made.iter().filter(counts).flat_map(|made| made.batches.iter().copied()).collect();

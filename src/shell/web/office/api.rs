@@ -162,8 +162,13 @@ async fn exchange(State(desk): State<Desk>, request: Request) -> Result<Response
 
 async fn answered(desk: &Desk, envelope: Vec<u8>, place: Place) -> Result<Response, Refusal> {
     let turn = desk.0.gate.turn(place.size).await?;
-    let answer = desk.0.office.ask(move |office| office.exchange(&envelope, door::now())).await??;
-    drop(turn);
+    let work = move |office: &mut Office| {
+        let answer = office.exchange(&envelope, door::now());
+        drop((envelope, turn));
+        (answer, place)
+    };
+    let (answer, place) = desk.0.office.ask(work).await?;
+    let answer = answer?;
     desk.reconcile_soon();
     let leaving = axum::body::Body::new(desk.0.gate.leaving(place, answer)?);
     Ok(([(header::CONTENT_TYPE, "application/octet-stream")], leaving).into_response())

@@ -69,8 +69,8 @@ impl Lane {
 /// The door.
 #[derive(Debug)]
 pub struct Gate {
-    small: Lane,
-    large: Lane,
+    small: Arc<Lane>,
+    large: Arc<Lane>,
     large_answers: Arc<Semaphore>,
     addresses: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
@@ -78,8 +78,8 @@ pub struct Gate {
 impl Default for Gate {
     fn default() -> Self {
         Self {
-            small: Lane::new(SMALL_PLACES, SMALL_TURNS),
-            large: Lane::new(LARGE_PLACES, LARGE_TURNS),
+            small: Arc::new(Lane::new(SMALL_PLACES, SMALL_TURNS)),
+            large: Arc::new(Lane::new(LARGE_PLACES, LARGE_TURNS)),
             large_answers: Arc::new(Semaphore::new(LARGE_PLACES)),
             addresses: Arc::default(),
         }
@@ -113,15 +113,15 @@ impl Drop for OfAddress {
     }
 }
 
-/// One's turn at the office.
+/// One's turn at the office. It goes with the work: whoever hangs up gives back nothing that the office still holds.
 #[derive(Debug)]
-pub struct Turn<'g> {
-    lane: &'g Lane,
+pub struct Turn {
+    lane: Arc<Lane>,
     begun: Instant,
     _turn: OwnedSemaphorePermit,
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Turn {
     fn drop(&mut self) {
         // The last few count most: an eighth of what is new, seven of what was.
         let took = u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX / 8);
@@ -132,7 +132,7 @@ impl Drop for Turn<'_> {
 }
 
 impl Gate {
-    const fn lane(&self, size: Size) -> &Lane {
+    const fn lane(&self, size: Size) -> &Arc<Lane> {
         match size {
             Size::Small => &self.small,
             Size::Large => &self.large,
@@ -160,8 +160,8 @@ impl Gate {
     }
 
     /// Waits for one's turn; each kind in the order of coming.
-    pub async fn turn(&self, size: Size) -> Result<Turn<'_>, Refusal> {
-        let lane = self.lane(size);
+    pub async fn turn(&self, size: Size) -> Result<Turn, Refusal> {
+        let lane = Arc::clone(self.lane(size));
         match tokio::time::timeout(LONGEST_WAIT, lane.turns.clone().acquire_owned()).await {
             Ok(Ok(turn)) => Ok(Turn { lane, begun: Instant::now(), _turn: turn }),
             _ => Err(self.come_again(size)),

@@ -3,6 +3,7 @@
 use super::{Desk, LIMITS, TIDY_EVERY, export};
 use crate::office::Office;
 use crate::shell::certificate::CertificateFiles;
+use crate::shell::command::Usage;
 use crate::shell::web::serve;
 use crate::shell::{door, secret_file, supervisor};
 use crate::words::chance::Chance;
@@ -30,8 +31,23 @@ pub struct Listening {
     pub hosts: Vec<String>,
     /// The files with certificate chain and key.
     pub tls: Option<(PathBuf, PathBuf)>,
+    /// Whether passwords and cases may go over a readable line: a proxy adds TLS.
+    pub plain_http: bool,
     /// How long `/readyz` says no before nothing more is accepted, so that a proxy which looks there goes elsewhere.
     pub goodbye: Duration,
+}
+
+impl Listening {
+    /// Refuses an address that others reach over a readable line, unless that was asked for.
+    fn is_fit_for(&self, at: SocketAddr) -> anyhow::Result<()> {
+        if self.tls.is_some() || at.ip().is_loopback() || self.plain_http {
+            return Ok(());
+        }
+        let sentence = format!(
+            "{at} is open to other computers, and the line would be readable: add --tls-cert and --tls-key, or --plain-http behind a proxy that adds TLS"
+        );
+        Err(Usage(sentence).into())
+    }
 }
 
 /// Serves the office in `data_dir` until the process is told to end.
@@ -43,8 +59,14 @@ pub fn serve(office: Office, data_dir: &Path, how: Listening) -> anyhow::Result<
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = match handed_over {
-            Some(listener) => TcpListener::from_std(listener)?,
-            None => listen(how.at).await?,
+            Some(listener) => {
+                how.is_fit_for(listener.local_addr()?)?;
+                TcpListener::from_std(listener)?
+            }
+            None => {
+                how.is_fit_for(how.at)?;
+                listen(how.at).await?
+            }
         };
         serve_over(listener, office, token.to_string(), how.hosts, (certificate, how.goodbye)).await
     })

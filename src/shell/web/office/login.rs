@@ -25,6 +25,8 @@ use serde::Deserialize;
 const COOKIE: &str = "__Host-teilhabe-office";
 /// The same on this machine, where nothing crosses a wire and browsers keep no `__Host-` cookie without https.
 const LOOPBACK_COOKIE: &str = "teilhabe-office";
+/// How many cookies of one name are looked up: a browser sends one, or two where it has an old one as well.
+const MAX_COOKIES: usize = 4;
 
 /// The routes of this page.
 pub fn routes() -> Vec<Route> {
@@ -191,7 +193,7 @@ impl LetIn {
 /// What the request's cookies of this name hold.
 pub(super) fn cookies<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item = &'h str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(';'));
-    cookies.filter_map(|cookie| cookie.trim().split_once('=')).filter(move |(key, _)| *key == name).map(|(_, secret)| secret)
+    cookies.filter_map(|cookie| cookie.trim().split_once('=')).filter(move |(key, _)| *key == name).map(|(_, secret)| secret).take(MAX_COOKIES)
 }
 
 /// Whether the browser has asked for this machine itself.

@@ -7,6 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
+/// The shortest: whoever says 0 is not asked again and again.
+const SHORTEST_SECONDS: u64 = 5;
 /// The longest that an office is waited for; one that asks for more is asked again then.
 const LONGEST_SECONDS: u64 = 60 * 60;
 
@@ -26,7 +28,7 @@ impl Patience {
     /// The office has asked to come again in so many seconds. Up to half as many are left to chance, so that all who were told the same do
     /// not come at the same time. Answers how many it will be.
     pub(super) fn wait(&self, office: OfficeId, seconds: u64, chance: &mut Chance, now: Instant) -> u64 {
-        let seconds = seconds.clamp(1, LONGEST_SECONDS);
+        let seconds = seconds.clamp(SHORTEST_SECONDS, LONGEST_SECONDS);
         let jitter = u64::from(chance.below(u32::try_from(seconds / 2 + 2).unwrap_or(2)));
         self.locked().insert(office, now + Duration::from_secs(seconds + jitter));
         self.changed.notify_one();
@@ -51,7 +53,10 @@ impl Patience {
                 }
             };
             tokio::select! {
-                () = until => return,
+                () = until => {
+                    self.locked().retain(|_, until| *until > Instant::now());
+                    return;
+                }
                 () = self.changed.notified() => {}
             }
         }
@@ -74,6 +79,6 @@ mod tests {
         assert_eq!(patience.left(&office("05562024"), now), None);
         assert_eq!(patience.left(&office("05562032"), now + Duration::from_secs(last)), None);
         assert!(patience.wait(office("05562032"), u64::MAX, &mut chance, now) <= LONGEST_SECONDS * 2);
-        assert!((1..=3).contains(&patience.wait(office("05562032"), 0, &mut chance, now)));
+        assert!((5..=8).contains(&patience.wait(office("05562032"), 0, &mut chance, now)));
     }
 }

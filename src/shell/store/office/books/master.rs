@@ -43,8 +43,8 @@ pub(super) const SOURCES: &[Source] = &[
         "LETZTE_NR" "Letzter Eintrag seines Journals" Number;
         "KETTE" "KETTE nach diesem Eintrag" Hex;
     }),
-    source!("konten.csv" "Konten" "Konten der Sachbearbeitung, Stand des Exports", 1, [], "t",
-        "SELECT name, roles, created, closed, name FROM clerk WHERE name > ?1 ORDER BY name LIMIT ?6", {
+    source!("konten.csv" "Konten" "Konten der Sachbearbeitung, Stand des Exports", 1, [], "i",
+        "SELECT name, roles, created, closed, id FROM clerk WHERE id > ?1 ORDER BY id LIMIT ?6", {
         "NAME" "Name" Text;
         "ROLLEN" "Rollen" Text;
         "ANGELEGT" "Angelegt (UTC)" Moment;

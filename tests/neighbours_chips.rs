@@ -123,9 +123,7 @@ fn a_neighbour_vouches_for_no_card() {
     let planted = one.terminal.store().write(|tx| {
         let number = tx.offices()?[0].number;
         tx.keep_card(number, &forged, &bytes)?;
-        let secret = tx.chip_secret()?;
-        let chip = teilhabe::shell::store::terminal::Chip { own: (secret.key(), secret.hash(CHIP)), told: Vec::new() };
-        tx.keep_chip(&chip, number, forged.handle, noon())?;
+        tx.keep_chip(&tx.chip(CHIP)?, number, forged.handle, noon())?;
         Ok::<_, StoreError>(tx.chips_told(number, 0, 10)?.len())
     });
     assert_eq!(planted.expect("stored"), 2);
@@ -148,9 +146,7 @@ fn a_chip_that_moves_to_a_card_not_known_here_opens_no_card_at_all() {
     let moved = one.terminal.store().write(|tx| {
         let number = tx.offices()?[0].number;
         tx.keep_card(number, &unknown, &bytes)?;
-        let secret = tx.chip_secret()?;
-        let chip = teilhabe::shell::store::terminal::Chip { own: (secret.key(), secret.hash(CHIP)), told: Vec::new() };
-        tx.keep_chip(&chip, number, unknown.handle, later(1))
+        tx.keep_chip(&tx.chip(CHIP)?, number, unknown.handle, later(1))
     });
     moved.expect("stored");
     one.talks(two, later(1), later(1));

@@ -27,7 +27,11 @@ use teilhabe::shell::store::sql::postgres::{Server, Tenant};
 use teilhabe::words::chance::Chance;
 use teilhabe::words::civil::CivilDay;
 use teilhabe::words::time::UtcMs;
-use tenants::{count, server, two};
+use tenants::{server, two};
+
+fn count(db: &Connection, sql: &str) -> i64 {
+    db.query_row(sql, [], |row| row.get(0)).expect(sql)
+}
 
 #[test]
 #[ignore = "scripts/postgres starts the server it needs"]

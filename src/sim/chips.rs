@@ -4,7 +4,6 @@
 use super::world::World;
 use super::{Broken, demand};
 use crate::shell::store::StoreError;
-use crate::shell::store::terminal::Chip;
 use crate::terminal::chips::{ChipOf, Taught, TeachRequest};
 use crate::terminal::counter::CounterError;
 use crate::terminal::people::PeopleError;
@@ -99,9 +98,7 @@ pub(super) fn same(world: &mut World, one: usize, other: usize) -> Result<(), Br
 fn owner(world: &mut World, place: usize, number: u32) -> Result<Option<(OfficeId, Handle)>, Broken> {
     let Some(till) = world.town.tills.get_mut(place) else { return Ok(None) };
     let found = till.terminal.store().read(|tx| {
-        let (uid, secret) = (uid(number), tx.chip_secret()?);
-        let told = tx.chip_keys()?.into_iter().map(|(key, secret)| (key, secret.hash(&uid))).collect();
-        let child = tx.child_of_chip(&Chip { own: (secret.key(), secret.hash(&uid)), told })?;
+        let child = tx.child_of_chip(&tx.chip(&uid(number))?)?;
         let offices = tx.offices()?;
         Ok::<_, StoreError>(child.and_then(|(office, handle)| Some((offices.into_iter().find(|row| row.number == office)?.id, handle))))
     });

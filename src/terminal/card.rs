@@ -7,7 +7,7 @@ use crate::admit::token::{Entitlement, UnverifiedToken};
 use crate::book::redemption::SeenAs;
 use crate::book::refusal::Refusal;
 use crate::shell::store::StoreError;
-use crate::shell::store::terminal::{Chip, OfficeNumber, Tx};
+use crate::shell::store::terminal::{OfficeNumber, Tx};
 use crate::words::cbor::Malformed;
 use crate::words::ids::{Handle, Hash};
 use crate::words::time::UtcMs;
@@ -69,7 +69,7 @@ pub(super) fn recognise(tx: &Tx<'_>, offices: &mut Offices, raw: &str, forgotten
         Scan::Code(bytes) => (Some(bytes), SeenAs::Qr),
         Scan::Number(number) => (tx.card(number)?.map(|card| card.token), SeenAs::CardNumber),
         Scan::Chip(uid) => {
-            let chip = known_as(tx, &uid)?;
+            let chip = tx.chip(&uid)?;
             let taught = tx.card_of_chip(&chip)?;
             let card = if taught.is_some() { taught } else { tx.card_of_person_chip(&chip)? };
             (card.map(|card| card.token), SeenAs::NfcUid)
@@ -106,13 +106,6 @@ pub(super) fn cards_of(tx: &Tx<'_>, offices: &mut Offices, child: (OfficeNumber,
     let known = tx.cards_of(child.0, child.1)?;
     let genuine = known.into_iter().filter_map(|card| verify(offices, card.token, now).ok());
     Ok(genuine.map(|(entitlement, bytes)| Card { entitlement, bytes, seen_as: SeenAs::List, shown: None }).collect())
-}
-
-/// The keyed hashes under which a chip may be known here.
-pub(super) fn known_as(tx: &Tx<'_>, uid: &str) -> Result<Chip, StoreError> {
-    let secret = tx.chip_secret()?;
-    let told = tx.chip_keys()?.into_iter().map(|(key, secret)| (key, secret.hash(uid))).collect();
-    Ok(Chip { own: (secret.key(), secret.hash(uid)), told })
 }
 
 pub(super) fn verify(offices: &mut Offices, bytes: Vec<u8>, now: UtcMs) -> Result<(Entitlement, Vec<u8>), Refusal> {

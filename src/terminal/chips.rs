@@ -1,6 +1,6 @@
 //! Chips: taught to a card, given to somebody of the lists, moved only when that is meant, forgotten.
 
-use super::card::{known_as, recognise};
+use super::card::recognise;
 use super::counter::{CounterError, Desk, NotWellFormed, Refused};
 use super::held::child_of;
 use super::people::{PeopleError, Person, seen};
@@ -49,7 +49,7 @@ impl Terminal {
     pub fn teach_chip(&mut self, request: &TeachRequest, now: UtcMs) -> Result<Taught, PeopleError> {
         let uid = uid(&request.uid)?;
         self.at_desk(now, |desk| {
-            let chip = known_as(desk.tx(), &uid)?;
+            let chip = desk.tx().chip(&uid)?;
             match &request.to {
                 ChipOf::Person(id) => give(desk.tx(), &chip, *id, (request.replace, desk.clock.now)),
                 ChipOf::Card(code) => teach(desk, &chip, code, request.replace),
@@ -60,7 +60,7 @@ impl Terminal {
     /// Forgets a chip; whether it was known.
     pub fn forget_chip(&mut self, raw: &str, now: UtcMs) -> Result<bool, CounterError> {
         let uid = uid(raw)?;
-        self.store.write(|tx| Ok(tx.forget_chip(&known_as(tx, &uid)?, clock::read(tx, now)?.now)?))
+        self.store.write(|tx| Ok(tx.forget_chip(&tx.chip(&uid)?, clock::read(tx, now)?.now)?))
     }
 
     /// Forgets all chips of somebody, with those taught to their card; how many they were.

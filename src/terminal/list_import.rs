@@ -1,7 +1,6 @@
 //! A list of members or participants is taken in: looked at first, then taken. Taken twice, the same file changes nothing.
 
 use super::Terminal;
-use super::card::known_as;
 use super::chips::{Taught, give};
 use super::people::{MAX_LIST, MAX_NAME, MAX_NUMBER, MAX_PEOPLE, PeopleError, lists_of, tidied};
 use crate::shell::sheet::RowError;
@@ -134,7 +133,7 @@ impl Known {
         if fate == Fate::Added && self.people.len() >= MAX_PEOPLE {
             return Ok(Err(full(row.line)));
         }
-        let chip = row.chip.as_deref().map(|uid| known_as(tx, uid)).transpose()?;
+        let chip = row.chip.as_deref().map(|uid| tx.chip(uid)).transpose()?;
         let own = before.map(|p| p.id);
         if let Some(chip) = &chip {
             let (person, child) = (tx.person_of_chip(chip)?, tx.child_of_chip(chip)?);

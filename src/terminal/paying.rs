@@ -1,7 +1,6 @@
 //! People who pay for themselves scan like all others, so that a scan shames nobody: the answer has the same shape, nothing is claimed, and
 //! the journal knows nothing of it.
 
-use super::card::known_as;
 use super::correct::{CancelError, is_just_now};
 use super::counter::{Accepted, Answer, CounterError, Desk, NotWellFormed, Refused, Request};
 use super::{Terminal, devices, people};
@@ -77,7 +76,7 @@ fn payer(desk: &Desk<'_>, request: &Request) -> Result<Option<PersonRow>, StoreE
     let found = match request.person {
         Some(id) => tx.person(id)?,
         None => match Scan::new(&request.code) {
-            Ok(Scan::Chip(uid)) => tx.person_of_chip(&known_as(tx, &uid)?)?,
+            Ok(Scan::Chip(uid)) => tx.person_of_chip(&tx.chip(&uid)?)?,
             _ => None,
         },
     };

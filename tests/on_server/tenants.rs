@@ -14,7 +14,3 @@ pub fn two(server: &Server) -> [Connection; 2] {
     let first = i64::from_le_bytes(teilhabe::shell::door::os_chance().bytes()) & i64::MAX >> 3 | 1 << 60;
     [first, first + 1].map(|number| open_at(server, Tenant(number)).expect("a tenant"))
 }
-
-pub fn count(db: &Connection, sql: &str) -> i64 {
-    db.query_row(sql, [], |row| row.get(0)).expect(sql)
-}

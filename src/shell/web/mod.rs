@@ -6,6 +6,8 @@ pub mod fit_connect;
 pub mod guard;
 #[cfg(feature = "office")]
 pub mod office;
+#[cfg(any(feature = "office", feature = "terminal"))]
+pub mod outgoing;
 pub mod pace;
 pub mod problem;
 #[cfg(any(feature = "office", feature = "terminal"))]

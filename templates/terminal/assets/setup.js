@@ -127,7 +127,7 @@ function complete({ address }) {
 async function admitted(answer) {
   if (!answer.ok) {
     complain(answer.what ? t(`setup.wrong_${answer.what}`) : answer.detail);
-    if (answer.what === "unreachable") $("#by-file").open = true;
+    if (["unreachable", "proxy"].includes(answer.what)) $("#by-file").open = true;
     return;
   }
   sessionStorage.removeItem("setup");

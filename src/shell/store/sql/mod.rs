@@ -268,15 +268,6 @@ impl Statement<'_> {
             Self::Server(statement) => statement.execute(&values),
         }
     }
-
-    /// Runs it where nobody wants to know what came of it. A server is not waited for inside a transaction: where it fails, what is asked
-    /// next fails, at the latest the commit.
-    pub fn send(&mut self, values: impl Params) -> Result<()> {
-        match self {
-            Self::Embedded(statement) => statement.execute(&values).map(drop),
-            Self::Server(statement) => statement.send(&values),
-        }
-    }
 }
 
 /// The rows of a query, one after the other.

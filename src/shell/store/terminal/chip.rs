@@ -37,6 +37,13 @@ impl Tx<'_> {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// The keyed hashes under which a chip may be known here.
+    pub fn chip(&self, uid: &str) -> Result<Chip, StoreError> {
+        let secret = self.chip_secret()?;
+        let told = self.chip_keys()?.into_iter().map(|(key, secret)| (key, secret.hash(uid))).collect();
+        Ok(Chip { own: (secret.key(), secret.hash(uid)), told })
+    }
+
     /// Keeps the key of a neighbour; false where so many are known already that no more are taken.
     pub fn keep_chip_key(&self, key: ChipKey, secret: &ChipSecret) -> Result<bool, StoreError> {
         let known = self.chip_keys()?;

@@ -4,7 +4,7 @@
 use super::event::{Event, Happened, issuer};
 use super::jose::{Jwk, PublicKey, Signed, Use, is_name};
 use super::{Access, FitConnectError, is_uuid};
-use crate::shell::web::proxy;
+use crate::shell::web::{outgoing, proxy};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -95,15 +95,7 @@ impl Service {
 
     /// The settings of an agent that speaks with the service.
     pub fn agent() -> Agent {
-        Agent::config_builder()
-            .proxy(proxy::current())
-            .timeout_connect(Some(CONNECT))
-            .timeout_global(Some(WHOLE))
-            .max_redirects(0)
-            .http_status_as_error(false)
-            .user_agent(concat!("teilhabe/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .into()
+        outgoing::client(WHOLE).timeout_connect(Some(CONNECT)).build().into()
     }
 
     /// The office's destination.

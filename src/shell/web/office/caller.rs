@@ -36,10 +36,10 @@ impl Caller {
         self.address.filter(|address| !address.is_loopback())
     }
 
-    /// By what a session knows its caller again: it tells neither network nor program.
-    pub fn mark(&self) -> Hash {
+    /// By what the session of this secret knows its caller again: who does not have the secret learns neither network nor program from it.
+    pub fn mark(&self, secret: &str) -> Hash {
         let address = self.address.map_or_else(String::new, |address| address.to_string());
-        Hash::of(&[b"teilhabe/caller", address.as_bytes(), &self.agent.0])
+        Hash::of(&[b"teilhabe/caller", secret.as_bytes(), &self.agent.0, address.as_bytes()])
     }
 
     /// The address as the audit log has it.

@@ -126,7 +126,7 @@ impl Desk {
         let secret = data_encoding::HEXLOWER.encode(&door::os_chance().bytes::<32>());
         let asked = clerk.clone();
         let epoch = self.look(move |db| clerks::epoch(db, &asked)).await?;
-        self.begin_session(&secret, &Session::new(clerk, epoch, stage, code_shown, caller, now), now).await?;
+        self.begin_session(&secret, &Session::new(clerk, epoch, stage, code_shown, caller.mark(&secret), now), now).await?;
         Ok(LetIn { cookie: cookie(headers, &secret), stage })
     }
 

@@ -9,7 +9,7 @@ use super::page::{Fault, Page, show};
 use crate::office::{Claim, IdentityProvider, Office, OfficeError, has_identity_provider, is_safe_address};
 use crate::shell::door;
 use crate::shell::store::StoreError;
-use crate::shell::web::proxy;
+use crate::shell::web::outgoing;
 use askama::Template;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Query, State};
@@ -89,9 +89,7 @@ fn ask(request: HttpRequest) -> Result<HttpResponse, std::io::Error> {
     if !is_safe_address(&request.uri().to_string()) {
         return Err(std::io::Error::other("an address that is neither https nor this machine"));
     }
-    let config =
-        ureq::Agent::config_builder().proxy(proxy::current()).timeout_global(Some(TIMEOUT)).max_redirects(0).http_status_as_error(false).build();
-    let response = ureq::Agent::from(config).run(request).map_err(std::io::Error::other)?;
+    let response = ureq::Agent::from(outgoing::client(TIMEOUT).build()).run(request).map_err(std::io::Error::other)?;
     let (parts, mut body) = response.into_parts();
     let bytes = body.with_config().limit(MAX_ANSWER).read_to_vec().map_err(std::io::Error::other)?;
     Ok(HttpResponse::from_parts(parts, bytes))

@@ -89,9 +89,9 @@ pub struct Session {
 }
 
 impl Session {
-    /// A session that begins in this epoch of its account.
-    pub fn new(clerk: String, epoch: u64, stage: Stage, code_shown: bool, caller: &Caller, now: UtcMs) -> Self {
-        Self { clerk, stage, code_shown, pending: None, epoch, caller: caller.mark(), begun: now, seen: now }
+    /// A session that begins in this epoch of its account, for the caller of this mark.
+    pub const fn new(clerk: String, epoch: u64, stage: Stage, code_shown: bool, caller: Hash, now: UtcMs) -> Self {
+        Self { clerk, stage, code_shown, pending: None, epoch, caller, begun: now, seen: now }
     }
 
     fn is_over(&self, now: UtcMs) -> bool {
@@ -140,7 +140,7 @@ impl Desk {
             self.end_session(secret).await?;
             return Ok(Seat::None);
         }
-        if session.caller != caller.mark() {
+        if session.caller != caller.mark(secret) {
             self.end_session(secret).await?;
             return Ok(Seat::Stolen(session.clerk));
         }
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_session_ends_idle_or_after_a_day_of_work() {
-        let begun = Session::new("Anna".into(), 0, Stage::Full, false, &caller("a"), UtcMs(0));
+        let begun = Session::new("Anna".into(), 0, Stage::Full, false, caller("a").mark("s"), UtcMs(0));
         let over = |seen: u64, at: u64| Session { seen: UtcMs(seen * MINUTE), ..begun.clone() }.is_over(UtcMs(at * MINUTE));
         assert!(!over(0, 29) && !over(29, 58) && over(58, 88), "idle");
         assert!(!over(479, 479) && over(479, 480), "8 hours, however busy");
@@ -206,14 +206,14 @@ mod tests {
     #[test]
     fn a_session_is_kept_as_it_is_and_those_that_are_over_are_forgotten() {
         let db = open_in_memory().expect("a database");
-        let session = |clerk: &str, at: u64| Session::new(clerk.into(), 0, Stage::Enrol, true, &caller("a"), UtcMs(at));
+        let session = |clerk: &str, at: u64| Session::new(clerk.into(), 0, Stage::Enrol, true, caller("a").mark("r"), UtcMs(at));
         let over = |idle: u64, most: u64| Over { idle: UtcMs(idle), longest: UtcMs(idle), most };
         let find = |secret: &str| sessions::find(&db, key(secret)).expect("read").and_then(|(row, _)| Session::of(row));
         sessions::begin(&db, key("r"), &session("Anna", 1).row(), over(0, 9)).expect("kept");
         sessions::begin(&db, key("s"), &session("Berta", 2).row(), over(0, 9)).expect("kept");
         let found = find("r").expect("there");
-        assert_eq!((found.clerk.as_str(), found.stage, found.code_shown, found.caller), ("Anna", Stage::Enrol, true, caller("a").mark()));
-        assert!(found.caller != caller("another browser").mark() && find("t").is_none());
+        assert_eq!((found.clerk.as_str(), found.stage, found.code_shown, found.caller), ("Anna", Stage::Enrol, true, caller("a").mark("r")));
+        assert!(found.caller != caller("another browser").mark("r") && find("t").is_none());
         sessions::begin(&db, key("t"), &session("Anna", 3).row(), over(1, 9)).expect("kept");
         assert!(find("r").is_none() && find("s").is_some(), "one was over");
         sessions::begin(&db, key("u"), &session("Anna", 4).row(), over(1, 2)).expect("kept");

@@ -3,7 +3,7 @@
 use super::writer::{NotDone, Writer};
 use crate::shell::door;
 use crate::shell::envelope::MAX_PLAINTEXT;
-use crate::shell::web::proxy;
+use crate::shell::web::{outgoing, proxy};
 use crate::terminal::enrol::EnrolmentAnswer;
 use crate::terminal::inbound::{CannotTakeIn, TakenIn};
 use crate::terminal::outbound::CannotSend;
@@ -193,14 +193,9 @@ pub fn trust_only(authority: &Path) -> Result<(), String> {
 }
 
 fn post(url: &str, content_type: &str, body: &[u8], limit: u64) -> Result<Vec<u8>, ExchangeError> {
-    let agent: Agent = Agent::config_builder()
-        .proxy(proxy::current())
+    let agent: Agent = outgoing::client(WHOLE)
         .timeout_connect(Some(CONNECT))
-        .timeout_global(Some(WHOLE))
-        .max_redirects(0)
-        .http_status_as_error(false)
         .tls_config(TlsConfig::builder().root_certs(VOUCHES.get().cloned().unwrap_or(RootCerts::WebPki)).build())
-        .user_agent(concat!("teilhabe/", env!("CARGO_PKG_VERSION")))
         .build()
         .into();
     let unreachable = |error: ureq::Error| {

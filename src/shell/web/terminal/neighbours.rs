@@ -8,6 +8,7 @@ use crate::deliver::neighbour::MAX_TELLING_BYTES;
 use crate::shell::door::{now, os_chance};
 use crate::shell::store::StoreError;
 use crate::shell::tls;
+use crate::shell::web::outgoing;
 use crate::shell::web::problem::Problem;
 use crate::shell::web::serve::{Limits, Peer as Caller, serve};
 use crate::terminal::neighbours::{CannotTalk, Heard, Peer};
@@ -274,16 +275,8 @@ async fn something_recorded(news: &mut tokio::sync::broadcast::Receiver<News>) {
 }
 
 fn agent() -> Agent {
-    Agent::config_builder()
-        // Neighbours are in the same house: no proxy stands between.
-        .proxy(None)
-        .timeout_connect(Some(CONNECT))
-        .timeout_global(Some(WHOLE))
-        .max_redirects(0)
-        .http_status_as_error(false)
-        .user_agent(concat!("teilhabe/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .into()
+    // Neighbours are in the same house: no proxy stands between.
+    outgoing::client(WHOLE).proxy(None).timeout_connect(Some(CONNECT)).build().into()
 }
 
 /// Tells and asks the neighbour at `address` until neither has more to say; who it is, and how much was new here.

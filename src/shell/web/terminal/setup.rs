@@ -196,7 +196,8 @@ fn office_address(text: &str) -> Result<String, Problem> {
 /// Why an admission did not come over the network.
 fn unanswered(error: &ExchangeError) -> Problem {
     let what = match error {
-        ExchangeError::Unreachable { why, .. } if why.contains("certificate") => "certificate",
+        ExchangeError::Certificate { .. } => "certificate",
+        ExchangeError::ThroughProxy { .. } => "proxy",
         ExchangeError::Unreachable { .. } => "unreachable",
         ExchangeError::Declined { status: 403, said, .. } if said.contains("another provider") => "other_provider",
         ExchangeError::Declined { status: 403, .. } => "code_refused",
@@ -240,6 +241,18 @@ pub(super) fn asked_for(terminal: &mut Terminal) -> Result<(String, String), Sto
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shell::web::terminal::client::CertificateFault;
+
+    #[test]
+    fn whatever_stands_between_box_and_office_has_a_sentence_of_its_own() {
+        let url = || "https://amt.example".to_owned();
+        for fault in [CertificateFault::Expired, CertificateFault::NotYet, CertificateFault::Foreign] {
+            assert_eq!(unanswered(&ExchangeError::Certificate { url: url(), fault }).what, Some("certificate"));
+        }
+        let proxy = ExchangeError::ThroughProxy { url: url(), proxy: "proxy.schule.example:3128".into(), why: "407".into() };
+        assert_eq!(unanswered(&proxy).what, Some("proxy"));
+        assert_eq!(unanswered(&ExchangeError::Unreachable { url: url(), why: "refused".into() }).what, Some("unreachable"));
+    }
 
     #[test]
     fn addresses_are_read_as_people_write_them() {

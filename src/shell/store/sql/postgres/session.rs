@@ -6,16 +6,13 @@ use super::driver::{connect, wait};
 use super::each::{Columns, Place, over_arrays};
 use super::rows::{ServerRows, Streaming};
 use super::said::ServerSaid;
-use super::wire::{Owned, Sent};
+use super::wire::Sent;
 use super::{Server, Tenant, schema};
 use crate::shell::store::StoreError;
-use futures_util::future::{join, join_all};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, Waker};
 use tokio_postgres::types::{BorrowToSql, Type};
 use tokio_postgres::{Client, Row, Statement};
 
@@ -23,13 +20,8 @@ use tokio_postgres::{Client, Row, Statement};
 const LOCK_TIMEOUT_SECONDS: u32 = 5;
 /// The most statements kept prepared; past them the server is told to forget all.
 const MOST_KEPT: usize = 512;
-/// The most statements sent ahead before their answers are waited for.
-const MOST_AHEAD: usize = 200;
 /// The most sets of values sent at once.
 const MOST_AT_ONCE: usize = 5_000;
-
-/// A statement that was sent and whose answer nobody has waited for yet.
-type Ahead = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 /// A connection of one tenant.
 pub struct Session {
@@ -40,7 +32,6 @@ pub struct Session {
     kept: RefCell<HashMap<String, Prepared>>,
     /// Whether a transaction is open that BEGIN has opened.
     inside: Cell<bool>,
-    ahead: RefCell<Vec<Ahead>>,
     /// The query whose rows are still arriving: they are kept before anything else is asked, for answers come in the order of questions.
     arriving: RefCell<Weak<Streaming>>,
     fails: RefCell<Option<Box<dyn FnMut() -> bool + Send>>>,
@@ -117,7 +108,6 @@ impl Session {
             only_reads,
             kept: RefCell::default(),
             inside: Cell::new(false),
-            ahead: RefCell::default(),
             arriving: RefCell::default(),
             fails: RefCell::new(None),
         })
@@ -173,8 +163,6 @@ impl Session {
     /// Takes back what was written.
     pub fn roll_back(&self) {
         if self.inside.replace(false) {
-            // What was sent ahead is taken back with the rest, whatever came of it; where the server is gone, it has taken it back itself.
-            drop(self.settle());
             drop(self.batch("ROLLBACK"));
         }
     }
@@ -194,22 +182,10 @@ impl Session {
         ServerStatement { session: self, sql: sql.to_owned() }
     }
 
-    /// Waits for an answer, and for those to what was sent ahead of it; where one of these is a failure, that is the answer.
+    /// Waits for an answer.
     fn answer<T>(&self, asked: impl Future<Output = Result<T>>) -> Result<T> {
         self.keep_arriving()?;
-        let ahead = std::mem::take(&mut *self.ahead.borrow_mut());
-        if ahead.is_empty() {
-            return wait(asked);
-        }
-        // Both at once: the answers come in the order of the questions, and none is taken from the connection while nobody waits for it.
-        let (answer, before) = wait(join(asked, join_all(ahead)));
-        before.into_iter().collect::<Result<Vec<()>>>()?;
-        answer
-    }
-
-    /// Waits for the answers to what was sent ahead.
-    fn settle(&self) -> Result<()> {
-        self.answer(async { Ok(()) })
+        wait(asked)
     }
 
     /// Keeps the rows that are still arriving, so that another answer can come.
@@ -345,30 +321,5 @@ impl ServerStatement<'_> {
             self.session.answer(async { client.execute_raw(&statement, sent).await.map_err(said) })
         })?;
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
-    }
-
-    /// Sends it without waiting for the answer: a failure is that of whatever is waited for next, at the latest of the commit.
-    pub(in super::super) fn send(&self, values: &impl Params) -> Result<()> {
-        let session = self.session;
-        if !session.inside.get() {
-            return self.execute(values).map(drop);
-        }
-        if session.ahead.borrow().len() >= MOST_AHEAD {
-            session.settle()?;
-        }
-        let (kinds, sent) = split(values);
-        session.run(&self.sql, Meant::Once(kinds), |client, statement| {
-            session.keep_arriving()?;
-            let owned: Vec<Owned> = sent.into_iter().map(Owned::of).collect();
-            let mut asked: Ahead = Box::pin(async move { client.execute_raw(&statement, owned).await.map(drop).map_err(said) });
-            // The first look at it sends it.
-            match asked.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-                Poll::Ready(done) => done,
-                Poll::Pending => {
-                    session.ahead.borrow_mut().push(asked);
-                    Ok(())
-                }
-            }
-        })
     }
 }

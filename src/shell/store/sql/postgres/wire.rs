@@ -56,44 +56,6 @@ fn write(value: ValueRef<'_>, out: &mut BytesMut) -> Result<(), Box<dyn Error + 
     Ok(())
 }
 
-/// A value of its own on its way to the server, for a statement that nobody waits for.
-#[derive(Debug)]
-pub(super) enum Owned {
-    Null,
-    Integer(i64),
-    Text(String),
-    Blob(Vec<u8>),
-}
-
-impl Owned {
-    pub(super) fn of(sent: Sent<'_>) -> Self {
-        match sent.0 {
-            ValueRef::Null => Self::Null,
-            ValueRef::Integer(number) => Self::Integer(number),
-            ValueRef::Text(text) => Self::Text(text.to_owned()),
-            ValueRef::Blob(bytes) => Self::Blob(bytes.to_vec()),
-        }
-    }
-}
-
-impl ToSql for Owned {
-    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
-        let value = match self {
-            Self::Null => ValueRef::Null,
-            Self::Integer(number) => ValueRef::Integer(*number),
-            Self::Text(text) => ValueRef::Text(text),
-            Self::Blob(bytes) => ValueRef::Blob(bytes),
-        };
-        Sent(value).to_sql(ty, out)
-    }
-
-    fn accepts(ty: &Type) -> bool {
-        <Sent<'_> as ToSql>::accepts(ty)
-    }
-
-    to_sql_checked!();
-}
-
 /// Many values of one kind on their way to the server, as the elements of an array.
 #[derive(Debug)]
 pub(super) struct Column {

@@ -51,6 +51,7 @@ def tokens(bars: str, python: str, folder: str) -> None:
         for library in ("cwt", "pycose"):
             rates.setdefault(f"Python, {library}", []).append(float(said(python, str(HERE / "tokens.py"), library, payload, "2")))
         rates.setdefault("Node, its own crypto", []).append(float(said("node", str(HERE / "tokens.mjs"), payload, "2")))
+        rates.setdefault("Java, SunEC", []).append(float(said("java", str(HERE / "Tokens.java"), payload, "4")))
     middle = {name: statistics.median(all_rates) for name, all_rates in rates.items()}
     head()
     for name, rate in middle.items():

@@ -1,21 +1,23 @@
 """Boots an image of a box in QEMU (TCG), and cuts its power while children are served. Used by scripts/image check.
 
-    image_check.py IMAGE PROGRAM [--cuts N] [--seed N]
+    image_check.py IMAGE PROGRAM [--cuts N] [--seed N] [--screen PICTURE]
 
 PROGRAM plays the office, on this computer, over HTTPS with an authority of its own. The image is the one that is given away: what a test
 needs inside comes as systemd credentials of the virtual machine (a door to the page, the authority, a look at the journal).
 
-A card is typed on an emulated USB keyboard first, as a hand scanner does: the service reads it by evdev, grabbed for itself, and hands the scan to
-the page on the box's own screen, which this program plays. The udev rule is the shipped one with the keyboard's numbers.
+Cards come first as hand scanners send them: typed on an emulated USB keyboard, which the service reads by evdev, grabbed for itself, and over an
+emulated USB serial line. The service hands the scan to the page on the box's own screen, which this program plays; with --screen the box's
+own kiosk plays it, and PICTURE is what its screen shows. The udev rules are the shipped ones with the emulated devices' numbers. The keyboard
+is pulled out and plugged in again. A stick is plugged in, gets a backup, is pulled out; the backup is opened here.
 
 Power cuts are hard: QEMU is killed, and of what the guest had written since its last flush each piece is lost or kept by chance, as in the
 cache of a real disk. Then the box starts again, proves its journal before anybody asks, and must know everything it has said yes to.
 """
 import argparse, base64, csv, http.client, json, os, pathlib, random, shutil, signal, socket, sqlite3, struct, subprocess, sys, tempfile
-import threading, time, urllib.error, urllib.request
+import threading, time, urllib.error, urllib.request, zlib
 
 OFFICE_IN_GUEST = "10.0.2.100"
-KEYBOARD = "0627:0001"
+KEYBOARD, SERIAL_LINE = "0627:0001", "0403:6001"
 BOOT = 600
 
 
@@ -43,6 +45,8 @@ class Office:
         self.run("issue", "--csv", str(folder / "children.csv"), "--out", str(folder / "cards"))
         table = csv.DictReader((folder / "cards/tokens.csv").read_text(encoding="utf-8-sig").splitlines(), delimiter=";")
         self.cards = [row["code"] for row in table]
+        key = subprocess.run([program, "recovery-key", "--out", folder / "recovery.key", "--json"], capture_output=True, text=True, check=True)
+        self.recipient = json.loads(key.stdout)["recipient"]
         self.process = subprocess.Popen(
             [program, "office", "serve", "--data", self.data, "--listen", f"127.0.0.1:{self.port}", "--host", OFFICE_IN_GUEST,
              "--tls-cert", folder / "office.pem", "--tls-key", folder / "office.key"], stdout=subprocess.DEVNULL)
@@ -70,7 +74,7 @@ class Office:
         self.process.wait()
 
 
-def credentials(authority):
+def credentials(office):
     """What the test needs inside the guest. None of it is in the image."""
     door = "[Socket]\nListenStream=0.0.0.0:8081\n"
     # The firewall is the image's own; the test's door is let through it, and nothing else.
@@ -82,28 +86,32 @@ def credentials(authority):
     key = ("[Unit]\nAfter=teilhabe-terminal.service\n[Service]\nType=oneshot\nExecStart=/bin/sh -c '"
            "{ printf \"key \"; cat /var/lib/teilhabe/terminal/api-token; echo; printf \"failed \"; systemctl --failed --plain --no-legend | tr \"\\\\n\" \";\"; echo; } >/dev/ttyS1'\n")
     rules = pathlib.Path("firmware-config/udev/71-teilhabe-scanner.rules").read_text()
-    vendor, product = KEYBOARD.split(":")
+    for product, emulated in (("0b61", KEYBOARD), ("0b6a", SERIAL_LINE)):
+        numbers = 'ATTRS{{idVendor}}=="{}", ATTRS{{idProduct}}=="{}"'
+        assert numbers.format("0c2e", product) in rules, "the shipped rules have changed"
+        rules = rules.replace(numbers.format("0c2e", product), numbers.format(*emulated.split(":")))
     serve = "/usr/bin/teilhabe terminal serve --data /var/lib/teilhabe/terminal --listen 127.0.0.1:8080"
     return {
-        "udev.rules.71-teilhabe-scanner": rules.replace("0c2e", vendor).replace("0b61", product),
+        "udev.rules.71-teilhabe-scanner": rules,
         "systemd.extra-unit.teilhabe-test-door.socket": door,
         "systemd.extra-unit.teilhabe-test-door.service": through,
         "systemd.extra-unit.teilhabe-test-look.service": look,
         "systemd.extra-unit.teilhabe-test-key.service": key,
         "systemd.unit-dropin.multi-user.target~test": "[Unit]\nWants=teilhabe-test-door.service teilhabe-test-look.service teilhabe-test-key.service\n",
         "systemd.unit-dropin.teilhabe-terminal.service~test":
-            f"[Service]\nLoadCredential=office-ca\nEnvironment=TEILHABE_OFFICE_CA=%d/office-ca\nExecStart=\nExecStart={serve} --scanner {KEYBOARD}\n",
-        "office-ca": authority,
+            f"[Service]\nLoadCredential=office-ca\nEnvironment=TEILHABE_OFFICE_CA=%d/office-ca\nExecStart=\nExecStart={serve} --scanner {KEYBOARD} "
+            f"--scanner serial:/dev/ttyUSB0 --backup-to /run/teilhabe-stick/teilhabe --backup-recipient {office.recipient}\n",
+        "office-ca": office.authority,
     }
 
 
 class Box:
     """The virtual machine. `disk` holds what survived; while it runs, every write and flush is logged."""
 
-    def __init__(self, disk, folder, office, seed):
-        self.disk, self.folder, self.office, self.chance = disk, folder, office, random.Random(seed)
+    def __init__(self, disk, folder, office, seed, screen):
+        self.disk, self.folder, self.office, self.screen, self.chance = disk, folder, office, screen, random.Random(seed)
         self.log, self.test = folder / "writes.log", folder / "test.out"
-        self.vars, self.monitor = folder / "vars.fd", folder / "qmp"
+        self.vars, self.monitor, self.serial_line = folder / "vars.fd", folder / "qmp", folder / "line"
         shutil.copy("/usr/share/OVMF/OVMF_VARS_4M.fd", self.vars)
         self.process = self.key = None
 
@@ -113,8 +121,9 @@ class Box:
             file.unlink(missing_ok=True)
         self.log.touch()
         self.port = free_port()
-        strings = ["io.systemd.boot.kernel-cmdline-extra=console=ttyS0 systemd.mask=teilhabe-kiosk.service systemd.journald.forward_to_console=1"]
-        for name, value in credentials(self.office.authority).items():
+        masked = "" if self.screen else " systemd.mask=teilhabe-kiosk.service"
+        strings = [f"io.systemd.boot.kernel-cmdline-extra=console=ttyS0 systemd.journald.forward_to_console=1{masked}"]
+        for name, value in credentials(self.office).items():
             value = value.encode() if isinstance(value, str) else value
             strings.append(f"io.systemd.credential.binary:{name}={base64.b64encode(value).decode()}")
         smbios = []
@@ -124,8 +133,9 @@ class Box:
             smbios += ["-smbios", f"type=11,path={file}"]
         relay = f"socat - TCP:127.0.0.1:{self.office.port}"
         self.process = subprocess.Popen(
-            ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1024",
-             "-display", "none", "-no-reboot", "-nodefaults", "-vga", "std", "-device", "qemu-xhci", "-device", "usb-kbd",
+            ["qemu-system-x86_64", "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "2048" if self.screen else "1024",
+             "-display", "none", "-no-reboot", "-nodefaults", "-vga", "std", "-device", "qemu-xhci", "-device", "usb-kbd,id=scanner",
+             "-chardev", f"socket,id=line,path={self.serial_line},server=on,wait=off", "-device", "usb-serial,chardev=line,always-plugged=on",
              "-qmp", f"unix:{self.monitor},server=on,wait=off",
              "-drive", "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd",
              "-drive", f"if=pflash,format=raw,file={self.vars}",
@@ -172,36 +182,56 @@ class Box:
             text, status = problem.read(), problem.code
         return status, json.loads(text) if text.startswith((b"{", b"[")) else text.decode(errors="replace")
 
-    def type(self, text):
-        """Types a text and Enter on the emulated keyboard, as a hand scanner does; slowly enough for a guest without KVM."""
+    def told_qemu(self, *commands):
+        """Gives QEMU commands, each a name and its arguments; the last answer."""
         with socket.socket(socket.AF_UNIX) as monitor:
             monitor.connect(str(self.monitor))
             talk = monitor.makefile("rw")
-
-            def say(command, **arguments):
+            talk.readline()
+            for command, arguments in (("qmp_capabilities", {}), *commands):
+                if command == "pause":
+                    time.sleep(arguments)
+                    continue
                 talk.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
                 talk.flush()
                 while "return" not in (answer := json.loads(talk.readline())):
-                    assert "error" not in answer, answer
+                    assert "error" not in answer, f"{command}: {answer}"
+            return answer["return"]
 
-            def key(name, down):
-                say("input-send-event", events=[{"type": "key", "data": {"down": down, "key": {"type": "qcode", "data": name}}}])
-                time.sleep(0.012)
+    def type(self, text):
+        """Types a text and Enter on the emulated keyboard, as a hand scanner does; slowly enough for a guest without KVM."""
+        def key(name, down):
+            return ("input-send-event", {"events": [{"type": "key", "data": {"down": down, "key": {"type": "qcode", "data": name}}}]}), ("pause", 0.012)
+        commands = []
+        for char in text:
+            held = ["shift"] if char.isupper() else []
+            for name in [*held, char.lower()]:
+                commands += key(name, True)
+            for name in [char.lower(), *held]:
+                commands += key(name, False)
+        self.told_qemu(*commands, *key("ret", True), *key("ret", False))
 
-            talk.readline()
-            say("qmp_capabilities")
-            for char in text:
-                held = ["shift"] if char.isupper() else []
-                for name in [*held, char.lower()]:
-                    key(name, True)
-                for name in [char.lower(), *held]:
-                    key(name, False)
-            key("ret", True)
-            key("ret", False)
+    def send(self, text):
+        """Sends a text over the emulated serial line, as a scanner in CDC mode does."""
+        with socket.socket(socket.AF_UNIX) as line:
+            line.connect(str(self.serial_line))
+            line.sendall(text.encode() + b"\r")
+            # The guest reads what it has not read yet only as long as somebody holds the other end.
+            time.sleep(3)
 
-    def typed(self, card):
-        """Plays the page on the box's own screen: listens, has a card typed, and asks for what the box's own scanner read. The answer, and how
-        the scanner stands."""
+    def standing(self):
+        return [reader["standing"] for reader in self.ask("GET", "/api/v1/readers")[1]["readers"]]
+
+    def wait_until(self, what, seconds, true):
+        """Waits until `true()` holds."""
+        began = time.monotonic()
+        while not true():
+            assert time.monotonic() - began < seconds, f"{what}: not within {seconds} s; the readers: {self.ask('GET', '/api/v1/readers')}"
+            time.sleep(1)
+        return time.monotonic() - began
+
+    def scanned(self, card, scanner):
+        """Plays the page on the box's own screen: listens, has a card scanned, and asks for what the box's own scanner read."""
         host = {"Host": "127.0.0.1:8080"}
         page = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         page.request("GET", "/", headers={**host, "Accept": "text/html"})
@@ -211,7 +241,7 @@ class Box:
         page.request("GET", "/api/v1/scans", headers=host)
         events = page.getresponse()
         assert events.status == 200, f"the page gets no scans: {events.status} {events.read()}"
-        threading.Thread(target=self.type, args=(card,), daemon=True).start()
+        threading.Thread(target=scanner, args=(card,), daemon=True).start()
         kind = None
         while line := events.readline().decode().rstrip("\n"):
             kind = line[7:] if line.startswith("event: ") else kind
@@ -220,11 +250,15 @@ class Box:
                 break
         else:
             raise AssertionError("the line to the page ended without a scan")
-        assert kind == "scan" and told["text"] == card, f"typed {card}, read {kind} {told}"
+        assert kind == "scan" and told["text"] == card, f"scanned {card}, read {kind} {told}"
+        taking = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        taking.request("POST", f"/api/v1/scans/{told['id']}/taking", "{}", {**host, "Content-Type": "application/json"})
+        answer = taking.getresponse()
+        assert answer.status == 200, f"the scan is not taken: {answer.status} {answer.read()}"
+        taking.close()
         page.close()
         status, answer = self.ask("POST", "/api/v1/redemptions", {"code": told["text"], "service": "lunch", "ask": told["id"]})
-        assert status == 201, f"{status} {answer}"
-        return answer, [reader["standing"] for reader in self.ask("GET", "/api/v1/readers")[1]["readers"]]
+        assert status == 201 and answer["verdict"] == "accepted", f"{status} {answer}"
 
     def scan(self, card, name):
         """Shows a card at the counter, over HTTP, faster than anybody types. None where the box gave no answer."""
@@ -297,18 +331,93 @@ def serve_until_cut(box, cards, first, seconds):
     return told
 
 
+def by_scanners(box, cards):
+    """Three cards: by keyboard, by a keyboard that was pulled out and plugged in again, by the serial line."""
+    box.wait_until("both scanners are connected", 60, lambda: box.standing() == ["connected"] * 2)
+    box.scanned(cards[0], box.type)
+    note("typed on the USB keyboard, read by evdev, handed to the page, green")
+    box.told_qemu(("device_del", {"id": "scanner"}))
+    seconds = box.wait_until("the keyboard is missed", 30, lambda: sorted(box.standing()) != ["connected"] * 2)
+    gone = sorted(box.standing())
+    box.told_qemu(("device_add", {"driver": "usb-kbd", "id": "scanner"}))
+    back = box.wait_until("the keyboard is back", 30, lambda: box.standing() == ["connected"] * 2)
+    box.scanned(cards[1], box.type)
+    note(f"keyboard pulled out, missed after {seconds:.0f} s ({', '.join(gone)}), plugged in, connected after {back:.0f} s, typed again, green")
+    box.scanned(cards[2], box.send)
+    note("sent over the USB serial line, handed to the page, green")
+
+
+def by_stick(box, office, folder, meals):
+    """A stick is plugged in, gets a backup by itself and is pulled out; what is on it is opened and proved on this computer."""
+    stick, restored = folder / "stick.fat", folder / "restored"
+    with stick.open("wb") as image:
+        image.truncate(64 << 20)
+    subprocess.run(["mkfs.vfat", "-n", "TEILHABE", stick], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["mmd", "-i", stick, "::/teilhabe"], check=True)
+    box.told_qemu(("blockdev-add", {"driver": "raw", "node-name": "stick", "file": {"driver": "file", "filename": str(stick)}}),
+                  ("device_add", {"driver": "usb-storage", "drive": "stick", "id": "stick"}))
+
+    def backups():
+        listed = subprocess.run(["mdir", "-b", "-i", stick, "::/teilhabe"], capture_output=True, text=True).stdout
+        return [line for line in listed.splitlines() if line.endswith(".age")]
+    seconds = box.wait_until("a backup is on the stick", 150, backups)
+    box.told_qemu(("device_del", {"id": "stick"}), ("pause", 5))
+    subprocess.run(["mcopy", "-n", "-i", stick, backups()[-1], folder / "backup.age"], check=True)
+    told = json.loads(subprocess.run([office.program, "terminal", "restore", "--json", "--data", restored, "--in", folder / "backup.age",
+                                      "--passphrase-file", folder / "recovery.key"], capture_output=True, text=True, check=True).stdout)
+    proof = json.loads(subprocess.run([office.program, "journal", "verify", "--json", "--data", restored], capture_output=True, text=True, check=True).stdout)
+    assert proof["whole"] is True and told["entries"] >= meals, f"the backup: {told}, {proof}"
+    assert box.answers(), "the box does not answer without its stick"
+    note(f"stick plugged in, backup on it after {seconds:.0f} s, pulled out; restored here: the {told['entries']} entries are kept, the journal is whole")
+
+
+def on_the_screen(box, card, picture):
+    """The box starts anew, its kiosk opens the counter's page, a card is typed, and the page asks for it by itself."""
+    box.cut()
+    note(f"started again after {box.start():.0f} s; units that failed: {failed(box)}")
+    shot = box.folder / "screen.ppm"
+
+    def bright():
+        box.told_qemu(("screendump", {"filename": str(shot)}))
+        pixels = shot.read_bytes()[15:]
+        return sum(pixels[::997]) > 100 * len(pixels[::997])
+    note(f"the kiosk shows a page {box.wait_until('the kiosk shows a page', 900, bright):.0f} s later")
+    time.sleep(30)
+    before = box.ask("GET", "/api/v1/status")[1]
+    box.type(card)
+    seconds = box.wait_until("the kiosk's page asks for the card", 110, lambda: box.ask("GET", "/api/v1/status")[1]["journal"]["seq"] > before["journal"]["seq"])
+    time.sleep(1)
+    bright()
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    picture.write_bytes(png(shot.read_bytes()))
+    note(f"typed on the USB keyboard, taken by the kiosk's page, recorded after {seconds:.0f} s; the screen: {picture}")
+
+
+def png(ppm):
+    """A portable pixmap as PNG."""
+    _, size, _, pixels = ppm.split(b"\n", 3)
+    width, height = map(int, size.split())
+    rows = b"".join(b"\0" + pixels[row * width * 3:(row + 1) * width * 3] for row in range(height))
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("image", type=pathlib.Path)
     parser.add_argument("program", type=pathlib.Path)
     parser.add_argument("--cuts", type=int, default=2)
+    parser.add_argument("--screen", type=pathlib.Path)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     chosen = parser.parse_args()
     note(f"seed {chosen.seed}")
     folder = pathlib.Path(tempfile.mkdtemp(prefix="teilhabe-guest-"))
     office = Office(chosen.program.resolve(), folder, 1000)
     disk = folder / "disk.img"
-    box = Box(disk, folder, office, chosen.seed)
+    box = Box(disk, folder, office, chosen.seed, chosen.screen)
     try:
         for file in (disk, folder / "before.img"):
             copy(chosen.image, file)
@@ -316,10 +425,13 @@ def main():
         status, answer = box.ask("POST", "/api/v1/offices", {"url": f"https://{OFFICE_IN_GUEST}:8443", "code": office.code})
         assert status == 201, f"not admitted: {status} {answer}"
         note("enrolled at the office on this computer, over TLS, through the box's firewall")
-        answer, standing = box.typed(office.cards[0])
-        assert answer["verdict"] == "accepted" and standing == ["connected"], f"{answer}, {standing}"
-        note("typed on the USB keyboard, read by evdev, handed to the page, green")
-        greens, nexts = {}, 1
+        if chosen.screen:
+            on_the_screen(box, office.cards[0], chosen.screen)
+        else:
+            by_scanners(box, office.cards[:3])
+        first = 1 if chosen.screen else 3
+        by_stick(box, office, folder, first)
+        greens, nexts = {}, first
         for cut in range(chosen.cuts):
             told = serve_until_cut(box, office.cards, nexts, 6 + 4 * box.chance.random())
             unflushed, lost = told.pop("cut")
@@ -348,7 +460,7 @@ def main():
         assert status == 200, f"no exchange: {status} {answer}"
         office.run("reconcile")
         lines = sqlite3.connect(office.data / "office.db").execute("SELECT count(*) FROM line").fetchone()[0]
-        served = len(greens) + 1
+        served = len(greens) + first
         assert lines == served, f"the office has {lines} lines of {served} meals"
         note(f"exchanged: the office has each of the {lines} meals")
         print("The box went through its power cuts: journal and answers agree.")

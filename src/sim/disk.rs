@@ -17,6 +17,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+/// More pages than any world writes.
+const ROOM: u32 = 1_000_000_000;
 /// The most boxes that come out of old images and clones in one world.
 const MOST_COPIES: usize = 6;
 
@@ -108,6 +110,18 @@ impl Till {
         self.failing.store(commits, Ordering::SeqCst);
     }
 
+    /// Leaves room for `pages` more pages: whatever needs one more fails in the middle of a statement.
+    pub fn fill_disk(&mut self, pages: u32) -> Result<(), Broken> {
+        let db = self.terminal.store().connection();
+        let used: u32 = db.pragma_query_value(None, "page_count", |row| row.get(0)).map_err(failed)?;
+        db.pragma_update_and_check(None, "max_page_count", used.saturating_add(pages), |_| Ok(())).map_err(failed)
+    }
+
+    /// There is room on the disk again.
+    pub fn empty_disk(&mut self) -> Result<(), Broken> {
+        self.terminal.store().connection().pragma_update_and_check(None, "max_page_count", ROOM, |_| Ok(())).map_err(failed)
+    }
+
     /// Its identity; a copy has the same.
     pub fn id(&self) -> TerminalId {
         self.terminal.id()
@@ -173,6 +187,20 @@ pub(super) fn crash(world: &mut World, place: usize) -> Result<(), Broken> {
     world.note(&format!("till {place}: crashed and was started again"));
     world.trace.count("fault: crashes");
     Ok(())
+}
+
+/// The disk fills up: little is left, and what needs more fails in the middle.
+pub(super) fn fills(world: &mut World, place: usize, pages: u32) -> Result<(), Broken> {
+    world.note(&format!("till {place}: room for {pages} more pages on the disk"));
+    world.trace.count("fault: full disks");
+    world.town.tills.get_mut(place).map_or(Ok(()), |till| till.fill_disk(pages))
+}
+
+/// The disk writes again, and has room.
+pub(super) fn works(world: &mut World, place: usize) -> Result<(), Broken> {
+    let Some(till) = world.town.tills.get_mut(place) else { return Ok(()) };
+    till.break_disk(0);
+    till.empty_disk()
 }
 
 /// An image of the disk is taken, to be put back some day.

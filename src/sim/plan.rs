@@ -117,12 +117,13 @@ fn disk(world: &mut World, day: CivilDay, till: usize) {
     let (fails, full, crash) = (draw(Fault::FailedCommit, 25 * storm), draw(Fault::FullDisk, 3 * storm), draw(Fault::Crash, 8 * storm));
     let images = draw(Fault::OldImage, 30);
     let (commits, hours, child, in_commit) = (1 + world.chance.below(5), 1 + world.chance.below(8), world.chance.below(1000), world.happens(60));
+    let pages = world.chance.below(4);
     if let Some(at) = fails {
         world.queue(at, Event::DiskFails { till, commits });
         world.queue(at.plus_ms(3_600_000), Event::DiskWorks { till });
     }
     if let Some(at) = full {
-        world.queue(at, Event::DiskFails { till, commits: u32::MAX });
+        world.queue(at, Event::DiskFills { till, pages });
         world.queue(at.plus_ms(u64::from(hours) * 3_600_000), Event::DiskWorks { till });
     }
     if let Some(at) = crash {

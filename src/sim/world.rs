@@ -44,7 +44,9 @@ pub(super) enum Event {
     ClockJump { till: usize, offset_ms: i64 },
     /// The next commits of a disk fail.
     DiskFails { till: usize, commits: u32 },
-    /// A disk works again.
+    /// A disk has room for so many more pages.
+    DiskFills { till: usize, pages: u32 },
+    /// A disk works again, and has room.
     DiskWorks { till: usize },
     /// A process dies, perhaps in the middle of a commit.
     Crash { till: usize, child: usize, in_commit: bool },
@@ -239,14 +241,12 @@ impl World {
                 Ok(())
             }
             Event::DiskFails { till, commits } => {
-                self.trace.count(if commits > 100 { "fault: full disks" } else { "fault: failing disks" });
+                self.trace.count("fault: failing disks");
                 self.with_till(till, |till| till.break_disk(commits));
                 Ok(())
             }
-            Event::DiskWorks { till } => {
-                self.with_till(till, |till| till.break_disk(0));
-                Ok(())
-            }
+            Event::DiskFills { till, pages } => disk::fills(self, till, pages),
+            Event::DiskWorks { till } => disk::works(self, till),
             Event::Crash { till, child, in_commit } => self.crash(till, child, in_commit),
             Event::TakeImage { till } => disk::take_image(self, till),
             Event::PutImageBack { till } => disk::put_image_back(self, till),
@@ -330,6 +330,7 @@ impl World {
         self.faults = false;
         for till in &mut self.town.tills {
             till.break_disk(0);
+            till.empty_disk()?;
             (till.offset_ms, till.drift_ms) = (0, 0);
         }
         self.play(self.now.plus_days(4))?;

@@ -383,10 +383,10 @@ def on_the_screen(box, card, picture):
         return sum(pixels[::997]) > 100 * len(pixels[::997])
     note(f"the kiosk shows a page {box.wait_until('the kiosk shows a page', 900, bright):.0f} s later")
     time.sleep(30)
-    before = box.ask("GET", "/api/v1/status")[1]
     box.type(card)
-    seconds = box.wait_until("the kiosk's page asks for the card", 110, lambda: box.ask("GET", "/api/v1/status")[1]["journal"]["seq"] > before["journal"]["seq"])
-    time.sleep(1)
+    today = f"/api/v1/days/{time.strftime('%Y-%m-%d')}"
+    seconds = box.wait_until("the kiosk's page asks for the card", 110, lambda: box.ask("GET", today)[1]["count"] == 1)
+    time.sleep(2)
     bright()
     picture.parent.mkdir(parents=True, exist_ok=True)
     picture.write_bytes(png(shot.read_bytes()))

@@ -195,7 +195,12 @@ fn copy_rows(dir: &Path, kind: Kind, copy: &Path) -> Result<(), BackupError> {
     if is_on_a_server(dir) {
         return office::carry_off(dir, copy);
     }
-    Ok(store::copy(&dir.join(kind.database()), copy)?)
+    store::copy(&dir.join(kind.database()), copy)?;
+    #[cfg(feature = "office")]
+    if kind == Kind::Office {
+        store::office::backup::forget_the_hour(copy)?;
+    }
+    Ok(())
 }
 
 /// Removes the plain copies of processes that were killed over them.

@@ -62,12 +62,13 @@ impl Mounts {
 
     fn stick(&self, line: &str) -> Option<Stick> {
         let (place, kind) = line.split_once(" - ")?;
-        let mut place = place.split(' ').skip(4);
-        let (mount, options) = (unescaped(place.next()?), place.next()?);
+        let mut place = place.split(' ').skip(3);
+        let (root, mount, options) = (place.next()?, unescaped(place.next()?), place.next()?);
         let mut kind = kind.split(' ');
         let (kind, of_system) = (kind.next()?, kind.nth(1).unwrap_or_default());
         let mount = PathBuf::from(mount);
-        if NO_PLACE.contains(&kind) || !self.under.iter().any(|under| mount.starts_with(under)) {
+        // A folder that the unit has mounted over itself to write there (`ReadWritePaths=`) is no stick; a volume of btrfs may be one.
+        if (root != "/" && kind != "btrfs") || NO_PLACE.contains(&kind) || !self.under.iter().any(|under| mount.starts_with(under)) {
             return None;
         }
         let is_read_only = |options: &str| options.split(',').any(|option| option == "ro");
@@ -111,6 +112,7 @@ mod tests {
             line(&stick, "rw,noexec", "vfat"),
             line(&stick, "rw,noexec", "vfat"),
             line(&under.join("ALT"), "ro", "exfat"),
+            line(&under.join("OWN"), "rw", "ext4").replace(" / ", " /run/own "),
             "37 35 broken\n".into(),
         ];
         fs::write(&list, listed.concat()).expect("written");

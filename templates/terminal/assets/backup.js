@@ -55,6 +55,7 @@ function show() {
   const chosen = state.set_by === "page";
   $("#chosen").hidden = !chosen || changing;
   form.hidden = chosen && !changing;
+  $("#unchanged").hidden = !chosen;
   $("#key-kept").hidden = !chosen;
   if (chosen) $("#key-kept span").textContent = t("backup.key_keep", { recipient: short(state.recipient) });
 }
@@ -210,6 +211,13 @@ $("#change")?.addEventListener("click", () => {
   $("#key-kept input").checked = true;
   show();
   $("input[name=place]", form).focus();
+});
+
+$("#unchanged")?.addEventListener("click", () => {
+  changing = false;
+  wrong("");
+  show();
+  $("#change").focus();
 });
 
 $("#stop")?.addEventListener("click", () => {

@@ -151,7 +151,7 @@ impl Plan {
         }
     }
 
-    /// Whether it is time for one. A clock that was put back does not keep it waiting.
+    /// Whether it is time for one, or one that could not be made is to be made up for. A clock that was put back does not keep it waiting.
     pub fn is_due(&self, now: UtcMs) -> bool {
         let standing = Standing::read(&self.dir);
         let since = |at: Option<u64>| at.filter(|at| *at <= now.0).map_or(u64::MAX, |at| now.0 - at);
@@ -159,7 +159,8 @@ impl Plan {
             None | Some(Trouble::Missing) => 0,
             Some(_) => RETRY_MS,
         };
-        since(standing.last) >= self.every_hours.saturating_mul(HOUR_MS) && since(standing.tried) >= waits
+        let is_wanted = standing.trouble.is_some() || since(standing.last) >= self.every_hours.saturating_mul(HOUR_MS);
+        is_wanted && since(standing.tried) >= waits
     }
 
     /// Makes one if it is time, and says what became of it.

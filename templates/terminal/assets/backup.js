@@ -11,7 +11,9 @@ let state = null;
 let changing = false;
 let shown = "";
 
-const moment = (at) => new Date(at).toLocaleString(locale, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23", timeZone: "Europe/Berlin" });
+const DIGITS = { day: "2-digit", month: "2-digit", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "Europe/Berlin" };
+
+const moment = (at) => new Date(at).toLocaleString(locale, DIGITS);
 const room = (bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toLocaleString(locale, { maximumFractionDigits: 0 })} GB` : `${Math.round(bytes / 1e6)} MB`);
 const short = (address) => `${address.slice(0, 10)}…${address.slice(-6)}`;
 
@@ -36,7 +38,9 @@ function facts() {
   if (!state.to) return rows;
   const kept = state.keep ? `, ${t("backup.kept", { keep: state.keep })}` : "";
   const owner = state.recipient ? t("backup.key_owner", { recipient: short(state.recipient) }) : t("backup.key_passphrase");
-  return [...rows, [t("backup.how_often"), `${often(state.every_hours)}${kept}`], [t("backup.next"), next()], [t("backup.key"), owner]];
+  // What is wrong says by itself when the next one follows.
+  const follows = state.grade === "ok" ? [[t("backup.next"), next()]] : [];
+  return [...rows, [t("backup.how_often"), `${often(state.every_hours)}${kept}`], ...follows, [t("backup.key"), owner]];
 }
 
 function show() {

@@ -244,6 +244,7 @@ mod tests {
             factor: None,
             last_step: 0,
             external: None,
+            epoch: 0,
             subject: None,
         };
         assert_eq!(Stage::after(&account, false, true), Stage::NewPassword);

@@ -25,6 +25,7 @@ mod import;
 mod intake;
 mod invoice;
 mod issue;
+mod key_steps;
 mod keys;
 mod passkeys;
 mod patterns;
@@ -55,7 +56,7 @@ pub use books::{BookExport, BookOrder, BookStep};
 pub use calendar::provider_files as providers_of;
 pub use cases::{NewApproval, Source, plan};
 pub use class_list::{ClassList, Listed, NewClassList, Stage, Taken, is_trip};
-pub use clerks::{FreshPassword, MAX_PASSWORD, MIN_PASSWORD, PasswordCheck, account};
+pub use clerks::{FreshPassword, Known, MAX_PASSWORD, MIN_PASSWORD, PasswordCheck, account};
 pub use desk_terminal::LABEL as DESK_LABEL;
 pub use disclosure::Disclosure;
 pub use documents::SystemFacts;
@@ -68,6 +69,7 @@ pub use import::ImportOutcome;
 pub use intake::{Checked, Intake, IntakeJob, IntakeKind, IntakeReport, IntakeStep, check as check_intake, read as read_intake};
 pub use invoice::{InvoiceBuyer, invoice_buyer};
 pub use issue::{IssuedToken, StopReason};
+pub use key_steps::{KeyProposal, KeyStep, KeyStepped, proposals_open};
 pub use keys::{KeyKind, OfficeKeys};
 pub use passkeys::MAX_PASSKEY_LABEL;
 pub use phones::{BenefitLeft, INVITATION_DAYS, Invited, MAX_PHONES, NoPhone, PhoneAnswer, PhoneToken, TokenState};
@@ -143,6 +145,9 @@ pub enum OfficeError {
         /// The sentence for clerks: what is wrong and what to do.
         german: String,
     },
+    /// A key of the office itself is not there or not the one in force; the sentence says which, and what to do.
+    #[error("{0}")]
+    OwnKey(String),
     /// There is no such thing here.
     #[error("{0}")]
     NotFound(String),
@@ -302,8 +307,14 @@ impl Office {
         // The office is one as soon as it has its name, so that is written last: until then it can be set up again.
         let keys = OfficeKeys::generate(&mut chance);
         keys.save(&dir.join("keys"))?;
-        let office = Self::begin(db, keys, Profile { id, name: name.trim().to_owned(), debtor, policy: DEFAULT_POLICY }, chance, now)?;
-        Ok(Self { folder: Some(dir.to_owned()), ..office })
+        let profile = Profile { id, name: name.trim().to_owned(), debtor, policy: DEFAULT_POLICY };
+        Ok(Self::begin(db, keys, profile, chance, now)?.in_folder(dir))
+    }
+
+    /// The same office, whose keys lie in `dir`.
+    #[must_use]
+    pub fn in_folder(self, dir: &Path) -> Self {
+        Self { folder: Some(dir.to_owned()), ..self }
     }
 
     /// Begins a new office over an empty database.
@@ -336,8 +347,7 @@ impl Office {
         let db = Place::of(dir)?.ok_or_else(none)?.open()?;
         settings::read(&db, "office")?.ok_or_else(none)?;
         let keys = OfficeKeys::load_for(&dir.join("keys"), &db)?;
-        let office = Self::at_work(db, keys, chance, now)?;
-        Ok(Self { folder: Some(dir.to_owned()), ..office })
+        Ok(Self::at_work(db, keys, chance, now)?.in_folder(dir))
     }
 
     fn at_work(db: Connection, keys: OfficeKeys, chance: Chance, now: UtcMs) -> Result<Self, OfficeError> {
@@ -410,7 +420,7 @@ impl Office {
 
     /// The office's folder; none where it lives in memory.
     pub fn folder(&self) -> Option<PathBuf> {
-        self.folder.clone().or_else(|| self.db.path()?.parent().map(Path::to_owned))
+        self.folder.clone()
     }
 
     /// Runs `work` in one transaction that is durable when this returns.

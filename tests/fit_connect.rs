@@ -7,7 +7,7 @@ use fit_connect_stand::{DESTINATION, Stand, keys};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use teilhabe::office::{NewProvider, Office, ServiceTerms};
+use teilhabe::office::{KeyKind, NewProvider, Office, ServiceTerms};
 use teilhabe::shell::door::{now, os_chance};
 use teilhabe::shell::sheet::children;
 use teilhabe::shell::terminal_dir;
@@ -310,4 +310,32 @@ fn an_office_that_cannot_say_that_it_has_taken_something_says_so_later_and_count
     assert_eq!((pass.taken.len(), pass.left.len()), (1, 0));
     assert_eq!(sender.look(now()).expect("looked")[0].course, Course::Accepted);
     assert_eq!(town.lines(), 1);
+}
+
+#[test]
+fn an_office_that_misses_its_own_key_holds_a_case_and_says_what_is_wrong() {
+    let town = Town::new();
+    let submission = town.send(&mut town.sender()).expect("sent");
+    let (mut receiver, mut office) = (town.receiver(), town.office());
+    let (keys, before, after) = (town.path("office/keys"), town.path("before"), town.path("after"));
+    std::fs::create_dir(&before).expect("made");
+    for file in std::fs::read_dir(&keys).expect("there").flatten() {
+        std::fs::copy(file.path(), before.join(file.file_name())).expect("copied");
+    }
+    // Another process has the documents key followed, and its folder of keys is not copied to this one.
+    let mut other = town.office();
+    for at_once in [false, true] {
+        other.rotate_key(KeyKind::Documents, at_once, "cli", now()).expect("followed");
+    }
+    std::fs::rename(&keys, &after).expect("moved");
+    std::fs::rename(&before, &keys).expect("moved");
+    let pass = receiver.pass(&mut office, now()).expect("a pass");
+    assert_eq!((pass.taken.len(), pass.rejected, pass.left.len()), (0, 0, 1));
+    assert!(pass.left[0].contains("the key documents") && pass.left[0].contains("copy the folder"), "{:?}", pass.left);
+    assert_eq!(town.stand.events(&submission), ["submit-submission"], "the sender is told nothing wrong");
+    std::fs::rename(&keys, &before).expect("moved");
+    std::fs::rename(&after, &keys).expect("moved");
+    let pass = receiver.pass(&mut office, now()).expect("a pass");
+    assert_eq!((pass.taken.len(), pass.rejected, pass.left), (1, 0, Vec::new()));
+    assert_eq!(town.stand.events(&submission), ["submit-submission", "accept-submission"]);
 }

@@ -11,7 +11,7 @@ use teilhabe::admit::trust::TrustList;
 use teilhabe::admit::verify::Refused;
 use teilhabe::book::entry::Head;
 use teilhabe::deliver::exchange::Inbound;
-use teilhabe::office::{Claim, IdentityProvider, KeyKind, Office, OfficeError, Rotated};
+use teilhabe::office::{Claim, IdentityProvider, KeyKind, KeyStep, KeyStepped, Office, OfficeError, Rotated, proposals_open};
 use teilhabe::shell::door::{now, os_chance};
 use teilhabe::shell::sheet::children;
 use teilhabe::shell::store::office::prints;
@@ -442,4 +442,46 @@ fn a_stolen_root_key_is_of_no_use_once_every_box_was_enrolled_anew() {
     let bytes = made_up(&counters[0], Some(list.seal(&stolen)), None, &seed_in(folder.path(), "documents.key"), at.plus_ms(9_000));
     counters[0].terminal.take_inbound(&bytes, &mut os_chance(), at.plus_ms(9_000)).expect("an answer");
     assert_eq!(held(&counters[0]), before);
+}
+
+/// The steps that can be taken with the key of the cards.
+fn steps(office: &Office) -> Vec<KeyStep> {
+    let states = office.key_states(now()).expect("states");
+    states.iter().find(|state| state.kind == KeyKind::Tokens).expect("one of each").steps()
+}
+
+#[test]
+fn one_proposes_a_step_another_confirms_it_and_commands_go_by_the_same_rule() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let start = now();
+    let (mut office, mut counters) = lived_in_folder(Some(folder.path()), start);
+    let (kind, at) = (KeyKind::Tokens, start.plus_ms(1_000));
+    let before = public(&office, kind);
+    assert_eq!(steps(&office), [KeyStep::Announce, KeyStep::Withdraw]);
+    assert!(office.propose_key_step(kind, KeyStep::Switch, None, BY, at).is_err(), "nothing is announced");
+    office.propose_key_step(kind, KeyStep::Announce, None, BY, at).expect("proposed");
+    assert!(office.propose_key_step(kind, KeyStep::Withdraw, None, "Berta Busch", at).is_err(), "one waits at a time");
+    for (by, seen) in [("anna  ADLER", at), ("Berta Busch", at.plus_ms(1))] {
+        assert!(office.confirm_key_step(kind, seen, by, at.plus_ms(2_000)).is_err(), "{by} {seen:?}");
+    }
+    assert_eq!(steps(&office), [KeyStep::Announce, KeyStep::Withdraw], "nothing has changed");
+    let done = office.confirm_key_step(kind, at, "Berta Busch", at.plus_ms(2_000)).expect("confirmed");
+    assert_eq!((done, proposals_open(office.db()).expect("read")), (KeyStepped::Rotated(Rotated::Announced), Vec::new()));
+    assert_eq!((public(&office, kind), steps(&office)), (before.clone(), vec![KeyStep::SwitchAtOnce, KeyStep::Withdraw]));
+
+    for counter in &mut counters {
+        exchange(counter, &mut office, at.plus_ms(3_000));
+    }
+    assert_eq!(steps(&office), [KeyStep::Switch, KeyStep::Withdraw], "all have heard");
+    office.propose_key_step(kind, KeyStep::Switch, None, BY, at.plus_ms(60_000)).expect("proposed");
+    assert_eq!(office.rotate_key(kind, false, "cli", at.plus_ms(61_000)).expect("asked"), Rotated::Switched, "a command comes first");
+    assert_ne!(public(&office, kind), before);
+    assert!(office.confirm_key_step(kind, at.plus_ms(60_000), "Berta Busch", at.plus_ms(62_000)).is_err(), "it is overtaken");
+    assert_eq!(steps(&office), [KeyStep::Announce, KeyStep::Withdraw, KeyStep::WithdrawFormer]);
+    let tomorrow = CivilDay::of(now()).plus(1);
+    assert!(office.propose_key_step(kind, KeyStep::Withdraw, Some(tomorrow), BY, at.plus_ms(70_000)).is_err());
+    office.propose_key_step(kind, KeyStep::Withdraw, None, BY, at.plus_ms(70_000)).expect("proposed");
+    office.drop_key_proposal(kind, "Berta Busch", at.plus_ms(71_000)).expect("turned down");
+    assert!(office.drop_key_proposal(kind, "Berta Busch", at.plus_ms(72_000)).is_err() && proposals_open(office.db()).expect("read").is_empty());
+    assert!(office.verify_audit().expect("read").is_ok());
 }

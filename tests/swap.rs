@@ -422,3 +422,27 @@ fn the_doctor_says_what_is_wrong_and_what_to_do() {
     let text = report.text;
     assert!(report.failed && text.contains("BAD  admission: this terminal is enrolled nowhere yet: run terminal enrol"), "{text}");
 }
+
+#[test]
+fn what_lets_somebody_in_for_the_hour_is_in_no_backup_of_an_office() {
+    let (world, _) = World::new();
+    let (file, plain) = (world.path("office.age"), world.path("plain.db"));
+    let secret = "a sign-in that is under way";
+    let db = store::office::open(&world.path("office/office.db")).expect("opened");
+    let rows = [
+        format!("INSERT INTO ceremony (key, begun, what) VALUES (x'01', 1, '{secret}')"),
+        format!("INSERT INTO attempt (key, at, last) VALUES (x'01', '{secret}', 1)"),
+        format!("INSERT INTO job (clerk, state, beat) VALUES ('Anna', '{secret}', 1)"),
+        "INSERT INTO session (key, clerk, stage, code_shown, epoch, caller, begun, seen) VALUES (x'01', 'Anna', 1, 1, 0, x'02', 1, 1)".into(),
+    ];
+    rows.iter().for_each(|sql| db.execute_batch(sql).expect("kept"));
+    backup::write(&world.path("office"), &file, &world.lock()).expect("written");
+    teilhabe::shell::locked_file::unlock(&file, &plain, &world.opener()).expect("unlocked");
+    assert!(!String::from_utf8_lossy(&fs::read(&plain).expect("there")).contains(secret));
+    let copy = store::office::open(&plain).expect("opened");
+    for table in ["ceremony", "attempt", "job", "session"] {
+        let count =
+            |db: &store::sql::Connection| db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).expect("counted");
+        assert_eq!((count(&db), count(&copy)), (1, 0), "{table}");
+    }
+}

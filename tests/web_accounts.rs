@@ -10,6 +10,7 @@ use office_town::{PASSWORD, empty};
 use std::net::IpAddr;
 use teilhabe::office::{Action, Office, Role, Roles, SecondFactor, account};
 use teilhabe::shell::door;
+use teilhabe::shell::store::office::clerks;
 use teilhabe::shell::web::serve::Peer;
 use totp_rs::{Algorithm, TOTP};
 
@@ -411,4 +412,24 @@ async fn a_password_reset_at_the_server_ends_the_sessions_of_the_running_office(
     assert_eq!(berta.get("/account").await.status, StatusCode::OK, "others go on");
     let mut anew = anna.another();
     assert_eq!(anew.sign_in("Anna Adler", &password).await.location(), "/login/password", "the new one opens");
+}
+
+#[tokio::test]
+async fn a_password_that_was_checked_before_a_reset_opens_nothing_after_it() {
+    let mut office = with_admin();
+    let berta = id(&office, "Berta Busch");
+    let check = office.password_check("berta busch").expect("read");
+    office.reset_password("cli", berta, door::now()).expect("reset");
+    let known = check.holds(PASSWORD).expect("it was the right one when it was asked for");
+    assert_eq!(clerks::roles(office.db(), &known.name, known.epoch).expect("read"), None, "a session that begins with it is over");
+
+    // The same over HTTP, where the slow hash gives the reset its time.
+    for _ in 0..4 {
+        let cem = Browser::at(with_admin()).signed_in("Cem Aydin").await;
+        let mut old = cem.another();
+        let path = format!("/admin/clerks/{berta}/password");
+        let (_, reset) = tokio::join!(old.sign_in("Berta Busch", PASSWORD), cem.post(&path, &[]));
+        assert_eq!(reset.status, StatusCode::OK, "{}", reset.text);
+        assert_eq!(old.get("/account").await.location(), "/login", "whichever came first");
+    }
 }

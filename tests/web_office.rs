@@ -341,3 +341,83 @@ async fn serve_a_small_town() {
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", port)).await.expect("a free port");
     teilhabe::shell::web::office::serve_on(listener, office, KEY.into(), Vec::new()).await.expect("served");
 }
+
+#[tokio::test]
+async fn a_key_of_the_office_is_changed_by_two_people_on_a_page() {
+    let (mut office, _) = lived_in(door::now());
+    office.set_roles("Anna Adler", &Roles::of(&[Role::Admin, Role::Release])).expect("roles");
+    office.set_roles("Berta Busch", &Roles::of(&[Role::Release])).expect("roles");
+    let anna = Browser::at(office).signed_in("Anna Adler").await;
+    let berta = anna.another().signed_in("Berta Busch").await;
+    let page = anna.get("/admin/keys").await;
+    assert!(page.text.contains("Vorschlagen: Nächsten Schlüssel ankündigen") && !page.text.contains("Bestätigen und ausführen"), "{}", page.text);
+    assert!(!berta.get("/admin/keys").await.text.contains("Vorschlagen: "), "who confirms does not propose");
+    let step = [("kind", "tokens"), ("step", "announce")];
+    assert_eq!(berta.post("/admin/keys/propose", &step).await.status, StatusCode::FORBIDDEN);
+    let unsure = anna.post("/admin/keys/propose", &[("kind", "tokens"), ("step", "withdraw")]).await;
+    assert!(unsure.status == StatusCode::UNPROCESSABLE_ENTITY && unsure.text.contains("Haken"), "{}", unsure.text);
+    let early = anna.post("/admin/keys/propose", &[("kind", "tokens"), ("step", "switch")]).await;
+    assert!(early.status == StatusCode::CONFLICT && early.text.contains("nichts geändert"), "{}", early.text);
+    assert_eq!(anna.post("/admin/keys/propose", &step).await.location(), "/admin/keys?done=key_proposed");
+
+    assert!(!anna.get("/").await.text.contains("Schlüsselwechsel bestätigen"), "who proposed it has nothing to confirm");
+    assert!(berta.get("/").await.text.contains("Schlüsselwechsel bestätigen"));
+    let waiting = berta.get("/admin/keys").await;
+    assert!(waiting.text.contains("Vorgeschlagen: Nächsten Schlüssel ankündigen") && waiting.text.contains("Von Anna Adler"), "{}", waiting.text);
+    let seen = waiting.hidden("at");
+    let confirm = [("kind", "tokens"), ("at", seen.as_str())];
+    let own = anna.post("/admin/keys/confirm", &confirm).await;
+    assert!(own.status == StatusCode::CONFLICT && own.text.contains("andere Person"), "{}", own.text);
+    assert_eq!(berta.post("/admin/keys/confirm", &[("kind", "tokens"), ("at", "1")]).await.status, StatusCode::CONFLICT);
+    assert_eq!(berta.post("/admin/keys/confirm", &confirm).await.location(), "/admin/keys?done=key_announced");
+    assert_eq!(berta.post("/admin/keys/confirm", &confirm).await.status, StatusCode::CONFLICT, "once");
+    let page = anna.get("/admin/keys").await;
+    assert!(page.text.contains("0 von 3") && page.text.contains("Sofort in Kraft setzen"), "{}", page.text);
+    let log = anna.get("/admin/audit").await.text;
+    let told =
+        ["vorgeschlagen: Schlüssel der Karten", "bestätigt: Schlüssel der Karten", "vorgeschlagen von Anna Adler", "der nächste ist angekündigt"];
+    assert!(told.iter().all(|note| log.contains(note)), "{log}");
+    anna.post("/admin/keys/propose", &[("kind", "envelope"), ("step", "switch")]).await;
+    assert_eq!(berta.post("/admin/keys/decline", &[("kind", "envelope")]).await.location(), "/admin/keys?done=key_dropped");
+    assert_eq!(anna.post("/admin/keys/propose", &[("kind", "envelope"), ("step", "switch")]).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(anna.post("/admin/keys/withdraw-proposal", &[("kind", "envelope")]).await.location(), "/admin/keys?done=key_dropped");
+}
+
+#[tokio::test]
+async fn other_legal_data_are_taken_after_a_look_at_what_they_change() {
+    let mut office = empty(door::now());
+    office.set_roles("Anna Adler", &Roles::of(&[Role::Admin])).expect("roles");
+    let anna = Browser::at(office).signed_in("Anna Adler").await;
+    let held = anna.get("/admin/legal/file").await.text;
+    assert!(anna.get("/admin/legal").await.text.contains("Es gilt die Datei, die mit dem Programm kam"));
+    let check = async |content: &[u8]| {
+        let head = b"--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.toml\"\r\n\r\n";
+        let body = [head.as_slice(), content, b"\r\n--x--\r\n"].concat();
+        let request =
+            Request::post("/admin/legal/check").header("host", HOST).header("origin", format!("http://{HOST}")).header("cookie", &anna.cookie);
+        let request = request.header("content-type", "multipart/form-data; boundary=x").body(Body::from(body));
+        send(&anna.app, request.expect("a request")).await
+    };
+    for (content, said) in [
+        (b"".as_slice(), "erst eine Datei"),
+        (b"\xff\xfe", "kein Text in UTF-8"),
+        (b"[[monthly]]", "keine Datei mit Rechtsdaten"),
+        (&[b' '; 50_000], "zu groß"),
+    ] {
+        let refused = check(content).await;
+        assert!(refused.status == StatusCode::UNPROCESSABLE_ENTITY && refused.text.contains(said), "{said}: {}", refused.text);
+    }
+    assert!(check(held.as_bytes()).await.text.contains("Es gibt nichts zu übernehmen"));
+    let next = held.replace("cents = 1500", "cents = 1600").replace('\n', "\r\n");
+    let page = check(next.as_bytes()).await;
+    assert!(page.text.contains("15,00") && page.text.contains("16,00") && page.text.contains("noch nichts übernommen"), "{}", page.text);
+    assert!(!anna.get("/admin/legal").await.text.contains("16,00"), "looked at, and not taken");
+    let seen = page.hidden("seen");
+    let form = [("seen", seen.as_str()), ("text", &next)];
+    assert_eq!(anna.post("/admin/legal", &form).await.location(), "/admin/legal?done=legal");
+    let now = anna.get("/admin/legal").await.text;
+    assert!(now.contains("16,00") && now.contains("eigene Datei"), "{now}");
+    let late = anna.post("/admin/legal", &form).await;
+    assert!(late.status == StatusCode::CONFLICT && late.text.contains("Inzwischen hat jemand"), "{}", late.text);
+    assert!(anna.get("/admin/audit").await.text.contains("Rechtsdaten übernommen, anders: 1"));
+}

@@ -7,6 +7,18 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use teilhabe::shell::backup::automatic::{HOUR_MS, Plan, Standing};
+use teilhabe::shell::backup::keeper::Keeper;
+use teilhabe::shell::backup::mounts::Mounts;
+use teilhabe::shell::backup::{self, Kind};
+use teilhabe::shell::checkup::backup::BackupLook;
+use teilhabe::shell::door::{now, os_chance};
+use teilhabe::shell::envelope::Identity;
+use teilhabe::shell::locked_file::{Lock, Opener};
+use teilhabe::shell::terminal_dir;
 use teilhabe::shell::web::terminal::App;
 use teilhabe::shell::web::terminal::writer::Writer;
 use teilhabe::words::chance::Chance;
@@ -332,4 +344,150 @@ async fn futures_of<F: Future<Output = (StatusCode, Value)>>(count: usize, ask: 
         statuses.push(ask().await.0.as_u16());
     }
     statuses
+}
+
+/// A box in a folder of its own, beside a place for sticks with a list of what is mounted there.
+struct Kept {
+    web: Web,
+    keeper: Arc<Keeper>,
+    dir: tempfile::TempDir,
+}
+
+fn kept(fixed: impl FnOnce(&Path) -> Option<Plan>) -> Kept {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (data, media) = (dir.path().join("box"), dir.path().join("media"));
+    fs::create_dir_all(media.join("STICK")).expect("made");
+    let terminal = terminal_dir::open_or_create(&data, &mut os_chance(), now()).expect("a box");
+    let (recipient, name) = (terminal.recipient(), backup::name_of(terminal.id()));
+    let mounts = Mounts { list: dir.path().join("mountinfo"), under: vec![media] };
+    let keeper = Arc::new(Keeper::new(&data, &name, fixed(dir.path()), mounts));
+    keeper.begin();
+    let (writer, _) = Writer::start(terminal, os_chance());
+    let app = App::new(writer, "127.0.0.1:8080".parse().expect("an address"), &[], Zeroizing::new(KEY.into())).backed_up_by(keeper.clone());
+    let web = Web { router: app.router(), token: String::new(), office: PaperOffice::new("05562032", 1), recipient };
+    Kept { web, keeper, dir }
+}
+
+impl Kept {
+    fn stick(&self) -> std::path::PathBuf {
+        self.dir.path().join("media/STICK")
+    }
+
+    /// The stick is put in, or taken out with all that is on it.
+    fn plug(&self, is_in: bool) {
+        let line = format!("36 35 8:17 / {} rw,sync shared:7 - vfat /dev/sdb1 rw\n", self.stick().display());
+        fs::write(self.dir.path().join("mountinfo"), if is_in { line } else { String::new() }).expect("written");
+        if !is_in {
+            fs::rename(self.stick(), self.dir.path().join("in a drawer")).expect("taken out");
+            fs::create_dir(self.stick()).expect("an empty place stays");
+        }
+    }
+
+    async fn word(&self) -> (Value, Value) {
+        let (_, status) = self.web.get("/api/v1/status").await;
+        let word = status["backup"]["word"].clone();
+        let doctor = BackupLook::at(self.keeper.dir(), now()).finding(Kind::Terminal);
+        assert_eq!(status["backup"]["grade"], json!(doctor.grade), "the counter says what the doctor says");
+        let (_, page) = self.web.get("/api/v1/backup").await;
+        assert_eq!((&page["word"], &page["grade"]), (&word, &status["backup"]["grade"]), "and so does the page");
+        (word, page)
+    }
+}
+
+#[tokio::test]
+async fn somebody_chooses_a_stick_keeps_the_key_and_the_backup_opens_with_it_alone() {
+    let kept = kept(|_| None);
+    let (word, page) = kept.word().await;
+    assert_eq!((word, &page["set_by"], page["sticks"].as_array().map(Vec::len)), (json!("none"), &Value::Null, Some(0)));
+    let (status, problem) = kept.web.post("/api/v1/backup/now", &json!({})).await;
+    assert_eq!((status, &problem["what"]), (StatusCode::CONFLICT, &json!("place")));
+
+    kept.plug(true);
+    let (_, page) = kept.word().await;
+    assert_eq!((&page["sticks"][0]["label"], &page["sticks"][0]["writable"]), (&json!("STICK"), &json!(true)));
+    let (_, key) = kept.web.post("/api/v1/backup/key", &json!({})).await;
+    let (secret, stick) = (key["key"].as_str().expect("a key"), &page["sticks"][0]["mount"]);
+    assert!(key["picture"].as_str().is_some_and(|svg| svg.contains("<svg")));
+    let chosen = json!({"stick": stick, "every_hours": 24, "recipient": key["recipient"]});
+    let (status, page) = kept.web.post("/api/v1/backup", &chosen).await;
+    assert_eq!((status, &page["set_by"], &page["stick"], &page["recipient"]), (StatusCode::OK, &json!("page"), stick, &key["recipient"]));
+    let (status, page) = kept.web.post("/api/v1/backup/now", &json!({})).await;
+    assert_eq!((status, &page["word"], page["same_disk"].as_bool()), (StatusCode::OK, &Value::Null, Some(true)), "a folder of this test is no stick");
+
+    let file = Path::new(page["file"].as_str().expect("a file")).to_owned();
+    assert!(file.starts_with(kept.stick().join("teilhabe")));
+    let by_hand: String = secret.to_lowercase().chars().enumerate().flat_map(|(at, c)| (at % 4 == 0).then_some(' ').into_iter().chain([c])).collect();
+    let restore = |to: &str, key: &str| backup::restore(&kept.dir.path().join(to), &file, &Opener::of(key), &mut os_chance(), now());
+    assert!(restore("stolen", &Identity::generate().to_text()).is_err());
+    assert!(restore("new", &by_hand).is_ok(), "as it was copied from the sheet, in groups");
+    for entry in fs::read_dir(kept.keeper.dir()).expect("there").flatten() {
+        let bytes = fs::read(entry.path()).expect("read");
+        assert!(!String::from_utf8_lossy(&bytes).contains(&secret[20..]), "{:?} holds the key", entry.path());
+    }
+}
+
+#[tokio::test]
+async fn a_stick_that_is_out_or_another_one_is_seen_by_page_counter_and_doctor_alike() {
+    let kept = kept(|_| None);
+    kept.plug(true);
+    let owner = Identity::generate().recipient();
+    let chosen = json!({"stick": kept.stick(), "every_hours": 24, "recipient": owner});
+    assert_eq!(kept.web.post("/api/v1/backup", &chosen).await.0, StatusCode::OK);
+    assert_eq!(kept.web.post("/api/v1/backup/now", &json!({})).await.0, StatusCode::OK);
+    assert_eq!(kept.word().await.0, Value::Null);
+
+    kept.plug(false);
+    assert!(kept.keeper.look(now()).is_none(), "nothing is due");
+    assert_eq!(kept.word().await.0, Value::Null);
+    let (status, problem) = kept.web.post("/api/v1/backup/now", &json!({})).await;
+    assert_eq!((status, &problem["what"]), (StatusCode::CONFLICT, &json!("missing")));
+    assert!(problem["message"]["de"].as_str().is_some_and(|said| said.contains("Bitte einstecken")), "{problem}");
+    assert_eq!(kept.word().await.0, json!("missing"));
+    assert_eq!(fs::read_dir(kept.stick()).expect("there").count(), 0, "nothing lands where the stick should be");
+
+    // Another stick in its place, empty: our folder is made there, and what could not be made follows by itself, though nothing was due yet.
+    kept.plug(true);
+    let file = kept.keeper.look(now()).expect("made up for").expect("made");
+    assert!(kept.keeper.look(now().plus_ms(23 * HOUR_MS)).is_none() && file.exists() && kept.word().await.0 == Value::Null);
+    // Who changes the place keeps the key without showing it again; what is no place is refused, and nothing changes.
+    let (status, page) = kept.web.post("/api/v1/backup", &json!({"folder": kept.dir.path().join("in a drawer"), "every_hours": 6})).await;
+    assert_eq!((status, &page["recipient"], &page["every_hours"]), (StatusCode::OK, &json!(owner), &json!(6)));
+    let own = kept.keeper.dir().join("keys");
+    fs::create_dir(&own).expect("made");
+    let wrong = [(json!("sticks/here"), "folder"), (json!(own), "folder"), (json!("/nowhere/at/all"), "folder")];
+    for (folder, what) in wrong {
+        let (status, problem) = kept.web.post("/api/v1/backup", &json!({"folder": folder, "every_hours": 6})).await;
+        assert_eq!((status, &problem["what"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!(what)), "{problem}");
+    }
+    let (_, problem) = kept.web.post("/api/v1/backup", &json!({"stick": "/media/other", "every_hours": 6})).await;
+    assert_eq!(problem["what"], json!("stick"));
+    let (_, problem) = kept.web.post("/api/v1/backup", &json!({"stick": kept.stick(), "every_hours": 6, "recipient": "age1wrong"})).await;
+    assert_eq!(problem["what"], json!("recipient"));
+    assert_eq!(kept.word().await.1["to"], json!(kept.dir.path().join("in a drawer")));
+    let request = keyed(Request::delete("/api/v1/backup")).body(Body::empty()).expect("a request");
+    let (status, page) = answer(kept.web.send(request).await).await;
+    assert_eq!((status, &page["to"], &page["set_by"]), (StatusCode::OK, &Value::Null, &Value::Null));
+}
+
+#[tokio::test]
+async fn what_options_say_wins_and_a_choice_that_cannot_be_read_is_said() {
+    let kept_by_options = kept(|dir| {
+        let (to, lock) = (dir.join("media/STICK"), Lock::to(&Identity::generate().recipient()).expect("an address"));
+        Some(Plan { dir: dir.join("box"), to, every_hours: 12, keep: 3, lock, name: "terminal-1".into() })
+    });
+    kept_by_options.plug(true);
+    let (_, page) = kept_by_options.word().await;
+    assert_eq!((&page["set_by"], &page["every_hours"], &page["keep"]), (&json!("options"), &json!(12), &json!(3)));
+    let chosen = json!({"stick": kept_by_options.stick(), "every_hours": 24, "recipient": Identity::generate().recipient()});
+    let (status, problem) = kept_by_options.web.post("/api/v1/backup", &chosen).await;
+    assert_eq!((status, &problem["what"]), (StatusCode::CONFLICT, &json!("options")));
+    assert_eq!(kept_by_options.web.post("/api/v1/backup/now", &json!({})).await.0, StatusCode::OK);
+    let (_, page) = kept_by_options.web.get("/backup").await;
+    assert!(page.as_str().is_some_and(|html| html.contains("--backup-to") && !html.contains("id=\"choose\"")));
+
+    let damaged = kept(|_| None);
+    fs::write(damaged.keeper.dir().join("backup-choice.json"), "{\"to\":").expect("written");
+    assert!(damaged.keeper.look(now()).is_some_and(|made| made.is_err()));
+    assert_eq!(damaged.word().await.0, json!("failed"));
+    assert!(Standing::read(damaged.keeper.dir()).sentence.is_some_and(|sentence| sentence.contains("choose it again")));
 }

@@ -21,16 +21,32 @@ const SERVER: &str = "cli";
 /// A hash that no password has, to be checked where there is no such clerk: so that both take equally long.
 static NOBODY: LazyLock<String> = LazyLock::new(|| hash("", &[0; 16]).unwrap_or_default());
 
+/// Who somebody has shown to be, and the epoch of the account in which that was shown: a session begun with it is over when the password,
+/// or whatever was shown, was taken away meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The clerk's name as first written.
+    pub name: String,
+    /// The account's epoch.
+    pub epoch: u64,
+}
+
+impl From<Account> for Known {
+    fn from(account: Account) -> Self {
+        Self { name: account.name, epoch: account.epoch }
+    }
+}
+
 /// A password to be checked. It takes a tenth of a second or so, on purpose: not to be done by the thread that owns the office.
 #[derive(Clone, Debug)]
 pub struct PasswordCheck {
-    clerk: Option<String>,
+    clerk: Option<Known>,
     hash: String,
 }
 
 impl PasswordCheck {
-    /// The clerk's name as first written, if this is the password.
-    pub fn holds(self, password: &str) -> Option<String> {
+    /// Whose password this is, if it is the right one.
+    pub fn holds(self, password: &str) -> Option<Known> {
         let right = slow_hash::holds(&self.hash, password);
         self.clerk.filter(|_| right)
     }
@@ -248,14 +264,14 @@ impl Office {
     /// What is needed to check the password of the clerk with this name; there need not be one. A closed account has no right password.
     pub fn password_check(&self, name: &str) -> Result<PasswordCheck, OfficeError> {
         Ok(match account(&self.db, name)?.filter(|known| known.closed.is_none()) {
-            Some(known) => PasswordCheck { clerk: Some(known.name), hash: known.password },
+            Some(known) => PasswordCheck { hash: known.password.clone(), clerk: Some(known.into()) },
             None => PasswordCheck { clerk: None, hash: NOBODY.clone() },
         })
     }
 
     /// The clerk's name as first written, if name and password are right.
     pub fn check_clerk(&self, name: &str, password: &str) -> Result<Option<String>, OfficeError> {
-        Ok(self.password_check(name)?.holds(password))
+        Ok(self.password_check(name)?.holds(password).map(|known| known.name))
     }
 
     /// Logs that a clerk has signed in, by what means and from where.

@@ -8,12 +8,12 @@ use super::issue::IssuedToken;
 use super::{Office, OfficeError};
 use crate::admit::issue::Approval;
 use crate::admit::token::{Allowance, Ceiling};
-use crate::shell::legal::{Legal, SETTING};
+use crate::shell::legal::{COMPILED, Legal, SETTING};
 use crate::shell::sheet::reference::CaseReference;
 use crate::shell::store::office::{approvals, children as db, settings};
 use crate::words::benefit::{Benefit, Period};
 use crate::words::civil::{CivilDay, CivilMonth};
-use crate::words::ids::TokenId;
+use crate::words::ids::{Hash, TokenId};
 use crate::words::time::UtcMs;
 
 /// What an extension came to.
@@ -56,10 +56,27 @@ impl Office {
 
     /// Takes over what the law says here: a whole file in the form of `templates/legal/but.toml`.
     pub fn set_legal(&mut self, text: &str, by: &str, now: UtcMs) -> Result<(), OfficeError> {
-        Legal::parse(text).map_err(|why| OfficeError::Wrong(format!("this is no file of legal data, nothing was taken: {why}")))?;
+        self.take_legal(text, None, by, now)
+    }
+
+    /// The same of a file that somebody has compared with the one in force, whose hash is `seen`: another one in force is not replaced unseen.
+    pub fn replace_legal(&mut self, text: &str, seen: Hash, by: &str, now: UtcMs) -> Result<(), OfficeError> {
+        self.take_legal(text, Some(seen), by, now)
+    }
+
+    fn take_legal(&mut self, text: &str, seen: Option<Hash>, by: &str, now: UtcMs) -> Result<(), OfficeError> {
+        let next = Legal::parse(text).map_err(|why| OfficeError::Wrong(format!("this is no file of legal data, nothing was taken: {why}")))?;
         self.in_transaction(|work| {
+            let held = settings::read(&work.db, SETTING)?.unwrap_or_else(|| COMPILED.to_owned());
+            if seen.is_some_and(|seen| seen != Hash::of(&[held.as_bytes()])) {
+                let german =
+                    "Inzwischen hat jemand eine andere Datei übernommen. Bitte noch einmal ansehen, was sich ändert; es wurde nichts übernommen.";
+                return Err(OfficeError::Case { german: german.into() });
+            }
+            // Whatever is in force that can be read no more is replaced all the same.
+            let changed = Legal::parse(&held).map_or_else(|_| next.entries().len(), |held| held.changes(&next).len());
             settings::write(&work.db, SETTING, text)?;
-            work.note(by, Action::Setting, "legal", "", now)
+            work.note(by, Action::Setting, "legal", &format!("Rechtsdaten übernommen, anders: {changed}"), now)
         })
     }
 }

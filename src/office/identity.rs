@@ -1,6 +1,6 @@
 //! The municipality's own sign-in (OpenID Connect): where it is, and which of its people is which clerk.
 
-use super::clerks::account;
+use super::clerks::{Known, account};
 use super::{Action, Office, OfficeError};
 use crate::shell::envelope;
 use crate::shell::store::StoreError;
@@ -130,10 +130,10 @@ impl Office {
     }
 
     /// The clerk who is `subject` at the sign-in, or whom its claim names: then the account is linked to the subject for good.
-    pub fn clerk_at_sign_in(&mut self, subject: &str, claimed: Option<&str>, now: UtcMs) -> Result<Option<String>, OfficeError> {
+    pub fn clerk_at_sign_in(&mut self, subject: &str, claimed: Option<&str>, now: UtcMs) -> Result<Option<Known>, OfficeError> {
         let all = clerks::all(&self.db)?;
         if let Some(known) = all.iter().find(|known| known.subject.as_deref() == Some(subject)) {
-            return Ok(Some(known.name.clone()).filter(|_| known.closed.is_none()));
+            return Ok(Some(known.clone().into()).filter(|_| known.closed.is_none()));
         }
         let Some(claimed) = claimed.map(str::trim).filter(|claimed| !claimed.is_empty()) else { return Ok(None) };
         let names = |external: &Option<String>| external.as_ref().is_some_and(|external| external.to_lowercase() == claimed.to_lowercase());
@@ -141,7 +141,7 @@ impl Office {
             return Ok(None);
         };
         self.link_subject(&known.name, subject, now)?;
-        Ok(Some(known.name))
+        Ok(Some(known.into()))
     }
 
     /// Links a clerk's account to the sign-in's own id of the clerk.
@@ -205,7 +205,8 @@ mod tests {
         office.set_external("cli", anna, "a.adler@stadt.example", UtcMs(1)).expect("set");
         let bernd = id(&office, "Bernd");
         assert!(office.set_external("cli", bernd, "A.Adler@stadt.example", UtcMs(1)).is_err(), "one name, one account");
-        let mut find = |subject: &str, claimed: Option<&str>| office.clerk_at_sign_in(subject, claimed, UtcMs(2)).expect("looked up");
+        let mut find =
+            |subject: &str, claimed: Option<&str>| office.clerk_at_sign_in(subject, claimed, UtcMs(2)).expect("looked up").map(|known| known.name);
         assert_eq!(find("iss 1", Some("b.busch@stadt.example")), None);
         assert_eq!(find("iss 1", None), None);
         assert_eq!(find("iss 1", Some("A.ADLER@stadt.example")).as_deref(), Some("Anna"));

@@ -229,7 +229,7 @@ fn finish(kind: KeyKind, dir: &Path, db: &Connection) -> Result<(), OfficeError>
     }
     if !next.exists() && is_over()? {
         // A folder that was copied before the change, or an old backup of it: what it would sign with is over.
-        return Err(OfficeError::Wrong(format!(
+        return Err(OfficeError::OwnKey(format!(
             "the key {} here was followed by another one that is not here: copy the folder with the keys from where the change was made",
             kind.name()
         )));
@@ -259,7 +259,7 @@ pub(super) fn write_desk(dir: &Path, key: &SecretKey) -> Result<(), SecretFileEr
 fn read_key(path: &Path) -> Result<SecretKey, OfficeError> {
     let text = secret_file::read(path)?;
     let seed = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    seed.map(SecretKey::from_seed).ok_or_else(|| OfficeError::Wrong(format!("{} holds no key: put back the file from your backup", path.display())))
+    seed.map(SecretKey::from_seed).ok_or_else(|| OfficeError::OwnKey(format!("{} holds no key: put back the file from your backup", path.display())))
 }
 
 pub(super) fn seed_text(key: &SecretKey) -> Zeroizing<String> {

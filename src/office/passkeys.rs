@@ -1,6 +1,6 @@
 //! Passkeys of clerks: their public halves and what they are called. The ceremonies themselves are the web layer's.
 
-use super::{Action, Office, OfficeError};
+use super::{Action, Known, Office, OfficeError};
 use crate::shell::store::office::passkeys::{self, PasskeyRow};
 use crate::words::time::UtcMs;
 
@@ -37,11 +37,13 @@ impl Office {
         })
     }
 
-    /// Remembers that a passkey was used, and what it said of itself; answers whose it is.
-    pub fn use_passkey(&mut self, row: &PasskeyRow, public: &str, now: UtcMs) -> Result<String, OfficeError> {
+    /// Remembers that a passkey was used, and what it said of itself; answers whose it is. One that was removed meanwhile opens nothing.
+    pub fn use_passkey(&mut self, row: &PasskeyRow, public: &str, now: UtcMs) -> Result<Known, OfficeError> {
         self.in_transaction(|work| {
-            passkeys::used(&work.db, row.id, public, now)?;
-            Ok(work.account(row.clerk)?.name)
+            if !passkeys::used(&work.db, row.id, public, now)? {
+                return Err(OfficeError::NotFound("there is no such passkey: it may have been removed already".into()));
+            }
+            Ok(work.account(row.clerk)?.into())
         })
     }
 }

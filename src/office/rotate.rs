@@ -8,6 +8,7 @@
 
 use super::audit::Action;
 use super::desk_terminal::LABEL as DESK_LABEL;
+use super::key_steps::KeyStep;
 use super::keys::{self, CHANGES, KeyKind, OfficeKeys, same, seed_text};
 use super::trusted::{self, Announced, Former};
 use super::{Office, OfficeError, Work};
@@ -67,6 +68,10 @@ pub struct KeyState {
     pub former_kept: bool,
     /// How many terminals have not heard of the next key, or of the present one where that is new.
     pub unheard: u64,
+    /// How many terminals are at work.
+    pub terminals: u64,
+    /// How many keys before it still count for what they signed.
+    pub former: usize,
     /// How many keys before it were withdrawn.
     pub withdrawn: usize,
 }
@@ -103,8 +108,10 @@ impl Office {
         KeyKind::ALL.into_iter().map(|kind| self.key_state(kind, now)).collect()
     }
 
-    fn key_state(&self, kind: KeyKind, now: UtcMs) -> Result<KeyState, OfficeError> {
+    pub(super) fn key_state(&self, kind: KeyKind, now: UtcMs) -> Result<KeyState, OfficeError> {
         let (announced, kept) = (trusted::announced(&self.db, kind)?, trusted::kept(&self.db, kind)?);
+        let before = trusted::former(&self.db, kind)?;
+        let withdrawn = before.iter().filter(|key| key.withdrawn.is_some()).count();
         let heard = announced.map(|announced| announced.version).or(kept);
         Ok(KeyState {
             kind,
@@ -114,7 +121,9 @@ impl Office {
             announced: announced.map(|announced| announced.at),
             former_kept: kept.is_some(),
             unheard: heard.map_or(Ok(0), |version| db::count_below(&self.db, version, DESK_LABEL))?,
-            withdrawn: trusted::former(&self.db, kind)?.iter().filter(|key| key.withdrawn.is_some()).count(),
+            terminals: db::count_below(&self.db, u64::MAX, DESK_LABEL)?,
+            former: before.len() - withdrawn,
+            withdrawn,
         })
     }
 
@@ -127,25 +136,19 @@ impl Office {
     /// the one before where that was kept; `at_once` does not wait for terminals.
     pub fn rotate_key(&mut self, kind: KeyKind, at_once: bool, by: &str, now: UtcMs) -> Result<Rotated, OfficeError> {
         self.look_at_keys()?;
-        if let Some(version) = trusted::kept(&self.db, kind)? {
-            return self.let_go(kind, version, at_once, by, now);
+        let state = self.key_state(kind, now)?;
+        if state.unheard > 0 && !at_once {
+            return Ok(Rotated::Waits { terminals: state.unheard });
         }
-        if kind == KeyKind::Envelope {
-            // Whoever does not know the new address yet is understood by the old one: nothing needs to be announced before.
-            let coming = Coming::Envelope(Identity::generate());
-            self.bring_into_force(kind, coming, Ending::Followed, by, now)?;
-            return Ok(Rotated::Switched);
-        }
-        let Some(announced) = trusted::announced(&self.db, kind)? else { return self.announce(kind, by, now) };
-        let terminals = db::count_below(&self.db, announced.version, DESK_LABEL)?;
-        if terminals > 0 && !at_once {
-            return Ok(Rotated::Waits { terminals });
-        }
-        let next =
-            self.keys.next.get(&kind).map(same).ok_or_else(|| {
-                OfficeError::Wrong(format!("the announced key is missing: put back keys/{}.next.key from your backup", kind.name()))
-            })?;
-        self.bring_into_force(kind, Coming::Signing(Box::new(next)), Ending::Followed, by, now)?;
+        let coming = match state.next() {
+            KeyStep::Announce => return self.announce(kind, by, now),
+            KeyStep::Finish => return self.let_go(kind, by, now),
+            _ if kind == KeyKind::Envelope => Coming::Envelope(Identity::generate()),
+            _ => Coming::Signing(Box::new(self.keys.next.get(&kind).map(same).ok_or_else(|| {
+                OfficeError::OwnKey(format!("the announced key is missing: put back keys/{}.next.key from your backup", kind.name()))
+            })?)),
+        };
+        self.bring_into_force(kind, coming, Ending::Followed, by, now)?;
         Ok(Rotated::Switched)
     }
 
@@ -161,6 +164,7 @@ impl Office {
             let trust = trusted::make_trust(&work.db, work.keys, work.profile, now)?;
             let version = trust.list.0.version;
             trusted::set_announced(&work.db, kind, Some(Announced { at: now, version }))?;
+            work.key_step_taken(kind)?;
             settings::next(&work.db, CHANGES)?;
             work.note(by, Action::Setting, &format!("keys/{}", kind.name()), &format!("{}: der nächste ist angekündigt", kind.german()), now)?;
             Ok(trust)
@@ -177,12 +181,9 @@ impl Office {
     }
 
     /// Lets go of the key that was kept for terminals that had not heard of its successor.
-    fn let_go(&mut self, kind: KeyKind, version: u64, at_once: bool, by: &str, now: UtcMs) -> Result<Rotated, OfficeError> {
-        let terminals = db::count_below(&self.db, version, DESK_LABEL)?;
-        if terminals > 0 && !at_once {
-            return Ok(Rotated::Waits { terminals });
-        }
+    fn let_go(&mut self, kind: KeyKind, by: &str, now: UtcMs) -> Result<Rotated, OfficeError> {
         self.in_transaction(|work| {
+            work.key_step_taken(kind)?;
             trusted::set_kept(&work.db, kind, None)?;
             settings::next(&work.db, CHANGES)?;
             work.note(by, Action::Setting, &format!("keys/{}", kind.name()), &format!("{}: der frühere ist gelöscht", kind.german()), now)
@@ -257,6 +258,7 @@ impl Office {
                 KeyKind::Documents => work.distrust_documents(now)?,
                 KeyKind::Status | KeyKind::Root | KeyKind::Envelope => {}
             }
+            work.key_step_taken(kind)?;
             settings::next(&work.db, CHANGES)?;
             work.note(by, Action::Setting, &format!("keys/{}", kind.name()), &format!("{}: die früheren sind zurückgezogen", kind.german()), now)?;
             Ok(done)
@@ -301,6 +303,7 @@ impl Office {
                 (_, Coming::Envelope(identity)) => work.lock_secrets_anew(&identity.recipient())?,
                 _ => {}
             }
+            work.key_step_taken(kind)?;
             settings::next(&work.db, CHANGES)?;
             let what = if is_lost { "zurückgezogen, ein neuer gilt" } else { "der angekündigte gilt ab jetzt" };
             work.note(by, Action::Setting, &format!("keys/{}", kind.name()), &format!("{}: {what}", kind.german()), now)?;

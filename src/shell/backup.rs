@@ -2,6 +2,10 @@
 //! this terminal. An office's holds its keys too: nobody else could go on in its name.
 
 pub mod automatic;
+#[cfg(feature = "terminal")]
+pub mod keeper;
+#[cfg(feature = "terminal")]
+pub mod mounts;
 #[cfg(feature = "office")]
 mod office;
 
@@ -13,6 +17,8 @@ use super::terminal_dir::{self, DirError};
 #[cfg(feature = "terminal")]
 use crate::terminal::{Terminal, restore::Restored};
 use crate::words::chance::Chance;
+#[cfg(feature = "terminal")]
+use crate::words::ids::TerminalId;
 #[cfg(feature = "terminal")]
 use crate::words::time::UtcMs;
 #[cfg(feature = "office")]
@@ -42,6 +48,9 @@ pub enum BackupError {
     /// The target cannot be written.
     #[error("{0} cannot be written: check the stick's lock and the folder's permissions")]
     TargetReadOnly(PathBuf),
+    /// What was chosen on the page.
+    #[error("{0} does not say where backups go: choose it again on the page of the box")]
+    Choice(PathBuf),
     /// The folder to restore into holds something.
     #[error("{0} is not empty: restore into an empty folder")]
     NotEmpty(PathBuf),
@@ -141,6 +150,12 @@ impl Kind {
     }
 }
 
+/// What the backups of a terminal are called, before the time they were made.
+#[cfg(feature = "terminal")]
+pub fn name_of(terminal: TerminalId) -> String {
+    format!("terminal-{}", terminal.hex().get(..8).unwrap_or_default())
+}
+
 /// A new passphrase: 32 letters and digits in groups of four, 160 random bits.
 pub fn recovery_key(chance: &mut Chance) -> Zeroizing<String> {
     let text = Zeroizing::new(data_encoding::BASE32HEX_NOPAD.encode(&Zeroizing::new(chance.bytes::<20>())[..]));
@@ -180,7 +195,12 @@ fn copy_rows(dir: &Path, kind: Kind, copy: &Path) -> Result<(), BackupError> {
     if is_on_a_server(dir) {
         return office::carry_off(dir, copy);
     }
-    Ok(store::copy(&dir.join(kind.database()), copy)?)
+    store::copy(&dir.join(kind.database()), copy)?;
+    #[cfg(feature = "office")]
+    if kind == Kind::Office {
+        store::office::backup::forget_the_hour(copy)?;
+    }
+    Ok(())
 }
 
 /// Removes the plain copies of processes that were killed over them.

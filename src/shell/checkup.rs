@@ -1,5 +1,6 @@
 //! What is wrong with a terminal or an office and what to do: for `doctor` and for the page of settings. It looks, and repairs nothing.
 
+pub mod backup;
 pub mod folder;
 #[cfg(feature = "office")]
 pub mod office;

@@ -1,5 +1,7 @@
 //! What the law says on a day: sums, ages, usual approvals and legal bases, from `templates/legal/but.toml` or the office's own file.
 
+pub mod entries;
+
 use crate::settle::invoice::Vat;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::settings;

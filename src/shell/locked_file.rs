@@ -58,8 +58,9 @@ impl Lock {
 impl Opener {
     /// What somebody has kept: a recovery key (`AGE-SECRET-KEY-1…`) or a passphrase.
     pub fn of(secret: &str) -> Self {
-        let secret = secret.trim();
-        secret.parse().map_or_else(|_| Self::Passphrase(Zeroizing::new(secret.to_owned())), Self::Key)
+        // A key that was copied by hand stands in groups, as it was shown.
+        let without_gaps = Zeroizing::new(secret.split_whitespace().collect::<String>().to_ascii_uppercase());
+        without_gaps.parse().map_or_else(|_| Self::Passphrase(Zeroizing::new(secret.trim().to_owned())), Self::Key)
     }
 }
 

@@ -11,7 +11,9 @@ use super::words::word;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use teilhabe::office::{NewProvider, ServiceTerms};
-use teilhabe::shell::door::now;
+use teilhabe::shell::backup;
+use teilhabe::shell::door::{now, os_chance};
+use teilhabe::shell::locked_file::Opener;
 use teilhabe::words::civil::CivilDay;
 
 /// A provider who has just got a letter with a code.
@@ -78,4 +80,40 @@ fn a_volunteer_gets_from_an_empty_folder_to_the_first_green_scan() {
     assert!(wrong.is_empty(), "{wrong:#?}");
     drop(server);
     assert_eq!(verify(&folder)["redemptions"], 1);
+}
+
+#[test]
+fn backups_are_set_up_with_a_key_that_somebody_has_kept_and_the_counter_warns_no_more() {
+    let (house, axe) = (House::filled(), axe());
+    let server = house.serve("canteen");
+    let chrome = Rc::new(Chrome::start());
+    let tab = Tab::open(&chrome, &server.base);
+    tab.front();
+    tab.go("/");
+    tab.sees(&word("counter.backup_none"));
+    let disk = house.path().join("disk");
+    std::fs::create_dir(&disk).expect("a folder");
+    tab.go("/backup");
+    tab.sees(&word("backup.wrong_none"));
+    tab.press("input[data-folder]");
+    tab.fill("#choose input[name=folder]", disk.to_str().expect("a path"));
+    tab.press_word("backup.go_on");
+    tab.wait("the key", "document.querySelector('#secret').textContent.length > 70");
+    let (mut wrong, key) = (faults(&tab, &axe), tab.text("#secret"));
+    tab.fill("#prove input", "FALSCH");
+    tab.press_word("backup.keep_it");
+    tab.sees(&word("backup.prove_wrong"));
+    assert_eq!(std::fs::read_dir(&disk).expect("there").count(), 0, "nothing is set up before the key is kept");
+    let letters: String = key.split_whitespace().collect();
+    tab.fill("#prove input", &letters[letters.len() - 6..].to_lowercase());
+    tab.press_word("backup.keep_it");
+    tab.sees(&word("backup.set"));
+    wrong.extend(faults(&tab, &axe));
+    assert_eq!(tab.eval("document.querySelector('#secret').textContent"), "", "the key is shown no more");
+    let files: Vec<_> = std::fs::read_dir(&disk).expect("there").flatten().map(|entry| entry.path()).collect();
+    let restored = backup::restore(&house.path().join("new"), &files[0], &Opener::of(&key), &mut os_chance(), now());
+    assert!(restored.is_ok_and(|restored| restored.entries > 0) && files.len() == 1, "{files:?}");
+    tab.go("/");
+    tab.wait("no warning", "document.querySelector('#light-pending').innerText && document.querySelector('#light-backup').hidden");
+    assert_eq!((wrong, complaints(&chrome, &[&server.base])), (BTreeSet::new(), Vec::new()));
 }

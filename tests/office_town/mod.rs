@@ -92,7 +92,7 @@ pub fn empty(now: UtcMs) -> Office {
 /// The same with its database and keys in a folder.
 pub fn empty_in(folder: Option<&Path>, now: UtcMs) -> Office {
     let (keys, db) = place(folder);
-    empty_over(db, keys, now)
+    in_its_folder(empty_over(db, keys, now), folder)
 }
 
 fn place(folder: Option<&Path>) -> (OfficeKeys, Connection) {
@@ -140,7 +140,13 @@ pub fn lived_in(now: UtcMs) -> (Office, Vec<Counter>) {
 /// The same with its database and keys in a folder.
 pub fn lived_in_folder(folder: Option<&Path>, now: UtcMs) -> (Office, Vec<Counter>) {
     let (keys, db) = place(folder);
-    lived_in_over(db, keys, now)
+    let (office, counters) = lived_in_over(db, keys, now);
+    (in_its_folder(office, folder), counters)
+}
+
+/// The same office, which knows where its keys lie.
+fn in_its_folder(office: Office, folder: Option<&Path>) -> Office {
+    if let Some(folder) = folder { office.in_folder(folder) } else { office }
 }
 
 /// The same over a database and with keys of its own.

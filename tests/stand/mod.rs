@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test uses the part it needs")]
 
 use super::town::*;
-use super::wires::Typing;
+use super::wires::{Plugged, Typing};
 use axum::Router;
 use axum::body::{Body, BodyDataStream, to_bytes};
 use axum::http::{Request, StatusCode};
@@ -51,7 +51,7 @@ impl Stand {
         self.folder.path().join(name)
     }
 
-    pub fn scanner(&self, number: u32, name: &str) -> Typing {
+    pub fn scanner(&self, number: u32, name: &str) -> Plugged {
         Typing::plug_in(&self.path("dev"), &self.path("sys"), number, SCANNER, name)
     }
 

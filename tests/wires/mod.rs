@@ -32,32 +32,24 @@ pub fn typed(text: &str) -> Vec<u8> {
     [bytes, press(28)].concat()
 }
 
-/// A scanner that types, in a folder that stands for `/dev` and `/sys`.
-pub struct Typing {
+/// What is plugged in, in a folder that stands for `/dev` and `/sys`: a pipe in place of the device, and what the system's register says of it.
+pub struct Plugged {
     pipe: Option<File>,
     register: PathBuf,
 }
 
-impl Typing {
-    pub fn plug_in(dev: &Path, sys: &Path, number: u32, id: (&str, &str), name: &str) -> Self {
-        let node = dev.join(format!("input/event{number}"));
+impl Plugged {
+    fn at(node: &Path, register: PathBuf, about: &[(&str, &[u8])]) -> Self {
         fs::create_dir_all(node.parent().expect("its folder")).expect("a folder");
         if !node.exists() {
-            let made = std::process::Command::new("mkfifo").arg(&node).status().expect("mkfifo");
-            assert!(made.success(), "a pipe");
+            assert!(std::process::Command::new("mkfifo").arg(node).status().expect("mkfifo").success(), "a pipe");
         }
         // Both ways, so that opening waits for nobody.
-        let pipe = rustix::fs::open(&node, OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).expect("the pipe");
-        let register = sys.join(format!("class/input/event{number}"));
-        for (file, text) in [
-            ("id/vendor", id.0),
-            ("id/product", id.1),
-            ("name", name),
-            ("capabilities/key", "1000000000007 ff9f207ac14057ff febeffdfffefffff fffffffffffffffe"),
-        ] {
+        let pipe = rustix::fs::open(node, OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).expect("the pipe");
+        for (file, bytes) in about {
             let path = register.join("device").join(file);
             fs::create_dir_all(path.parent().expect("its folder")).expect("a folder");
-            fs::write(path, format!("{text}\n")).expect("written");
+            fs::write(path, bytes).expect("written");
         }
         Self { pipe: Some(pipe.into()), register }
     }
@@ -70,6 +62,19 @@ impl Typing {
     pub fn pull(&mut self) {
         fs::remove_dir_all(&self.register).expect("forgotten");
         self.pipe = None;
+    }
+}
+
+/// A scanner that types.
+pub struct Typing;
+
+impl Typing {
+    pub fn plug_in(dev: &Path, sys: &Path, number: u32, id: (&str, &str), name: &str) -> Plugged {
+        let line = |text: &str| format!("{text}\n").into_bytes();
+        let keys = line("1000000000007 ff9f207ac14057ff febeffdfffefffff fffffffffffffffe");
+        let (vendor, product, name) = (line(id.0), line(id.1), line(name));
+        let about = [("id/vendor", vendor.as_slice()), ("id/product", &product), ("name", &name), ("capabilities/key", &keys)];
+        Plugged::at(&dev.join(format!("input/event{number}")), sys.join(format!("class/input/event{number}")), &about)
     }
 }
 
@@ -87,35 +92,14 @@ pub fn reported(text: &str) -> Vec<u8> {
     parts.iter().enumerate().flat_map(report).collect()
 }
 
-/// A scanner in HID-POS mode, in a folder that stands for `/dev` and `/sys`.
-pub struct Reporting {
-    pipe: Option<File>,
-    register: PathBuf,
-}
+/// A scanner in HID-POS mode.
+pub struct Reporting;
 
 impl Reporting {
-    pub fn plug_in(dev: &Path, sys: &Path, number: u32, id: (&str, &str), name: &str) -> Self {
-        let node = dev.join(format!("hidraw{number}"));
-        fs::create_dir_all(dev).expect("a folder");
-        if !node.exists() {
-            assert!(std::process::Command::new("mkfifo").arg(&node).status().expect("mkfifo").success(), "a pipe");
-        }
-        let pipe = rustix::fs::open(&node, OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).expect("the pipe");
-        let register = sys.join(format!("class/hidraw/hidraw{number}"));
-        fs::create_dir_all(register.join("device")).expect("a folder");
+    pub fn plug_in(dev: &Path, sys: &Path, number: u32, id: (&str, &str), name: &str) -> Plugged {
         let about = format!("DRIVER=hid-generic\nHID_ID=0003:0000{}:0000{}\nHID_NAME={name}\n", id.0.to_uppercase(), id.1.to_uppercase());
-        fs::write(register.join("device/uevent"), about).expect("written");
-        fs::write(register.join("device/report_descriptor"), DESCRIPTOR).expect("written");
-        Self { pipe: Some(pipe.into()), register }
-    }
-
-    pub fn send(&mut self, bytes: &[u8]) {
-        self.pipe.as_mut().expect("plugged in").write_all(bytes).expect("sent");
-    }
-
-    pub fn pull(&mut self) {
-        fs::remove_dir_all(&self.register).expect("forgotten");
-        self.pipe = None;
+        let about = [("uevent", about.as_bytes()), ("report_descriptor", DESCRIPTOR)];
+        Plugged::at(&dev.join(format!("hidraw{number}")), sys.join(format!("class/hidraw/hidraw{number}")), &about)
     }
 }
 

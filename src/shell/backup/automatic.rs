@@ -56,6 +56,7 @@ pub enum Trouble {
 
 /// What became of the last backup.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Standing {
     /// Where they go by themselves; none where they are only made by hand.
     pub to: Option<PathBuf>,
@@ -125,6 +126,12 @@ impl Standing {
         let standing = Self { last: Some(now.0), file: Some(file.to_owned()), tried: Some(now.0), trouble: None, sentence: None, ..Self::read(dir) };
         standing.keep(dir);
     }
+
+    /// Notes that none could be made, and why.
+    pub fn failed(dir: &Path, error: &BackupError, now: UtcMs) {
+        let (trouble, sentence) = (Some(Trouble::of(error)), Some(error.to_string()));
+        Self { tried: Some(now.0), trouble, sentence, ..Self::read(dir) }.keep(dir);
+    }
 }
 
 impl Plan {
@@ -144,7 +151,7 @@ impl Plan {
         }
     }
 
-    /// Whether it is time for one. A clock that was put back does not keep it waiting.
+    /// Whether it is time for one, or one that could not be made is to be made up for. A clock that was put back does not keep it waiting.
     pub fn is_due(&self, now: UtcMs) -> bool {
         let standing = Standing::read(&self.dir);
         let since = |at: Option<u64>| at.filter(|at| *at <= now.0).map_or(u64::MAX, |at| now.0 - at);
@@ -152,33 +159,30 @@ impl Plan {
             None | Some(Trouble::Missing) => 0,
             Some(_) => RETRY_MS,
         };
-        since(standing.last) >= self.every_hours.saturating_mul(HOUR_MS) && since(standing.tried) >= waits
+        let is_wanted = standing.trouble.is_some() || since(standing.last) >= self.every_hours.saturating_mul(HOUR_MS);
+        is_wanted && since(standing.tried) >= waits
     }
 
     /// Makes one if it is time, and says what became of it.
     pub fn look(&self, now: UtcMs) -> Option<Result<PathBuf, BackupError>> {
-        if !self.is_due(now) {
-            return None;
-        }
+        self.is_due(now).then(|| self.carry_out(&|| Ok(()), now))
+    }
+
+    /// Makes one where `ready` finds nothing missing, and notes what became of it.
+    pub fn carry_out(&self, ready: &dyn Fn() -> Result<(), BackupError>, now: UtcMs) -> Result<PathBuf, BackupError> {
         let stamp: String = now.rfc3339().chars().take(19).filter(|c| *c != ':').collect();
         let file = self.to.join(format!("{}-{stamp}Z.age", self.name));
-        let written = write(&self.dir, &file, &self.lock);
-        match &written {
+        match ready().and_then(|()| write(&self.dir, &file, &self.lock)) {
             Ok(_) => {
                 Standing::made(&self.dir, &file, now);
                 self.forget_old(&file);
+                Ok(file)
             }
             Err(error) => {
-                let standing = Standing {
-                    tried: Some(now.0),
-                    trouble: Some(Trouble::of(error)),
-                    sentence: Some(error.to_string()),
-                    ..Standing::read(&self.dir)
-                };
-                standing.keep(&self.dir);
+                Standing::failed(&self.dir, &error, now);
+                Err(error)
             }
         }
-        Some(written.map(|_| file))
     }
 
     /// Removes our own older backups beyond those that are kept, and what was begun and broken off.
@@ -189,7 +193,7 @@ impl Plan {
             let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
             match name.strip_prefix(&begins) {
                 Some(rest) if rest.ends_with("Z.age") && entry.path() != newest => whole.push(name),
-                Some(rest) if rest.ends_with("Z.age.part") => parts.push(name),
+                Some(rest) if rest.ends_with("Z.age.draft") => parts.push(name),
                 _ => {}
             }
         }

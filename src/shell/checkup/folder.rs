@@ -1,10 +1,10 @@
 //! What a data folder depends on, whoever lives in it: disk, keys, permissions, the database file, the backup.
 
 use super::Finding;
-use crate::shell::backup::automatic::{HOUR_MS, Standing, Trouble};
+use super::backup::BackupLook;
 use crate::shell::backup::{Kind, is_on_a_server};
 use crate::shell::{secret_file, store};
-use crate::words::time::{DAY_MS, UtcMs};
+use crate::words::time::UtcMs;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -14,10 +14,6 @@ use std::path::Path;
 const ROOM: usize = 32 * 1024 * 1024;
 /// Below this the disk is worth a look, in bytes; so it is when the database would not fit once more, which a backup needs.
 const FREE: u64 = 1024 * 1024 * 1024;
-/// After how many days without a backup somebody should make one, where none is planned.
-const BACKUP_DAYS: u64 = 8;
-/// After how many missed intervals a planned backup is bad.
-const MISSED: u64 = 7;
 
 /// Looks at disk, keys, permissions, database file and backup of what `dir` holds.
 pub fn look_at(dir: &Path, kind: Kind, now: UtcMs) -> Vec<Finding> {
@@ -32,7 +28,8 @@ pub fn look_at(dir: &Path, kind: Kind, now: UtcMs) -> Vec<Finding> {
         }
         Err(error) => Some(error.to_string()),
     };
-    vec![disk(dir, &database), Finding::bad_if("keys", keys(dir, kind)), permissions(dir), Finding::bad_if("database", sound), backup(dir, now)]
+    let backup = BackupLook::at(dir, now).finding(kind);
+    vec![disk(dir, &database), Finding::bad_if("keys", keys(dir, kind)), permissions(dir), Finding::bad_if("database", sound), backup]
 }
 
 /// Whether a day's work still fits and can be written for good.
@@ -95,29 +92,4 @@ fn permissions(dir: &Path) -> Finding {
             Finding::bad("permissions", format!("others on this computer can read {}: run chmod -R go-rwx {}", names.join(", "), dir.display()))
         }
     }
-}
-
-/// How old the last backup is.
-pub fn backup(dir: &Path, now: UtcMs) -> Finding {
-    let standing = Standing::read(dir);
-    let age = standing.last_at().map(|at| now.since(at));
-    let (soon, late) = match &standing.to {
-        Some(_) => (standing.every_hours.saturating_mul(2 * HOUR_MS), standing.every_hours.saturating_mul(MISSED * HOUR_MS)),
-        None => (BACKUP_DAYS * DAY_MS, u64::MAX),
-    };
-    let old = match age {
-        None => "there is no backup yet".to_owned(),
-        Some(age) => format!("the last backup is {} hours old", age / HOUR_MS),
-    };
-    let to_do = match (&standing.to, &standing.sentence) {
-        (Some(_), Some(sentence)) => sentence.clone(),
-        (Some(to), None) => format!("see that the server runs and {} is there", to.display()),
-        (None, _) => "make one with the command backup, or have the server make them with --backup-to".to_owned(),
-    };
-    let is_troubled = standing.trouble.is_some_and(|trouble| trouble != Trouble::Missing);
-    if age.is_some_and(|age| age <= soon) && !is_troubled {
-        return Finding::well("backup");
-    }
-    let wrong = format!("{old}: {to_do}");
-    if age.is_some_and(|age| age > late) { Finding::bad("backup", wrong) } else { Finding::warn("backup", wrong) }
 }

@@ -105,12 +105,20 @@ pub fn write_backup(dir: &Path, command: &Backup, kind: Kind) -> anyhow::Result<
     Ok(Report::new(text, json))
 }
 
-/// Has backups made by themselves from now on, if that is wanted.
+/// Has backups of an office made by themselves from now on, if that is wanted.
 pub fn watch(dir: &Path, how: &Automatic, name: &str) -> anyhow::Result<()> {
-    let Some(to) = how.backup_to.clone() else {
-        Plan::none(dir);
-        return Ok(());
-    };
+    match plan(dir, how, name)? {
+        Some(plan) => Ok(plan.watch()?),
+        None => {
+            Plan::none(dir);
+            Ok(())
+        }
+    }
+}
+
+/// What the options say of backups.
+pub fn plan(dir: &Path, how: &Automatic, name: &str) -> anyhow::Result<Option<Plan>> {
+    let Some(to) = how.backup_to.clone() else { return Ok(None) };
     let lock = match (&how.backup_recipient, secret(how.backup_passphrase_file.as_deref())?) {
         (Some(recipient), _) => Lock::to(recipient)?,
         (None, Some(passphrase)) => Lock::Passphrase(passphrase),
@@ -121,7 +129,7 @@ pub fn watch(dir: &Path, how: &Automatic, name: &str) -> anyhow::Result<()> {
         }
     };
     let keep = usize::try_from(how.backup_keep).unwrap_or(usize::MAX);
-    Ok(Plan { dir: dir.to_owned(), to, every_hours: how.backup_every, keep, lock, name: name.to_owned() }.watch()?)
+    Ok(Some(Plan { dir: dir.to_owned(), to, every_hours: how.backup_every, keep, lock, name: name.to_owned() }))
 }
 
 /// What opens the backup that is to be restored.
@@ -138,11 +146,21 @@ fn secret(file: Option<&Path>) -> anyhow::Result<Option<Zeroizing<String>>> {
         Some(file) => Some(Zeroizing::new(std::fs::read_to_string(file).map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?)),
         None => std::env::var(PASSPHRASE).ok().map(Zeroizing::new),
     };
-    let line = text.map(|text| Zeroizing::new(text.lines().find(|line| !line.starts_with("# ")).unwrap_or_default().trim().to_owned()));
+    let line = text.map(|text| first_line(&text));
     match line {
         Some(line) if line.is_empty() => Err(Usage("the passphrase is empty".into()).into()),
         line => Ok(line),
     }
+}
+
+/// The first line that is no comment. A recovery key that was copied from paper may stand in several.
+fn first_line(text: &str) -> Zeroizing<String> {
+    let mut lines = text.lines().filter(|line| !line.starts_with("# "));
+    let first = lines.next().unwrap_or_default().trim();
+    if !first.to_ascii_uppercase().starts_with("AGE-SECRET-KEY") {
+        return Zeroizing::new(first.to_owned());
+    }
+    Zeroizing::new(lines.fold(first.to_owned(), |whole, line| whole + line.trim()))
 }
 
 fn must_hold(dir: &Path, kind: Kind) -> anyhow::Result<()> {

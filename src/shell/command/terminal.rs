@@ -2,6 +2,8 @@
 
 use super::{Context, Report, Usage, keep_safe};
 use crate::shell::backup::Kind;
+use crate::shell::backup::keeper::Keeper;
+use crate::shell::backup::mounts::Mounts;
 use crate::shell::device::allowed::Allowed;
 use crate::shell::device::{Places, watch};
 use crate::shell::web::terminal::App;
@@ -13,13 +15,14 @@ use crate::terminal::Terminal;
 use crate::terminal::enrol::check_code;
 use crate::terminal::inbound::TakenIn;
 use crate::words::chance::Chance;
-use crate::words::ids::OfficeId;
+use crate::words::ids::{OfficeId, TerminalId};
 use askama::Template;
 use serde_json::json;
 use std::fs::File;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The largest envelope read from a file.
 const MAX_FILE: u64 = 20 * 1024 * 1024;
@@ -313,14 +316,14 @@ fn serve(dir: &Path, how: &Serve) -> anyhow::Result<Report> {
     if cfg!(not(feature = "pcsc")) && how.scanner.contains(&Allowed::Cards) {
         return Err(Usage("this build reads no chip cards: take the box's package, or build with --features pcsc".into()).into());
     }
-    keep_safe::watch(dir, &how.backup, &format!("terminal-{}", id.hex().get(..8).unwrap_or_default()))?;
+    let keeper = keeper(dir, &how.backup, id)?;
     let (writer, thread) = Writer::start(terminal, chance);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
         let listener = listen(how.listen).await?;
         let at = listener.local_addr()?;
         let asked = writer.clone();
-        let mut app = App::new(writer, at, &how.names, key).in_folder(dir);
+        let mut app = App::new(writer, at, &how.names, key).backed_up_by(keeper);
         let watching;
         if how.scanner.is_empty() {
             watching = None;
@@ -369,6 +372,14 @@ fn serve(dir: &Path, how: &Serve) -> anyhow::Result<Report> {
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     let _ = thread.join();
     Ok(Report { json: json!({"ended": id}), ..Report::default() })
+}
+
+/// Has backups made as options say, or as somebody chooses on the page.
+fn keeper(dir: &Path, how: &keep_safe::Automatic, id: TerminalId) -> anyhow::Result<Arc<Keeper>> {
+    let name = backup::name_of(id);
+    let keeper = Arc::new(Keeper::new(dir, &name, keep_safe::plan(dir, how, &name)?, Mounts::default()));
+    keeper.clone().watch()?;
+    Ok(keeper)
 }
 
 fn scanners(seen: &[(String, String)]) -> Report {

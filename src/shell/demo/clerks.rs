@@ -8,7 +8,7 @@ use std::fmt::Write;
 /// Name, roles, and what to sign in as this clerk for.
 const CLERKS: [(&str, &[Role], &str); 3] = [
     ("Anna", &[Role::Issue, Role::Reconcile], "cases and cards, findings, drawing up payments"),
-    ("Bernd", &[Role::Reconcile, Role::Release], "releasing what Anna drew up"),
+    ("Bernd", &[Role::Reconcile, Role::Release], "releasing what Anna drew up, confirming a change of keys that Cem proposes"),
     ("Cem", &[Role::Admin, Role::Audit], "accounts, settings, the audit log; sees all, decides nothing"),
 ];
 

@@ -5,6 +5,9 @@ mod clerks;
 pub mod town;
 
 use crate::office::Office;
+use crate::shell::backup;
+use crate::shell::backup::keeper::Keeper;
+use crate::shell::backup::mounts::Mounts;
 use crate::shell::door::{now, os_chance};
 use crate::shell::secret_file;
 use crate::shell::terminal_dir;
@@ -14,6 +17,7 @@ use crate::shell::web::terminal::writer::Writer;
 use anyhow::Context as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What the demo tells people, kept beside its data for the next start.
 const NOTES: &str = "notes.txt";
@@ -29,6 +33,8 @@ pub fn run(dir: &Path, terminal_at: SocketAddr, office_at: SocketAddr, lan_at: O
     let text = secret_file::read(&notes)?;
     let office = Office::open(&town::office_dir(dir), os_chance(), now())?;
     let terminal = terminal_dir::open(&town::canteen_dir(dir), now())?;
+    let keeper = Arc::new(Keeper::new(&town::canteen_dir(dir), &backup::name_of(terminal.id()), None, Mounts::default()));
+    keeper.clone().watch()?;
     let (writer, thread) = Writer::start(terminal, os_chance());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -37,7 +43,7 @@ pub fn run(dir: &Path, terminal_at: SocketAddr, office_at: SocketAddr, lan_at: O
         println!("{}", text.replace("{terminal}", &terminal_at.to_string()).replace("{office}", &office_at.to_string()));
         let mut chance = os_chance();
         let key = secret_file::api_token(&town::canteen_dir(dir), &mut chance)?;
-        let mut app = App::new(writer, terminal_at, &[], key).in_folder(&town::canteen_dir(dir));
+        let mut app = App::new(writer, terminal_at, &[], key).backed_up_by(keeper);
         app.load_pins().await.map_err(|problem| anyhow::anyhow!(problem.detail))?;
         let house = match lan_at {
             Some(at) => Some(bind(at).await?),

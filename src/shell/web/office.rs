@@ -26,6 +26,8 @@ mod gate;
 mod import;
 mod invoices;
 mod jobs;
+mod keys;
+mod legal;
 mod lines;
 mod listen;
 mod login;
@@ -138,6 +140,8 @@ fn routes() -> Vec<Route> {
     routes.extend(soon::routes());
     routes.extend(admin::routes());
     routes.extend(clerks::routes());
+    routes.extend(keys::routes());
+    routes.extend(legal::routes());
     routes.extend(audit::routes());
     routes.extend(account::routes());
     routes.extend(passkeys::routes());

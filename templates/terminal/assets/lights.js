@@ -40,6 +40,8 @@ function showStatus(status) {
   light("pending", old > 7 * 86_400 ? "amber" : "green", status.pending > 0 || busy > 0 ? unsent : t("counter.all_sent"));
   const suspect = status.clock.state === "suspect";
   light("clock", suspect ? "red" : "green", suspect ? t("counter.clock_suspect") : t("counter.clock_ok", { time: clock(status.clock.now) }));
+  const backup = status.backup?.word;
+  light("backup", status.backup?.grade === "bad" ? "red" : "amber", backup ? t(`counter.backup_${backup}`) : "");
   light("later", "amber", status.held > 0 ? t("counter.open_held", { count: status.held }) : "");
   $("#offices").replaceChildren(...status.offices.flatMap((office) => [
     Object.assign(document.createElement("dt"), { textContent: office.name }),

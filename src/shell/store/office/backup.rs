@@ -6,8 +6,24 @@ use crate::words::time::UtcMs;
 use std::path::Path;
 use zeroize::Zeroizing;
 
+/// What concerns the hour alone, and would let somebody in elsewhere: it is in no backup.
+pub(super) const OF_THE_HOUR: [&str; 4] = ["session", "ceremony", "attempt", "job"];
 /// How far a restored office leaps over numbers that the lost one may have given away since the backup.
 const LEAP: i64 = 10_000;
+
+/// Takes out of a copy what concerns the hour alone; nothing of it stays.
+pub fn forget_the_hour(copy: &Path) -> Result<(), StoreError> {
+    let db = rusqlite::Connection::open(copy)?;
+    db.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
+    for table in OF_THE_HOUR {
+        // A database of before these tables has nothing to forget.
+        let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?1)";
+        if db.query_row(sql, [table], |row| row.get(0))? {
+            db.execute(&format!("DELETE FROM {table}"), [])?;
+        }
+    }
+    Ok(())
+}
 
 /// Puts key files into a copy.
 pub fn put_keys(copy: &Path, files: &[(String, Zeroizing<String>)]) -> Result<(), StoreError> {
@@ -39,7 +55,7 @@ pub fn take_keys(copy: &Path) -> Result<Vec<(String, Zeroizing<String>)>, StoreE
 pub fn leap(db: &Connection) -> Result<(), StoreError> {
     db.leap_over_advice(LEAP * 100)?;
     // Whoever had signed in at the lost office signs in anew.
-    for table in ["session", "ceremony", "attempt", "job"] {
+    for table in OF_THE_HOUR {
         db.execute(&format!("DELETE FROM {table}"), [])?;
     }
     db.execute("UPDATE batch SET revision = revision + ?1", [LEAP])?;

@@ -2,6 +2,7 @@
 
 use super::super::StoreError;
 use super::MIGRATIONS;
+use super::backup::OF_THE_HOUR;
 use crate::shell::store::sql::{Connection, Kind, Row, ToSql, ValueRef, params_from_iter};
 use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
@@ -9,8 +10,6 @@ use std::path::Path;
 
 /// How many rows are asked for at once.
 const ROWS: i64 = 2_000;
-/// What concerns the hour alone, and would let somebody in elsewhere.
-const LEFT_OUT: [&str; 4] = ["session", "ceremony", "attempt", "job"];
 
 /// A value of a row on its way.
 struct Carried(Value);
@@ -62,7 +61,7 @@ pub fn carry(from: &Connection, to: &Path) -> Result<(), StoreError> {
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
     db.pragma_update(None, "foreign_keys", false)?;
     db.execute_batch("BEGIN")?;
-    for table in tables(&db)?.iter().filter(|table| !LEFT_OUT.contains(&table.name.as_str())) {
+    for table in tables(&db)?.iter().filter(|table| !OF_THE_HOUR.contains(&table.name.as_str())) {
         carry_table(from, &db, table)?;
     }
     let broken: i64 = db.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0))?;

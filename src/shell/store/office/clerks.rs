@@ -31,9 +31,11 @@ pub struct Account {
     pub external: Option<String>,
     /// The sign-in's own id of the clerk, once linked.
     pub subject: Option<String>,
+    /// In which epoch its sessions begin now: those of an earlier one are over.
+    pub epoch: u64,
 }
 
-const COLUMNS: &str = "id, name, password, roles, created, must_change, closed, last_sign_in, factor, last_step, external, subject";
+const COLUMNS: &str = "id, name, password, roles, created, must_change, closed, last_sign_in, factor, last_step, external, subject, epoch";
 
 fn account(row: &Row<'_>) -> Result<Account, StoreError> {
     let time = |at: Option<i64>| at.map(from_db).transpose().map(|at| at.map(UtcMs));
@@ -50,6 +52,7 @@ fn account(row: &Row<'_>) -> Result<Account, StoreError> {
         last_step: from_db(row.get(9)?)?,
         external: row.get(10)?,
         subject: row.get(11)?,
+        epoch: from_db(row.get(12)?)?,
     })
 }
 

@@ -65,9 +65,8 @@ pub fn insert(db: &Connection, clerk: i64, label: &str, credential: &[u8], publi
 }
 
 /// Remembers a use, with what the key said of itself.
-pub fn used(db: &Connection, id: i64, public: &str, now: UtcMs) -> Result<(), StoreError> {
-    db.execute("UPDATE passkey SET public = ?2, used = ?3 WHERE id = ?1", params![id, public, to_db(now.0)])?;
-    Ok(())
+pub fn used(db: &Connection, id: i64, public: &str, now: UtcMs) -> Result<bool, StoreError> {
+    Ok(db.execute("UPDATE passkey SET public = ?2, used = ?3 WHERE id = ?1", params![id, public, to_db(now.0)])? == 1)
 }
 
 /// Removes a passkey of this account; false where it has none in this row.

@@ -88,7 +88,7 @@ impl Receiver {
         let reply = match office.exchange(&envelope, now) {
             Ok(reply) => reply,
             // The office itself is in trouble: that says nothing about the envelope.
-            Err(error @ (OfficeError::Store(_) | OfficeError::SecretFile(_))) => return Ok(Fate::Left(error.to_string())),
+            Err(error @ (OfficeError::Store(_) | OfficeError::SecretFile(_) | OfficeError::OwnKey(_))) => return Ok(Fate::Left(error.to_string())),
             Err(_) => return self.reject(listed, &log, Problem::Envelope, now),
         };
         // Taken in and answered before it is accepted: what is lost in between comes again and is answered alike.

@@ -28,6 +28,13 @@ const PLACES: &[Place] = &[
         Door::Reads(&[Role::Admin]),
     ),
     ("/admin/clerks", "Konten", "Wer hier arbeitet, mit welchen Rollen; neue Konten, vergessene Passwörter.", Door::Reads(&[Role::Admin])),
+    (
+        "/admin/legal",
+        "Rechtsdaten",
+        "Pauschalen, Altersgrenzen, Rechtskreise und Steuersätze mit Quelle; eine andere Datei übernehmen.",
+        Door::Reads(&[Role::Admin]),
+    ),
+    ("/admin/keys", "Schlüssel", "Womit sich das Amt ausweist; wechseln oder zurückziehen, zu zweit.", Door::Reads(&[Role::Admin])),
     ("/admin/audit", "Protokoll", "Wer wann was nachgesehen oder getan hat, und ob die Kette ganz ist.", Door::Reads(&[Role::Admin])),
     (
         "/admin/reconcile",

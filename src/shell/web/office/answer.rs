@@ -60,6 +60,10 @@ impl From<OfficeError> for Refusal {
                 tracing::error!(%why, "a key file failed");
                 Problem::bug().into()
             }
+            OfficeError::OwnKey(why) => {
+                tracing::error!("a key is missing: {why}");
+                Problem::bug().into()
+            }
             OfficeError::Envelope(EnvelopeError::TooLarge { .. }) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, sentence),
             OfficeError::Envelope(_) => Self::new(StatusCode::BAD_REQUEST, sentence),
             OfficeError::Refused(refused) => {

@@ -39,8 +39,8 @@ const fn purpose(role: Role) -> &'static str {
     match role {
         Role::Issue => "Fälle anlegen, bewilligen, Karten und Briefe drucken",
         Role::Reconcile => "Befunde entscheiden, Anbieter pflegen, Zahlungen vorbereiten",
-        Role::Release => "Zahlungen freigeben, die eine andere Person vorbereitet hat",
-        Role::Admin => "Konten, Einstellungen, Aufbewahrung",
+        Role::Release => "Zahlungen freigeben und Schlüsselwechsel bestätigen, die eine andere Person vorbereitet hat",
+        Role::Admin => "Konten, Einstellungen, Aufbewahrung, Schlüssel",
         Role::Audit => "alles sehen, auch das Protokoll, nichts ändern",
     }
 }

@@ -6,7 +6,7 @@ use super::doors::{Door, Route};
 use super::page::{Fault, Page, go, show};
 use super::session::{Seat, Session, Stage};
 use super::tries::{Locked, TRIES};
-use crate::office::{Action, FreshPassword, OfficeError, Roles, SecondFactor, account, has_identity_provider, second_factor};
+use crate::office::{Action, FreshPassword, Known, OfficeError, Roles, SecondFactor, account, has_identity_provider, second_factor};
 use crate::shell::door;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::{clerks, passkeys};
@@ -88,27 +88,28 @@ impl Desk {
     }
 
     /// Lets somebody in who has shown who they are: all the way, or to the next step. The way `how` is logged.
-    pub(super) async fn let_in(&self, headers: &HeaderMap, caller: &Caller, clerk: &str, code_shown: bool, how: &str) -> Result<LetIn, Fault> {
-        let asked = clerk.to_owned();
+    pub(super) async fn let_in(&self, headers: &HeaderMap, caller: &Caller, clerk: Known, code_shown: bool, how: &str) -> Result<LetIn, Fault> {
+        let asked = clerk.name.clone();
         let (known, required) = self.look(move |db| Ok::<_, OfficeError>((account(db, &asked)?, second_factor(db)?))).await?;
         let known = known.filter(|known| known.closed.is_none()).ok_or_else(Fault::closed)?;
         let stage = Stage::after(&known, code_shown, required == SecondFactor::Required);
-        self.seat_anew(headers, caller, known.name, stage, code_shown, how).await
+        self.seat_anew(headers, caller, clerk, stage, code_shown, how).await
     }
 
     /// Lets somebody in who has shown both factors at once, or whom the municipality's own sign-in vouches for.
-    pub(super) async fn let_in_fully(&self, headers: &HeaderMap, caller: &Caller, clerk: &str, how: &str) -> Result<LetIn, Fault> {
-        let asked = clerk.to_owned();
-        let known = self.look(move |db| account(db, &asked)).await?.filter(|known| known.closed.is_none()).ok_or_else(Fault::closed)?;
-        self.seat_anew(headers, caller, known.name, Stage::Full, true, how).await
+    pub(super) async fn let_in_fully(&self, headers: &HeaderMap, caller: &Caller, clerk: Known, how: &str) -> Result<LetIn, Fault> {
+        let asked = clerk.name.clone();
+        self.look(move |db| account(db, &asked)).await?.filter(|known| known.closed.is_none()).ok_or_else(Fault::closed)?;
+        self.seat_anew(headers, caller, clerk, Stage::Full, true, how).await
     }
 
-    /// Begins a session at this stage under a new secret, whatever the cookie was before.
-    pub(super) async fn seat_anew(
+    /// Begins a session at this stage under a new secret, whatever the cookie was before. It begins in the epoch in which was shown who it
+    /// is: what took that away meanwhile, such as a new password, has ended it.
+    async fn seat_anew(
         &self,
         headers: &HeaderMap,
         caller: &Caller,
-        clerk: String,
+        Known { name: clerk, epoch }: Known,
         stage: Stage,
         code_shown: bool,
         how: &str,
@@ -124,8 +125,6 @@ impl Desk {
             self.forget_tries(&clerk, caller).await?;
         }
         let secret = data_encoding::HEXLOWER.encode(&door::os_chance().bytes::<32>());
-        let asked = clerk.clone();
-        let epoch = self.look(move |db| clerks::epoch(db, &asked)).await?;
         self.begin_session(&secret, &Session::new(clerk, epoch, stage, code_shown, caller.mark(&secret), now), now).await?;
         Ok(LetIn { cookie: cookie(headers, &secret), stage })
     }
@@ -256,7 +255,7 @@ async fn sign_in(State(desk): State<Desk>, caller: Caller, headers: HeaderMap, f
         return ask_again(&desk, StatusCode::TOO_MANY_REQUESTS, trouble, name).await;
     }
     match desk.password_holds(&name, password).await? {
-        Some(clerk) => desk.let_in(&headers, &caller, &clerk, false, "mit Passwort").await?.go(),
+        Some(clerk) => desk.let_in(&headers, &caller, clerk, false, "mit Passwort").await?.go(),
         None => {
             desk.note_failed(name.clone(), format!("falsches Passwort, {}", caller.from())).await?;
             let trouble = "Name oder Passwort ist falsch. Bitte noch einmal eingeben.".to_owned();
@@ -266,8 +265,8 @@ async fn sign_in(State(desk): State<Desk>, caller: Caller, headers: HeaderMap, f
 }
 
 impl Desk {
-    /// The clerk's name as first written, if this is the password. Takes a tenth of a second, beside whatever the office does.
-    pub(super) async fn password_holds(&self, name: &str, password: String) -> Result<Option<String>, Fault> {
+    /// Whose password this is, if it is the right one. Takes a tenth of a second, beside whatever the office does.
+    pub(super) async fn password_holds(&self, name: &str, password: String) -> Result<Option<Known>, Fault> {
         let asked = name.to_owned();
         let check = self.with(move |office| office.password_check(&asked)).await?;
         let place = self.0.passwords.acquire().await;

@@ -247,7 +247,7 @@ async fn back(State(desk): State<Desk>, caller: Caller, headers: HeaderMap, Quer
         return Err(not_known());
     };
     desk.forget_nameless(BEGUN, &caller).await?;
-    let LetIn { cookie, .. } = desk.let_in_fully(&headers, &caller, &clerk, "mit dem Anmeldedienst").await?;
+    let LetIn { cookie, .. } = desk.let_in_fully(&headers, &caller, clerk, "mit dem Anmeldedienst").await?;
     let page = show(&ArrivedPage { office: desk.0.name.clone(), title: "Angemeldet", onward: "/".into() })?;
     Ok(([(header::SET_COOKIE, cookie)], page).into_response())
 }

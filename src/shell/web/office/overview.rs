@@ -5,10 +5,9 @@ use super::doors::{Door, Route};
 use super::jobs::{Outcome, Step};
 use super::login::SignedIn;
 use super::page::{Done, Frame, Page, go, show};
-use crate::office::{Action, Office, OfficeError, Role};
+use crate::office::{Action, Office, OfficeError, Role, proposals_open};
 use crate::shell::checkup::office::SWAP_DAYS;
 use crate::shell::door;
-use crate::shell::store::StoreError;
 use crate::shell::store::office::desk::{self, OpenWork};
 use crate::shell::store::office::swap::{self, Swap, SwapState};
 use crate::shell::store::office::{doubts, payments, sums, views};
@@ -41,6 +40,8 @@ struct OverviewPage {
     batch_count: u64,
     swaps: Vec<Swap>,
     doubts: u64,
+    /// Whether a step with a key waits for this clerk.
+    key_waits: bool,
 }
 
 impl OverviewPage {
@@ -58,7 +59,7 @@ impl OverviewPage {
 async fn overview(State(desk): State<Desk>, clerk: SignedIn, Query(done): Query<Done>) -> Page {
     let now = door::now();
     let look = move |db: &Connection| {
-        Ok::<_, StoreError>((
+        Ok::<_, OfficeError>((
             desk::open_work(db)?,
             sums::payable(db)?,
             payments::signed_once(db)?,
@@ -66,16 +67,18 @@ async fn overview(State(desk): State<Desk>, clerk: SignedIn, Query(done): Query<
             desk::batch_count(db)?,
             swap::swaps(db, UtcMs(now.0.saturating_sub(SWAP_DAYS * DAY_MS)))?,
             doubts::open_count(db)?,
+            proposals_open(db)?,
         ))
     };
-    let (work, payable, waiting, batches, batch_count, swaps, doubts) = desk.look(look).await?;
+    let (work, payable, waiting, batches, batch_count, swaps, doubts, proposals) = desk.look(look).await?;
+    let key_waits = clerk.roles.has(Role::Release) && proposals.iter().any(|open| !open.is_by(&clerk.name));
     let waiting_run = waiting.map(|run| {
         let own = super::settlement::is_same_clerk(&run.first.0, &clerk.name);
         (run.number, run.first.0, own)
     });
     let batches = batches.into_iter().map(Into::into).collect();
     let frame = Frame::new(&desk, &clerk, "overview").after(done.done.as_deref());
-    show(&OverviewPage { frame, work, payable, waiting_run, batches, batch_count, swaps, doubts })
+    show(&OverviewPage { frame, work, payable, waiting_run, batches, batch_count, swaps, doubts, key_waits })
 }
 
 /// What is soon done is done at once; for more there is a page that shows how far it is.

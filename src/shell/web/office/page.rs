@@ -147,9 +147,10 @@ impl Done {
             Some("setting") => "Die Einstellung ist geändert und gilt ab der nächsten Anmeldung.",
             Some("password") => "Ihr Passwort ist geändert. Ihre Sitzungen in anderen Browsern sind beendet.",
             Some("passkey") => "Der Passkey ist eingerichtet. Ab jetzt können Sie sich damit anmelden.",
+            Some("legal") => "Die Rechtsdaten sind übernommen. Das steht im Protokoll.",
             Some("passkey_gone") => "Der Passkey ist entfernt.",
             Some("linked") => "Ihr Konto ist mit dem Anmeldedienst verbunden.",
-            Some(code) => super::words::done_with_providers(code),
+            Some(code) => super::keys::done(code).unwrap_or_else(|| super::words::done_with_providers(code)),
             None => "",
         }
     }

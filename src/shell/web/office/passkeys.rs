@@ -196,10 +196,10 @@ async fn sign_in(State(desk): State<Desk>, caller: Caller, headers: HeaderMap, s
     }
     key.update_credential(&result);
     let public = serde_json::to_string(&key).unwrap_or_else(|_| row.public.clone());
-    let name = desk.with(move |office| office.use_passkey(&row, &public, now)).await?;
+    let clerk = desk.with(move |office| office.use_passkey(&row, &public, now)).await?;
     for kind in [BEGUN, TRIED] {
         desk.forget_nameless(kind, &caller).await?;
     }
-    let LetIn { cookie, .. } = desk.let_in_fully(&headers, &caller, &name, "mit Passkey").await?;
+    let LetIn { cookie, .. } = desk.let_in_fully(&headers, &caller, clerk, "mit Passkey").await?;
     Ok(([(header::SET_COOKIE, cookie)], Json(json!({ "go": "/" }))).into_response())
 }

@@ -4,6 +4,7 @@
 use super::Desk;
 use super::caller::Caller;
 use super::page::Fault;
+use crate::office::Known;
 use crate::shell::store::office::clerks::Account;
 use crate::shell::store::office::sessions::{self, Over, SessionRow};
 use crate::words::ids::Hash;
@@ -102,6 +103,11 @@ impl Session {
     fn row(&self) -> SessionRow {
         let Self { clerk, stage, code_shown, pending, epoch, caller, begun, seen } = self.clone();
         SessionRow { clerk, stage: stage.number(), code_shown, epoch, caller, begun, seen, pending }
+    }
+
+    /// Who began it, in which epoch of the account.
+    pub fn known(&self) -> Known {
+        Known { name: self.clerk.clone(), epoch: self.epoch }
     }
 
     fn of(row: SessionRow) -> Option<Self> {
@@ -238,6 +244,7 @@ mod tests {
             factor: None,
             last_step: 0,
             external: None,
+            epoch: 0,
             subject: None,
         };
         assert_eq!(Stage::after(&account, false, true), Stage::NewPassword);

@@ -75,7 +75,7 @@ async fn take_code(State(desk): State<Desk>, caller: Caller, headers: HeaderMap,
     }
     let (name, now) = (session.clerk.clone(), door::now());
     if desk.with(move |office| office.check_factor(&name, &code, now)).await? {
-        return desk.let_in(&headers, &caller, &session.clerk, true, "mit Passwort und Einmal-Code").await?.go();
+        return desk.let_in(&headers, &caller, session.known(), true, "mit Passwort und Einmal-Code").await?.go();
     }
     desk.note_failed(session.clerk.clone(), format!("falscher Einmal-Code, {}", caller.from())).await?;
     again(StatusCode::UNAUTHORIZED, "Dieser Code passt nicht oder wurde schon benutzt. Bitte den nächsten abwarten, den die App zeigt.".into())
@@ -123,7 +123,7 @@ async fn take_password(State(desk): State<Desk>, caller: Caller, headers: Header
     match taken {
         Ok(()) => {
             desk.end_sessions(&session.clerk, "").await?;
-            desk.let_in(&headers, &caller, &session.clerk, session.code_shown, "mit neuem Passwort").await?.go()
+            desk.let_in(&headers, &caller, session.known(), session.code_shown, "mit neuem Passwort").await?.go()
         }
         Err(trouble) => {
             let page = show(&PasswordPage { office: desk.0.name.clone(), clerk: session.clerk, trouble, least: MIN_PASSWORD })?;
@@ -245,7 +245,7 @@ async fn take_factor(State(desk): State<Desk>, caller: Caller, headers: HeaderMa
     match enrolled? {
         Some(codes) => {
             let LetIn { cookie, .. } =
-                desk.let_in(&headers, &caller, &session.clerk, true, "mit Passwort und neu eingerichtetem Einmal-Code").await?;
+                desk.let_in(&headers, &caller, session.known(), true, "mit Passwort und neu eingerichtetem Einmal-Code").await?;
             let page = show(&RecoveryPage { office: desk.0.name.clone(), codes, onward: "/" })?;
             Ok(([(header::SET_COOKIE, cookie)], page).into_response())
         }

@@ -268,7 +268,7 @@ pub fn trouble(why: &OfficeError) -> String {
         OfficeError::LastAdmin => "Das ist das letzte Konto mit der Rolle Verwaltung. Bitte sie zuerst einem anderen Konto geben.".into(),
         OfficeError::NotPrinted(why) => print_trouble(why),
         OfficeError::PrintEnded(run) => format!("Jemand hat schon gesagt, wie Druck {run} ausgegangen ist. Es wurde nichts geändert."),
-        OfficeError::SecretFile(_) => {
+        OfficeError::SecretFile(_) | OfficeError::OwnKey(_) => {
             "Eine Schlüsseldatei des Amts ist nicht zu gebrauchen. Bitte die Betreuung des Servers rufen; es ist nichts verloren.".into()
         }
         OfficeError::Case { german } => german.clone(),

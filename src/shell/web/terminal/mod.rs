@@ -1,6 +1,7 @@
 //! The terminal's HTTP: the JSON interface of formats § 7, the pages at the counter, health and figures.
 
 mod assets;
+mod backups;
 pub mod client;
 mod counter;
 mod devices;
@@ -33,6 +34,7 @@ pub mod writer;
 use super::guard::Guard;
 use super::problem::Problem;
 use super::serve::{Limits, serve};
+use crate::shell::backup::keeper::Keeper;
 use crate::shell::tls::TlsError;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -49,7 +51,6 @@ use metrics::Metrics;
 use session::{Role, Sessions};
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -99,8 +100,8 @@ pub struct App {
     over_lan: bool,
     /// Whether pages must be opened with the key, because others can reach this address.
     pages_need_key: bool,
-    /// The data folder, where there is one.
-    folder: Option<Arc<Path>>,
+    /// Who sees to the backups, where there is a data folder.
+    backups: Option<Arc<Keeper>>,
 }
 
 impl App {
@@ -124,13 +125,13 @@ impl App {
             lan: None,
             over_lan: false,
             pages_need_key: !listen.ip().is_loopback(),
-            folder: None,
+            backups: None,
         }
     }
 
-    /// The same box, whose data lies in `dir`: its pages say how old the backup is.
-    pub fn in_folder(self, dir: &Path) -> Self {
-        Self { folder: Some(dir.into()), ..self }
+    /// The same box, whose backups `keeper` sees to: its pages say how old the last one is, and let people choose where they go.
+    pub fn backed_up_by(self, keeper: Arc<Keeper>) -> Self {
+        Self { backups: Some(keeper), ..self }
     }
 
     /// Reads PINs and paired devices from the box; to be done once before the first request.
@@ -274,6 +275,7 @@ fn routes() -> Vec<Route> {
     routes.extend(people::routes());
     routes.extend(standing::routes());
     routes.extend(returned::routes());
+    routes.extend(backups::routes());
     routes
 }
 

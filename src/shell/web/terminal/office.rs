@@ -3,7 +3,7 @@
 use super::client::ExchangeError;
 use super::counter::line_json;
 use super::events::News;
-use super::{App, Desk, answer, client, said, training};
+use super::{App, Desk, answer, backups, client, said, training};
 use crate::shell::door;
 use crate::shell::web::problem::Problem;
 use crate::terminal::inbound::{CannotTakeIn, TakenIn};
@@ -62,6 +62,7 @@ pub(super) async fn status(State(app): State<App>, desk: Desk) -> Result<Respons
         "clock": {"state": status.clock, "now": now.rfc3339(), "proven_at": status.proven.map(UtcMs::rfc3339)},
         "journal": status.head,
         "restored_at": status.restored.map(UtcMs::rfc3339),
+        "backup": backups::in_short(&app, desk.caller.training, now),
     });
     Ok(answer(StatusCode::OK, body))
 }

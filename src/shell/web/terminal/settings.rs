@@ -3,7 +3,9 @@
 use super::setup::not_practising;
 use super::shape::unfit;
 use super::{App, Desk, answer, json, pins, said};
-use crate::shell::checkup::{Grade, folder, is_well, terminal::look_at};
+use crate::shell::backup::Kind;
+use crate::shell::checkup::backup::BackupLook;
+use crate::shell::checkup::{Grade, is_well, terminal::look_at};
 use crate::shell::door::now;
 use crate::shell::store::StoreError;
 use crate::shell::texts::Language;
@@ -104,7 +106,7 @@ fn check(asked: &SettingsBody) -> Result<(), Problem> {
 /// Looks whether all is well with the box, its whole journal included.
 pub(super) async fn checkup(State(app): State<App>) -> Result<Response, Problem> {
     let mut findings = app.writer.run(|terminal, _| look_at(terminal, now())).await?;
-    findings.extend(app.folder.as_deref().map(|dir| folder::backup(dir, now())));
+    findings.extend(app.backups.as_deref().map(|keeper| BackupLook::at(keeper.dir(), now()).finding(Kind::Terminal)));
     let checks: Vec<Value> =
         findings.iter().map(|f| value!({"check": f.check, "ok": f.grade == Grade::Ok, "grade": f.grade, "sentence": f.wrong})).collect();
     Ok(answer(StatusCode::OK, value!({"well": is_well(&findings), "checks": checks})))

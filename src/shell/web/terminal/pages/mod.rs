@@ -1,5 +1,6 @@
 //! The pages of the box. They show no benefit's name and no amount toward the queue, and look the same for every child.
 
+pub(super) mod backup;
 pub(super) mod counter;
 pub(super) mod day;
 pub(super) mod devices;

@@ -1,8 +1,9 @@
 //! The settings of the box.
 
+use super::super::backups;
 use super::{Frame, Visit};
-use crate::shell::backup::automatic::{Standing, Trouble};
-use crate::shell::checkup::{Grade, folder};
+use crate::shell::checkup::Grade;
+use crate::shell::checkup::backup::BackupLook;
 use crate::shell::door;
 use crate::shell::store::StoreError;
 use crate::shell::texts::Language;
@@ -51,29 +52,18 @@ struct SettingsPage {
 
 /// How it stands with backups.
 struct BackupShown {
-    /// Where they go by themselves.
-    to: Option<String>,
+    /// Whether all is well.
+    well: bool,
+    /// The word for how it is.
+    word: &'static str,
     /// When the last one was made.
     last: Option<String>,
-    /// The word for what is wrong.
-    trouble: Option<&'static str>,
 }
 
 impl BackupShown {
-    fn of(dir: &Path, language: Language, now: UtcMs) -> Self {
-        let standing = Standing::read(dir);
-        let is_fresh = folder::backup(dir, now).grade == Grade::Ok;
-        let trouble = match standing.trouble {
-            _ if is_fresh => None,
-            Some(Trouble::Missing) => Some("settings.backup_missing"),
-            Some(Trouble::Full) => Some("settings.backup_full"),
-            Some(Trouble::ReadOnly) => Some("settings.backup_read_only"),
-            Some(Trouble::NoRoomHere) => Some("settings.backup_no_room_here"),
-            Some(Trouble::Failed) => Some("settings.backup_failed"),
-            None => Some("settings.backup_old"),
-        };
-        let to = standing.to.as_ref().map(|to| to.display().to_string());
-        Self { to, last: standing.last_at().map(|at| language.moment(at)), trouble }
+    fn at(dir: &Path, language: Language, now: UtcMs) -> Self {
+        let look = BackupLook::at(dir, now);
+        Self { well: look.grade == Grade::Ok, word: backups::standing(&look), last: look.standing.last_at().map(|at| language.moment(at)) }
     }
 }
 
@@ -81,8 +71,8 @@ impl BackupShown {
 pub(in super::super) async fn show(visit: Visit) -> Result<Response, Problem> {
     let pins = visit.app.sessions.pins();
     let with_pin = pins.hashes.map(|hash| hash.is_some());
-    let folder = visit.app.folder.clone();
-    visit.show(move |terminal, frame| page(terminal, frame, with_pin, pins.lock_minutes, folder.as_deref())).await
+    let keeper = visit.app.backups.clone();
+    visit.show(move |terminal, frame| page(terminal, frame, with_pin, pins.lock_minutes, keeper.as_ref().map(|keeper| keeper.dir()))).await
 }
 
 fn page(terminal: &mut Terminal, frame: Frame, pins: [bool; 3], lock_minutes: u64, folder: Option<&Path>) -> Result<SettingsPage, StoreError> {
@@ -112,7 +102,7 @@ fn page(terminal: &mut Terminal, frame: Frame, pins: [bool; 3], lock_minutes: u6
         pins,
         lock_minutes: lock_minutes.max(1),
         unfinished: terminal.setting(Setting::SetUp)?.is_some_and(|step| step != "done"),
-        backup: folder.map(|dir| BackupShown::of(dir, frame.language(), now)),
+        backup: folder.map(|dir| BackupShown::at(dir, frame.language(), now)),
         restored: terminal.status(now)?.restored.map(|at| frame.language().moment(at)),
         frame,
     })

@@ -61,7 +61,7 @@ impl Race {
         let lines: Vec<_> = days.flat_map(|day| entitlements.iter().map(move |e| (e, day))).map(|(e, day)| till.lunch(e, day)).collect();
         let batch = till.batch();
         let question = till.question(vec![batch.clone()]);
-        let (kreis, bare, what, key) = (&mut self.kreis, &mut self.bare, self.what, till.key());
+        let (kreis, bare, what, key) = (&mut self.kreis, &mut self.bare, self.what, till.key().clone());
         let answer = self.ours.take(|| kreis.send(&question));
         self.limit.take(|| {
             if what == Limit::Verify {

@@ -166,7 +166,7 @@ impl Till {
     }
 
     /// The key its batches are signed with.
-    pub fn key(&self) -> PublicKey {
+    pub fn key(&self) -> &PublicKey {
         self.key.public()
     }
 

@@ -371,6 +371,23 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_a_line_belongs_to_stays() {
+        // Foreign keys are off here: it is the triggers that refuse.
+        let db = ledger();
+        for gone in [
+            "DELETE FROM token WHERE id = 1",
+            "DELETE FROM child WHERE id = 2",
+            "DELETE FROM terminal",
+            "DELETE FROM batch",
+            "UPDATE line SET token = 9 WHERE seq = 1",
+            "UPDATE line SET batch = 9 WHERE seq = 1",
+        ] {
+            assert!(db.execute(gone, []).is_err(), "{gone}");
+        }
+        assert_eq!(verify(&db).expect("counted"), 0);
+    }
+
     fn ever() -> (CivilMonth, CivilMonth) {
         (CivilMonth::from_months(0).expect("a month"), crate::words::civil::CivilDay::MAX.month())
     }

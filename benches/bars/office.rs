@@ -7,8 +7,10 @@ use crate::world::kreis::{Kreis, PlainLine, Till, evening, first_day};
 use crate::world::size;
 use rusqlite::{Connection, TransactionBehavior, params};
 use std::path::Path;
+use teilhabe::admit::verify::open_by;
 use teilhabe::shell::store;
 use teilhabe::words::civil::CivilDay;
+use teilhabe::words::sealed::DocType;
 
 /// A database that does nothing but keep entries under a unique key led by the day, with the pragmas of all of ours.
 struct BareLedger(Connection);
@@ -30,17 +32,27 @@ impl BareLedger {
     }
 }
 
+/// What the limit does beside inserting the same bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Limit {
+    /// Nothing.
+    InsertOnly,
+    /// It verifies every signature that intake has to: the one of the batch's terminal over all of it. Lines carry none of their tokens' issuer.
+    Verify,
+}
+
 /// An office and a bare ledger that take in the same, in turn.
 struct Race {
     kreis: Kreis,
     bare: BareLedger,
     ours: Times,
     limit: Times,
+    what: Limit,
 }
 
 impl Race {
-    fn new(dir: &Path, children: usize) -> Self {
-        Self { kreis: Kreis::new(dir, children), bare: BareLedger::new(dir), ours: Times::default(), limit: Times::default() }
+    fn new(dir: &Path, children: usize, what: Limit) -> Self {
+        Self { kreis: Kreis::new(dir, children), bare: BareLedger::new(dir), ours: Times::default(), limit: Times::default(), what }
     }
 
     /// One batch: these children on each of these days.
@@ -48,24 +60,30 @@ impl Race {
         let entitlements = &self.kreis.entitlements[children];
         let lines: Vec<_> = days.flat_map(|day| entitlements.iter().map(move |e| (e, day))).map(|(e, day)| till.lunch(e, day)).collect();
         let batch = till.batch();
-        let question = till.question(vec![batch]);
-        let (kreis, bare) = (&mut self.kreis, &mut self.bare);
+        let question = till.question(vec![batch.clone()]);
+        let (kreis, bare, what, key) = (&mut self.kreis, &mut self.bare, self.what, till.key().clone());
         let answer = self.ours.take(|| kreis.send(&question));
-        self.limit.take(|| bare.insert(&lines));
+        self.limit.take(|| {
+            if what == Limit::Verify {
+                open_by(&batch, DocType::Batch, &key).expect("genuine");
+            }
+            bare.insert(&lines);
+        });
         till.is_confirmed(&answer);
     }
 
     fn report(&self, number: &str, what: &str, lines: f64, asked: Asked) {
         let (ours, limit) = (self.ours.cpu(50) / lines, self.limit.cpu(50) / lines);
         let speed = |micros: f64| format!("{:.0} lines per CPU second ({micros:.1} µs)", 1e6 / micros);
-        row(number, what, &speed(ours), &format!("bare insert: {}", speed(limit)), limit / ours, asked);
+        let verified = if self.what == Limit::Verify { " + verify" } else { "" };
+        row(number, what, &speed(ours), &format!("bare insert{verified}: {}", speed(limit)), limit / ours, asked);
     }
 }
 
 /// Bar 7: every line of a batch is another child's.
 pub fn intake_of_strangers(dir: &Path) {
     let children = size(10_000, 20);
-    let mut race = Race::new(dir, children);
+    let mut race = Race::new(dir, children, Limit::Verify);
     let mut till = race.kreis.till(1);
     for batch in 0..size(10, 2) as u32 {
         race.take(&mut till, 0..children, std::iter::once(first_day().plus(batch)));
@@ -77,7 +95,7 @@ pub fn intake_of_strangers(dir: &Path) {
 pub fn intake_of_a_year(dir: &Path, lines: usize) {
     const DAYS: u32 = 20;
     let (tills, each) = (size(20, 2), size(500, 3));
-    let mut race = Race::new(dir, tills * each);
+    let mut race = Race::new(dir, tills * each, Limit::InsertOnly);
     let mut tills: Vec<Till> = (0..tills).map(|seed| race.kreis.till(seed as u8 + 1)).collect();
     let empty = bytes_on_disk(dir);
     let per_batch = each * DAYS as usize;
@@ -112,7 +130,7 @@ pub fn intake_of_a_year(dir: &Path, lines: usize) {
 
 /// Bar 11: what a small batch costs.
 pub fn small_batches(dir: &Path) {
-    let mut race = Race::new(dir, 25);
+    let mut race = Race::new(dir, 25, Limit::InsertOnly);
     let mut till = race.kreis.till(1);
     for batch in 0..size(200, 3) as u32 {
         race.take(&mut till, 0..25, std::iter::once(first_day().plus(batch)));
@@ -124,7 +142,7 @@ pub fn small_batches(dir: &Path) {
 /// Reconciliation, and settlement against one GROUP BY.
 pub fn decisions(dir: &Path) {
     let children = size(10_000, 20);
-    let mut race = Race::new(dir, children);
+    let mut race = Race::new(dir, children, Limit::InsertOnly);
     let mut till = race.kreis.till(1);
     // A meal on a Saturday or Sunday would be a question for a clerk.
     for day in (0..).map(|day| first_day().plus(day)).filter(|day| !day.is_weekend()).take(10) {

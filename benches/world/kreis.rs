@@ -25,7 +25,7 @@ use teilhabe::words::chance::Chance;
 use teilhabe::words::civil::CivilDay;
 use teilhabe::words::code::Code;
 use teilhabe::words::ids::{BatchId, Nonce, OfficeId, Salt};
-use teilhabe::words::keys::SecretKey;
+use teilhabe::words::keys::{PublicKey, SecretKey};
 use teilhabe::words::time::UtcMs;
 
 /// The first service day of the worlds that are not of today.
@@ -163,6 +163,11 @@ impl Till {
         let draft = Draft::new(id, office.clone(), self.credential.provider, terminal, self.sealed, items, evening());
         self.sealed = draft.after();
         check(draft).expect("whole").seal(&self.key).expect("small enough")
+    }
+
+    /// The key its batches are signed with.
+    pub fn key(&self) -> &PublicKey {
+        self.key.public()
     }
 
     /// The envelope that carries `batches`.

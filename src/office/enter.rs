@@ -10,14 +10,15 @@ use crate::intake::open::VerifiedBatch;
 use crate::reconcile::reach::mixes_months;
 use crate::reconcile::register::ProviderFile;
 use crate::shell::store::office::admission::{self, Terminal};
+use crate::shell::store::office::children::{self, Claimant};
 use crate::shell::store::office::lines::{self, NewCancellation, NewLine};
 use crate::shell::store::office::waiting::{self, Descent, ledger_seq};
-use crate::shell::store::office::{batches, children, retention};
+use crate::shell::store::office::{batches, retention};
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::ids::{Handle, Hash, TokenId};
 use crate::words::reason::Reason;
 use crate::words::time::UtcMs;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet, hash_map};
 
 /// How far a service day may lie before or after its arrival, in days; beyond it no approval can reach.
 const OLDEST_DAYS: u32 = 1200;
@@ -66,10 +67,8 @@ fn is_of_our_time(day: CivilDay, now: UtcMs) -> bool {
 /// What is known of a batch's lines, and those of them that are not written yet.
 #[derive(Default)]
 struct Pass<'a> {
-    /// By a claim's token and handle: the rows of both.
-    tokens: HashMap<(TokenId, Handle), (i64, i64)>,
-    /// The signed bytes of tokens that are bound to a phone, by row.
-    phones: HashMap<i64, Vec<u8>>,
+    /// What is on record of a claim's token and handle.
+    claimants: HashMap<(TokenId, Handle), Claimant>,
     lines: Vec<NewLine<'a>>,
     /// The children whose months can never be decided apart.
     whole: BTreeSet<i64>,
@@ -118,11 +117,8 @@ impl Work<'_> {
         named.sort_unstable();
         named.dedup();
         let mut pass = Pass { is_awaited: waiting::is_awaited(&self.db, entering.terminal.id)?, ..Pass::default() };
-        children::tokens_of_claims(&self.db, &named, |claim, token, child, signed| {
-            pass.tokens.insert(claim, (token, child));
-            if let Some(signed) = signed {
-                pass.phones.insert(token, signed);
-            }
+        children::claimants(&self.db, &named, |claim, found| {
+            pass.claimants.insert(claim, found);
         })?;
         Ok(pass)
     }
@@ -141,10 +137,9 @@ impl Work<'_> {
                 Ok(lines::insert_unreadable(&self.db, terminal.id, seq, entering.row, Reason::OutsideClaimWindow)?)
             }
             Body::Redemption(redemption) => {
-                let (token, child) = self.token_and_child(redemption, pass, now)?;
-                let signed = pass.phones.get(&token);
+                let &Claimant { token, child, basis, ref phone } = self.claimant(redemption, pass, now)?;
                 let unproved =
-                    signed.map_or(Ok(false), |bytes| children::content(bytes).map(|token| !proves(redemption, &token, bytes, entry.at)))?;
+                    phone.as_ref().map_or(Ok(false), |bytes| children::content(bytes).map(|token| !proves(redemption, &token, bytes, entry.at)))?;
                 let agreement = entering.provider.agreement(redemption);
                 let slot = agreement.map_or(Slot { day: redemption.day, id: redemption.slot }, |a| {
                     let (lesson, charge) = (redemption.lesson, redemption.charge.as_ref());
@@ -157,6 +152,7 @@ impl Work<'_> {
                     batch: entering.row,
                     child,
                     token,
+                    basis,
                     provider: terminal.provider,
                     at: entry.at,
                     not_before: checkpoint,
@@ -206,15 +202,12 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// The rows of a claim's token and child, made where there are none.
-    fn token_and_child(&self, redemption: &Redemption, pass: &mut Pass<'_>, now: UtcMs) -> Result<(i64, i64), OfficeError> {
-        let key = (redemption.token, redemption.handle);
-        if let Some(rows) = pass.tokens.get(&key) {
-            return Ok(*rows);
+    /// What is on record of a claim's token and child, made where there is nothing.
+    fn claimant<'p>(&self, redemption: &Redemption, pass: &'p mut Pass<'_>, now: UtcMs) -> Result<&'p Claimant, OfficeError> {
+        match pass.claimants.entry((redemption.token, redemption.handle)) {
+            hash_map::Entry::Occupied(known) => Ok(known.into_mut()),
+            hash_map::Entry::Vacant(unknown) => Ok(unknown.insert(children::claimant(&self.db, redemption.token, redemption.handle, now)?)),
         }
-        let rows = children::token_of_claim(&self.db, redemption.token, redemption.handle, now)?;
-        pass.tokens.insert(key, rows);
-        Ok(rows)
     }
 
     /// Writes the lines that are not written yet, and what follows from them.

@@ -114,7 +114,7 @@ impl Work<'_> {
                     Some(ledger) => {
                         released.extend(ledger.decided.holds.is_some().then_some((ledger.terminal, decision.id.seq)));
                         let against = decision.against.map(|id| self.terminal_row(id.terminal, &known)).transpose()?.flatten();
-                        decided.push(Decided { terminal: ledger.terminal, decision, against });
+                        decided.push(Decided { terminal: ledger.terminal, decision, against, counted: ledger.counted });
                     }
                     None => taken_back.extend(self.terminal_row(decision.id.terminal, &known)?.map(|terminal| (terminal, decision))),
                 }

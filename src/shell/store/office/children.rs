@@ -1,7 +1,7 @@
 //! Children, their tokens, the stops of these and the office's own payments.
 
 use super::super::{StoreError, from_db, to_db};
-use super::{array, sound};
+use super::{array, counted, sound};
 use crate::admit::status::Status;
 use crate::admit::token::Token;
 use crate::reconcile::register::{ChildFile, Debit, RegisteredToken, Stop};
@@ -170,36 +170,47 @@ pub fn insert_token(db: &Connection, child: i64, token: &Token, number: u64, byt
     Ok(db.insert(sql, values)?)
 }
 
-/// The rows of tokens that claims name, and of their children, as far as they are on record: told with the signed bytes of a token that is
-/// bound to a phone.
-pub fn tokens_of_claims(
-    db: &Connection,
-    claims: &[(TokenId, Handle)],
-    mut told: impl FnMut((TokenId, Handle), i64, i64, Option<Vec<u8>>),
-) -> Result<(), StoreError> {
-    let sql = "SELECT t.id, coalesce(c.id, t.child), CASE WHEN t.phone IS NOT NULL THEN t.bytes END
+/// What is on record of a claim's token and child.
+#[derive(Clone, Debug)]
+pub struct Claimant {
+    /// Row id of the token.
+    pub token: i64,
+    /// Row id of the child.
+    pub child: i64,
+    /// The law the claim rests on: of the approval behind the token, else of the child.
+    pub basis: Option<LegalBasis>,
+    /// The signed bytes of a token that is bound to a phone.
+    pub phone: Option<Vec<u8>>,
+}
+
+/// The tokens and children that claims name, as far as they are on record.
+pub fn claimants(db: &Connection, claims: &[(TokenId, Handle)], mut told: impl FnMut((TokenId, Handle), Claimant)) -> Result<(), StoreError> {
+    let sql = "SELECT t.id, coalesce(c.id, t.child), CASE WHEN t.phone IS NOT NULL THEN t.bytes END,
+                   coalesce((SELECT a.legal_basis FROM approval a WHERE a.id = t.approval),
+                       CASE WHEN c.id IS NULL THEN (SELECT o.legal_basis FROM child o WHERE o.id = t.child) ELSE c.legal_basis END)
                FROM token t LEFT JOIN child c ON c.handle = ?2 WHERE t.token = ?1";
     let keys: Vec<_> = claims.iter().map(|(token, handle)| (token.0, handle.0)).collect();
     db.query_each(sql, &keys, |place, row| {
+        let basis = counted::basis(&row.get::<_, Option<String>>(3)?.unwrap_or_default())?;
         if let Some(claim) = claims.get(place) {
-            told(*claim, row.get(0)?, row.get(1)?, row.get(2)?);
+            told(*claim, Claimant { token: row.get(0)?, child: row.get(1)?, basis, phone: row.get(2)? });
         }
-        Ok(())
+        Ok::<_, StoreError>(())
     })
 }
 
-/// The row of a token that a claim names, and of its child: made where the office has issued no such token.
-pub fn token_of_claim(db: &Connection, token: TokenId, handle: Handle, now: UtcMs) -> Result<(i64, i64), StoreError> {
-    if let Some(row) = token_by_id(db, token)? {
-        let child = by_handle(db, handle)?.map(|c| c.id);
-        return Ok((row.id, child.unwrap_or(row.child)));
+/// What is on record of one claim's token and child: made where the office has issued no such token.
+pub fn claimant(db: &Connection, token: TokenId, handle: Handle, now: UtcMs) -> Result<Claimant, StoreError> {
+    if token_by_id(db, token)?.is_none() {
+        let child = match by_handle(db, handle)? {
+            Some(child) => child.id,
+            None => insert(db, handle, None, None)?,
+        };
+        db.execute("INSERT INTO token (token, child, issued) VALUES (?1, ?2, ?3)", params![token.0, child, to_db(now.seconds().0)])?;
     }
-    let child = match by_handle(db, handle)? {
-        Some(child) => child.id,
-        None => insert(db, handle, None, None)?,
-    };
-    let sql = "INSERT INTO token (token, child, issued) VALUES (?1, ?2, ?3) RETURNING id";
-    Ok((db.insert(sql, params![token.0, child, to_db(now.seconds().0)])?, child))
+    let mut found = None;
+    claimants(db, &[(token, handle)], |_, claimant| found = Some(claimant))?;
+    sound(found, "token of a claim")
 }
 
 /// The token with this id.

@@ -2,7 +2,8 @@
 
 use super::super::{StoreError, from_db, to_db};
 use super::children::{content, day};
-use super::lines::{CLAIM, LedgerLine, claim_row, ruling_row};
+use super::counted::{self, Counted};
+use super::lines::{LedgerLine, claim_row, claims, ruling_row};
 use super::{array, sound};
 use crate::admit::status::Status;
 use crate::reconcile::finding::Decision;
@@ -94,7 +95,7 @@ pub fn lines(db: &Connection, office: &OfficeId, of: &[(CivilMonth, i64)], wante
     };
     let keys: Vec<_> = of.iter().map(|(month, child)| (month.months(), *child)).collect();
     let mut lines = Vec::new();
-    db.query_each(&format!("{CLAIM} WHERE {condition}"), &keys, |place, row| {
+    db.query_each(&format!("{} WHERE {condition}", claims()), &keys, |place, row| {
         let child = of.get(place).map_or(0, |(_, child)| *child);
         lines.push((child, claim_row(row, office)?));
         Ok::<_, StoreError>(())
@@ -129,6 +130,8 @@ pub struct Decided {
     pub decision: Decision,
     /// Row id of the terminal of the line it is decided against.
     pub against: Option<i64>,
+    /// How the line stands in the sums.
+    pub counted: Counted,
 }
 
 impl Params for Decided {
@@ -156,8 +159,10 @@ pub fn decide(db: &Connection, decided: &[Decided]) -> Result<(), StoreError> {
     let sql = "UPDATE line SET advise = CASE WHEN advise = 1 OR verdict <> ?3 OR decided <> ?4 OR reason IS DISTINCT FROM ?5 THEN 1 ELSE 0 END, verdict = ?3, decided = ?4, reason = ?5,
                    against_terminal = ?6, against_seq = ?7, holds = ?8, slot_day = coalesce(?9, slot_day), slot = coalesce(?10, slot)
                WHERE terminal = ?1 AND seq = ?2";
-    db.execute_each(sql, decided)?;
-    Ok(())
+    counted::deciding(db, decided.iter().map(|decided| (decided.counted, &decided.decision)), || {
+        db.execute_each(sql, decided)?;
+        Ok(())
+    })
 }
 
 /// Writes decisions on counter-records: terminal, number, verdict and total.

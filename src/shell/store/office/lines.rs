@@ -1,6 +1,7 @@
 //! The ledger's lines: taken in, decided, advised.
 
 use super::super::{StoreError, from_db, to_db};
+use super::counted::{self, Counted};
 use super::waiting::own_seq;
 use super::{array, sound};
 use crate::admit::status::DataAge;
@@ -16,6 +17,7 @@ use crate::words::cents::Cents;
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::code::Code;
 use crate::words::ids::{BatchId, EntryId, Handle, Hash, OfficeId, ProviderNumber, SlotId, TerminalId, TokenId};
+use crate::words::legal_basis::LegalBasis;
 use crate::words::reason::Reason;
 use crate::words::time::{UtcMs, UtcSeconds};
 
@@ -32,6 +34,8 @@ pub struct NewLine<'a> {
     pub child: i64,
     /// Row id of the token.
     pub token: i64,
+    /// The law it rests on: of the approval behind the token, else of the child.
+    pub basis: Option<LegalBasis>,
     /// Whose claim it is.
     pub provider: ProviderNumber,
     /// The entry's time.
@@ -78,10 +82,10 @@ impl Params for NewLine<'_> {
     }
 }
 
-/// Takes lines in.
+/// Takes lines in, with their sums. The rows they name must have been found or made in this transaction. Nothing else writes new lines.
 pub fn insert_all(db: &Connection, lines: &[NewLine<'_>]) -> Result<(), StoreError> {
     db.execute_each(INSERT, lines)?;
-    Ok(())
+    counted::taken_in(db, lines)
 }
 
 /// A counter-record on its way into the ledger.
@@ -200,13 +204,18 @@ pub fn is_dirty(db: &Connection, child: i64) -> Result<bool, StoreError> {
     Ok(db.prepare_cached("SELECT 1 FROM to_decide WHERE child = ?1")?.exists([child])?)
 }
 
-pub(super) const CLAIM: &str = "SELECT t.terminal, l.seq, b.batch, l.provider, l.hash, l.at, l.not_before, b.received, l.cancelled_by, l.settled,
+/// Lines as [`claim_row`] reads them; a condition is to follow.
+pub(super) fn claims() -> String {
+    CLAIM.replace("{COUNTED}", Counted::COLUMNS)
+}
+
+const CLAIM: &str = "SELECT t.terminal, l.seq, b.batch, l.provider, l.hash, l.at, l.not_before, b.received, l.cancelled_by, l.settled,
         k.token, c.handle, l.benefit, l.service, l.day, l.units, l.cents, l.slot, l.seen_as, l.status_issued, l.data_age, l.operator,
         l.lesson_start, l.lesson_end, l.charge, l.settles, l.full_price, l.terminal,
         l.verdict, l.decided, l.reason, (SELECT o.terminal FROM terminal o WHERE o.id = l.against_terminal), l.against_seq, l.holds, l.slot_day,
         l.unproved = 1 OR l.proof_at IS NOT NULL AND EXISTS (SELECT 1 FROM line o INDEXED BY line_by_proof
             WHERE o.token = l.token AND o.proof_at = l.proof_at AND o.at <> l.at AND o.cancelled_by IS NULL
-                AND (o.slot <> l.slot OR o.slot_day <> l.slot_day))
+                AND (o.slot <> l.slot OR o.slot_day <> l.slot_day)), {COUNTED}
     FROM line l JOIN terminal t ON t.id = l.terminal JOIN batch b ON b.id = l.batch JOIN token k ON k.id = l.token JOIN child c ON c.id = l.child";
 
 /// A line of the ledger as it stands.
@@ -218,6 +227,8 @@ pub struct LedgerLine {
     pub terminal: i64,
     /// What was decided before.
     pub decided: Decision,
+    /// How it stands in the sums.
+    pub counted: Counted,
 }
 
 pub(super) fn claim_row(row: &Row<'_>, office: &OfficeId) -> Result<LedgerLine, StoreError> {
@@ -265,7 +276,7 @@ pub(super) fn claim_row(row: &Row<'_>, office: &OfficeId) -> Result<LedgerLine, 
         tutor_elsewhere: None,
     };
     let decided = decided_before(row, line.id, line.redemption.slot)?;
-    Ok(LedgerLine { line, terminal: row.get(27)?, decided })
+    Ok(LedgerLine { line, terminal: row.get(27)?, decided, counted: Counted::of_row(row, 36)? })
 }
 
 fn decided_before(row: &Row<'_>, id: EntryId, slot: SlotId) -> Result<Decision, StoreError> {
@@ -287,7 +298,7 @@ fn decided_before(row: &Row<'_>, id: EntryId, slot: SlotId) -> Result<Decision, 
 
 /// One line.
 pub fn one(db: &Connection, office: &OfficeId, id: EntryId) -> Result<Option<LedgerLine>, StoreError> {
-    let mut statement = db.prepare_cached(&format!("{CLAIM} WHERE t.terminal = ?1 AND l.seq = ?2"))?;
+    let mut statement = db.prepare_cached(&format!("{} WHERE t.terminal = ?1 AND l.seq = ?2", claims()))?;
     let mut rows = statement.query(params![id.terminal.0, to_db(id.seq)])?;
     rows.next()?.map(|row| claim_row(&row, office)).transpose()
 }

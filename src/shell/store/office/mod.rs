@@ -13,6 +13,7 @@ pub mod cases;
 pub mod children;
 pub mod claims;
 pub mod clerks;
+mod counted;
 pub mod deciding;
 pub mod desk;
 pub mod disclosure;
@@ -44,6 +45,7 @@ pub mod waiting;
 pub const MIGRATIONS: &[&str] = &[
     include_str!("0001.sql"),
     concat!(
+        include_str!("0002/ledger.sql"),
         include_str!("0002/audit.sql"),
         include_str!("0002/accounts.sql"),
         include_str!("0002/sessions.sql"),

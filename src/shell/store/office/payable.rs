@@ -1,7 +1,7 @@
 //! What is payable: sums for looking, lines for signing, and what a run was drawn up of.
 
 use super::super::{StoreError, from_db, to_db};
-use super::{array, sound};
+use super::{array, counted, sound};
 use crate::deliver::advice::Verdict;
 use crate::settle::selection::Selection;
 use crate::settle::settlement::{LineKind, PayableLine, Plan};
@@ -160,13 +160,13 @@ pub fn insert_drawn(db: &Connection, plan: &Plan) -> Result<(), StoreError> {
     let waiting = plan.carried_over.iter().map(|c| (c.provider, &c.account, &c.lines));
     let mut terminals: BTreeMap<TerminalId, i64> = BTreeMap::new();
     let mut terminal_row = db.prepare_cached("SELECT id FROM terminal WHERE terminal = ?1")?;
-    let sql = "INSERT INTO drawn_line (run, provider, terminal, seq, total, already, verdict, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    let mut insert = db.prepare_cached(sql)?;
+    let insert = "INSERT INTO drawn_line (run, provider, terminal, seq, total, already, verdict, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     for (provider, account, lines) in settled.chain(waiting) {
         let cents: Cents = lines.iter().map(PayableLine::pay).sum();
         let sql = "INSERT INTO run_provider (run, provider, name, iban, lines, cents) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let count = to_db(lines.len() as u64);
         db.prepare_cached(sql)?.execute(params![run, provider.0, account.name(), account.iban().electronic(), count, cents.get()])?;
+        let mut drawn = Vec::with_capacity(lines.len());
         for line in lines {
             let terminal = match terminals.get(&line.entry.terminal) {
                 Some(known) => *known,
@@ -177,8 +177,11 @@ pub fn insert_drawn(db: &Connection, plan: &Plan) -> Result<(), StoreError> {
                 }
             };
             let (seq, verdict, reason) = (to_db(line.entry.seq), to_db(line.verdict.code()), line.reason.map(Reason::code));
-            insert.execute(params![run, provider.0, terminal, seq, line.total.get(), line.already.get(), verdict, reason])?;
+            drawn.push((run, provider.0, terminal, seq, line.total.get(), line.already.get(), verdict, reason));
         }
+        // In the order of the table, whatever order batches have.
+        drawn.sort_unstable_by_key(|(_, _, terminal, seq, ..)| (*terminal, *seq));
+        db.execute_each(insert, &drawn)?;
     }
     Ok(())
 }
@@ -193,15 +196,19 @@ pub fn drop_drawn(db: &Connection, run: u32) -> Result<(), StoreError> {
 /// Settles the lines of a released run, each to its signed total; answers how many. Lines of providers whose sum is carried over are not
 /// among them, nor any that changed since.
 pub fn settle_drawn(db: &Connection, run: u32, carried_over_too: bool) -> Result<u64, StoreError> {
-    let mut changed = 0;
-    for table in ["line", "cancellation"] {
-        let sql = format!(
-            "UPDATE {table} SET settled = d.total, run = ?1, advise = 1 FROM drawn_line d JOIN run_provider p ON p.run = d.run AND p.provider = d.provider
-             WHERE d.run = ?1 AND (p.cents >= 0 OR ?2 = 1) AND {table}.terminal = d.terminal AND {table}.seq = d.seq
-               AND coalesce({table}.settled, 0) = d.already AND {table}.decided = d.total AND {table}.verdict <> 0"
-        );
-        changed += db.prepare_cached(&sql)?.execute(params![run, carried_over_too])? as u64;
-    }
+    let changed = counted::settling(db, run, carried_over_too, || {
+        let mut changed = 0;
+        for table in ["line", "cancellation"] {
+            let sql = format!(
+                "UPDATE {table} SET settled = d.total, run = ?1, advise = 1
+                 FROM drawn_line d JOIN run_provider p ON p.run = d.run AND p.provider = d.provider
+                 WHERE d.run = ?1 AND (p.cents >= 0 OR ?2 = 1) AND {table}.terminal = d.terminal AND {table}.seq = d.seq
+                   AND coalesce({table}.settled, 0) = d.already AND {table}.decided = d.total AND {table}.verdict <> 0"
+            );
+            changed += db.prepare_cached(&sql)?.execute(params![run, carried_over_too])? as u64;
+        }
+        Ok(changed)
+    })?;
     let sql = "INSERT INTO run_line (run, terminal, seq, total, already) SELECT d.run, d.terminal, d.seq, d.total, d.already
                FROM drawn_line d JOIN run_provider p ON p.run = d.run AND p.provider = d.provider WHERE d.run = ?1 AND (p.cents >= 0 OR ?2 = 1)";
     db.execute(sql, params![run, carried_over_too])?;

@@ -98,6 +98,11 @@ impl Connection {
         }
     }
 
+    /// Whether triggers run once a statement, seeing all its rows; SQLite's run once a row.
+    pub const fn has_statement_triggers(&self) -> bool {
+        matches!(self, Self::Server(_))
+    }
+
     /// The database's file; none where it has none of its own.
     pub fn path(&self) -> Option<&Path> {
         match self {

@@ -24,7 +24,5 @@ CREATE INDEX phone_invitation_by_child ON phone_invitation (child);
 ALTER TABLE token ADD COLUMN phone INTEGER REFERENCES phone;
 CREATE INDEX token_by_phone ON token (phone) WHERE phone IS NOT NULL;
 
--- Of a line seen as a phone code: the code's moment, which no other line of that token may have, and whether its proof fails.
-ALTER TABLE line ADD COLUMN proof_at INTEGER;
-ALTER TABLE line ADD COLUMN unproved INTEGER NOT NULL DEFAULT 0;
+-- Of a line seen as a phone code: another line of that token with the same moment.
 CREATE INDEX line_by_proof ON line (token, proof_at) WHERE proof_at IS NOT NULL;

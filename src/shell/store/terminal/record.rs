@@ -58,9 +58,12 @@ const USES: &str = "SELECT r.day, r.benefit, s.detail, s.provider, r.units, r.ce
     FROM earlier r LEFT JOIN service s ON s.office = r.office AND s.code = r.service
     WHERE r.handle = ?1 AND r.office = ?2 AND r.day BETWEEN ?3 AND ?4";
 
+/// When and by which entry a slot is taken here, and when and at which neighbour.
+pub type Taken = (Option<(UtcMs, u64)>, Option<(UtcMs, TerminalId)>);
+
 impl Tx<'_> {
     /// When and by which entry a slot is taken here; and when and at which neighbour, where several took it the first by their own clocks.
-    pub fn slot_taken(&self, handle: Handle, slot: Slot) -> Result<(Option<(UtcMs, u64)>, Option<(UtcMs, TerminalId)>), StoreError> {
+    pub fn slot_taken(&self, handle: Handle, slot: Slot) -> Result<Taken, StoreError> {
         let sql = "SELECT j.at, r.seq, NULL FROM redemption r JOIN journal j ON j.seq = r.seq
             WHERE r.handle = ?3 AND r.slot_day = ?1 AND r.slot = ?2 AND r.cancelled_by IS NULL
             UNION ALL SELECT at, seq, NULL FROM earlier WHERE slot_day = ?1 AND slot = ?2

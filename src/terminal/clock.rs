@@ -6,7 +6,7 @@
 use super::journal::Journal;
 use crate::book::entry::{Body, ClockJump, ClockState};
 use crate::shell::store::StoreError;
-use crate::shell::store::terminal::{Fact, Tx};
+use crate::shell::store::terminal::{ClockKept, Fact, Tx};
 use crate::words::chance::Chance;
 use crate::words::time::UtcMs;
 
@@ -24,36 +24,42 @@ pub(super) struct Reading {
     pub state: ClockState,
     /// The latest time known to have passed.
     floor: UtcMs,
+    /// What was last recorded of it.
+    recorded: ClockState,
 }
 
 /// Looks at the clock, which shows `now`.
 pub(super) fn read(tx: &Tx<'_>, now: UtcMs) -> Result<Reading, StoreError> {
-    let floor = floor(tx)?;
-    let runs_ahead = tx.time(Fact::ClockAhead)?.is_some_and(|found| now >= found);
+    let kept = tx.clock()?;
+    let (floor, recorded) = (floor(&kept), state_of(&kept));
+    let runs_ahead = kept.ahead.is_some_and(|found| now >= found);
     if runs_ahead || now.plus_ms(TOLERANCE_MS) < floor {
-        Ok(Reading { now, state: ClockState::Suspect, floor })
+        Ok(Reading { now, state: ClockState::Suspect, floor, recorded })
     } else {
-        Ok(Reading { now: now.max(floor), state: ClockState::Ok, floor })
+        Ok(Reading { now: now.max(floor), state: ClockState::Ok, floor, recorded })
     }
 }
 
 /// What was last recorded of the clock.
 pub(super) fn recorded(tx: &Tx<'_>) -> Result<ClockState, StoreError> {
-    Ok(if tx.fact(Fact::ClockState)?.is_some() { ClockState::Suspect } else { ClockState::Ok })
+    Ok(state_of(&tx.clock()?))
+}
+
+const fn state_of(kept: &ClockKept) -> ClockState {
+    if kept.is_suspect { ClockState::Suspect } else { ClockState::Ok }
 }
 
 /// Entries written under a suspect clock prove nothing, so the floor is then the one kept before it.
-fn floor(tx: &Tx<'_>) -> Result<UtcMs, StoreError> {
-    let kept = tx.time(Fact::ClockFloor)?.unwrap_or_default().max(EARLIEST);
-    match recorded(tx)? {
-        ClockState::Suspect => Ok(kept),
-        _ => Ok(tx.end()?.map_or(kept, |end| end.at.max(kept))),
-    }
+fn floor(kept: &ClockKept) -> UtcMs {
+    let floor = kept.floor.unwrap_or_default().max(EARLIEST);
+    let last = if kept.is_suspect { None } else { kept.last };
+    last.map_or(floor, |last| last.max(floor))
 }
 
 /// Records the clock's state once each time it changes.
 pub(super) fn note(journal: Journal<'_>, reading: Reading, chance: &mut Chance) -> Result<(), StoreError> {
-    if recorded(journal.tx)? == reading.state { Ok(()) } else { turn(journal, reading, chance) }
+    // What the reading says was recorded is asked again only where it matters: the same reading may have been noted before.
+    if reading.recorded == reading.state || recorded(journal.tx)? == reading.state { Ok(()) } else { turn(journal, reading, chance) }
 }
 
 fn turn(journal: Journal<'_>, reading: Reading, chance: &mut Chance) -> Result<(), StoreError> {
@@ -72,7 +78,8 @@ fn turn(journal: Journal<'_>, reading: Reading, chance: &mut Chance) -> Result<(
 /// An office has proved the time: it wrote `proven` after our question of `asked` (by our clock) and before `now` (by our clock).
 pub(super) fn prove(journal: Journal<'_>, asked: UtcMs, proven: UtcMs, chance: &mut Chance, now: UtcMs) -> Result<(), StoreError> {
     let tx = journal.tx;
-    let before = floor(tx)?;
+    let kept = tx.clock()?;
+    let (before, recorded) = (floor(&kept), state_of(&kept));
     let runs_ahead = asked > proven.plus_ms(TOLERANCE_MS) && now >= asked;
     let runs_behind = now.plus_ms(TOLERANCE_MS) < proven;
     tx.keep_time(Fact::ClockProven, proven)?;
@@ -83,8 +90,8 @@ pub(super) fn prove(journal: Journal<'_>, asked: UtcMs, proven: UtcMs, chance: &
     }
     let state = if runs_ahead || runs_behind { ClockState::Suspect } else { ClockState::Ok };
     let lowered = before > now.plus_ms(TOLERANCE_MS) && state == ClockState::Ok;
-    if recorded(tx)? != state || lowered {
-        turn(journal, Reading { now, state, floor: proven }, chance)
+    if recorded != state || lowered {
+        turn(journal, Reading { now, state, floor: proven, recorded }, chance)
     } else {
         tx.keep_time(Fact::ClockFloor, proven)
     }

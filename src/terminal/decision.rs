@@ -50,6 +50,8 @@ pub(super) struct Decision {
     pub card: Card,
     pub grants: Vec<Grant>,
     pub rests: Vec<Rest>,
+    /// It is known that nothing is held for this child.
+    pub nothing_held: bool,
 }
 
 pub(super) fn decide(desk: &mut Desk<'_>, request: &Request) -> Result<Result<Decision, Refusal>, CounterError> {
@@ -85,13 +87,18 @@ pub(super) fn card_shown(desk: &mut Desk<'_>, request: &Request) -> Result<Resul
 
 /// The same for a card that is recognised already.
 pub(super) fn decide_for(desk: &Desk<'_>, request: &Request, mut wanted: Wanted, card: Card) -> Result<Result<Decision, Refusal>, CounterError> {
-    if wanted.settles.is_none() && request.months <= 1 {
-        wanted.settles = rest::same_thing_held(desk, &wanted, &card)?;
+    let mut nothing_held = false;
+    if wanted.settles.is_none()
+        && request.months <= 1
+        && let Some(open) = rest::held_for(desk, &wanted, &card)?
+    {
+        nothing_held = open.is_empty();
+        wanted.settles = rest::same_thing(desk, &wanted, &open)?;
     }
     let mut first = None;
     for day in rest::days(&wanted, card.entitlement.token(), desk.today()) {
         match decide_on(desk, request, &Wanted { day, ..wanted.clone() }, &card)? {
-            Ok((grants, rests)) => return Ok(Ok(Decision { card, grants, rests })),
+            Ok((grants, rests)) => return Ok(Ok(Decision { card, grants, rests, nothing_held })),
             Err(refusal) => {
                 let refusal = first.get_or_insert(refusal);
                 if !matches!(refusal, Refusal::NotYetValid { .. } | Refusal::CeilingReached { .. }) {
@@ -225,22 +232,25 @@ fn spent(tx: &Tx<'_>, office: OfficeNumber, plan: &Plan, granted: &[Grant]) -> R
         Some(_) => tx.lessons(office, handle, plan.ask().operator.as_deref(), wanted.day)?,
         None => Vec::new(),
     };
-    Ok(Spent { taken: tx.slot_taken(plan.slot())?, nearby: tx.slot_taken_nearby(plan.slot())?, uses, elsewhere, lessons })
+    let (taken, nearby) = tx.slot_taken(handle, plan.slot())?;
+    Ok(Spent { taken, nearby, uses, elsewhere, lessons })
 }
 
 /// Records what was granted, and makes up for what is held for this child.
 pub(super) fn redeemed(desk: &mut Desk<'_>, decision: Decision, chance: &mut Chance) -> Result<Accepted, CounterError> {
-    let card = decision.card.clone();
+    let (card, nothing_held) = (decision.card.clone(), decision.nothing_held && decision.rests.is_empty());
     let mut answer = enter(desk, decision, chance)?;
     answer.person = people::who(desk, &card)?;
-    answer.settled = rest::settle_at_scan(desk, &card, chance)?;
+    if !nothing_held {
+        answer.settled = rest::settle_at_scan(desk, &card, chance)?;
+    }
     Ok(answer)
 }
 
 /// Records what was granted, with what is left over.
 pub(super) fn enter(desk: &Desk<'_>, decision: Decision, chance: &mut Chance) -> Result<Accepted, CounterError> {
     let mut answer = accepted(&decision);
-    let Decision { card, grants, rests } = decision;
+    let Decision { card, grants, rests, .. } = decision;
     if let Some((office, _)) = desk.offices.find(card.entitlement.office()) {
         desk.tx().keep_card(office.number, card.entitlement.token(), &card.bytes)?;
     }
@@ -262,7 +272,7 @@ pub(super) fn enter(desk: &Desk<'_>, decision: Decision, chance: &mut Chance) ->
 }
 
 pub(super) fn accepted(decision: &Decision) -> Accepted {
-    let Decision { card, grants, rests } = decision;
+    let Decision { card, grants, rests, .. } = decision;
     let last = grants.last();
     let unpaid = grants.iter().map(|g| g.redemption().full_price.map_or(Cents::ZERO, |price| price.minus(g.redemption().cents))).sum::<Cents>();
     let waits = rests.iter().filter(|rest| rest.is_part).map(|rest| rest.cents).sum();

@@ -183,14 +183,19 @@ pub(super) fn days(wanted: &Wanted, token: &Token, today: CivilDay) -> Vec<Civil
     days
 }
 
-/// The held entry of this child that is the very thing wanted: a meal that was held and is scanned for after all.
-pub(super) fn same_thing_held(desk: &Desk<'_>, wanted: &Wanted, card: &Card) -> Result<Option<u64>, StoreError> {
+/// What is held for this child, where a scan may be about it: an agreed price, and no lesson.
+pub(super) fn held_for(desk: &Desk<'_>, wanted: &Wanted, card: &Card) -> Result<Option<Vec<HeldRow>>, StoreError> {
     let Some(child) = child_of(desk, card) else { return Ok(None) };
     let service = desk.offices.find(card.entitlement.office()).and_then(|(office, _)| office.credential.as_ref()?.service(&wanted.service));
     if service.is_none_or(|s| s.pricing == Pricing::Free || s.benefit == Benefit::Tutoring) {
         return Ok(None);
     }
-    for row in desk.tx().open_held_of(child.0, child.1)? {
+    desk.tx().open_held_of(child.0, child.1).map(Some)
+}
+
+/// The held entry among `open` that is the very thing wanted: a meal that was held and is scanned for after all.
+pub(super) fn same_thing(desk: &Desk<'_>, wanted: &Wanted, open: &[HeldRow]) -> Result<Option<u64>, StoreError> {
+    for row in open {
         if let Some(Body::Held(held)) = desk.tx().entry(row.seq)?.map(|entry| entry.body)
             && held.service == wanted.service
             && held.day == wanted.day

@@ -23,6 +23,9 @@ use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Offline counter and municipal office for the German benefits for education and participation.
 #[derive(Debug, Parser)]
@@ -125,16 +128,22 @@ impl Context {
     }
 }
 
-/// Runs the command named by the process's arguments.
-pub fn main() -> ExitCode {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("TEILHABE_LOG").unwrap_or_else(|_| "warn".into());
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+/// Begins the log on standard error: of what `TEILHABE_LOG` names (`info`, `warn,teilhabe=debug`), otherwise warnings and worse.
+fn begin_log() {
+    let wanted = std::env::var("TEILHABE_LOG").ok().and_then(|wanted| wanted.parse().ok());
+    let wanted = wanted.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN));
+    let (lines, log) = (tracing_subscriber::fmt::layer().with_writer(std::io::stderr), tracing_subscriber::registry());
     // One JSON object a line, for programs that collect logs.
     if std::env::var("TEILHABE_LOG_FORMAT").is_ok_and(|format| format == "json") {
-        log.json().flatten_event(true).init()
+        log.with(lines.json().flatten_event(true)).with(wanted).init();
     } else {
-        log.init()
+        log.with(lines).with(wanted).init();
     }
+}
+
+/// Runs the command named by the process's arguments.
+pub fn main() -> ExitCode {
+    begin_log();
     match Cli::try_parse() {
         Ok(cli) => {
             let json = cli.context.json;

@@ -41,6 +41,9 @@ pub(super) fn read_until_gone(device: &impl AsFd, mut kind: Bytes, ending: &Atom
             }
             Next::Silence => {
                 silent = silent.saturating_add(PAUSE);
+                if let Bytes::Reports(reports) = &mut kind {
+                    reports.pause(&mut out);
+                }
                 frames.pause(&mut out);
                 if silent >= IDLE {
                     silent = Duration::ZERO;

@@ -1,6 +1,7 @@
 //! Scanners in HID-POS mode: reports of USB's "HID Point of Sale Usage Tables" 1.02, bar code scanner page 0x8C. They type nowhere, know no
 //! layout, and say how long each text is. Where the text stands in a report, the scanner's own descriptor says (HID 1.11, § 6.2.2).
 
+use super::Trouble;
 use super::frame::{Frames, Piece};
 
 /// Usages: the page in the upper half, the number in the lower.
@@ -160,6 +161,13 @@ impl Reports {
         }
     }
 
+    /// Nothing has come for some tenths of a second. The rest of a report that broke off comes no more: what comes next is the beginning of another.
+    pub fn pause(&mut self, out: &mut Vec<Piece>) {
+        if !std::mem::take(&mut self.begun).is_empty() {
+            out.push(Piece::Trouble(Trouble::Incomplete));
+        }
+    }
+
     fn report(&self, report: &[u8], frames: &mut Frames, out: &mut Vec<Piece>) {
         let Layout { data: (at, most), length, continued, .. } = self.layout;
         let data = report.get(at..at + most).unwrap_or_default();
@@ -263,5 +271,18 @@ mod tests {
         let mut wrong = report(b"472914680537", false);
         wrong[1] = 255;
         assert_eq!(read(layout(), &[&wrong]).len(), 1, "said, and no panic");
+    }
+
+    #[test]
+    fn a_report_that_breaks_off_shifts_no_later_one() {
+        let (mut reports, mut frames, mut out) = (Reports::new(Layout::of(DESCRIPTOR).expect("a scanner")), Frames::default(), Vec::new());
+        reports.take(&report(b"472914680537", false)[..20], &mut frames, &mut out);
+        reports.pause(&mut out);
+        assert_eq!(out, [Piece::Trouble(Trouble::Incomplete)], "whoever scanned is told");
+        out.clear();
+        reports.take(&report(b"472914680537", false), &mut frames, &mut out);
+        reports.pause(&mut out);
+        frames.idle(&mut out);
+        assert_eq!(out, scan("472914680537"));
     }
 }

@@ -41,7 +41,7 @@ pub use view::{Closing, DayLine, Pending, PersonShown};
 
 use super::{StoreError, from_db, to_db};
 use crate::words::time::UtcMs;
-use rusqlite::{Connection, OptionalExtension, Savepoint, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension};
 use std::ops::Deref;
 use std::path::Path;
 
@@ -61,33 +61,70 @@ pub struct Tx<'c> {
     sql: Scope<'c>,
 }
 
-/// What a transaction's work is done in.
+/// What a transaction's work is done in: a transaction of its own, or a part of one that several share, which comes to nothing by itself or
+/// stays with the others. What is not kept is undone. The statements around it are planned once, like those in it.
 #[derive(Debug)]
-enum Scope<'c> {
-    /// Its own transaction.
-    Whole(Transaction<'c>),
-    /// A part of one that several share: it comes to nothing by itself, or stays with the others.
-    Part(Savepoint<'c>),
+struct Scope<'c> {
+    connection: &'c Connection,
+    how: &'static Around,
+    ended: bool,
 }
+
+/// The statements around a transaction's work.
+#[derive(Debug)]
+struct Around {
+    begin: &'static str,
+    keep: &'static str,
+    undo: &'static [&'static str],
+}
+
+const WRITING: Around = Around { begin: "BEGIN IMMEDIATE", keep: "COMMIT", undo: &["ROLLBACK"] };
+const READING: Around = Around { begin: "BEGIN", keep: "COMMIT", undo: &["ROLLBACK"] };
+const PART: Around = Around { begin: "SAVEPOINT part", keep: "RELEASE part", undo: &["ROLLBACK TO part", "RELEASE part"] };
 
 impl Deref for Scope<'_> {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
-        match self {
-            Self::Whole(transaction) => transaction,
-            Self::Part(savepoint) => savepoint,
+        self.connection
+    }
+}
+
+impl<'c> Scope<'c> {
+    fn begin(connection: &'c Connection, how: &'static Around) -> rusqlite::Result<Self> {
+        run(connection, how.begin)?;
+        Ok(Self { connection, how, ended: false })
+    }
+
+    fn keep(mut self) -> rusqlite::Result<()> {
+        run(self.connection, self.how.keep)?;
+        self.ended = true;
+        Ok(())
+    }
+
+    fn undo(mut self) -> rusqlite::Result<()> {
+        self.ended = true;
+        self.how.undo.iter().try_for_each(|sql| run(self.connection, sql))
+    }
+}
+
+impl Drop for Scope<'_> {
+    fn drop(&mut self) {
+        // SQLite undoes a whole transaction by itself when the disk is full or fails.
+        if self.ended || self.connection.is_autocommit() {
+            return;
+        }
+        if let Err(error) = self.how.undo.iter().try_for_each(|sql| run(self.connection, sql)) {
+            tracing::error!(%error, "what came to nothing could not be undone alone");
+            // Then all of it is: nobody is told that anything of it was kept.
+            let _ = run(self.connection, "ROLLBACK");
         }
     }
 }
 
-impl Scope<'_> {
-    fn commit(self) -> rusqlite::Result<()> {
-        match self {
-            Self::Whole(transaction) => transaction.commit(),
-            Self::Part(savepoint) => savepoint.commit(),
-        }
-    }
+/// Runs a statement that answers nothing.
+fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(|_| ())
 }
 
 /// The facts kept one by one.
@@ -123,6 +160,19 @@ impl Fact {
     }
 }
 
+/// What is kept of the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClockKept {
+    /// No right clock shows an earlier time.
+    pub floor: Option<UtcMs>,
+    /// The time at which the clock was found to run ahead.
+    pub ahead: Option<UtcMs>,
+    /// Whether it was last recorded as suspect.
+    pub is_suspect: bool,
+    /// When the journal's last entry was written.
+    pub last: Option<UtcMs>,
+}
+
 impl TerminalStore {
     /// Opens the database at `path`, or makes it.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
@@ -149,30 +199,29 @@ impl TerminalStore {
     /// Does `work` in one transaction that nobody else writes beside; its result is known to be durable when this returns, or, between
     /// [`begin_together`](Self::begin_together) and [`commit_together`](Self::commit_together), when that does.
     pub fn write<T, E: From<StoreError>>(&mut self, work: impl FnOnce(&Tx<'_>) -> Result<T, E>) -> Result<T, E> {
-        let tx = Tx { sql: self.scope(TransactionBehavior::Immediate)? };
+        let tx = Tx { sql: self.scope(&WRITING)? };
         let done = work(&tx)?;
-        tx.sql.commit().map_err(StoreError::from)?;
+        tx.sql.keep().map_err(StoreError::from)?;
         Ok(done)
     }
 
     /// Does `work` in one transaction of which nothing stays.
     pub fn read<T, E: From<StoreError>>(&mut self, work: impl FnOnce(&Tx<'_>) -> Result<T, E>) -> Result<T, E> {
-        let sql = self.scope(TransactionBehavior::Deferred)?;
+        let sql = self.scope(&READING)?;
         work(&Tx { sql })
     }
 
-    fn scope(&mut self, behavior: TransactionBehavior) -> Result<Scope<'_>, StoreError> {
-        match self.together {
-            // SQLite undoes a whole transaction by itself when the disk is full or fails: what followed would then be kept alone.
-            true if self.connection.is_autocommit() => Err(StoreError::Undone),
-            true => Ok(Scope::Part(self.connection.savepoint()?)),
-            false => Ok(Scope::Whole(self.connection.transaction_with_behavior(behavior)?)),
+    fn scope(&mut self, alone: &'static Around) -> Result<Scope<'_>, StoreError> {
+        // SQLite undoes a whole transaction by itself when the disk is full or fails: what followed would then be kept alone.
+        if self.together && self.connection.is_autocommit() {
+            return Err(StoreError::Undone);
         }
+        Ok(Scope::begin(&self.connection, if self.together { &PART } else { alone })?)
     }
 
     /// From here on, what is written is kept by one commit. Nobody may be told of it before [`commit_together`](Self::commit_together).
     pub fn begin_together(&mut self) -> Result<(), StoreError> {
-        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        run(&self.connection, WRITING.begin)?;
         self.together = true;
         Ok(())
     }
@@ -183,17 +232,16 @@ impl TerminalStore {
         if self.connection.is_autocommit() {
             return Err(StoreError::Undone);
         }
-        let kept = self.connection.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([]));
+        let kept = run(&self.connection, WRITING.keep);
         if kept.is_err() && !self.connection.is_autocommit() {
             self.connection.execute_batch("ROLLBACK")?;
         }
-        kept?;
-        Ok(())
+        Ok(kept?)
     }
 
     /// Changes when another process has written.
     pub fn version(&self) -> Result<i64, StoreError> {
-        Ok(self.connection.pragma_query_value(None, "data_version", |row| row.get(0))?)
+        Ok(self.connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?)
     }
 
     /// Copies the database as it is now to a new file, also one in memory: for tests. A backup is made by [`super::copy`].
@@ -226,13 +274,13 @@ impl TerminalStore {
 impl Tx<'_> {
     /// Does `work`; where it comes to nothing, nothing that it wrote stays.
     pub fn tentatively<T, E: From<StoreError>>(&self, work: impl FnOnce() -> Result<Option<T>, E>) -> Result<Option<T>, E> {
-        let run = |sql| self.sql.execute_batch(sql).map_err(StoreError::from);
-        run("SAVEPOINT tentative")?;
+        let part = Scope::begin(&self.sql, &PART).map_err(StoreError::from)?;
         let done = work();
         match &done {
-            Ok(Some(_)) => run("RELEASE tentative")?,
-            _ => run("ROLLBACK TO tentative; RELEASE tentative")?,
+            Ok(Some(_)) => part.keep(),
+            _ => part.undo(),
         }
+        .map_err(StoreError::from)?;
         done
     }
 
@@ -254,6 +302,21 @@ impl Tx<'_> {
         let Some(bytes) = self.fact(fact)? else { return Ok(None) };
         let bytes = bytes.try_into().map_err(|_| StoreError::Inconsistent(fact.name().into()))?;
         Ok(Some(UtcMs(u64::from_be_bytes(bytes))))
+    }
+
+    /// What is kept of the clock, and when the journal's last entry was written, by one question.
+    pub fn clock(&self) -> Result<ClockKept, StoreError> {
+        let sql = "SELECT (SELECT value FROM meta WHERE name = 'clock_floor'), (SELECT value FROM meta WHERE name = 'clock_ahead'),
+            (SELECT value FROM meta WHERE name = 'clock_state'), (SELECT at FROM journal ORDER BY seq DESC LIMIT 1)";
+        let time = |bytes: [u8; 8]| UtcMs(u64::from_be_bytes(bytes));
+        self.sql
+            .prepare_cached(sql)?
+            .query_row([], |row| {
+                let (floor, ahead) = (row.get::<_, Option<[u8; 8]>>(0)?.map(time), row.get::<_, Option<[u8; 8]>>(1)?.map(time));
+                let last = row.get::<_, Option<i64>>(3)?.map(|at| UtcMs(u64::try_from(at).unwrap_or_default()));
+                Ok(ClockKept { floor, ahead, is_suspect: row.get_ref(2)? != rusqlite::types::ValueRef::Null, last })
+            })
+            .map_err(StoreError::from)
     }
 
     /// Keeps a fact that is a time.

@@ -1,9 +1,10 @@
-//! One thread owns what has one writer; requests hand it work and wait for the answer (docs/adr/0003).
+//! What has one writer is worked at by one thread at a time; requests hand work over and wait for the answer (docs/adr/0003).
 
 use crate::shell::store::StoreError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{mpsc, oneshot};
 
 /// How many pieces of work are taken on at once; what comes after them waits at the door.
@@ -16,7 +17,21 @@ type Member<T> = Box<dyn FnOnce(&mut T) -> Said + Send>;
 
 enum Work<T> {
     Alone(Job<T>),
-    Together(Member<T>),
+    /// What is to be kept together waits, and whoever worked last has left it.
+    Waiting,
+}
+
+/// What is worked at, and what waits to be kept together.
+struct Shared<T> {
+    owned: Mutex<T>,
+    waiting: Mutex<Vec<Member<T>>>,
+    keeping: Option<Keeping<T>>,
+}
+
+impl<T> std::fmt::Debug for Shared<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
 }
 
 /// How several pieces of work that wait at the same time are kept by one commit. Each is answered after it, or not at all.
@@ -28,9 +43,12 @@ pub struct Keeping<T> {
     pub commit: fn(&mut T) -> Result<(), NotKept>,
 }
 
-/// The way to a thread that owns a `T`. When the last one is dropped, the thread ends after its last piece of work.
+/// The way to a `T` and to the thread that works at it. When the last one is dropped, the thread ends after its last piece of work, and the
+/// `T` with it.
 #[derive(Debug)]
 pub struct Actor<T> {
+    /// Dropped before the way to the thread, so that the thread is the last to hold it.
+    shared: Arc<Shared<T>>,
     jobs: mpsc::Sender<Work<T>>,
 }
 
@@ -57,31 +75,12 @@ impl<T: Send + 'static> Actor<T> {
     }
 
     /// The same, over what can keep several pieces of work by one commit.
-    pub fn start_keeping(name: &str, mut owned: T, keeping: Option<Keeping<T>>) -> std::io::Result<(Self, JoinHandle<()>)> {
-        let (jobs, mut inbox) = mpsc::channel::<Work<T>>(MAX_WAITING);
-        let work = move || {
-            let mut next = None;
-            while let Some(work) = next.take().or_else(|| inbox.blocking_recv()) {
-                match work {
-                    Work::Alone(job) => drop(sheltered(|| job(&mut owned))),
-                    Work::Together(first) => {
-                        let mut members = vec![first];
-                        while let Ok(work) = inbox.try_recv() {
-                            match work {
-                                Work::Together(member) => members.push(member),
-                                alone @ Work::Alone(_) => {
-                                    next = Some(alone);
-                                    break;
-                                }
-                            }
-                        }
-                        do_together(&mut owned, members, keeping.as_ref());
-                    }
-                }
-            }
-        };
-        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work)?;
-        Ok((Self { jobs }, thread))
+    pub fn start_keeping(name: &str, owned: T, keeping: Option<Keeping<T>>) -> std::io::Result<(Self, JoinHandle<()>)> {
+        let (jobs, inbox) = mpsc::channel::<Work<T>>(MAX_WAITING);
+        let shared = Arc::new(Shared { owned: Mutex::new(owned), waiting: Mutex::default(), keeping });
+        let theirs = shared.clone();
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || theirs.work_off(inbox))?;
+        Ok((Self { shared, jobs }, thread))
     }
 
     /// Has `work` done, in the order of asking, and waits for its answer. Once handed over it is done even if nobody waits any more.
@@ -91,14 +90,20 @@ impl<T: Send + 'static> Actor<T> {
         answered.await.map_err(|_| NotDone)
     }
 
-    /// The same for work that commits once and does nothing else that lasts: what waits at the same time is kept by one commit.
+    /// The same for work that commits once and does nothing else that lasts: what waits at the same time is kept by one commit. Where nobody
+    /// works just now, whoever asks does it at once, with all that waits: no thread is woken for it.
     pub async fn ask_together<R: Send + 'static>(&self, work: impl FnOnce(&mut T) -> R + Send + 'static) -> Result<R, NotKept> {
         let (answer, answered) = oneshot::channel();
         let member: Member<T> = Box::new(move |owned| {
             let done = work(owned);
             Box::new(move |kept| drop(answer.send(kept.map(|()| done))))
         });
-        self.jobs.send(Work::Together(member)).await.map_err(|_| NotDone)?;
+        self.shared.waiting().push(member);
+        let left = Left(self);
+        // What arrived at the same moment is heard first, and kept by the same commit.
+        tokio::task::yield_now().await;
+        self.shared.do_what_waits_unless_busy();
+        drop(left);
         answered.await.map_err(|_| NotDone)?
     }
 
@@ -107,6 +112,60 @@ impl<T: Send + 'static> Actor<T> {
         let (job, answered) = job(work);
         self.jobs.blocking_send(Work::Alone(job)).map_err(|_| NotDone)?;
         answered.blocking_recv().map_err(|_| NotDone)
+    }
+}
+
+/// Work that was handed over: if something waits when whoever asked has done his part or has gone, the thread sees to it.
+struct Left<'a, T>(&'a Actor<T>);
+
+impl<T> Drop for Left<'_, T> {
+    fn drop(&mut self) {
+        if !self.0.shared.waiting().is_empty() {
+            // A full channel has a thread behind it that looks by itself.
+            let _ = self.0.jobs.try_send(Work::Waiting);
+        }
+    }
+}
+
+impl<T> Shared<T> {
+    fn waiting(&self) -> MutexGuard<'_, Vec<Member<T>>> {
+        // A list is whole after every step.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Works off what comes in, and between two pieces of it what waits to be kept together, until nobody can ask any more.
+    fn work_off(&self, mut inbox: mpsc::Receiver<Work<T>>) {
+        loop {
+            let work = match inbox.try_recv() {
+                Ok(work) => work,
+                Err(_) if !self.waiting().is_empty() => Work::Waiting,
+                Err(TryRecvError::Disconnected) => return,
+                Err(TryRecvError::Empty) => match inbox.blocking_recv() {
+                    Some(work) => work,
+                    None => continue,
+                },
+            };
+            // What ends in a panic is caught within, and read again from the store.
+            let mut owned = self.owned.lock().unwrap_or_else(PoisonError::into_inner);
+            self.do_what_waits(&mut owned);
+            if let Work::Alone(job) = work {
+                sheltered(|| job(&mut owned));
+            }
+        }
+    }
+
+    /// Does what waits, if nobody works just now: whoever does looks again when he has done.
+    fn do_what_waits_unless_busy(&self) {
+        if let Ok(mut owned) = self.owned.try_lock() {
+            self.do_what_waits(&mut owned);
+        }
+    }
+
+    fn do_what_waits(&self, owned: &mut T) {
+        let members = std::mem::take(&mut *self.waiting());
+        if !members.is_empty() {
+            do_together(owned, members, self.keeping.as_ref());
+        }
     }
 }
 
@@ -139,7 +198,7 @@ fn do_together<T>(owned: &mut T, members: Vec<Member<T>>, keeping: Option<&Keepi
 
 impl<T> Clone for Actor<T> {
     fn clone(&self) -> Self {
-        Self { jobs: self.jobs.clone() }
+        Self { shared: self.shared.clone(), jobs: self.jobs.clone() }
     }
 }
 
@@ -220,5 +279,25 @@ mod tests {
         }
         let (kept, commits) = actor.ask(|book| (book.kept.clone(), book.commits)).await.expect("asked");
         assert_eq!((kept, commits), (vec![1, 11, 3, 13], 3));
+    }
+
+    #[tokio::test]
+    async fn whoever_is_alone_does_it_at_once_and_whoever_goes_leaves_it_to_the_thread() {
+        let (actor, thread) = Actor::start_keeping("test", Book::default(), Some(KEEPING)).expect("a thread");
+        let by = || std::thread::current().name().map(str::to_owned);
+        let (here, done_by) = (by(), actor.ask_together(move |_| by()).await.expect("kept"));
+        assert_eq!(done_by, here);
+        // Handed over, and given up before it was begun.
+        let (told, hear) = std::sync::mpsc::channel();
+        let mut asked = Box::pin(actor.ask_together(move |book: &mut Book| {
+            book.open.push(7);
+            told.send(by())
+        }));
+        let waker = std::task::Waker::noop();
+        assert!(asked.as_mut().poll(&mut std::task::Context::from_waker(waker)).is_pending());
+        drop(asked);
+        assert_eq!(hear.recv_timeout(std::time::Duration::from_secs(10)).expect("done all the same"), Some("test".to_owned()));
+        drop(actor);
+        thread.join().expect("the thread ends when nobody can ask any more");
     }
 }

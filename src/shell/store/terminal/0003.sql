@@ -77,3 +77,27 @@ ALTER TABLE token ADD COLUMN phone INTEGER NOT NULL DEFAULT 0;
 -- The moment of the latest phone code of a token with which something was recorded: this one and older ones buy nothing more.
 CREATE TABLE phone_code(token BLOB PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX phone_code_by_age ON phone_code(at);
+
+-- Of the ends of cards only those that are still to be read are looked for by their own; all others are read together.
+DROP INDEX token_by_end;
+CREATE INDEX token_unread ON token(number) WHERE last_day IS NULL;
+
+-- Answers given, in the order of giving: a meal's answer goes to the end, and only its id has a place of its own. The oldest stand first, so
+-- that forgetting them needs no index of times.
+ALTER TABLE ask RENAME TO asked_before;
+CREATE TABLE ask(
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    request BLOB NOT NULL,
+    answer TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+INSERT INTO ask(id, request, answer, at) SELECT id, request, answer, at FROM asked_before ORDER BY at;
+DROP TABLE asked_before;
+CREATE UNIQUE INDEX ask_by_id ON ask(id);
+
+-- What can be used once is in live use at most once. A slot is of one child (formats § 4), so one index finds a child's uses and a slot, and a
+-- meal writes one page less. Its day is the service day, the first of its month, or 0 for what knows no day.
+DROP INDEX redemption_by_child;
+DROP INDEX live_slot;
+CREATE UNIQUE INDEX child_slot ON redemption(handle, slot_day, slot) WHERE cancelled_by IS NULL;

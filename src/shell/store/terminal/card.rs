@@ -84,9 +84,37 @@ impl Tx<'_> {
 
     /// Forgets the answers, questions and phone codes from before `before`.
     pub fn forget_asks(&self, before: UtcMs) -> Result<(), StoreError> {
-        self.sql.prepare_cached("DELETE FROM ask WHERE at < ?1")?.execute([to_db(before.0)])?;
+        // Answers stand in the order of giving: all before the first that is young enough. One that a wrong clock has dated later than the
+        // latest stands for no other.
+        let sql = "DELETE FROM ask WHERE number <
+            (SELECT number FROM ask WHERE at >= ?1 AND at <= (SELECT at FROM ask ORDER BY number DESC LIMIT 1) ORDER BY number LIMIT 1)";
+        self.sql.prepare_cached(sql)?.execute([to_db(before.0)])?;
         self.sql.prepare_cached("DELETE FROM phone_code WHERE at < ?1")?.execute([to_db(before.seconds().0)])?;
         self.sql.prepare_cached("DELETE FROM asked WHERE at < ?1")?.execute([to_db(before.0)])?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::TerminalStore;
+    use super::*;
+
+    #[test]
+    fn old_answers_are_forgotten_in_the_order_of_giving_and_a_wrong_clock_keeps_none() {
+        let mut store = TerminalStore::open_in_memory().expect("a database");
+        let left = store.write(|tx| {
+            // The second was dated ahead by a wrong clock; the fifth is the first that is young enough.
+            for (ask, at) in [("a", 10), ("b", 9000), ("c", 11), ("d", 49), ("e", 50), ("f", 40), ("g", 60)] {
+                tx.remember(ask, Hash([1; 32]), "{}", UtcMs(at))?;
+            }
+            tx.forget_asks(UtcMs(50))?;
+            let left: Vec<&str> = ["a", "b", "c", "d", "e", "f", "g"].into_iter().filter(|ask| matches!(tx.remembered(ask), Ok(Some(_)))).collect();
+            // Nothing is young enough: whatever the clock says, the latest answers stay until others have come.
+            tx.forget_asks(UtcMs(70))?;
+            assert!(tx.remembered("g")?.is_some());
+            Ok::<_, StoreError>(left)
+        });
+        assert_eq!(left.expect("kept"), ["e", "f", "g"]);
     }
 }

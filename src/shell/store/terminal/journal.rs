@@ -53,20 +53,18 @@ impl Tx<'_> {
 
     /// Writes an entry at the journal's end.
     pub fn append(&self, entered: &Entered) -> Result<(), StoreError> {
-        let office = match entered.entry.body.office() {
-            Some(code) => Some(known(self.office_number(code)?, "an entry for an unknown office")?),
-            None => None,
+        let (entry, link) = (&entered.entry, entered.head.link.0);
+        let (seq, at, kind, bytes) = (to_db(entry.seq), to_db(entry.at.0), to_db(entry.body.kind()), &entered.bytes);
+        // The office's number is found by the same statement: it is asked for every meal.
+        let of_office = "INSERT INTO journal(seq, at, kind, bytes, link, office) SELECT ?1, ?2, ?3, ?4, ?5, id FROM office WHERE code = ?6";
+        let written = match entry.body.office() {
+            Some(code) => self.sql.prepare_cached(of_office)?.execute((seq, at, kind, bytes, link, code.as_str()))?,
+            None => {
+                let sql = "INSERT INTO journal(seq, at, kind, bytes, link) VALUES (?1, ?2, ?3, ?4, ?5)";
+                self.sql.prepare_cached(sql)?.execute((seq, at, kind, bytes, link))?
+            }
         };
-        let mut statement = self.sql.prepare_cached("INSERT INTO journal(seq, at, kind, office, bytes, link) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-        statement.execute((
-            to_db(entered.entry.seq),
-            to_db(entered.entry.at.0),
-            to_db(entered.entry.body.kind()),
-            office.map(|o| o.0),
-            &entered.bytes,
-            entered.head.link.0,
-        ))?;
-        Ok(())
+        known((written == 1).then_some(()), "an entry for an unknown office")
     }
 
     /// The bytes of one entry; none of one that was erased.

@@ -1,6 +1,6 @@
 //! Other terminals of this provider in the same house, and what they have told.
 
-use super::record::{benefit, code, day, lesson};
+use super::record::{benefit, code, day, lesson, read_uses};
 use super::{OfficeNumber, StoreError, Tx, from_db, to_db};
 use crate::book::ceiling::Use;
 use crate::book::slot::Slot;
@@ -174,23 +174,15 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// When and at which neighbour a slot is taken; where several took it, the first by their own clocks.
-    pub fn slot_taken_nearby(&self, slot: Slot) -> Result<Option<(UtcMs, TerminalId)>, StoreError> {
-        let sql = "SELECT at, terminal FROM neighbour_use WHERE slot_day = ?1 AND slot = ?2 AND cancelled = 0 ORDER BY at, terminal LIMIT 1";
-        let mut statement = self.sql.prepare_cached(sql)?;
-        let row = statement.query_row((slot.day.days(), slot.id.0), |row| Ok((row.get::<_, i64>(0)?, row.get::<_, [u8; 16]>(1)?))).optional()?;
-        row.map(|(at, terminal)| Ok((UtcMs(from_db(at)?), TerminalId(terminal)))).transpose()
-    }
-
     /// A child's uses on `days` at neighbours. What was recorded here too counts once, here.
     pub fn uses_nearby(&self, office: OfficeNumber, handle: Handle, days: &RangeInclusive<CivilDay>) -> Result<Vec<Use>, StoreError> {
         let sql = "SELECT n.day, n.benefit, s.detail, s.provider, max(n.units), max(n.cents), n.lesson_start, n.lesson_end
             FROM neighbour_use n LEFT JOIN service s ON s.office = n.office AND s.code = n.service
             WHERE n.handle = ?1 AND n.office = ?2 AND n.day BETWEEN ?3 AND ?4 AND n.cancelled = 0
-              AND NOT EXISTS (SELECT 1 FROM redemption r WHERE r.slot_day = n.slot_day AND r.slot = n.slot AND r.cancelled_by IS NULL)
+              AND NOT EXISTS (SELECT 1 FROM redemption r WHERE r.handle = n.handle AND r.slot_day = n.slot_day AND r.slot = n.slot AND r.cancelled_by IS NULL)
               AND NOT EXISTS (SELECT 1 FROM earlier e WHERE e.slot_day = n.slot_day AND e.slot = n.slot)
             GROUP BY n.slot_day, n.slot";
-        self.read_uses(sql, office, handle, days)
+        read_uses(self.sql.prepare_cached(sql)?.query((handle.0, office.0, days.start().days(), days.end().days()))?)
     }
 
     /// What people call a neighbour.
@@ -202,7 +194,7 @@ impl Tx<'_> {
     /// What was recorded here on or after `since` and stands at a neighbour too, the latest first, at most `most`.
     pub fn doubled(&self, since: CivilDay, most: u32) -> Result<Vec<Doubled>, StoreError> {
         let sql = "SELECT r.seq, j.at, r.service, r.day, coalesce(b.label, ''), n.at
-            FROM neighbour_use n JOIN redemption r ON r.slot_day = n.slot_day AND r.slot = n.slot AND r.cancelled_by IS NULL
+            FROM neighbour_use n JOIN redemption r ON r.handle = n.handle AND r.slot_day = n.slot_day AND r.slot = n.slot AND r.cancelled_by IS NULL
                  JOIN journal j ON j.seq = r.seq LEFT JOIN neighbour b ON b.office = n.office AND b.terminal = n.terminal
             WHERE n.cancelled = 0 AND (n.slot_day >= ?1 OR n.slot_day = 0) ORDER BY r.seq DESC LIMIT ?2";
         let mut statement = self.sql.prepare_cached(sql)?;

@@ -116,10 +116,12 @@ impl Tx<'_> {
     /// How many records each person has on the days from `first` to `last`: redemptions of its cards, and what it took on its own account.
     pub fn records_of_people(&self, first: CivilDay, last: CivilDay) -> Result<HashMap<u64, u64>, StoreError> {
         let sql = "SELECT p.id, (SELECT count(*) FROM redemption r WHERE r.handle = p.handle AND r.office = p.office
-                AND r.day BETWEEN ?1 AND ?2 AND r.cancelled_by IS NULL)
+                AND r.slot_day BETWEEN ?3 AND ?2 AND r.day BETWEEN ?1 AND ?2 AND r.cancelled_by IS NULL)
+            + (SELECT count(*) FROM redemption r WHERE r.handle = p.handle AND r.office = p.office
+                AND r.slot_day = 0 AND ?3 > 0 AND r.day BETWEEN ?1 AND ?2 AND r.cancelled_by IS NULL)
             + (SELECT count(*) FROM pickup k WHERE k.person = p.id AND k.day BETWEEN ?1 AND ?2 AND k.cancelled = 0) FROM person p";
         let mut statement = self.sql.prepare_cached(sql)?;
-        let mut rows = statement.query((first.days(), last.days()))?;
+        let mut rows = statement.query((first.days(), last.days(), first.month().first_day().days()))?;
         let mut counts = HashMap::new();
         while let Some(row) = rows.next()? {
             counts.insert(from_db(row.get(0)?)?, from_db(row.get(1)?)?);

@@ -9,9 +9,9 @@ use crate::words::benefit::{Benefit, Measure};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::code::Code;
-use crate::words::ids::{Handle, ProviderNumber, SlotId};
+use crate::words::ids::{Handle, ProviderNumber, SlotId, TerminalId};
 use crate::words::time::UtcMs;
-use rusqlite::{OptionalExtension, Row};
+use rusqlite::{Row, Rows};
 use std::ops::RangeInclusive;
 
 /// A redemption as its index tells it.
@@ -44,49 +44,49 @@ pub struct IndexedRedemption {
 }
 
 const COLUMNS: &str = "seq, office, handle, benefit, service, day, units, cents, lesson_start, lesson_end, operator, slot_day, slot, cancelled_by";
-/// Uses of this journal and of earlier ones of this box, with the subject or event and the provider of their service.
+/// Uses of this journal and of earlier ones of this box, with the subject or event and the provider of their service. What is found by its
+/// slot's day lies in the months of the days asked for, or knows no day.
 const USES: &str = "SELECT r.day, r.benefit, s.detail, s.provider, r.units, r.cents, r.lesson_start, r.lesson_end
-    FROM redemption r LEFT JOIN service s ON s.office = r.office AND s.code = r.service
-    WHERE r.handle = ?1 AND r.office = ?2 AND r.day BETWEEN ?3 AND ?4 AND r.cancelled_by IS NULL
+    FROM redemption r INDEXED BY child_slot LEFT JOIN service s ON s.office = r.office AND s.code = r.service
+    WHERE r.handle = ?1 AND r.office = ?2 AND r.slot_day BETWEEN ?5 AND ?4 AND r.day BETWEEN ?3 AND ?4 AND r.cancelled_by IS NULL
+    UNION ALL
+    SELECT r.day, r.benefit, s.detail, s.provider, r.units, r.cents, r.lesson_start, r.lesson_end
+    FROM redemption r INDEXED BY child_slot LEFT JOIN service s ON s.office = r.office AND s.code = r.service
+    WHERE r.handle = ?1 AND r.office = ?2 AND r.slot_day = 0 AND ?5 > 0 AND r.day BETWEEN ?3 AND ?4 AND r.cancelled_by IS NULL
     UNION ALL
     SELECT r.day, r.benefit, s.detail, s.provider, r.units, r.cents, r.lesson_start, r.lesson_end
     FROM earlier r LEFT JOIN service s ON s.office = r.office AND s.code = r.service
     WHERE r.handle = ?1 AND r.office = ?2 AND r.day BETWEEN ?3 AND ?4";
 
+/// When and by which entry a slot is taken here, and when and at which neighbour.
+pub type Taken = (Option<(UtcMs, u64)>, Option<(UtcMs, TerminalId)>);
+
 impl Tx<'_> {
-    /// When and by which entry a slot is taken.
-    pub fn slot_taken(&self, slot: Slot) -> Result<Option<(UtcMs, u64)>, StoreError> {
-        let sql = "SELECT j.at, r.seq FROM redemption r JOIN journal j ON j.seq = r.seq
-            WHERE r.slot_day = ?1 AND r.slot = ?2 AND r.cancelled_by IS NULL
-            UNION ALL SELECT at, seq FROM earlier WHERE slot_day = ?1 AND slot = ?2 LIMIT 1";
+    /// When and by which entry a slot is taken here; and when and at which neighbour, where several took it the first by their own clocks.
+    pub fn slot_taken(&self, handle: Handle, slot: Slot) -> Result<Taken, StoreError> {
+        let sql = "SELECT j.at, r.seq, NULL FROM redemption r JOIN journal j ON j.seq = r.seq
+            WHERE r.handle = ?3 AND r.slot_day = ?1 AND r.slot = ?2 AND r.cancelled_by IS NULL
+            UNION ALL SELECT at, seq, NULL FROM earlier WHERE slot_day = ?1 AND slot = ?2
+            UNION ALL SELECT at, NULL, terminal FROM neighbour_use WHERE slot_day = ?1 AND slot = ?2 AND cancelled = 0";
         let mut statement = self.sql.prepare_cached(sql)?;
-        let row = statement.query_row((slot.day.days(), slot.id.0), |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))).optional()?;
-        let Some((at, seq)) = row else { return Ok(None) };
-        Ok(Some((UtcMs(from_db(at)?), from_db(seq)?)))
+        let mut rows = statement.query((slot.day.days(), slot.id.0, handle.0))?;
+        let (mut here, mut nearby) = (None, None::<(UtcMs, TerminalId)>);
+        while let Some(row) = rows.next()? {
+            let at = UtcMs(from_db(row.get(0)?)?);
+            match row.get::<_, Option<[u8; 16]>>(2)?.map(TerminalId) {
+                Some(terminal) if nearby.is_none_or(|(first, by)| (at, terminal.0) < (first, by.0)) => nearby = Some((at, terminal)),
+                Some(_) => {}
+                None if here.is_none() => here = Some((at, from_db(row.get(1)?)?)),
+                None => {}
+            }
+        }
+        Ok((here, nearby))
     }
 
     /// A child's uses on `days`.
     pub fn uses(&self, office: OfficeNumber, handle: Handle, days: &RangeInclusive<CivilDay>) -> Result<Vec<Use>, StoreError> {
-        self.read_uses(USES, office, handle, days)
-    }
-
-    /// The uses that `sql` selects for a child of an office on `days`.
-    pub(super) fn read_uses(&self, sql: &str, office: OfficeNumber, handle: Handle, days: &RangeInclusive<CivilDay>) -> Result<Vec<Use>, StoreError> {
-        let mut statement = self.sql.prepare_cached(sql)?;
-        let mut rows = statement.query((handle.0, office.0, days.start().days(), days.end().days()))?;
-        let mut uses = Vec::new();
-        while let Some(row) = rows.next()? {
-            uses.push(Use {
-                day: day(row.get(0)?)?,
-                benefit: benefit(row.get(1)?)?,
-                detail: row.get::<_, Option<String>>(2)?.and_then(|detail| Code::parse(&detail)),
-                provider: Some(ProviderNumber(row.get::<_, Option<u32>>(3)?.unwrap_or(0))),
-                units: from_db(row.get(4)?)?,
-                cents: Cents::new(row.get(5)?),
-                lesson: lesson(row.get(6)?, row.get(7)?)?,
-            });
-        }
-        Ok(uses)
+        let month = days.start().month().first_day();
+        read_uses(self.sql.prepare_cached(USES)?.query((handle.0, office.0, days.start().days(), days.end().days(), month.days()))?)
     }
 
     /// Lessons on `day`: the child's, and those of the tutor `operator`.
@@ -148,11 +148,11 @@ impl Tx<'_> {
 
     /// Indexes a redemption that was appended.
     pub fn index_redemption(&self, seq: u64, redemption: &Redemption, slot_day: CivilDay) -> Result<(), StoreError> {
-        let office = known(self.office_number(&redemption.office)?, "a redemption for an unknown office")?;
-        let sql = format!("INSERT INTO redemption({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, NULL)");
-        self.sql.prepare_cached(&sql)?.execute((
+        let sql =
+            "INSERT INTO redemption(seq, handle, benefit, service, day, units, cents, lesson_start, lesson_end, operator, slot_day, slot, office)
+            SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, id FROM office WHERE code = ?13";
+        let written = self.sql.prepare_cached(sql)?.execute((
             to_db(seq),
-            office.0,
             redemption.handle.0,
             redemption.benefit.code(),
             redemption.service.as_str(),
@@ -164,7 +164,9 @@ impl Tx<'_> {
             redemption.operator.as_deref(),
             slot_day.days(),
             redemption.slot.0,
+            redemption.office.as_str(),
         ))?;
+        known((written == 1).then_some(()), "a redemption for an unknown office")?;
         if let Some(held) = redemption.settles {
             self.sql.prepare_cached("UPDATE held SET settled_by = ?2 WHERE seq = ?1")?.execute((to_db(held), to_db(seq)))?;
         }
@@ -214,6 +216,23 @@ impl Tx<'_> {
         }
         Ok(cancelled)
     }
+}
+
+/// The uses in `rows`.
+pub(super) fn read_uses(mut rows: Rows<'_>) -> Result<Vec<Use>, StoreError> {
+    let mut uses = Vec::new();
+    while let Some(row) = rows.next()? {
+        uses.push(Use {
+            day: day(row.get(0)?)?,
+            benefit: benefit(row.get(1)?)?,
+            detail: row.get::<_, Option<String>>(2)?.and_then(|detail| Code::parse(&detail)),
+            provider: Some(ProviderNumber(row.get::<_, Option<u32>>(3)?.unwrap_or(0))),
+            units: from_db(row.get(4)?)?,
+            cents: Cents::new(row.get(5)?),
+            lesson: lesson(row.get(6)?, row.get(7)?)?,
+        });
+    }
+    Ok(uses)
 }
 
 fn indexed(row: &Row<'_>) -> Result<IndexedRedemption, StoreError> {

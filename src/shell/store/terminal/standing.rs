@@ -97,8 +97,8 @@ impl Tx<'_> {
 
     /// The redemptions of a service that count for a child on the days of a month, in order.
     pub fn redeemed_in(&self, of: &StandingRow, month: CivilMonth) -> Result<Vec<u64>, StoreError> {
-        let sql = "SELECT seq FROM redemption WHERE handle = ?1 AND office = ?2 AND service = ?3 AND day BETWEEN ?4 AND ?5
-            AND cancelled_by IS NULL ORDER BY seq";
+        let sql = "SELECT seq FROM redemption WHERE handle = ?1 AND office = ?2 AND service = ?3 AND slot_day BETWEEN ?4 AND ?5
+            AND day BETWEEN ?4 AND ?5 AND cancelled_by IS NULL ORDER BY seq";
         let mut statement = self.sql.prepare_cached(sql)?;
         let (first, last) = (month.first_day().days(), month.last_day().days());
         let mut rows = statement.query((of.handle.0, of.office.0, of.service.as_str(), first, last))?;

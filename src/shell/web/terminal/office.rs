@@ -31,7 +31,7 @@ pub(super) struct OfficeQuery {
 }
 
 pub(super) async fn healthz(State(app): State<App>) -> Result<Response, Problem> {
-    app.writer.run(|terminal, _| terminal.status(door::now()).map(|_| ())).await??;
+    app.writer.run(|terminal, _| terminal.is_well(door::now())).await??;
     Ok(answer(StatusCode::OK, value!({"status": "ok"})))
 }
 

@@ -1,5 +1,5 @@
-//! One thread owns the terminal; everybody else hands it work and waits for the answer. So there is one writer, and no lock is held
-//! across a commit (docs/adr/0003).
+//! The terminal is worked at by one at a time: a thread of its own, or whoever brings a redemption while nobody is at work. All others hand
+//! work over and wait for the answer, never for the lock (docs/adr/0003).
 
 use crate::shell::web::actor::{Actor, Keeping};
 pub use crate::shell::web::actor::{NotDone, NotKept};
@@ -8,7 +8,7 @@ use crate::words::chance::Chance;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-/// The way to the thread that owns the terminal and its randomness.
+/// The way to the terminal and its randomness, and to the thread that works at them.
 #[derive(Clone, Debug)]
 pub struct Writer {
     actor: Actor<(Terminal, Chance)>,

@@ -388,11 +388,13 @@ def on_the_screen(box, card, picture):
         picture.write_bytes(png(shot.read_bytes()))
     note(f"the kiosk shows the page {box.wait_until('the kiosk shows the page', 900, painted):.0f} s later")
     time.sleep(30)
+    painted()
+    before = shot.read_bytes()
     box.type(card)
     today = f"/api/v1/days/{time.strftime('%Y-%m-%d')}"
     try:
         seconds = box.wait_until("the kiosk's page asks for the card", 110, lambda: box.ask("GET", today)[1]["count"] == 1)
-        time.sleep(2)
+        box.wait_until("the screen shows it", 60, lambda: painted() and shot.read_bytes() != before)
     finally:
         painted()
         keep()

@@ -14,7 +14,7 @@ use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 /// The file with what was chosen.
@@ -23,6 +23,9 @@ const CHOICE: &str = "backup-choice.json";
 const FOLDER: &str = "teilhabe";
 /// How often it is looked whether one is due, and whether the stick is back.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
+
+/// How many tenths of a second a choice waits for a backup that is being made.
+const PATIENCE: u32 = 30;
 
 /// Where backups go, as somebody chose it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +69,9 @@ pub enum CannotChoose {
     /// The address of the key.
     #[error("this is not the address of a recovery key (age1…): copy it again")]
     NoAddress,
+    /// A backup is on its way to the place there was.
+    #[error("a backup is being made just now: choose again when it is done; nothing was changed")]
+    Busy,
     /// The place.
     #[error(transparent)]
     Target(#[from] BackupError),
@@ -128,11 +134,12 @@ impl Keeper {
             return Err(CannotChoose::SetByOptions);
         }
         Lock::to(recipient).map_err(|_| CannotChoose::NoAddress)?;
-        let _one_at_a_time = self.work();
+        let _one_at_a_time = self.work_soon()?;
         let (to, stick) = match place {
             Place::Stick(mount) if self.mounts.is_in(&mount) => {
                 let to = mount.join(FOLDER);
                 make_on_stick(&to)?;
+                self.checked(&to)?;
                 (to, Some(mount))
             }
             Place::Stick(mount) => return Err(CannotChoose::NoStick(mount)),
@@ -169,7 +176,7 @@ impl Keeper {
         if self.fixed.is_some() {
             return Err(CannotChoose::SetByOptions);
         }
-        let _one_at_a_time = self.work();
+        let _one_at_a_time = self.work_soon()?;
         let path = self.dir.join(CHOICE);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(BackupError::io(&path, error).into()),
@@ -218,6 +225,8 @@ impl Keeper {
     /// On a stick that is in, our folder is made, for people change sticks; where none is, nothing lands on the box's own disk.
     fn see_to_the_stick(&self, choice: &Choice) -> Result<(), BackupError> {
         let Some(mount) = &choice.stick else { return Ok(()) };
+        // What is mounted on demand comes when it is asked for.
+        let _ = fs::metadata(&choice.to);
         if !self.mounts.is_in(mount) {
             return Err(BackupError::TargetMissing(choice.to.clone()));
         }
@@ -232,6 +241,18 @@ impl Keeper {
 
     fn work(&self) -> MutexGuard<'_, ()> {
         self.working.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same for somebody who waits for it: what was refused must not be done later.
+    fn work_soon(&self) -> Result<MutexGuard<'_, ()>, CannotChoose> {
+        for _ in 0..PATIENCE {
+            match self.working.try_lock() {
+                Ok(working) => return Ok(working),
+                Err(TryLockError::Poisoned(working)) => return Ok(working.into_inner()),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(100)),
+            }
+        }
+        Err(CannotChoose::Busy)
     }
 
     /// Keeps what is planned for pages and `doctor`, and removes what a power cut has left.
@@ -270,14 +291,56 @@ impl Keeper {
 fn make_on_stick(to: &Path) -> Result<(), BackupError> {
     match fs::create_dir(to) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(BackupError::target(&to.join(FOLDER), error)),
-        _ => Ok(()),
+        // Somebody's link would lead anywhere.
+        _ if fs::symlink_metadata(to).is_ok_and(|about| about.is_dir()) => Ok(()),
+        _ => Err(BackupError::TargetMissing(to.to_owned())),
     }
 }
 
-/// Whether a file can be written there, found out by writing one.
+/// Whether a file can be written there, found out by writing a new one.
 fn try_writing(to: &Path) -> Result<(), BackupError> {
     let probe = to.join(".teilhabe-probe");
-    let tried = File::create(&probe).and_then(|file| file.sync_all());
+    let _ = fs::remove_file(&probe);
+    let tried = File::create_new(&probe).and_then(|file| file.sync_all());
     let _ = fs::remove_file(&probe);
     tried.map_err(|error| BackupError::target(&probe, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shell::envelope::Identity;
+
+    fn keeper(at: &Path) -> Keeper {
+        let data = at.join("data");
+        fs::create_dir(&data).expect("a folder");
+        Keeper::new(&data, "box", None, Mounts { list: at.join("mountinfo"), under: vec![at.to_owned()] })
+    }
+
+    #[test]
+    fn what_a_link_at_the_chosen_place_leads_to_is_left_as_it_is() {
+        let at = tempfile::tempdir().expect("a folder");
+        let (keeper, to, book) = (keeper(at.path()), at.path().join("share"), at.path().join("data/terminal.db"));
+        fs::create_dir(&to).expect("a folder");
+        fs::write(&book, "the journal").expect("written");
+        std::os::unix::fs::symlink(&book, to.join(".teilhabe-probe")).expect("a link");
+        let recipient = Identity::generate().recipient().to_string();
+        keeper.choose(Place::Folder(to), &recipient, 24, 7).expect("chosen");
+        assert_eq!(fs::read_to_string(&book).expect("there"), "the journal");
+
+        std::os::unix::fs::symlink(at.path().join("data"), at.path().join(FOLDER)).expect("a link");
+        assert!(make_on_stick(&at.path().join(FOLDER)).is_err(), "a link is no folder of ours");
+    }
+
+    #[test]
+    fn what_is_chosen_while_a_backup_is_made_is_refused_and_not_done_later() {
+        let at = tempfile::tempdir().expect("a folder");
+        let (keeper, recipient) = (keeper(at.path()), Identity::generate().recipient().to_string());
+        let making = keeper.work();
+        let refused = keeper.choose(Place::Folder(at.path().to_owned()), &recipient, 24, 7);
+        assert!(matches!(refused, Err(CannotChoose::Busy)), "{refused:?}");
+        assert!(matches!(keeper.stop(), Err(CannotChoose::Busy)));
+        drop(making);
+        assert_eq!(keeper.choice().expect("read"), None);
+    }
 }

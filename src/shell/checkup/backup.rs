@@ -18,7 +18,7 @@ const MISSED: u64 = 7;
 pub struct BackupLook {
     /// How it is.
     pub grade: Grade,
-    /// What is wrong, by its stable name: `none`, `old`, or that of a [`Trouble`](crate::shell::backup::automatic::Trouble).
+    /// What is wrong, by its stable name: `none`, `old`, `unplanned` (old, and no more will come by themselves), or that of a [`Trouble`](crate::shell::backup::automatic::Trouble).
     pub word: Option<&'static str>,
     /// What became of the last backup.
     pub standing: Standing,
@@ -39,7 +39,7 @@ impl BackupLook {
         let (word, grade) = match (standing.trouble, age) {
             (Some(trouble), _) => (Some(trouble.code()), Grade::Warn),
             (None, None) => (Some("none"), Grade::Warn),
-            (None, Some(age)) if age > late => (Some("old"), Grade::Warn),
+            (None, Some(age)) if age > late => (Some(if standing.to.is_some() { "old" } else { "unplanned" }), Grade::Warn),
             (None, Some(_)) => (None, Grade::Ok),
         };
         let grade = if age.is_some_and(|age| age > missed) { Grade::Bad } else { grade };
@@ -77,7 +77,7 @@ mod tests {
         let look = |now| BackupLook::at(dir.path(), now);
         assert_eq!((look(now).word, look(now).grade), (Some("none"), Grade::Warn));
         Standing::made(dir.path(), Path::new("/stick/a.age"), now);
-        assert_eq!((look(now).word, look(now.plus_days(8)).word, look(now.plus_days(9)).word), (None, None, Some("old")));
+        assert_eq!((look(now).word, look(now.plus_days(8)).word, look(now.plus_days(9)).word), (None, None, Some("unplanned")));
 
         let planned = Standing { to: Some("/stick".into()), every_hours: 24, ..Standing::read(dir.path()) };
         std::fs::write(dir.path().join(crate::shell::backup::automatic::STANDING), serde_json::to_string(&planned).expect("JSON")).expect("written");

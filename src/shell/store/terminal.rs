@@ -275,13 +275,10 @@ impl Tx<'_> {
     /// Does `work`; where it comes to nothing, nothing that it wrote stays.
     pub fn tentatively<T, E: From<StoreError>>(&self, work: impl FnOnce() -> Result<Option<T>, E>) -> Result<Option<T>, E> {
         let part = Scope::begin(&self.sql, &PART).map_err(StoreError::from)?;
-        let done = work();
-        match &done {
-            Ok(Some(_)) => part.keep(),
-            _ => part.undo(),
-        }
-        .map_err(StoreError::from)?;
-        done
+        // Where it fails, what is undone with it says no more than why.
+        let done = work()?;
+        if done.is_some() { part.keep() } else { part.undo() }.map_err(StoreError::from)?;
+        Ok(done)
     }
 
     /// A fact, if it is known.

@@ -9,6 +9,7 @@ const LONG = { tries: 1 }; // a large box and a slow stick take minutes
 const form = $("#choose");
 let state = null;
 let changing = false;
+let making = false;
 let shown = "";
 
 const DIGITS = { day: "2-digit", month: "2-digit", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "Europe/Berlin" };
@@ -54,7 +55,7 @@ function show() {
       Object.assign(document.createElement("dd"), { textContent: text }),
     ]),
   );
-  $("#make").disabled = !state.to;
+  $("#make").disabled = !state.to || making;
   if (!form) return;
   const chosen = state.set_by === "page";
   $("#chosen").hidden = !chosen || changing;
@@ -103,12 +104,19 @@ function say(text, kind) {
   said.textContent = text;
 }
 
-$("#make").addEventListener("click", async () => {
-  const button = $("#make");
-  button.disabled = true;
+// Makes one now; another tap meanwhile would only make a second one.
+async function make() {
+  making = true;
+  $("#make").disabled = true;
   say(t("backup.making"), "quiet");
   const answer = await ask("/api/v1/backup/now", undefined, LONG);
-  button.disabled = false;
+  making = false;
+  $("#make").disabled = !state.to;
+  return answer;
+}
+
+$("#make").addEventListener("click", async () => {
+  const answer = await make();
   say(answer.ok ? t("backup.made") : answer.detail, answer.ok ? "good" : "warn");
   if (answer.ok) take(answer);
   else refresh();
@@ -129,17 +137,16 @@ function place() {
   return folder ? { folder } : { wrong: t("backup.choose_folder") };
 }
 
-async function set(recipient) {
-  const { stick, folder } = place();
+async function set({ stick, folder }, recipient) {
   const answer = await ask("/api/v1/backup", { stick, folder, recipient, every_hours: Number(form.elements.every.value) });
   if (!answer.ok) {
     wrong(answer.detail);
     return;
   }
   changing = false;
+  proven = null;
   take(answer);
-  say(t("backup.making"), "quiet");
-  const made = await ask("/api/v1/backup/now", undefined, LONG);
+  const made = await make();
   say(made.ok ? t("backup.set") : `${t("backup.set_not_made")} ${made.detail}`, made.ok ? "good" : "warn");
   if (made.ok) take(made);
   else await refresh();
@@ -147,8 +154,12 @@ async function set(recipient) {
 
 // Shows a new key until somebody has proven that they hold it, or gives up: then nothing has changed.
 let made = null;
+// The address of a new key that somebody holds and that could not be set up yet: a second one would only be mistaken for it.
+let proven = null;
+let wanted = null;
 
-async function showKey() {
+async function showKey(where) {
+  wanted = where;
   const answer = await ask("/api/v1/backup/key", undefined, { tries: 1 });
   if (!answer.ok) {
     wrong(answer.detail);
@@ -186,9 +197,9 @@ $("#prove")?.addEventListener("submit", (event) => {
     event.target.elements.proof.focus();
     return;
   }
-  const { recipient } = made;
+  proven = made.recipient;
   $("#sheet").close();
-  set(recipient);
+  set(wanted, proven);
 });
 
 form?.addEventListener("change", () => {
@@ -203,9 +214,10 @@ form?.addEventListener("submit", (event) => {
   if (where.wrong) return;
   const key = form.elements.key.value;
   const recipient = form.elements.recipient.value.trim();
-  if (key === "new") showKey();
-  else if (key === "keep") set(undefined);
-  else if (recipient) set(recipient);
+  if (key === "new" && proven) set(where, proven);
+  else if (key === "new") showKey(where);
+  else if (key === "keep") set(where, undefined);
+  else if (recipient) set(where, recipient);
   else wrong(t("backup.choose_key"));
 });
 

@@ -84,9 +84,9 @@ impl Tx<'_> {
 
     /// Forgets the answers, questions and phone codes from before `before`.
     pub fn forget_asks(&self, before: UtcMs) -> Result<(), StoreError> {
-        // Answers stand in the order of giving: all before the first that is young enough. One that a wrong clock has dated later than the
-        // latest stands for no other.
-        let sql = "DELETE FROM ask WHERE number <
+        // Answers stand in the order of giving: the old ones before the first that is young enough. One that a wrong clock has dated later than
+        // the latest stands for no other, and is kept until its own day: who lost it may still ask again.
+        let sql = "DELETE FROM ask WHERE at < ?1 AND number <
             (SELECT number FROM ask WHERE at >= ?1 AND at <= (SELECT at FROM ask ORDER BY number DESC LIMIT 1) ORDER BY number LIMIT 1)";
         self.sql.prepare_cached(sql)?.execute([to_db(before.0)])?;
         self.sql.prepare_cached("DELETE FROM phone_code WHERE at < ?1")?.execute([to_db(before.seconds().0)])?;
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn old_answers_are_forgotten_in_the_order_of_giving_and_a_wrong_clock_keeps_none() {
+    fn old_answers_are_forgotten_in_the_order_of_giving_and_a_wrong_clock_loses_none() {
         let mut store = TerminalStore::open_in_memory().expect("a database");
         let left = store.write(|tx| {
             // The second was dated ahead by a wrong clock; the fifth is the first that is young enough.
@@ -115,6 +115,6 @@ mod tests {
             assert!(tx.remembered("g")?.is_some());
             Ok::<_, StoreError>(left)
         });
-        assert_eq!(left.expect("kept"), ["e", "f", "g"]);
+        assert_eq!(left.expect("kept"), ["b", "e", "f", "g"]);
     }
 }

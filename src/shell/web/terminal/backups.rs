@@ -190,6 +190,7 @@ fn not_chosen(error: CannotChoose) -> Problem {
     let (status, what, said): (StatusCode, &'static str, Said) = match &error {
         CannotChoose::SetByOptions => (StatusCode::CONFLICT, "options", ("backup.cannot_options", None)),
         CannotChoose::NoStick(_) => (StatusCode::CONFLICT, "stick", ("backup.cannot_stick", None)),
+        CannotChoose::Busy => (StatusCode::CONFLICT, "busy", ("backup.cannot_busy", None)),
         CannotChoose::NotAbsolute => (StatusCode::UNPROCESSABLE_ENTITY, "folder", ("backup.cannot_path", None)),
         CannotChoose::OwnFolder => (StatusCode::UNPROCESSABLE_ENTITY, "folder", ("backup.cannot_own", None)),
         CannotChoose::NoAddress => (StatusCode::UNPROCESSABLE_ENTITY, "recipient", ("backup.cannot_key", None)),
@@ -204,6 +205,7 @@ fn not_chosen(error: CannotChoose) -> Problem {
 pub(super) fn wrong(word: &str) -> &'static str {
     match word {
         "none" => "backup.wrong_none",
+        "unplanned" => "backup.wrong_unplanned",
         "missing" => "backup.wrong_missing",
         "full" => "backup.wrong_full",
         "read_only" => "backup.wrong_read_only",

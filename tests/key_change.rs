@@ -11,7 +11,7 @@ use teilhabe::admit::trust::TrustList;
 use teilhabe::admit::verify::Refused;
 use teilhabe::book::entry::Head;
 use teilhabe::deliver::exchange::Inbound;
-use teilhabe::office::{Claim, IdentityProvider, KeyKind, KeyStep, KeyStepped, Office, OfficeError, Rotated, proposals_open};
+use teilhabe::office::{Claim, IdentityProvider, KeyKind, KeyStep, KeyStepped, Office, OfficeError, Roles, Rotated, proposals_open};
 use teilhabe::shell::door::{now, os_chance};
 use teilhabe::shell::sheet::children;
 use teilhabe::shell::store::office::prints;
@@ -456,6 +456,8 @@ fn one_proposes_a_step_another_confirms_it_and_commands_go_by_the_same_rule() {
     let start = now();
     let (mut office, mut counters) = lived_in_folder(Some(folder.path()), start);
     let (kind, at) = (KeyKind::Tokens, start.plus_ms(1_000));
+    office.set_clerk(BY, "neun Birnen am Ast", start).expect("an account");
+    office.set_roles(BY, &Roles::parse("admin")).expect("set");
     let before = public(&office, kind);
     assert_eq!(steps(&office), [KeyStep::Announce, KeyStep::Withdraw]);
     assert!(office.propose_key_step(kind, KeyStep::Switch, None, BY, at).is_err(), "nothing is announced");
@@ -464,6 +466,9 @@ fn one_proposes_a_step_another_confirms_it_and_commands_go_by_the_same_rule() {
     for (by, seen) in [("anna  ADLER", at), ("Berta Busch", at.plus_ms(1))] {
         assert!(office.confirm_key_step(kind, seen, by, at.plus_ms(2_000)).is_err(), "{by} {seen:?}");
     }
+    office.set_roles(BY, &Roles::parse("audit")).expect("set");
+    assert!(office.confirm_key_step(kind, at, "Berta Busch", at.plus_ms(1_900)).is_err(), "who proposed it looks after nothing any more");
+    office.set_roles(BY, &Roles::parse("admin")).expect("set");
     assert_eq!(steps(&office), [KeyStep::Announce, KeyStep::Withdraw], "nothing has changed");
     let done = office.confirm_key_step(kind, at, "Berta Busch", at.plus_ms(2_000)).expect("confirmed");
     assert_eq!((done, proposals_open(office.db()).expect("read")), (KeyStepped::Rotated(Rotated::Announced), Vec::new()));

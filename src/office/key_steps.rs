@@ -2,7 +2,9 @@
 //! one who looks after the office proposes it, another with the second signature confirms it.
 
 use super::audit::Action;
+use super::clerks::account;
 use super::keys::KeyKind;
+use super::roles::{Role, Roles};
 use super::rotate::{KeyState, Rotated, Withdrawn};
 use super::{Office, OfficeError, Work};
 use crate::settle::clerk::Clerk;
@@ -196,6 +198,12 @@ impl Office {
         let proposal = proposed(&self.db, kind)?.filter(|open| open.at == at).ok_or_else(overtaken)?;
         if proposal.is_by(by) {
             let german = "Sie haben diesen Schritt selbst vorgeschlagen. Bestätigen muss ihn eine andere Person mit eigener Anmeldung.";
+            return Err(OfficeError::Case { german: german.into() });
+        }
+        // What somebody proposed whose account is closed by now, or no longer looks after the office, is nobody's wish.
+        let proposer = account(&self.db, &proposal.by)?.filter(|known| known.closed.is_none() && Roles::parse(&known.roles).has(Role::Admin));
+        if proposer.is_none() {
+            let german = "Wer diesen Schritt vorgeschlagen hat, darf das nicht mehr. Bitte den Vorschlag ablehnen; es wurde nichts geändert.";
             return Err(OfficeError::Case { german: german.into() });
         }
         let steps = self.key_state(kind, now)?.steps();

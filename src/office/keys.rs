@@ -91,7 +91,7 @@ impl KeyKind {
     /// The public half of the key in a file, as text.
     fn public_in(self, path: &Path) -> Result<String, OfficeError> {
         match self {
-            Self::Envelope => Ok(Identity::parse(&secret_file::read(path)?)?.recipient()),
+            Self::Envelope => Ok(read_identity(path)?.recipient()),
             _ => Ok(data_encoding::HEXLOWER.encode(read_key(path)?.public().bytes())),
         }
     }
@@ -162,10 +162,10 @@ impl OfficeKeys {
         }
         let [root, tokens, documents, status] =
             [KeyKind::Root, KeyKind::Tokens, KeyKind::Documents, KeyKind::Status].map(|kind| read_key(&kind.present_file(dir)));
-        let (root, identity) = (root?, Identity::parse(&secret_file::read(&KeyKind::Envelope.present_file(dir))?)?);
+        let (root, identity) = (root?, read_identity(&KeyKind::Envelope.present_file(dir))?);
         let kept = |kind: KeyKind| Ok::<_, OfficeError>(trusted::kept(db, kind)?.map(|_| kind.former_file(dir)).filter(|path| path.exists()));
         let former_root = kept(KeyKind::Root)?.map(|path| read_key(&path)).transpose()?;
-        let former_identity = kept(KeyKind::Envelope)?.map(|path| Ok::<_, OfficeError>(Identity::parse(&secret_file::read(&path)?)?)).transpose()?;
+        let former_identity = kept(KeyKind::Envelope)?.map(|path| read_identity(&path)).transpose()?;
         let desk_file = dir.join(DESK_FILE);
         Ok(Self {
             former_root: former_root.filter(|former| former.public() != root.public()),
@@ -260,6 +260,11 @@ fn read_key(path: &Path) -> Result<SecretKey, OfficeError> {
     let text = secret_file::read(path)?;
     let seed = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
     seed.map(SecretKey::from_seed).ok_or_else(|| OfficeError::OwnKey(format!("{} holds no key: put back the file from your backup", path.display())))
+}
+
+fn read_identity(path: &Path) -> Result<Identity, OfficeError> {
+    let broken = || OfficeError::OwnKey(format!("{} holds no key: put back the file from your backup", path.display()));
+    Identity::parse(&secret_file::read(path)?).map_err(|_| broken())
 }
 
 pub(super) fn seed_text(key: &SecretKey) -> Zeroizing<String> {

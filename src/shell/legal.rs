@@ -136,7 +136,21 @@ impl Legal {
         if let Some(wrong) = legal.vat.iter().find(|v| v.percent > 100 || (v.percent == 0) != v.exempt.is_some()) {
             return Err(format!("“{}” is taxed with more than nothing, or exempt for a reason: one of the two", wrong.code));
         }
-        Ok(legal)
+        match legal.said_twice() {
+            Some((what, from)) => Err(format!("two entries of “{what}” begin on {from}: leave one of them, or give it another day")),
+            None => Ok(legal),
+        }
+    }
+
+    /// What two entries say from the same day on: only one of them could hold, and nobody would see which.
+    fn said_twice(&self) -> Option<(String, CivilDay)> {
+        let monthly = self.monthly.iter().map(|m| (format!("monthly, {}", m.benefit.name()), m.from));
+        let age = self.age.iter().map(|a| (format!("age, {}", a.benefit.name()), a.from));
+        let usual = self.usual.iter().map(|u| (format!("usual, {}", u.benefit.name()), u.from));
+        let basis = self.basis.iter().map(|b| (format!("basis, {}", b.code.code()), b.from));
+        let vat = self.vat.iter().map(|v| (format!("vat, {}", v.code), v.from));
+        let mut seen = std::collections::BTreeSet::new();
+        monthly.chain(age).chain(usual).chain(basis).chain(vat).find(|entry| !seen.insert(entry.clone()))
     }
 
     /// What holds at this office: its own file, or the one that comes with the program.
@@ -232,6 +246,16 @@ mod tests {
 
     fn month(text: &str) -> CivilMonth {
         CivilMonth::parse(text).expect("a month")
+    }
+
+    #[test]
+    fn two_entries_of_one_thing_from_one_day_are_refused() {
+        let again =
+            |day: &str| format!("{COMPILED}\n[[monthly]]\nbenefit = \"participation\"\nfrom = \"{day}\"\ncents = 2000\nsource = \"a test\"\n");
+        assert!(Legal::parse(&again("2031-01-01")).is_ok());
+        let known = Legal::parse(COMPILED).expect("the compiled file").monthly.iter().find(|m| m.benefit == Benefit::Participation).map(|m| m.from);
+        let refused = Legal::parse(&again(&known.expect("one").to_string())).expect_err("twice");
+        assert!(refused.starts_with("two entries of “monthly, participation” begin on 20"), "{refused}");
     }
 
     #[test]

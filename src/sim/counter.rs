@@ -7,6 +7,7 @@ use super::town::Card;
 use super::truth::Green;
 use super::world::{Event, World};
 use super::{Broken, demand, keys, lan, phones};
+use crate::shell::store::StoreError;
 use crate::terminal::counter::{Accepted, Answer, CounterError, Recorded, Refused, Request};
 use crate::terminal::held::HoldRequest;
 use crate::words::benefit::Benefit;
@@ -156,7 +157,12 @@ pub(super) fn again(world: &mut World, place: usize, request: &Request) -> Resul
             world.trace.count("not well-formed");
             Ok(())
         }
-        Err(CounterError::Store(_)) if world.faults => disk_failed(world, place, request, &asked),
+        Err(CounterError::Store(error)) if world.faults => {
+            if matches!(error, StoreError::Full(_)) {
+                world.trace.count("scans stopped by a full disk");
+            }
+            disk_failed(world, place, request, &asked)
+        }
         Err(error) => Err(Broken::unexpected("a counter gives no answer", &format!("{ask}, till {place}: {error}"))),
     }
 }

@@ -479,6 +479,13 @@ fn one_proposes_a_step_another_confirms_it_and_commands_go_by_the_same_rule() {
     }
     assert_eq!(steps(&office), [KeyStep::Switch, KeyStep::Withdraw], "all have heard");
     office.propose_key_step(kind, KeyStep::Switch, None, BY, at.plus_ms(60_000)).expect("proposed");
+    let heard =
+        |office: &Office, version: i64| office.db().execute("UPDATE terminal SET trust_version = trust_version + ?1", [version]).expect("set");
+    heard(&office, -1_000);
+    let waits = office.confirm_key_step(kind, at.plus_ms(60_000), "Berta Busch", at.plus_ms(60_500)).expect("asked");
+    assert!(matches!(waits, KeyStepped::Rotated(Rotated::Waits { .. })), "whoever has not heard is waited for: {waits:?}");
+    assert_eq!((proposals_open(office.db()).expect("read").len(), public(&office, kind)), (1, before.clone()));
+    heard(&office, 1_000);
     assert_eq!(office.rotate_key(kind, false, "cli", at.plus_ms(61_000)).expect("asked"), Rotated::Switched, "a command comes first");
     assert_ne!(public(&office, kind), before);
     assert!(office.confirm_key_step(kind, at.plus_ms(60_000), "Berta Busch", at.plus_ms(62_000)).is_err(), "it is overtaken");
@@ -486,7 +493,10 @@ fn one_proposes_a_step_another_confirms_it_and_commands_go_by_the_same_rule() {
     let tomorrow = CivilDay::of(now()).plus(1);
     assert!(office.propose_key_step(kind, KeyStep::Withdraw, Some(tomorrow), BY, at.plus_ms(70_000)).is_err());
     office.propose_key_step(kind, KeyStep::Withdraw, None, BY, at.plus_ms(70_000)).expect("proposed");
-    office.drop_key_proposal(kind, "Berta Busch", at.plus_ms(71_000)).expect("turned down");
-    assert!(office.drop_key_proposal(kind, "Berta Busch", at.plus_ms(72_000)).is_err() && proposals_open(office.db()).expect("read").is_empty());
+    office.drop_key_proposal(kind, at.plus_ms(70_000), "Berta Busch", at.plus_ms(71_000)).expect("turned down");
+    assert!(
+        office.drop_key_proposal(kind, at.plus_ms(70_000), "Berta Busch", at.plus_ms(72_000)).is_err()
+            && proposals_open(office.db()).expect("read").is_empty()
+    );
     assert!(office.verify_audit().expect("read").is_ok());
 }

@@ -378,9 +378,12 @@ async fn a_key_of_the_office_is_changed_by_two_people_on_a_page() {
         ["vorgeschlagen: Schlüssel der Karten", "bestätigt: Schlüssel der Karten", "vorgeschlagen von Anna Adler", "der nächste ist angekündigt"];
     assert!(told.iter().all(|note| log.contains(note)), "{log}");
     anna.post("/admin/keys/propose", &[("kind", "envelope"), ("step", "switch")]).await;
-    assert_eq!(berta.post("/admin/keys/decline", &[("kind", "envelope")]).await.location(), "/admin/keys?done=key_dropped");
+    assert_eq!(berta.post("/admin/keys/decline", &[("kind", "envelope"), ("at", "1")]).await.status, StatusCode::CONFLICT, "another one");
+    let seen = berta.get("/admin/keys").await.hidden("at");
+    assert_eq!(berta.post("/admin/keys/decline", &[("kind", "envelope"), ("at", &seen)]).await.location(), "/admin/keys?done=key_dropped");
     assert_eq!(anna.post("/admin/keys/propose", &[("kind", "envelope"), ("step", "switch")]).await.status, StatusCode::SEE_OTHER);
-    assert_eq!(anna.post("/admin/keys/withdraw-proposal", &[("kind", "envelope")]).await.location(), "/admin/keys?done=key_dropped");
+    let seen = anna.get("/admin/keys").await.hidden("at");
+    assert_eq!(anna.post("/admin/keys/withdraw-proposal", &[("kind", "envelope"), ("at", &seen)]).await.location(), "/admin/keys?done=key_dropped");
 }
 
 #[tokio::test]

@@ -206,7 +206,11 @@ impl Office {
             let german = "Wer diesen Schritt vorgeschlagen hat, darf das nicht mehr. Bitte den Vorschlag ablehnen; es wurde nichts geändert.";
             return Err(OfficeError::Case { german: german.into() });
         }
-        let steps = self.key_state(kind, now)?.steps();
+        let state = self.key_state(kind, now)?;
+        let steps = state.steps();
+        if !proposal.step.is_at_once() && steps.iter().any(|step| step.is_at_once() && *step == proposal.step.at_once()) {
+            return Ok(KeyStepped::Rotated(Rotated::Waits { terminals: state.unheard }));
+        }
         // Who proposed to wait for nobody meant those who had not heard; that all have heard since changes nothing for them.
         if !steps.contains(&proposal.step) && !steps.iter().any(|step| step.at_once() == proposal.step) {
             return Err(overtaken());
@@ -222,10 +226,10 @@ impl Office {
         }
     }
 
-    /// Takes a proposal back, or turns it down.
-    pub fn drop_key_proposal(&mut self, kind: KeyKind, by: &str, now: UtcMs) -> Result<(), OfficeError> {
+    /// Takes a proposal back, or turns it down; `at` is when the proposal was made that the person has seen.
+    pub fn drop_key_proposal(&mut self, kind: KeyKind, at: UtcMs, by: &str, now: UtcMs) -> Result<(), OfficeError> {
         self.in_transaction(|work| {
-            let open = proposed(&work.db, kind)?.ok_or_else(overtaken)?;
+            let open = proposed(&work.db, kind)?.filter(|open| open.at == at).ok_or_else(overtaken)?;
             work.key_step_taken(kind)?;
             work.note(by, Action::Setting, &object(kind), &format!("verworfen: {}; vorgeschlagen von {}", open.german(), open.by), now)
         })

@@ -259,12 +259,15 @@ pub(super) fn write_desk(dir: &Path, key: &SecretKey) -> Result<(), SecretFileEr
 fn read_key(path: &Path) -> Result<SecretKey, OfficeError> {
     let text = secret_file::read(path)?;
     let seed = data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    seed.map(SecretKey::from_seed).ok_or_else(|| OfficeError::OwnKey(format!("{} holds no key: put back the file from your backup", path.display())))
+    seed.map(SecretKey::from_seed).ok_or_else(|| no_key(path))
 }
 
 fn read_identity(path: &Path) -> Result<Identity, OfficeError> {
-    let broken = || OfficeError::OwnKey(format!("{} holds no key: put back the file from your backup", path.display()));
-    Identity::parse(&secret_file::read(path)?).map_err(|_| broken())
+    Identity::parse(&secret_file::read(path)?).map_err(|_| no_key(path))
+}
+
+fn no_key(path: &Path) -> OfficeError {
+    OfficeError::OwnKey(format!("{} holds no key: put back the file from your backup", path.display()))
 }
 
 pub(super) fn seed_text(key: &SecretKey) -> Zeroizing<String> {

@@ -209,16 +209,21 @@ impl Plan {
     /// Makes backups from now on, in a thread of its own that ends with the process.
     pub fn watch(self) -> std::io::Result<()> {
         self.begin();
-        let work = move || {
-            loop {
-                match self.look(door::now()) {
-                    Some(Ok(file)) => tracing::info!(file = %file.display(), "backup made"),
-                    Some(Err(error)) => tracing::warn!("no backup: {error}"),
-                    None => {}
-                }
-                std::thread::sleep(LOOK_EVERY);
-            }
-        };
-        std::thread::Builder::new().name("backup".into()).spawn(work).map(drop)
+        watch(move |now| self.look(now))
     }
+}
+
+/// Has `look` make a backup whenever it is time, in a thread of its own that ends with the process.
+pub(super) fn watch(look: impl Fn(UtcMs) -> Option<Result<PathBuf, BackupError>> + Send + 'static) -> std::io::Result<()> {
+    let work = move || {
+        loop {
+            match look(door::now()) {
+                Some(Ok(file)) => tracing::info!(file = %file.display(), "backup made"),
+                Some(Err(error)) => tracing::warn!("no backup: {error}"),
+                None => {}
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    };
+    std::thread::Builder::new().name("backup".into()).spawn(work).map(drop)
 }

@@ -2,7 +2,7 @@
 //!
 //! What was chosen stands in a file beside the database. The secret half of the recovery key is never in it: it is shown once, and kept by people.
 
-use super::automatic::{Plan, Standing};
+use super::automatic::{Plan, Standing, watch};
 use super::mounts::{Mounts, Stick};
 use super::{BackupError, remove_leftovers};
 use crate::shell::door;
@@ -21,9 +21,6 @@ use std::time::Duration;
 const CHOICE: &str = "backup-choice.json";
 /// The folder of ours on a stick.
 const FOLDER: &str = "teilhabe";
-/// How often it is looked whether one is due, and whether the stick is back.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
-
 /// How many tenths of a second a choice waits for a backup that is being made.
 const PATIENCE: u32 = 30;
 
@@ -274,17 +271,7 @@ impl Keeper {
     /// Makes backups from now on, in a thread of its own that ends with the process.
     pub fn watch(self: Arc<Self>) -> io::Result<()> {
         self.begin();
-        let work = move || {
-            loop {
-                match self.look(door::now()) {
-                    Some(Ok(file)) => tracing::info!(file = %file.display(), "backup made"),
-                    Some(Err(error)) => tracing::warn!("no backup: {error}"),
-                    None => {}
-                }
-                std::thread::sleep(LOOK_EVERY);
-            }
-        };
-        std::thread::Builder::new().name("backup".into()).spawn(work).map(drop)
+        watch(move |now| self.look(now))
     }
 }
 

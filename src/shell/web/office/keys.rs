@@ -25,7 +25,7 @@ pub fn routes() -> Vec<Route> {
         ("post", "/admin/keys/propose", Door::Does(Role::Admin), post(propose)),
         ("post", "/admin/keys/withdraw-proposal", Door::Does(Role::Admin), post(take_back)),
         ("post", "/admin/keys/confirm", Door::Does(Role::Release), post(confirm)),
-        ("post", "/admin/keys/decline", Door::Does(Role::Release), post(decline)),
+        ("post", "/admin/keys/decline", Door::Does(Role::Release), post(take_back)),
     ]
 }
 
@@ -196,6 +196,11 @@ fn kind(fields: &Fields) -> Result<KeyKind, Fault> {
     KeyKind::parse(fields.get("kind")).ok_or_else(|| wrong("Welcher Schlüssel? Bitte auf der Seite einen Schritt wählen; es wurde nichts geändert."))
 }
 
+/// When the proposal was made that the person has before them.
+fn seen(fields: &Fields) -> Result<UtcMs, Fault> {
+    fields.get("at").parse().map(UtcMs).map_err(|_| wrong("Bitte auf der Seite selbst bestätigen oder ablehnen; es wurde nichts geändert."))
+}
+
 async fn propose(State(desk): State<Desk>, clerk: SignedIn, fields: Fields) -> Page {
     let kind = kind(&fields)?;
     let step =
@@ -214,18 +219,13 @@ async fn propose(State(desk): State<Desk>, clerk: SignedIn, fields: Fields) -> P
 }
 
 async fn take_back(State(desk): State<Desk>, clerk: SignedIn, fields: Fields) -> Page {
-    let kind = kind(&fields)?;
-    desk.with(move |office| office.drop_key_proposal(kind, &clerk.name, door::now())).await.map_err(back)?;
+    let (kind, at) = (kind(&fields)?, seen(&fields)?);
+    desk.with(move |office| office.drop_key_proposal(kind, at, &clerk.name, door::now())).await.map_err(back)?;
     Ok(go("/admin/keys?done=key_dropped"))
 }
 
-async fn decline(State(desk): State<Desk>, clerk: SignedIn, fields: Fields) -> Page {
-    take_back(State(desk), clerk, fields).await
-}
-
 async fn confirm(State(desk): State<Desk>, clerk: SignedIn, fields: Fields) -> Page {
-    let kind = kind(&fields)?;
-    let at = UtcMs(fields.get("at").parse().map_err(|_| wrong("Bitte auf der Seite bestätigen; es wurde nichts geändert."))?);
+    let (kind, at) = (kind(&fields)?, seen(&fields)?);
     let stepped = desk.with(move |office| office.confirm_key_step(kind, at, &clerk.name, door::now())).await.map_err(back)?;
     let done = match stepped {
         KeyStepped::Rotated(Rotated::Announced) => "key_announced",

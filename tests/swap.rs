@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use teilhabe::admit::enrolment::EnrolmentCode;
 use teilhabe::office::{NewProvider, Office, OfficeError, ServiceTerms};
 use teilhabe::shell::backup::automatic::{HOUR_MS, Plan, Standing, Trouble};
+use teilhabe::shell::backup::keeper::Keeper;
+use teilhabe::shell::backup::mounts::Mounts;
+use teilhabe::shell::backup::replacement::Source;
 use teilhabe::shell::backup::{self, BackupError};
 use teilhabe::shell::command::{Context, doctor};
 use teilhabe::shell::envelope::Identity;
@@ -15,10 +18,11 @@ use teilhabe::shell::sheet::children;
 use teilhabe::shell::store;
 use teilhabe::shell::store::office::swap::{SwapState, swaps};
 use teilhabe::shell::{door, terminal_dir};
+use teilhabe::terminal::Terminal;
 use teilhabe::terminal::counter::{Answer, Request};
 use teilhabe::terminal::enrol::EnrolmentAnswer;
 use teilhabe::terminal::inbound::TakenIn;
-use teilhabe::terminal::{Terminal, restore::Restored};
+use teilhabe::terminal::restore::{CannotTakeOver, Restored};
 use teilhabe::words::chance::Chance;
 use teilhabe::words::civil::CivilDay;
 use teilhabe::words::code::Code;
@@ -220,6 +224,64 @@ fn a_swapped_box_loses_nothing_and_is_paid_once_while_the_old_one_still_runs() {
     world.exchange(&mut new);
     world.exchange(&mut old);
     assert_eq!(world.paid(), (0, 0));
+}
+
+#[derive(Debug, thiserror::Error)]
+enum NotReplaced {
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    #[error(transparent)]
+    TakeOver(#[from] CannotTakeOver),
+}
+
+#[test]
+fn a_box_that_runs_goes_on_for_another_one_and_only_while_nobody_has_used_it() {
+    let (mut world, mut old) = World::new();
+    assert_eq!(world.scan(&mut old, 0), None);
+    assert_eq!(world.exchange(&mut old).confirmed, 1);
+    assert_eq!(world.scan(&mut old, 1), None);
+    let head = old.verify().expect("whole").head;
+    fs::create_dir_all(world.path("media/STICK/teilhabe")).expect("made");
+    fs::rename(world.backup("old"), world.path("media/STICK/teilhabe/old.age")).expect("put on the stick");
+    let line = format!("36 35 8:17 / {} rw shared:7 - vfat /dev/sdb1 rw\n", world.path("media/STICK").display());
+    fs::write(world.path("mountinfo"), line).expect("written");
+
+    let (dir, now) = (world.path("new"), world.tick());
+    let mut new = terminal_dir::open_or_create(&dir, &mut world.chance, now).expect("a box");
+    let (id, opener) = (new.id(), world.opener());
+    let keeper = Keeper::new(&dir, "new", None, Mounts { list: world.path("mountinfo"), under: vec![world.path("media")] });
+    let found = keeper.found();
+    assert_eq!(found.iter().map(|one| (one.name.as_str(), one.stick.as_str())).collect::<Vec<_>>(), [("old.age", "STICK")]);
+    let mut replace = |terminal: &mut Terminal, opener: &Opener, source: Source| {
+        keeper.replace(&source, opener, |mut copy| terminal.take_over(&mut copy, &mut world.chance, now).map_err(NotReplaced::from))
+    };
+    let source = || Source::File(found[0].file.clone());
+    let elsewhere = Source::File(dir.join("signing.key"));
+    assert!(matches!(replace(&mut new, &opener, elsewhere), Err(NotReplaced::Backup(BackupError::NoFile))), "only what is shown is opened");
+    assert!(matches!(replace(&mut new, &opener, Source::Arrived), Err(NotReplaced::Backup(BackupError::NoFile))));
+    let stranger = Opener::of(&Identity::generate().to_text());
+    assert!(matches!(replace(&mut new, &stranger, source()), Err(NotReplaced::Backup(BackupError::WrongPassphrase))));
+    assert!(new.is_unused().expect("read"), "nothing has changed");
+    let restored = replace(&mut new, &opener, source()).expect("replaced");
+    assert_eq!((restored.terminal, restored.earlier, restored.entries), (id, old.id(), head.seq));
+    assert_eq!(restored.entered_again, 1);
+    assert!(!dir.join("restore.draft").exists(), "no plain copy stays");
+    assert!(matches!(replace(&mut new, &opener, source()), Err(NotReplaced::TakeOver(CannotTakeOver::InUse))));
+    assert!(matches!(replace(&mut old, &opener, source()), Err(NotReplaced::TakeOver(CannotTakeOver::InUse))));
+
+    // What the running box holds is what the next start finds.
+    new.verify().expect("whole");
+    drop(new);
+    let mut new = terminal_dir::open(&dir, now).expect("opens again");
+    new.verify().expect("whole");
+    let code = world.office.new_code(world.provider, now).expect("a code");
+    world.enrol(&mut new, &code);
+    for card in [0, 1] {
+        assert_eq!(world.scan(&mut new, card), Some(Reason::AlreadyRedeemed), "card {card} is spent on the new box");
+    }
+    assert_eq!(world.scan(&mut new, 2), None);
+    assert_eq!(world.exchange(&mut new).confirmed, 1);
+    assert_eq!(world.paid(), (3 * 450, 3));
 }
 
 /// The folder of a box as an image of its disk holds it: keys and all.

@@ -17,7 +17,7 @@ use teilhabe::shell::backup::{self, Kind};
 use teilhabe::shell::checkup::backup::BackupLook;
 use teilhabe::shell::door::{now, os_chance};
 use teilhabe::shell::envelope::Identity;
-use teilhabe::shell::locked_file::{Lock, Opener};
+use teilhabe::shell::locked_file::{self, Lock, Opener};
 use teilhabe::shell::terminal_dir;
 use teilhabe::shell::web::terminal::App;
 use teilhabe::shell::web::terminal::writer::Writer;
@@ -76,6 +76,11 @@ fn session_of(page: &Response<Body>) -> String {
 
 fn keyed(request: axum::http::request::Builder) -> axum::http::request::Builder {
     request.header("host", "127.0.0.1:8080").header("authorization", format!("Bearer {KEY}"))
+}
+
+async fn text(response: Response<Body>) -> String {
+    let bytes = to_bytes(response.into_body(), 40_000_000).await.expect("a body");
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 async fn answer(response: Response<Body>) -> (StatusCode, Value) {
@@ -490,4 +495,62 @@ async fn what_options_say_wins_and_a_choice_that_cannot_be_read_is_said() {
     assert!(damaged.keeper.look(now()).is_some_and(|made| made.is_err()));
     assert_eq!(damaged.word().await.0, json!("failed"));
     assert!(Standing::read(damaged.keeper.dir()).sentence.is_some_and(|sentence| sentence.contains("choose it again")));
+}
+
+#[tokio::test]
+async fn a_new_box_goes_on_for_another_one_from_a_stick_or_from_a_file_that_is_sent() {
+    for by_stick in [true, false] {
+        let (kept, mut town) = (kept(|_| None), Town::of_today());
+        let card = town.office.card_of_today(1);
+        assert_eq!(verdict(&town.redeem(&request(&card, "lunch"), now())), "accepted");
+        let (plain, owner) = (kept.dir.path().join("plain.db"), Identity::generate());
+        town.terminal.store().copy_to(&plain).expect("copied");
+        let locked = kept.stick().join("old.age");
+        locked_file::lock(&plain, &locked, &Lock::to(&owner.recipient()).expect("an address")).expect("locked");
+        let (_, nothing) = kept.web.get("/api/v1/restore").await;
+        assert_eq!(nothing, json!({"unused": true, "found": []}));
+        let setup = text(kept.web.open("/setup?step=office").await).await;
+        assert!(setup.contains("/restore"), "the set-up leads there");
+
+        let file = if by_stick {
+            kept.plug(true);
+            let (_, found) = kept.web.get("/api/v1/restore").await;
+            assert_eq!((&found["found"][0]["name"], &found["found"][0]["stick"]), (&json!("old.age"), &json!("STICK")), "{found}");
+            found["found"][0]["file"].clone()
+        } else {
+            let send = |bytes: Vec<u8>| kept.web.send(keyed(Request::post("/api/v1/restore/file")).body(Body::from(bytes)).expect("a request"));
+            assert_eq!(send(b"a shopping list".to_vec()).await.status(), StatusCode::CREATED);
+            let ask = json!({"key": owner.to_text().as_str()});
+            assert_eq!(kept.web.post("/api/v1/restore", &ask).await.1["what"], json!("no_backup"));
+            let whole = fs::read(&locked).expect("read");
+            assert_eq!(send(whole[..whole.len() / 2].to_vec()).await.status(), StatusCode::CREATED);
+            assert_eq!(kept.web.post("/api/v1/restore", &ask).await.1["what"], json!("damaged"));
+            assert_eq!(send(whole).await.status(), StatusCode::CREATED);
+            Value::Null
+        };
+        let (status, problem) = kept.web.post("/api/v1/restore", &json!({"file": file, "key": "rote Grütze"})).await;
+        assert_eq!((status, &problem["what"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("key")), "{problem}");
+        let (_, problem) = kept.web.post("/api/v1/restore", &json!({"file": "/etc/passwd", "key": owner.to_text().as_str()})).await;
+        assert_eq!(problem["what"], json!("file"));
+        let (status, restored) = kept.web.post("/api/v1/restore", &json!({"file": file, "key": owner.to_text().as_str()})).await;
+        assert_eq!((status, &restored["entered_again"], &restored["offices"]), (StatusCode::CREATED, &json!(1), &json!(["05562032"])), "{restored}");
+        assert!(!kept.keeper.dir().join("restore.draft").exists(), "nothing lies open");
+
+        let setup = text(kept.web.open("/setup?step=office").await).await;
+        assert!(!setup.contains("/restore") && setup.contains("name=\"code\""), "what is left is the enrolment");
+        let (status, problem) = kept.web.post("/api/v1/restore", &json!({"file": file, "key": owner.to_text().as_str()})).await;
+        assert_eq!((status, &problem["what"]), (StatusCode::CONFLICT, &json!("in_use")));
+        let (_, day) = kept.web.get("/api/v1/days/today").await;
+        assert_eq!(day["count"], json!(1), "{day}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_restore_has_left_when_the_power_went_is_gone_at_the_next_start() {
+    let kept = kept(|_| None);
+    let send = keyed(Request::post("/api/v1/restore/file")).body(Body::from("half a backup")).expect("a request");
+    assert_eq!(kept.web.send(send).await.status(), StatusCode::CREATED);
+    assert!(kept.keeper.dir().join("restore.draft/arrived.age").exists());
+    kept.keeper.begin();
+    assert!(!kept.keeper.dir().join("restore.draft").exists());
 }

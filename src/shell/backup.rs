@@ -8,6 +8,8 @@ pub mod keeper;
 pub mod mounts;
 #[cfg(feature = "office")]
 mod office;
+#[cfg(feature = "terminal")]
+pub mod replacement;
 
 use super::locked_file::{self, Lock, Opener};
 use super::secret_file::{self, SecretFileError};
@@ -57,6 +59,9 @@ pub enum BackupError {
     /// There is nothing to back up.
     #[error("{0} holds neither a terminal nor an office")]
     NothingHere(PathBuf),
+    /// What was to be restored.
+    #[error("this backup is not there any more: put the stick in again, or choose the file again")]
+    NoFile,
     /// The file is no backup.
     #[error("this is not a backup of ours: choose another file")]
     NoBackup,

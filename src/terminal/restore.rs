@@ -2,7 +2,8 @@
 //! and enters again what they had not (formats § 5).
 
 use super::journal::Journal;
-use super::{Keys, Terminal, begin};
+use super::neighbours::Talks;
+use super::{Keys, Offices, Terminal, begin};
 use crate::book::decide::Grant;
 use crate::book::entry::{Body, Entry, Opened};
 use crate::shell::store::StoreError;
@@ -41,6 +42,37 @@ impl Terminal {
     pub fn continue_from(store: &mut TerminalStore, keys: &Keys, chance: &mut Chance, now: UtcMs) -> Result<Restored, StoreError> {
         let terminal = keys.signing.public().terminal_id();
         store.write(|tx| continue_as(tx, terminal, chance, now))
+    }
+}
+
+/// Why a box cannot go on with an earlier one's journal.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotTakeOver {
+    /// It has a journal of its own that must not be lost.
+    #[error("this box is in use already: a backup is restored onto a new box only, so that nothing recorded here is lost")]
+    InUse,
+    /// A database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Terminal {
+    /// Whether nothing was done at this box yet that would be missed: it was never admitted, and nobody was entered.
+    pub fn is_unused(&mut self) -> Result<bool, StoreError> {
+        self.store.read(|tx| tx.is_unused())
+    }
+
+    /// Continues, as this box, which nobody has used yet, the journal in `copy`, a copy of an earlier one's database. With an error nothing
+    /// has changed here.
+    pub fn take_over(&mut self, copy: &mut TerminalStore, chance: &mut Chance, now: UtcMs) -> Result<Restored, CannotTakeOver> {
+        if !self.is_unused()? {
+            return Err(CannotTakeOver::InUse);
+        }
+        let restored = Self::continue_from(copy, &self.keys, chance, now)?;
+        let offices = Offices::load(copy, now)?;
+        self.store.replace_by(copy)?;
+        (self.offices, self.talks) = (offices, Talks::default());
+        Ok(restored)
     }
 }
 

@@ -6,14 +6,15 @@ use super::counter::choose;
 use super::house::{House, LUNCH, Server, verify};
 use super::tab::{Tab, complaints};
 use super::verdicts;
-use super::wedge::scan;
+use super::wedge::{Host, scan, scan_on};
 use super::words::word;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use teilhabe::office::{NewProvider, ServiceTerms};
 use teilhabe::shell::backup;
 use teilhabe::shell::door::{now, os_chance};
-use teilhabe::shell::locked_file::Opener;
+use teilhabe::shell::envelope::Identity;
+use teilhabe::shell::locked_file::{Lock, Opener};
 use teilhabe::words::civil::CivilDay;
 
 /// A provider who has just got a letter with a code.
@@ -116,4 +117,42 @@ fn backups_are_set_up_with_a_key_that_somebody_has_kept_and_the_counter_warns_no
     tab.go("/");
     tab.wait("no warning", "document.querySelector('#light-pending').innerText && document.querySelector('#light-backup').hidden");
     assert_eq!((wrong, complaints(&chrome, &[&server.base])), (BTreeSet::new(), Vec::new()));
+}
+
+#[test]
+fn a_new_box_goes_on_for_a_lost_one_and_asks_only_for_its_enrolment() {
+    let (house, axe) = (House::filled(), axe());
+    let lost = house.folder("canteen");
+    let (owner, file) = (Identity::generate(), house.path().join("stick.age"));
+    backup::write(&lost, &file, &Lock::to(&owner.recipient()).expect("an address")).expect("a backup");
+    let folder = house.path().join("fresh");
+    let server = Server::terminal(&folder);
+    let chrome = Rc::new(Chrome::start());
+    let tab = Tab::open(&chrome, &server.base);
+    tab.front();
+    tab.go("/");
+    at_step(&tab, "language");
+    tab.press("a[href='/restore']");
+    tab.wait("the page of the restore", "location.pathname === '/restore' && document.readyState === 'complete'");
+    tab.sees(&word("restore.none"));
+    let mut wrong = faults(&tab, &axe);
+    tab.press("input[name=which][value='']");
+    tab.press_word("restore.go");
+    tab.sees(&word("restore.choose_file"));
+    tab.hand("#choose [name=sent]", &file);
+    tab.fill("#choose [name=key]", "ABCD-EFGH");
+    tab.press("#choose [name=retired]");
+    tab.press_word("restore.go");
+    tab.sees(&word("restore.cannot_key"));
+    // The scanner of the house types as if the keyboard were American, and ends with Enter.
+    scan_on(&tab, &owner.to_text(), Host::German);
+    tab.wait("what was taken over", "!document.querySelector('#done').hidden");
+    wrong.extend(faults(&tab, &axe));
+    tab.press_word("restore.to_enrolment");
+    at_step(&tab, "office");
+    tab.sees(&word("setup.again_at"));
+    wrong.extend(faults(&tab, &axe));
+    assert_eq!((wrong, complaints(&chrome, &[&server.base])), (BTreeSet::new(), Vec::new()));
+    drop(server);
+    assert!(verify(&folder)["head"]["seq"].as_u64().is_some_and(|entries| entries > 1));
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 /// The file with what was chosen.
 const CHOICE: &str = "backup-choice.json";
 /// The folder of ours on a stick.
-const FOLDER: &str = "teilhabe";
+pub(super) const FOLDER: &str = "teilhabe";
 /// How many tenths of a second a choice waits for a backup that is being made.
 const PATIENCE: u32 = 30;
 
@@ -84,12 +84,14 @@ pub struct Keeper {
     fixed: Option<Plan>,
     /// One at a time: two would write the same copy.
     working: Mutex<()>,
+    /// The same of what is restored; how many files came over the page.
+    pub(super) restoring: Mutex<u64>,
 }
 
 impl Keeper {
     /// For the terminal in `dir`, whose backups are called `name-…`; `fixed` is what options say.
     pub fn new(dir: &Path, name: &str, fixed: Option<Plan>, mounts: Mounts) -> Self {
-        Self { dir: dir.to_owned(), name: name.to_owned(), mounts, fixed, working: Mutex::new(()) }
+        Self { dir: dir.to_owned(), name: name.to_owned(), mounts, fixed, working: Mutex::new(()), restoring: Mutex::default() }
     }
 
     /// The data folder.
@@ -254,6 +256,7 @@ impl Keeper {
 
     /// Keeps what is planned for pages and `doctor`, and removes what a power cut has left.
     pub fn begin(&self) {
+        self.forget_restoring();
         match (&self.fixed, self.choice()) {
             (Some(plan), _) => plan.begin(),
             (None, Ok(Some(choice))) => match self.plan_of(&choice) {

@@ -58,15 +58,18 @@ pub fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to);
     made.map_err(|error| super::secret_file::SecretFileError::Io { path: to.to_owned(), error })?;
     let mut target = Connection::open(to)?;
-    let backup = rusqlite::backup::Backup::new(&source, &mut target)?;
-    // All pages in one step: a copy in several would begin anew with every write of somebody else.
-    let step = backup.step(-1)?;
-    drop(backup);
-    if step != rusqlite::backup::StepResult::Done {
-        return Err(StoreError::Busy(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None).into()));
-    }
+    copy_at_once(&source, &mut target)?;
     target.pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()))?;
     Ok(())
+}
+
+/// Copies everything in `from` over what `to` holds, in one transaction of each: a copy in several steps would begin anew with every write of
+/// somebody else.
+fn copy_at_once(from: &Connection, to: &mut Connection) -> Result<(), StoreError> {
+    match rusqlite::backup::Backup::new(from, to)?.step(-1)? {
+        rusqlite::backup::StepResult::Done => Ok(()),
+        _ => Err(StoreError::Busy(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY), None).into())),
+    }
 }
 
 /// Whether the database at `path` has a table of that name; an error where it is no database.

@@ -244,6 +244,11 @@ impl TerminalStore {
         Ok(self.connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?)
     }
 
+    /// Takes over everything that `other` holds, instead of what was here: all of it, or with an error nothing.
+    pub fn replace_by(&mut self, other: &Self) -> Result<(), StoreError> {
+        super::copy_at_once(&other.connection, &mut self.connection)
+    }
+
     /// Copies the database as it is now to a new file, also one in memory: for tests. A backup is made by [`super::copy`].
     pub fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
         /// Pages copied at a time.

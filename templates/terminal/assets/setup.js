@@ -131,7 +131,7 @@ async function admitted(answer) {
     return;
   }
   sessionStorage.removeItem("setup");
-  if (wizard.dataset.further) location.assign("/settings");
+  if (wizard.dataset.further) location.assign(wizard.dataset.further);
   else await goOn();
 }
 

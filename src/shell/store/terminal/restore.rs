@@ -37,6 +37,13 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Whether no office was ever asked for admission with success, nobody was entered, and nothing continues an earlier box.
+    pub fn is_unused(&self) -> Result<bool, StoreError> {
+        let sql = "SELECT NOT EXISTS (SELECT 1 FROM office) AND NOT EXISTS (SELECT 1 FROM person) AND NOT EXISTS (SELECT 1 FROM redemption)
+            AND NOT EXISTS (SELECT 1 FROM held) AND NOT EXISTS (SELECT 1 FROM earlier_journal)";
+        Ok(self.sql.query_row(sql, [], |row| row.get(0))?)
+    }
+
     /// Puts the whole journal of `terminal` aside, with its indexes emptied and the offices' admissions of it forgotten.
     pub fn put_journal_aside(&self, terminal: TerminalId) -> Result<(), StoreError> {
         let sql = "INSERT INTO earlier_journal(terminal, seq, bytes, link, erased) SELECT ?1, seq, bytes, link, erased FROM journal";

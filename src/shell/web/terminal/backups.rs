@@ -58,12 +58,12 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-fn keeper(app: &App) -> Result<Arc<Keeper>, Problem> {
+pub(super) fn keeper(app: &App) -> Result<Arc<Keeper>, Problem> {
     app.backups.clone().ok_or_else(|| Problem::new(StatusCode::CONFLICT, "this box has no data folder of its own, so there is nothing to back up"))
 }
 
 /// Disks may be slow to answer, and sticks more so.
-async fn at_the_disk<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+pub(super) async fn at_the_disk<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
     tokio::task::spawn_blocking(work).await.map_err(|_| Problem::bug())
 }
 
@@ -179,7 +179,7 @@ pub(super) async fn make(State(app): State<App>, desk: Desk) -> Result<Response,
     done.await?.map(|body| answer(StatusCode::OK, body))
 }
 
-fn not_made(error: &BackupError) -> Problem {
+pub(super) fn not_made(error: &BackupError) -> Problem {
     let trouble = Trouble::of(error);
     let status = if trouble == Trouble::Failed { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::CONFLICT };
     Problem { what: Some(trouble.code()), ..Problem::new(status, error.to_string()) }.saying(&(wrong(trouble.code()), None))

@@ -20,6 +20,7 @@ mod patience;
 mod people;
 mod pins;
 mod readers;
+mod restore;
 mod returned;
 mod said;
 pub mod session;
@@ -276,6 +277,7 @@ fn routes() -> Vec<Route> {
     routes.extend(standing::routes());
     routes.extend(returned::routes());
     routes.extend(backups::routes());
+    routes.extend(restore::routes());
     routes
 }
 

@@ -12,6 +12,7 @@ pub(super) mod pair;
 pub(super) mod paper;
 pub(super) mod people;
 pub(super) mod pin;
+pub(super) mod restore;
 pub(super) mod scanner;
 pub(super) mod settings;
 pub(super) mod setup;

@@ -51,6 +51,12 @@ struct SetupPage {
     languages: Vec<Language>,
     /// Another office is being added to a box that is set up.
     further: bool,
+    /// Where one goes then.
+    further_to: &'static str,
+    /// An office that knew this box must admit it again.
+    again: bool,
+    /// Whether it can still take another box's place.
+    unused: bool,
     url: String,
     code: String,
     name: String,
@@ -84,7 +90,17 @@ fn page(terminal: &mut Terminal, frame: Frame, asked: Option<&str>, pins: [bool;
         std::cmp::Ordering::Equal => "now",
         std::cmp::Ordering::Greater => "ahead",
     };
-    let (url, code) = asked_for(terminal)?;
+    let (mut url, code) = asked_for(terminal)?;
+    let to_ask_again: Vec<&Office> = terminal.offices().iter().map(|(office, _)| office).filter(|office| office.credential.is_none()).collect();
+    let further_to = match to_ask_again.len() {
+        0 => "/settings",
+        1 => "/",
+        _ => "/setup?step=office",
+    };
+    let again = !to_ask_again.is_empty();
+    if let Some(office) = to_ask_again.first().filter(|_| url.is_empty()) {
+        url.clone_from(&office.url);
+    }
     let mut choices: Vec<(String, String)> = Vec::new();
     for service in offices.iter().flat_map(|office| &office.services) {
         if choices.iter().all(|(code, _)| *code != service.code) {
@@ -99,6 +115,9 @@ fn page(terminal: &mut Terminal, frame: Frame, asked: Option<&str>, pins: [bool;
         next: STEPS.get(at + 1).copied().unwrap_or_default(),
         languages: Language::all().collect(),
         further: reached.as_deref() == Some("done"),
+        further_to,
+        again,
+        unused: terminal.is_unused()?,
         url,
         code,
         name: terminal.setting(Setting::Name)?.unwrap_or_default(),

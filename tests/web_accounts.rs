@@ -433,3 +433,17 @@ async fn a_password_that_was_checked_before_a_reset_opens_nothing_after_it() {
         assert_eq!(old.get("/account").await.location(), "/login", "whichever came first");
     }
 }
+
+#[tokio::test]
+async fn a_password_that_was_checked_before_its_owner_chose_another_opens_nothing_after_it() {
+    let new = "grüne Gurken im Garten";
+    for _ in 0..4 {
+        let anna = Browser::at(with_admin()).signed_in("Anna Adler").await;
+        let mut old = anna.another();
+        let change = [("old", PASSWORD), ("new", new), ("again", new)];
+        let (_, changed) = tokio::join!(old.sign_in("Anna Adler", PASSWORD), anna.post("/account/password", &change));
+        assert_eq!(changed.location(), "/account?done=password", "{}", changed.text);
+        assert_eq!(old.get("/account").await.location(), "/login", "whichever came first");
+        assert_eq!(anna.get("/account").await.status, StatusCode::OK, "who changed it goes on");
+    }
+}

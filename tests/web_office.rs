@@ -375,7 +375,7 @@ async fn a_key_of_the_office_is_changed_by_two_people_on_a_page() {
     assert!(page.text.contains("0 von 3") && page.text.contains("Sofort in Kraft setzen"), "{}", page.text);
     let log = anna.get("/admin/audit").await.text;
     let told =
-        ["vorgeschlagen: Schlüssel der Karten", "bestätigt: Schlüssel der Karten", "vorgeschlagen von Anna Adler", "der nächste ist angekündigt"];
+        ["vorgeschlagen: Schlüssel der Karten", "erledigt: Schlüssel der Karten", "vorgeschlagen von Anna Adler", "der nächste ist angekündigt"];
     assert!(told.iter().all(|note| log.contains(note)), "{log}");
     anna.post("/admin/keys/propose", &[("kind", "envelope"), ("step", "switch")]).await;
     assert_eq!(berta.post("/admin/keys/decline", &[("kind", "envelope"), ("at", "1")]).await.status, StatusCode::CONFLICT, "another one");

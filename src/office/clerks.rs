@@ -4,9 +4,10 @@ use super::{Action, Office, OfficeError, Role, Roles, Work};
 use crate::settle::clerk::Clerk;
 use crate::shell::slow_hash::{self, hash};
 use crate::shell::store::office::clerks::{self, Account};
-use crate::shell::store::office::passkeys;
+use crate::shell::store::office::{passkeys, sessions};
 use crate::shell::store::sql::Connection;
 use crate::words::chance::Chance;
+use crate::words::ids::Hash;
 use crate::words::time::UtcMs;
 use std::sync::LazyLock;
 
@@ -202,12 +203,19 @@ impl Office {
         })
     }
 
-    /// Takes the password that a clerk chose. Whether the old one was right is checked before, see [`Office::password_check`].
-    pub fn take_password(&mut self, name: &str, password: &FreshPassword, now: UtcMs) -> Result<(), OfficeError> {
+    /// Takes the password that a clerk chose; answers in which epoch of the account it counts. All sessions end, also one that begins just now
+    /// with the old one, but `session`. Whether the old one was right is checked before, see [`Office::password_check`].
+    pub fn take_password(&mut self, name: &str, password: &FreshPassword, session: Option<Hash>, now: UtcMs) -> Result<Known, OfficeError> {
         self.in_transaction(|work| {
             let known = work.named(name)?;
             clerks::set_password(&work.db, known.id, &password.hash, false)?;
-            work.note(name, Action::Clerk, &format!("clerk/{}", known.id), "eigenes Passwort geändert", now)
+            clerks::end_sessions(&work.db, known.id)?;
+            let epoch = clerks::epoch(&work.db, &known.name)?;
+            if let Some(key) = session {
+                sessions::carry_over(&work.db, key, &known.name, epoch)?;
+            }
+            work.note(name, Action::Clerk, &format!("clerk/{}", known.id), "eigenes Passwort geändert", now)?;
+            Ok(Known { name: known.name, epoch })
         })
     }
 

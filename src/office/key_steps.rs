@@ -3,7 +3,7 @@
 
 use super::audit::Action;
 use super::clerks::account;
-use super::keys::KeyKind;
+use super::keys::{CHANGES, KeyKind};
 use super::roles::{Role, Roles};
 use super::rotate::{KeyState, Rotated, Withdrawn};
 use super::{Office, OfficeError, Work};
@@ -215,7 +215,6 @@ impl Office {
         if !steps.contains(&proposal.step) && !steps.iter().any(|step| step.at_once() == proposal.step) {
             return Err(overtaken());
         }
-        self.note(by, Action::Setting, &object(kind), &format!("bestätigt: {}; vorgeschlagen von {}", proposal.german(), proposal.by), now)?;
         match proposal.step {
             KeyStep::Withdraw => {
                 let until = proposal.cards_until.map(|day| now.min(day.plus(1).midnight().ms()));
@@ -230,7 +229,7 @@ impl Office {
     pub fn drop_key_proposal(&mut self, kind: KeyKind, at: UtcMs, by: &str, now: UtcMs) -> Result<(), OfficeError> {
         self.in_transaction(|work| {
             let open = proposed(&work.db, kind)?.filter(|open| open.at == at).ok_or_else(overtaken)?;
-            work.key_step_taken(kind)?;
+            work.drop_key_proposal(kind)?;
             work.note(by, Action::Setting, &object(kind), &format!("verworfen: {}; vorgeschlagen von {}", open.german(), open.by), now)
         })
     }
@@ -241,8 +240,42 @@ fn object(kind: KeyKind) -> String {
 }
 
 impl Work<'_> {
-    /// After a step, whoever took it, what was proposed before is over.
-    pub(super) fn key_step_taken(&self, kind: KeyKind) -> Result<(), OfficeError> {
+    /// Takes a step that was decided on while keys had been changed `decided` times: refused where another process has taken one since, so
+    /// that no step is taken twice. What was proposed is over with it.
+    pub(super) fn take_key_step(&mut self, kind: KeyKind, decided: u64, by: &str, now: UtcMs) -> Result<(), OfficeError> {
+        if settings::next(&self.db, CHANGES)? != decided.saturating_add(1) {
+            return Err(overtaken());
+        }
+        if let Some(open) = proposed(&self.db, kind)? {
+            self.note(by, Action::Setting, &object(kind), &format!("erledigt: {}; vorgeschlagen von {}", open.german(), open.by), now)?;
+        }
+        self.drop_key_proposal(kind)
+    }
+
+    /// Refuses what was decided on while keys had been changed `decided` times, where another process has changed one since.
+    pub(super) fn decided_on(&self, decided: u64) -> Result<(), OfficeError> {
+        if settings::counter(&self.db, CHANGES)? == decided { Ok(()) } else { Err(overtaken()) }
+    }
+
+    fn drop_key_proposal(&self, kind: KeyKind) -> Result<(), OfficeError> {
         Ok(settings::write(&self.db, &kind.setting("key_proposed"), "")?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::clerks::tests::office;
+    use super::*;
+
+    #[test]
+    fn a_step_that_was_decided_on_before_another_process_took_one_is_refused() {
+        let (mut office, now) = (office(), UtcMs(1_795_000_000_000));
+        let decided = office.keys.changes;
+        office.rotate_key(KeyKind::Tokens, false, "Anna", now).expect("announced");
+        let late = office.in_transaction(|work| work.take_key_step(KeyKind::Tokens, decided, "Bernd", now));
+        assert!(matches!(late, Err(OfficeError::Case { .. })), "{late:?}");
+        assert!(office.in_transaction(|work| work.decided_on(decided)).is_err());
+        assert_eq!(settings::counter(office.db(), CHANGES).expect("read"), decided + 1, "nothing of it stays");
+        office.in_transaction(|work| work.decided_on(decided + 1)).expect("nothing has changed since");
     }
 }

@@ -153,19 +153,19 @@ impl Office {
     }
 
     fn announce(&mut self, kind: KeyKind, by: &str, now: UtcMs) -> Result<Rotated, OfficeError> {
-        let next = SecretKey::from_seed(self.chance.bytes());
-        if let Some(dir) = self.key_folder() {
-            keys::write_next(kind, &dir, &seed_text(&next))?;
-        }
+        let (next, folder, decided) = (SecretKey::from_seed(self.chance.bytes()), self.key_folder(), self.keys.changes);
+        let text = seed_text(&next);
         self.keys.next.insert(kind, next);
         let announced = self.in_transaction(|work| {
+            work.take_key_step(kind, decided, by, now)?;
+            if let Some(dir) = &folder {
+                keys::write_next(kind, dir, &text)?;
+            }
             // The version is that of the list which names the key, so it is known only once that is made.
             trusted::set_announced(&work.db, kind, Some(Announced { at: now, version: u64::MAX }))?;
             let trust = trusted::make_trust(&work.db, work.keys, work.profile, now)?;
             let version = trust.list.0.version;
             trusted::set_announced(&work.db, kind, Some(Announced { at: now, version }))?;
-            work.key_step_taken(kind)?;
-            settings::next(&work.db, CHANGES)?;
             work.note(by, Action::Setting, &format!("keys/{}", kind.name()), &format!("{}: der nächste ist angekündigt", kind.german()), now)?;
             Ok(trust)
         });
@@ -182,10 +182,10 @@ impl Office {
 
     /// Lets go of the key that was kept for terminals that had not heard of its successor.
     fn let_go(&mut self, kind: KeyKind, by: &str, now: UtcMs) -> Result<Rotated, OfficeError> {
+        let decided = self.keys.changes;
         self.in_transaction(|work| {
-            work.key_step_taken(kind)?;
+            work.take_key_step(kind, decided, by, now)?;
             trusted::set_kept(&work.db, kind, None)?;
-            settings::next(&work.db, CHANGES)?;
             work.note(by, Action::Setting, &format!("keys/{}", kind.name()), &format!("{}: der frühere ist gelöscht", kind.german()), now)
         })?;
         self.remove_former(kind)?;
@@ -218,7 +218,11 @@ impl Office {
         };
         if trusted::announced(&self.db, kind)?.is_some() {
             // The announced key lay beside the lost one.
-            self.in_transaction(|work| Ok(trusted::set_announced(&work.db, kind, None)?))?;
+            let decided = self.keys.changes;
+            self.in_transaction(|work| {
+                work.decided_on(decided)?;
+                Ok(trusted::set_announced(&work.db, kind, None)?)
+            })?;
             self.keys.next.remove(&kind);
         }
         let coming = match kind {
@@ -237,7 +241,13 @@ impl Office {
                 kind.name()
             )));
         }
+        let (folder, decided) = (self.key_folder(), self.keys.changes);
+        let desk = if kind == KeyKind::Documents { self.next_desk_seed(true) } else { None };
         let done = self.in_transaction(|work| {
+            work.take_key_step(kind, decided, by, now)?;
+            if let Some((dir, seed)) = folder.as_ref().zip(desk.as_ref()) {
+                keys::write_desk(dir, seed)?;
+            }
             let mut former = trusted::former(&work.db, kind)?;
             let (from, signs) = trusted::since(&work.db, kind, now)?;
             let mut lost = Vec::new();
@@ -258,13 +268,11 @@ impl Office {
                 KeyKind::Documents => work.distrust_documents(now)?,
                 KeyKind::Status | KeyKind::Root | KeyKind::Envelope => {}
             }
-            work.key_step_taken(kind)?;
-            settings::next(&work.db, CHANGES)?;
             work.note(by, Action::Setting, &format!("keys/{}", kind.name()), &format!("{}: die früheren sind zurückgezogen", kind.german()), now)?;
             Ok(done)
         })?;
-        if kind == KeyKind::Documents {
-            self.keep_desk_seed(true)?;
+        if desk.is_some() {
+            self.keys.desk = desk;
         }
         self.take_over_keys(now)?;
         Ok(done)
@@ -274,17 +282,21 @@ impl Office {
     fn bring_into_force(&mut self, kind: KeyKind, coming: Coming, ending: Ending, by: &str, now: UtcMs) -> Result<Withdrawn, OfficeError> {
         let is_lost = ending != Ending::Followed;
         let keeps = matches!(kind, KeyKind::Envelope) || (kind == KeyKind::Root && !is_lost);
-        if let Some(dir) = self.key_folder() {
-            keys::write_next(kind, &dir, &coming.text())?;
-            if keeps {
-                let present = self.keys.signing(kind).map_or_else(|| self.keys.identity.to_text(), seed_text);
-                keys::write_former(kind, &dir, &present)?;
-            }
-        }
-        if kind == KeyKind::Documents {
-            self.keep_desk_seed(is_lost)?;
-        }
+        let (folder, decided) = (self.key_folder(), self.keys.changes);
+        let desk = if kind == KeyKind::Documents { self.next_desk_seed(is_lost) } else { None };
         let done = self.in_transaction(|work| {
+            work.take_key_step(kind, decided, by, now)?;
+            // Written while nobody else takes a step: a key that was written over is lost.
+            if let Some(dir) = &folder {
+                keys::write_next(kind, dir, &coming.text())?;
+                if keeps {
+                    let present = work.keys.signing(kind).map_or_else(|| work.keys.identity.to_text(), seed_text);
+                    keys::write_former(kind, dir, &present)?;
+                }
+                if let Some(seed) = &desk {
+                    keys::write_desk(dir, seed)?;
+                }
+            }
             let mut done = Withdrawn::default();
             work.end_key(kind, ending, now)?;
             if keeps {
@@ -303,14 +315,15 @@ impl Office {
                 (_, Coming::Envelope(identity)) => work.lock_secrets_anew(&identity.recipient())?,
                 _ => {}
             }
-            work.key_step_taken(kind)?;
-            settings::next(&work.db, CHANGES)?;
             let what = if is_lost { "zurückgezogen, ein neuer gilt" } else { "der angekündigte gilt ab jetzt" };
             work.note(by, Action::Setting, &format!("keys/{}", kind.name()), &format!("{}: {what}", kind.german()), now)?;
             Ok(done)
         })?;
         if kind == KeyKind::Root && is_lost {
             self.remove_former(kind)?;
+        }
+        if desk.is_some() {
+            self.keys.desk = desk;
         }
         if self.key_folder().is_none() {
             self.keys.replace(kind, coming, keeps);
@@ -319,18 +332,14 @@ impl Office {
         Ok(done)
     }
 
-    /// The office's own terminals keep their keys when the documents key is followed, and lose them when it is withdrawn.
-    fn keep_desk_seed(&mut self, is_lost: bool) -> Result<(), OfficeError> {
-        let seed = match &self.keys.desk {
-            Some(_) if !is_lost => return Ok(()),
-            None if !is_lost => same(&self.keys.documents),
-            _ => SecretKey::from_seed(self.chance.bytes()),
-        };
-        if let Some(dir) = self.key_folder() {
-            keys::write_desk(&dir, &seed)?;
+    /// What the keys of the office's own terminals are derived from when the documents key changes: they keep theirs when it is followed, and
+    /// lose them when it is withdrawn. None where nothing changes.
+    fn next_desk_seed(&mut self, is_lost: bool) -> Option<SecretKey> {
+        match &self.keys.desk {
+            _ if is_lost => Some(SecretKey::from_seed(self.chance.bytes())),
+            Some(_) => None,
+            None => Some(same(&self.keys.documents)),
         }
-        self.keys.desk = Some(seed);
-        Ok(())
     }
 
     pub(super) fn key_folder(&self) -> Option<PathBuf> {

@@ -52,6 +52,12 @@ pub fn begin(db: &Connection, key: Hash, row: &SessionRow, over: Over) -> Result
     Ok(work.commit()?)
 }
 
+/// Has the session of this key go on in another epoch of its clerk's account.
+pub fn carry_over(db: &Connection, key: Hash, clerk: &str, epoch: u64) -> Result<(), StoreError> {
+    db.execute("UPDATE session SET epoch = ?3 WHERE key = ?1 AND clerk = ?2", params![key.0, clerk, to_db(epoch)])?;
+    Ok(())
+}
+
 /// The session of this key, with the epoch its account is in now.
 pub fn find(db: &Connection, key: Hash) -> Result<Option<(SessionRow, u64)>, StoreError> {
     let sql = "SELECT clerk, stage, code_shown, epoch, caller, begun, seen, pending FROM session WHERE key = ?1";

@@ -141,11 +141,8 @@ async fn change_password(
     if let Err(trouble) = own_password(&desk, &caller, &clerk, form.old).await? {
         return again(trouble).await;
     }
-    match desk.choose_password(&clerk.name, NewPassword { new: form.new, again: form.again }).await? {
-        Ok(()) => {
-            desk.end_sessions(&clerk.name, &clerk.secret).await?;
-            Ok(go("/account?done=password"))
-        }
+    match desk.choose_password(&clerk.name, Some(&clerk.secret), NewPassword { new: form.new, again: form.again }).await? {
+        Ok(_) => Ok(go("/account?done=password")),
         Err(trouble) => again(trouble).await,
     }
 }

@@ -7,7 +7,7 @@ use super::login::{LetIn, only_encrypted};
 use super::page::{Fault, Page, go, show};
 use super::session::{Pending, Session, Stage, key};
 use super::words::trouble;
-use crate::office::{FreshPassword, MIN_PASSWORD, Office, OfficeError};
+use crate::office::{FreshPassword, Known, MIN_PASSWORD, Office, OfficeError};
 use crate::shell::door;
 use crate::shell::paper::qr::Qr;
 use askama::Template;
@@ -117,14 +117,11 @@ async fn take_password(State(desk): State<Desk>, caller: Caller, headers: Header
         return Ok((StatusCode::TOO_MANY_REQUESTS, page).into_response());
     }
     let taken = match filled {
-        Ok(Form(form)) => desk.choose_password(&session.clerk, form).await?,
+        Ok(Form(form)) => desk.choose_password(&session.clerk, None, form).await?,
         Err(_) => Err("Bitte das neue Passwort zweimal eingeben.".into()),
     };
     match taken {
-        Ok(()) => {
-            desk.end_sessions(&session.clerk, "").await?;
-            desk.let_in(&headers, &caller, session.known(), session.code_shown, "mit neuem Passwort").await?.go()
-        }
+        Ok(known) => desk.let_in(&headers, &caller, known, session.code_shown, "mit neuem Passwort").await?.go(),
         Err(trouble) => {
             let page = show(&PasswordPage { office: desk.0.name.clone(), clerk: session.clerk, trouble, least: MIN_PASSWORD })?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
@@ -134,20 +131,24 @@ async fn take_password(State(desk): State<Desk>, caller: Caller, headers: Header
 
 impl Desk {
     /// Takes a password that a clerk chose; an error within says what to choose instead.
-    pub(super) async fn choose_password(&self, clerk: &str, form: NewPassword) -> Result<Result<(), String>, Fault> {
+    /// All sessions of the account end, but that of the secret `session`.
+    pub(super) async fn choose_password(&self, clerk: &str, session: Option<&str>, form: NewPassword) -> Result<Result<Known, String>, Fault> {
         if form.new != form.again {
             return Ok(Err("Die beiden Eingaben sind nicht gleich. Bitte das neue Passwort noch einmal zweimal eingeben.".into()));
         }
         let (asked, name, now) = (clerk.to_owned(), clerk.to_owned(), door::now());
         let old = self.with(move |office| office.password_check(&asked)).await?;
         let fresh = self.hashing(move || FreshPassword::chosen(old, &name, &form.new, &mut door::os_chance())).await;
-        let name = clerk.to_owned();
+        let (name, kept) = (clerk.to_owned(), session.map(key));
         let chosen = match fresh {
-            Ok(fresh) => self.0.office.ask(move |office: &mut Office| office.take_password(&name, &fresh, now)).await?,
+            Ok(fresh) => self.0.office.ask(move |office: &mut Office| office.take_password(&name, &fresh, kept, now)).await?,
             Err(why) => Err(why),
         };
         match chosen {
-            Ok(()) => Ok(Ok(())),
+            Ok(known) => {
+                self.end_sessions(clerk, session.unwrap_or_default()).await?;
+                Ok(Ok(known))
+            }
             Err(OfficeError::Wrong(_)) => Ok(Err(format!(
                 "Dieses Passwort geht nicht. Es muss mindestens {MIN_PASSWORD} Zeichen haben, ein anderes als das bisherige sein und mehr als der eigene Name. \
                  Drei oder vier Wörter hintereinander sind gut zu merken."

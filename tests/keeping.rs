@@ -293,6 +293,23 @@ fn a_purge_knows_every_table_that_names_a_child_or_a_card() {
 }
 
 #[test]
+fn a_line_that_names_one_child_and_anothers_card_keeps_nobody_from_being_purged() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (folder, now) = (dir.path().join("office"), door::now());
+    let (mut office, _) = settled_town(&folder, now);
+    let mixed = "UPDATE line SET child = (SELECT max(id) FROM child) WHERE (terminal, seq) IN
+        (SELECT terminal, seq FROM line WHERE child < (SELECT max(id) FROM child) ORDER BY terminal, seq LIMIT 1)";
+    assert_eq!(office.db().execute(mixed, []).expect("as a till could claim it"), 1);
+    let later = now.plus_days(9 * 366);
+    let plan = office.plan_purge("Anna Adler", later).expect("counted");
+    let mut purge = office.begin_purge(plan.id, plan.total, "Anna Adler", later).expect("begun");
+    while let teilhabe::office::PurgeStep::More { .. } = purge.step(&mut office, later).expect("a step") {}
+    let left = "SELECT count(*) FROM line l JOIN child c ON c.id = l.child JOIN token t ON t.id = l.token JOIN child o ON o.id = t.child
+        WHERE c.remains = 0 AND o.remains = 1";
+    assert_eq!(office.db().query_row(left, [], |row| row.get::<_, i64>(0)).expect("read"), 1, "it stays, with the card of nobody");
+}
+
+#[test]
 fn what_has_changed_since_the_dry_run_stops_the_purge() {
     let dir = tempfile::tempdir().expect("a folder");
     let (folder, now) = (dir.path().join("office"), door::now());

@@ -93,7 +93,8 @@ pub fn make_remains(db: &Connection) -> Result<(), StoreError> {
 pub type LinePlace = (i64, i64);
 
 /// Cuts what joins the lines after `after` to purged children, at most `most` lines; where it ended, none where there are no more. Amounts,
-/// days, providers and legal bases stay; the slot becomes one that nobody can recompute.
+/// days, providers and legal bases stay; the slot becomes one that nobody can recompute. A line of a child that stays, claimed with the card
+/// of one that goes, names that card no more.
 pub fn cut_lines(db: &Connection, after: LinePlace, most: u32) -> Result<Option<LinePlace>, StoreError> {
     let sql = "SELECT terminal, seq FROM line WHERE (terminal, seq) > (?1, ?2) ORDER BY terminal, seq LIMIT 1 OFFSET ?3";
     let end: Option<LinePlace> =
@@ -112,6 +113,10 @@ pub fn cut_lines(db: &Connection, after: LinePlace, most: u32) -> Result<Option<
          WHERE {RANGE}"
     );
     db.prepare_cached(&sql)?.execute(range)?;
+    let sql = "UPDATE line SET token = (SELECT min(t.id) FROM token t JOIN child c ON c.id = t.child WHERE c.remains = 1)
+         WHERE (terminal, seq) > (?1, ?2) AND (terminal, seq) <= (?3, ?4)
+           AND token IN (SELECT id FROM token WHERE child IN (SELECT child FROM purge_child))";
+    db.prepare_cached(sql)?.execute(range)?;
     Ok(end)
 }
 

@@ -13,7 +13,7 @@ use teilhabe::shell::backup::replacement::Source;
 use teilhabe::shell::backup::{self, BackupError};
 use teilhabe::shell::command::{Context, doctor};
 use teilhabe::shell::envelope::Identity;
-use teilhabe::shell::locked_file::{Lock, Opener};
+use teilhabe::shell::locked_file::{self, Lock, Opener};
 use teilhabe::shell::sheet::children;
 use teilhabe::shell::store;
 use teilhabe::shell::store::office::swap::{SwapState, swaps};
@@ -224,6 +224,26 @@ fn a_swapped_box_loses_nothing_and_is_paid_once_while_the_old_one_still_runs() {
     world.exchange(&mut new);
     world.exchange(&mut old);
     assert_eq!(world.paid(), (0, 0));
+}
+
+#[test]
+fn a_backup_that_somebody_has_put_a_trigger_into_is_not_restored() {
+    let (mut world, mut old) = World::new();
+    assert_eq!(world.scan(&mut old, 0), None);
+    let plain = world.path("plain.db");
+    store::copy(&world.path("old/terminal.db"), &plain).expect("copied");
+    let locked = |world: &World| {
+        let file = world.path("stick.age");
+        locked_file::lock(&world.path("plain.db"), &file, &world.lock()).expect("locked");
+        file
+    };
+    let (file, opener, to) = (locked(&world), world.opener(), world.path("new"));
+    backup::restore(&world.path("as it was"), &file, &opener, &mut world.chance, noon()).expect("restored");
+    let sql = "CREATE TRIGGER gift AFTER INSERT ON redemption BEGIN DELETE FROM journal; END";
+    rusqlite::Connection::open(&plain).expect("opened").execute_batch(sql).expect("made");
+    let file = locked(&world);
+    assert!(matches!(backup::restore(&to, &file, &opener, &mut world.chance, noon()), Err(BackupError::Damaged)));
+    assert_eq!(fs::read_dir(&to).expect("there").count(), 0);
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -13,6 +13,8 @@ pub mod replacement;
 
 use super::locked_file::{self, Lock, Opener};
 use super::secret_file::{self, SecretFileError};
+#[cfg(feature = "terminal")]
+use super::store::terminal::TerminalStore;
 use super::store::{self, StoreError};
 #[cfg(feature = "terminal")]
 use super::terminal_dir::{self, DirError};
@@ -224,10 +226,17 @@ fn remove_left_drafts(dir: &Path) {
 #[cfg(feature = "terminal")]
 pub fn restore(dir: &Path, file: &Path, opener: &Opener, chance: &mut Chance, now: UtcMs) -> Result<Restored, BackupError> {
     into_empty(dir, |dir| {
-        let database = unpack(dir, file, opener, Kind::Terminal)?;
+        let mut store = unpack_terminal(dir, file, opener)?;
         let keys = terminal_dir::make_keys(dir, chance)?;
-        Ok(Terminal::continue_from(&mut store::terminal::TerminalStore::open(&database)?, &keys, chance, now)?)
+        Ok(Terminal::continue_from(&mut store, &keys, chance, now)?)
     })
+}
+
+/// Unlocks the backup of a terminal into `dir`, and opens it if it holds nothing but what this program writes.
+#[cfg(feature = "terminal")]
+fn unpack_terminal(dir: &Path, file: &Path, opener: &Opener) -> Result<TerminalStore, BackupError> {
+    let store = TerminalStore::open(&unpack(dir, file, opener, Kind::Terminal)?)?;
+    if store.is_as_made()? { Ok(store) } else { Err(BackupError::Damaged) }
 }
 
 /// Does `work` in an empty folder, which is empty again if it fails.

@@ -2,7 +2,7 @@
 //! then takes its place in one commit.
 
 use super::keeper::{FOLDER, Keeper};
-use super::{BackupError, Kind, unpack};
+use super::{BackupError, unpack_terminal};
 use crate::shell::locked_file::Opener;
 use crate::shell::secret_file;
 use crate::shell::store::terminal::TerminalStore;
@@ -143,7 +143,7 @@ impl Keeper {
 /// The backup's database, in a folder of its own.
 fn open(place: &Path, file: &Path, opener: &Opener) -> Result<TerminalStore, BackupError> {
     secret_file::make_dir(place)?;
-    Ok(TerminalStore::open(&unpack(place, file, opener, Kind::Terminal)?)?)
+    unpack_terminal(place, file, opener)
 }
 
 fn look_at(entry: &DirEntry, stick: &str) -> Option<Found> {

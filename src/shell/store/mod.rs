@@ -78,6 +78,21 @@ pub fn has_table(path: &Path, name: &str) -> Result<bool, StoreError> {
     Ok(open_to_read(path)?.query_row(sql, [name], |row| row.get(0))?)
 }
 
+/// Whether the database is sound and has exactly the tables, indexes and triggers that `migrations` make: a trigger that somebody else has put
+/// in would run with our own statements.
+fn is_as_made(connection: &Connection, migrations: &[&str]) -> Result<bool, StoreError> {
+    let made = |connection: &Connection| -> Result<Vec<(String, String, Option<String>)>, StoreError> {
+        let mut statement = connection.prepare("SELECT type, name, sql FROM sqlite_master ORDER BY type, name")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    };
+    if made(connection)? != made(&open_in_memory(migrations)?)? {
+        return Ok(false);
+    }
+    let answer: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    Ok(answer == "ok")
+}
+
 /// Whether SQLite finds the database at `path` sound; none, or its first complaint. Reads the whole file.
 pub fn complaint(path: &Path) -> Result<Option<String>, StoreError> {
     let answer: String = open_to_read(path)?.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;

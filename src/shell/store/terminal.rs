@@ -179,6 +179,11 @@ impl TerminalStore {
         Ok(Self::over(super::open(path, MIGRATIONS)?))
     }
 
+    /// Whether it is sound and holds nothing but what this program makes; looks through all of it.
+    pub fn is_as_made(&self) -> Result<bool, StoreError> {
+        super::is_as_made(&self.connection, MIGRATIONS)
+    }
+
     /// A database in memory, for tests and simulations.
     pub fn open_in_memory() -> Result<Self, StoreError> {
         Ok(Self::over(super::open_in_memory(MIGRATIONS)?))

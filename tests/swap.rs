@@ -273,7 +273,12 @@ fn a_box_that_runs_goes_on_for_another_one_and_only_while_nobody_has_used_it() {
     let found = keeper.found();
     assert_eq!(found.iter().map(|one| (one.name.as_str(), one.stick.as_str())).collect::<Vec<_>>(), [("old.age", "STICK")]);
     let mut replace = |terminal: &mut Terminal, opener: &Opener, source: Source| {
-        keeper.replace(&source, opener, |mut copy| terminal.take_over(&mut copy, &mut world.chance, now).map_err(NotReplaced::from))
+        keeper.replace(&source, opener, |mut copy| {
+            Terminal::verify_copy(&mut copy).expect("whole");
+            let restored = Terminal::continue_as(&mut copy, terminal.id(), &mut world.chance, now)?;
+            terminal.take_over(&mut copy, now)?;
+            Ok::<_, NotReplaced>(restored)
+        })
     };
     let source = || Source::File(found[0].file.clone());
     let elsewhere = Source::File(dir.join("signing.key"));
@@ -287,15 +292,17 @@ fn a_box_that_runs_goes_on_for_another_one_and_only_while_nobody_has_used_it() {
     assert_eq!(restored.entered_again, 1);
     assert!(!dir.join("restore.draft").exists(), "no plain copy stays");
     assert!(matches!(replace(&mut new, &opener, source()), Err(NotReplaced::TakeOver(CannotTakeOver::InUse))));
-    assert!(matches!(replace(&mut old, &opener, source()), Err(NotReplaced::TakeOver(CannotTakeOver::InUse))));
+    assert!(matches!(replace(&mut old, &opener, source()), Err(NotReplaced::TakeOver(CannotTakeOver::Itself))));
 
-    // What the running box holds is what the next start finds.
+    // What the running box holds is what the next start finds, and what was done is told until the box is admitted.
     new.verify().expect("whole");
+    assert_eq!(new.restored().expect("read"), Some(restored));
     drop(new);
     let mut new = terminal_dir::open(&dir, now).expect("opens again");
     new.verify().expect("whole");
     let code = world.office.new_code(world.provider, now).expect("a code");
     world.enrol(&mut new, &code);
+    assert_eq!(new.restored().expect("read"), None);
     for card in [0, 1] {
         assert_eq!(world.scan(&mut new, card), Some(Reason::AlreadyRedeemed), "card {card} is spent on the new box");
     }
@@ -519,7 +526,7 @@ fn what_lets_somebody_in_for_the_hour_is_in_no_backup_of_an_office() {
     ];
     rows.iter().for_each(|sql| db.execute_batch(sql).expect("kept"));
     backup::write(&world.path("office"), &file, &world.lock()).expect("written");
-    teilhabe::shell::locked_file::unlock(&file, &plain, &world.opener()).expect("unlocked");
+    locked_file::unlock(&file, &plain, &world.opener(), locked_file::MAX_WORK).expect("unlocked");
     assert!(!String::from_utf8_lossy(&fs::read(&plain).expect("there")).contains(secret));
     let copy = store::office::open(&plain).expect("opened");
     for table in ["ceremony", "attempt", "job", "session"] {

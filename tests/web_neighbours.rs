@@ -191,7 +191,7 @@ async fn a_wrong_address_gets_one_sentence_and_a_flood_does_no_harm() {
         said(&one.counter.to_string(), 502, "etwas anderes als ein Lesegerät");
         said(&one.near.to_string(), 409, "dieses Lesegeräts selbst");
         said(&foreign.near.to_string(), 409, "einem anderen Anbieter");
-        said(&far.near.to_string(), 409, "anderen Kommune");
+        said(&far.near.to_string(), 409, "anderen Amt");
         let listed = one.ask("GET", "/api/v1/neighbours", &json!({})).1;
         assert_eq!((listed["neighbours"].as_array().map(Vec::len), listed["unmet"].as_array().map(Vec::len)), (Some(0), Some(0)));
         // A flood of rubbish: held back, and the counter answers.

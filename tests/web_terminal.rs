@@ -508,7 +508,7 @@ async fn a_new_box_goes_on_for_another_one_from_a_stick_or_from_a_file_that_is_s
         let locked = kept.stick().join("old.age");
         locked_file::lock(&plain, &locked, &Lock::to(&owner.recipient()).expect("an address")).expect("locked");
         let (_, nothing) = kept.web.get("/api/v1/restore").await;
-        assert_eq!(nothing, json!({"unused": true, "found": []}));
+        assert_eq!(nothing, json!({"unused": true, "found": [], "restored": null}));
         let setup = text(kept.web.open("/setup?step=office").await).await;
         assert!(setup.contains("/restore"), "the set-up leads there");
 
@@ -536,6 +536,8 @@ async fn a_new_box_goes_on_for_another_one_from_a_stick_or_from_a_file_that_is_s
         assert_eq!((status, &restored["entered_again"], &restored["offices"]), (StatusCode::CREATED, &json!(1), &json!(["05562032"])), "{restored}");
         assert!(!kept.keeper.dir().join("restore.draft").exists(), "nothing lies open");
 
+        let (_, told) = kept.web.get("/api/v1/restore").await;
+        assert_eq!((&told["unused"], &told["restored"]), (&json!(false), &restored), "whoever lost the answer reads it again");
         let setup = text(kept.web.open("/setup?step=office").await).await;
         assert!(!setup.contains("/restore") && setup.contains("name=\"code\""), "what is left is the enrolment");
         let (status, problem) = kept.web.post("/api/v1/restore", &json!({"file": file, "key": owner.to_text().as_str()})).await;
@@ -553,4 +555,38 @@ async fn what_a_restore_has_left_when_the_power_went_is_gone_at_the_next_start()
     assert!(kept.keeper.dir().join("restore.draft/arrived.age").exists());
     kept.keeper.begin();
     assert!(!kept.keeper.dir().join("restore.draft").exists());
+}
+
+#[tokio::test]
+async fn a_stick_in_the_box_carries_the_exchange_and_the_enrolment() {
+    let kept = kept(|_| None);
+    let (status, problem) = kept.web.post("/api/v1/exchange/stick", &json!({})).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert!(problem["message"]["de"].as_str().is_some_and(|said| said.contains("kein Stick")), "{problem}");
+    kept.plug(true);
+    // Not admitted yet: the request goes onto the stick, and the office's answer comes back by it.
+    let mut office = PaperOffice::new("05562032", 1);
+    let code = office.code.grouped();
+    let ask = json!({"url": "", "code": code, "stick": true});
+    let (status, written) = kept.web.post("/api/v1/offices/request", &ask).await;
+    assert_eq!((status, &written["written"]), (StatusCode::OK, &json!(["anmeldung.cbor"])), "{written}");
+    let (status, problem) = kept.web.post("/api/v1/offices/answer", &ask).await;
+    assert!(
+        status == StatusCode::UNPROCESSABLE_ENTITY && problem["message"]["de"].as_str().is_some_and(|said| said.contains("keine Antwort")),
+        "{problem}"
+    );
+    let admitted = office.enrol(&fs::read(kept.stick().join("teilhabe/anmeldung.cbor")).expect("the request"), now());
+    fs::write(kept.stick().join("notes.json"), "{\"nothing\": 1}").expect("written");
+    fs::write(kept.stick().join("antwort.json"), serde_json::to_vec(&admitted).expect("JSON")).expect("written");
+    let (status, enrolled) = kept.web.post("/api/v1/offices/answer", &ask).await;
+    assert_eq!((status, &enrolled["office"]), (StatusCode::CREATED, &json!("05562032")), "{enrolled}");
+
+    let (status, first) = kept.web.post("/api/v1/exchange/stick", &json!({})).await;
+    assert_eq!((status, &first["written"], &first["taken"]), (StatusCode::OK, &json!(["claims-05562032.age"]), &json!([])), "{first}");
+    let question = fs::read(kept.stick().join("teilhabe/claims-05562032.age")).expect("a question");
+    fs::write(kept.stick().join("answer.age"), office.exchange(&question, &kept.web.recipient, now())).expect("written");
+    let (_, second) = kept.web.post("/api/v1/exchange/stick", &json!({})).await;
+    assert_eq!(second["taken"].as_array().map(Vec::len), Some(1), "{second}");
+    let (_, status) = kept.web.get("/api/v1/status").await;
+    assert!(!status["offices"][0]["heard_at"].is_null(), "{status}");
 }

@@ -10,6 +10,8 @@ pub mod mounts;
 mod office;
 #[cfg(feature = "terminal")]
 pub mod replacement;
+#[cfg(feature = "terminal")]
+pub mod stick;
 
 use super::locked_file::{self, Lock, Opener};
 use super::secret_file::{self, SecretFileError};
@@ -76,6 +78,9 @@ pub enum BackupError {
     /// The passphrase is another.
     #[error("the recovery key or passphrase does not open this backup: check it letter by letter")]
     WrongPassphrase,
+    /// What opens it takes more memory than there is.
+    #[error("the passphrase of this backup takes more memory than may be used here: restore it with a command, `teilhabe terminal restore`")]
+    TooMuchWork,
     /// The folder.
     #[cfg(feature = "terminal")]
     #[error(transparent)]
@@ -226,7 +231,7 @@ fn remove_left_drafts(dir: &Path) {
 #[cfg(feature = "terminal")]
 pub fn restore(dir: &Path, file: &Path, opener: &Opener, chance: &mut Chance, now: UtcMs) -> Result<Restored, BackupError> {
     into_empty(dir, |dir| {
-        let mut store = unpack_terminal(dir, file, opener)?;
+        let mut store = unpack_terminal(dir, file, opener, locked_file::MAX_WORK)?;
         let keys = terminal_dir::make_keys(dir, chance)?;
         Ok(Terminal::continue_from(&mut store, &keys, chance, now)?)
     })
@@ -234,8 +239,8 @@ pub fn restore(dir: &Path, file: &Path, opener: &Opener, chance: &mut Chance, no
 
 /// Unlocks the backup of a terminal into `dir`, and opens it if it holds nothing but what this program writes.
 #[cfg(feature = "terminal")]
-fn unpack_terminal(dir: &Path, file: &Path, opener: &Opener) -> Result<TerminalStore, BackupError> {
-    let store = TerminalStore::open(&unpack(dir, file, opener, Kind::Terminal)?)?;
+fn unpack_terminal(dir: &Path, file: &Path, opener: &Opener, most_work: u8) -> Result<TerminalStore, BackupError> {
+    let store = TerminalStore::open(&unpack(dir, file, opener, Kind::Terminal, most_work)?)?;
     if store.is_as_made()? { Ok(store) } else { Err(BackupError::Damaged) }
 }
 
@@ -257,9 +262,9 @@ fn into_empty<T>(dir: &Path, work: impl FnOnce(&Path) -> Result<T, BackupError>)
 }
 
 /// Unlocks a backup of that kind into its database; returns the database's path.
-fn unpack(dir: &Path, file: &Path, opener: &Opener, kind: Kind) -> Result<PathBuf, BackupError> {
+fn unpack(dir: &Path, file: &Path, opener: &Opener, kind: Kind, most_work: u8) -> Result<PathBuf, BackupError> {
     let database = dir.join(kind.database());
-    locked_file::unlock(file, &database, opener)?;
+    locked_file::unlock(file, &database, opener, most_work)?;
     let other = if kind == Kind::Terminal { Kind::Office } else { Kind::Terminal };
     if store::has_table(&database, kind.table()).unwrap_or(false) {
         return Ok(database);

@@ -12,8 +12,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use zeroize::Zeroizing;
 
-/// How much work a passphrase may ask of us, as a power of two.
-const MAX_WORK: u8 = 22;
+/// How much work a passphrase may ask of a command, as a power of two: 4 GiB of memory.
+pub const MAX_WORK: u8 = 22;
+/// The same of a service, whose unit allows 256 MiB in all: 128 MiB.
+pub const MAX_WORK_SERVING: u8 = 17;
 /// Bytes copied at a time.
 const BLOCK: usize = 256 * 1024;
 
@@ -106,8 +108,8 @@ fn write_locked(plain: &Path, out: &mut File, lock: &Lock) -> Result<u64, Wrong>
     Ok(out.get_ref().metadata()?.len())
 }
 
-/// Writes what the locked `file` holds to the new file `plain`, which only its owner may read.
-pub fn unlock(file: &Path, plain: &Path, opener: &Opener) -> Result<(), BackupError> {
+/// Writes what the locked `file` holds to the new file `plain`, which only its owner may read. A passphrase may ask for `most_work`.
+pub fn unlock(file: &Path, plain: &Path, opener: &Opener, most_work: u8) -> Result<(), BackupError> {
     let from = BufReader::new(File::open(file).map_err(|error| BackupError::io(file, error))?);
     let decryptor = age::Decryptor::new_buffered(from).map_err(|error| match error {
         DecryptError::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => BackupError::io(file, error),
@@ -116,13 +118,14 @@ pub fn unlock(file: &Path, plain: &Path, opener: &Opener) -> Result<(), BackupEr
     let opened = match opener {
         Opener::Passphrase(text) => {
             let mut identity = age::scrypt::Identity::new(SecretString::from(text.as_str()));
-            identity.set_max_work_factor(MAX_WORK);
+            identity.set_max_work_factor(most_work);
             decryptor.decrypt(once(&identity as _))
         }
         Opener::Key(identity) => decryptor.decrypt(once(identity as _)),
     };
     let mut from = opened.map_err(|error| match error {
         DecryptError::InvalidMac | DecryptError::Io(_) => BackupError::Damaged,
+        DecryptError::ExcessiveWork { .. } => BackupError::TooMuchWork,
         _ => BackupError::WrongPassphrase,
     })?;
     let wrong = |error| BackupError::io(plain, error);

@@ -3,6 +3,7 @@
 
 use super::journal::Journal;
 use super::neighbours::Talks;
+use super::settings::Setting;
 use super::{Keys, Offices, Terminal, begin};
 use crate::book::decide::Grant;
 use crate::book::entry::{Body, Entry, Opened};
@@ -13,11 +14,11 @@ use crate::words::civil::CivilDay;
 use crate::words::ids::{OfficeId, TerminalId};
 use crate::words::reason::Reason;
 use crate::words::time::UtcMs;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 
 /// What a restore did.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restored {
     /// The new terminal.
     pub terminal: TerminalId,
@@ -41,7 +42,7 @@ impl Terminal {
     /// Continues, as a new terminal with `keys`, the journal in a copy of an earlier one's database.
     pub fn continue_from(store: &mut TerminalStore, keys: &Keys, chance: &mut Chance, now: UtcMs) -> Result<Restored, StoreError> {
         let terminal = keys.signing.public().terminal_id();
-        store.write(|tx| continue_as(tx, terminal, chance, now))
+        store.write(|tx| continue_in(tx, terminal, chance, now))
     }
 }
 
@@ -51,6 +52,9 @@ pub enum CannotTakeOver {
     /// It has a journal of its own that must not be lost.
     #[error("this box is in use already: a backup is restored onto a new box only, so that nothing recorded here is lost")]
     InUse,
+    /// What it is to continue is its own: two histories would go on under one id.
+    #[error("this is a backup of this very box: restore it into an empty folder, where it becomes a new one")]
+    Itself,
     /// A database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -62,41 +66,62 @@ impl Terminal {
         self.store.read(|tx| tx.is_unused())
     }
 
-    /// Continues, as this box, which nobody has used yet, the journal in `copy`, a copy of an earlier one's database. With an error nothing
-    /// has changed here.
-    pub fn take_over(&mut self, copy: &mut TerminalStore, chance: &mut Chance, now: UtcMs) -> Result<Restored, CannotTakeOver> {
+    /// Continues, as the box `terminal`, the journal in a copy of an earlier one's database; [`Terminal::take_over`] puts it in place. That
+    /// may take minutes, and needs nothing of the box.
+    pub fn continue_as(copy: &mut TerminalStore, terminal: TerminalId, chance: &mut Chance, now: UtcMs) -> Result<Restored, CannotTakeOver> {
+        if copy.read(|tx| tx.fact(Fact::Terminal))?.is_some_and(|earlier| earlier == terminal.0) {
+            return Err(CannotTakeOver::Itself);
+        }
+        Ok(copy.write(|tx| continue_in(tx, terminal, chance, now))?)
+    }
+
+    /// Puts `copy`, which was continued as this box, into the place of what is here, which nobody has used yet. The tablets and neighbours
+    /// this box knows already stay. With an error nothing has changed here.
+    pub fn take_over(&mut self, copy: &mut TerminalStore, now: UtcMs) -> Result<(), CannotTakeOver> {
         if !self.is_unused()? {
             return Err(CannotTakeOver::InUse);
         }
-        let restored = Self::continue_from(copy, &self.keys, chance, now)?;
+        let (devices, neighbours) = self.store.read(|tx| Ok::<_, StoreError>((tx.devices()?, tx.neighbour_addresses()?)))?;
+        copy.write(|tx| {
+            devices.iter().try_for_each(|device| tx.keep_device(device))?;
+            neighbours.iter().try_for_each(|neighbour| tx.keep_neighbour_address(&neighbour.address, None))
+        })?;
         let offices = Offices::load(copy, now)?;
         self.store.replace_by(copy)?;
         (self.offices, self.talks) = (offices, Talks::default());
-        Ok(restored)
+        Ok(())
+    }
+
+    /// What the restore did that made this box, while an office has to admit it yet.
+    pub fn restored(&mut self) -> Result<Option<Restored>, StoreError> {
+        let waits = self.offices.iter().next().is_none() || self.offices.iter().any(|(office, _)| office.credential.is_none());
+        let kept = if waits { self.setting(Setting::Restored)? } else { None };
+        Ok(kept.and_then(|kept| serde_json::from_str(&kept).ok()))
     }
 }
 
 /// Puts the earlier journal aside and begins one that continues it.
-fn continue_as(tx: &Tx<'_>, terminal: TerminalId, chance: &mut Chance, now: UtcMs) -> Result<Restored, StoreError> {
+fn continue_in(tx: &Tx<'_>, terminal: TerminalId, chance: &mut Chance, now: UtcMs) -> Result<Restored, StoreError> {
     let no_journal = || StoreError::Inconsistent("it has no journal".into());
     let earlier = tx.fact(Fact::Terminal)?.and_then(|id| TerminalId::from_slice(&id)).ok_or_else(no_journal)?;
     let end = tx.end()?.ok_or_else(no_journal)?;
     let offices = tx.offices()?;
-    let (mut confirmed, mut again, mut unsent_cancellations) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut again, mut unsent_cancellations) = (Vec::new(), Vec::new());
     for office in &offices {
         let confirmed_to = tx.confirmed_to(office.number)?;
-        for redemption in tx.redemptions_of(office.number)? {
+        tx.each_redemption_of(office.number, |redemption| {
             let is_confirmed = redemption.seq <= confirmed_to;
             match redemption.cancelled_by {
                 Some(by) if is_confirmed && by > confirmed_to => unsent_cancellations.push(redemption.seq),
                 Some(_) => {}
                 None if is_confirmed => {
                     let at = tx.entry_time(redemption.seq)?.unwrap_or_default();
-                    confirmed.push(EarlierUse { redemption, at });
+                    tx.keep_earlier(&EarlierUse { redemption, at })?;
                 }
                 None => again.push((tx.entry(redemption.seq)?, redemption)),
             }
-        }
+            Ok(())
+        })?;
     }
     let mut held = Vec::new();
     for row in tx.open_held()? {
@@ -109,9 +134,6 @@ fn continue_as(tx: &Tx<'_>, terminal: TerminalId, chance: &mut Chance, now: UtcM
     let by_list = tx.by_list()?;
     let floor = super::clock::read(tx, now)?.now.max(end.at);
     tx.put_journal_aside(earlier)?;
-    for used in &confirmed {
-        tx.keep_earlier(used)?;
-    }
     let opened = Opened { terminal: Some(earlier), seq: Some(end.head.seq), link: Some(end.head.link) };
     begin(tx, terminal, opened, chance, floor)?;
     let journal = Journal::new(tx, terminal);
@@ -145,5 +167,8 @@ fn continue_as(tx: &Tx<'_>, terminal: TerminalId, chance: &mut Chance, now: UtcM
     tx.keep_time(Fact::RestoredAt, now)?;
     let offices = offices.into_iter().map(|office| office.id).collect();
     let (entries, entered_again) = (end.head.seq, numbers.len());
-    Ok(Restored { terminal, earlier, entries, entered_again, held_again, lessons_again, unsent_cancellations, offices })
+    let restored = Restored { terminal, earlier, entries, entered_again, held_again, lessons_again, unsent_cancellations, offices };
+    let kept = serde_json::to_string(&restored).map_err(|error| StoreError::Inconsistent(error.to_string()))?;
+    tx.keep_setting(Setting::Restored.name(), Some(&kept))?;
+    Ok(restored)
 }

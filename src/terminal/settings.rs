@@ -30,6 +30,8 @@ pub enum Setting {
     AskedUrl,
     /// The one-time code it is asked with; gone when it has admitted the box.
     AskedCode,
+    /// What the restore did that made this box, in JSON.
+    Restored,
 }
 
 impl Setting {
@@ -47,6 +49,7 @@ impl Setting {
             Self::SetUp => "set_up",
             Self::AskedUrl => "asked_url",
             Self::AskedCode => "asked_code",
+            Self::Restored => "restored",
         }
     }
 }

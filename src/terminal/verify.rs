@@ -3,8 +3,8 @@
 use super::Terminal;
 use crate::book::entry::{Body, Entry, Head, Started};
 use crate::shell::store::StoreError;
-use crate::shell::store::terminal::{BatchState, JournalRow, Tx};
-use crate::words::ids::Hash;
+use crate::shell::store::terminal::{BatchState, Fact, JournalRow, TerminalStore, Tx};
+use crate::words::ids::{Hash, TerminalId};
 use serde::Serialize;
 use std::collections::HashMap;
 
@@ -47,27 +47,37 @@ impl Terminal {
     /// Walks the whole journal. Says the first difference, or what it has proved.
     pub fn verify(&mut self) -> Result<Whole, NotWhole> {
         let terminal = self.id();
-        self.store.read(|tx| {
-            let batches = tx.latest_batches(u32::MAX)?;
-            let ends = batches.iter().map(|b| (b.head.seq, Hash([0; 32]))).collect();
-            let start = Head::start(terminal);
-            let mut walk =
-                Walk { head: start, redemptions: 0, cancelled: HashMap::new(), lessons: 0, links: ends, erased: Vec::new(), purged: Vec::new() };
-            tx.walk(1, |row| {
-                walk.step(tx, &row)?;
-                Ok::<_, NotWhole>(true)
-            })?;
-            walk.compare_cancellations(tx)?;
-            walk.compare_erased()?;
-            let mut receipts = 0;
-            for batch in batches {
-                let link = walk.links.get(&batch.head.seq);
-                expect(link == Some(&batch.head.link), || format!("batch {} names another link than entry {} has", batch.id, batch.head.seq))?;
-                receipts += u64::from(batch.state == BatchState::Confirmed);
-            }
-            Ok(Whole { head: walk.head, redemptions: walk.redemptions, receipts })
-        })
+        walk_all(&mut self.store, terminal)
     }
+
+    /// The same of the journal in a copy of a terminal's database.
+    pub fn verify_copy(copy: &mut TerminalStore) -> Result<Whole, NotWhole> {
+        let terminal = copy.read(|tx| tx.fact(Fact::Terminal))?.and_then(|id| TerminalId::from_slice(&id));
+        walk_all(copy, terminal.ok_or_else(|| NotWhole::Difference("there is no journal".into()))?)
+    }
+}
+
+fn walk_all(store: &mut TerminalStore, terminal: TerminalId) -> Result<Whole, NotWhole> {
+    store.read(|tx| {
+        let batches = tx.latest_batches(u32::MAX)?;
+        let ends = batches.iter().map(|b| (b.head.seq, Hash([0; 32]))).collect();
+        let start = Head::start(terminal);
+        let mut walk =
+            Walk { head: start, redemptions: 0, cancelled: HashMap::new(), lessons: 0, links: ends, erased: Vec::new(), purged: Vec::new() };
+        tx.walk(1, |row| {
+            walk.step(tx, &row)?;
+            Ok::<_, NotWhole>(true)
+        })?;
+        walk.compare_cancellations(tx)?;
+        walk.compare_erased()?;
+        let mut receipts = 0;
+        for batch in batches {
+            let link = walk.links.get(&batch.head.seq);
+            expect(link == Some(&batch.head.link), || format!("batch {} names another link than entry {} has", batch.id, batch.head.seq))?;
+            receipts += u64::from(batch.state == BatchState::Confirmed);
+        }
+        Ok(Whole { head: walk.head, redemptions: walk.redemptions, receipts })
+    })
 }
 
 impl Walk {

@@ -190,6 +190,12 @@ impl Serialize for OfficeId {
     }
 }
 
+impl<'de> Deserialize<'de> for OfficeId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).ok_or_else(|| serde::de::Error::custom("an office id is 5 to 8 digits and perhaps a suffix"))
+    }
+}
+
 /// The identity of a journal entry and so of a claim line: which terminal wrote it, and as its how-manieth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct EntryId {

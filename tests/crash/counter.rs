@@ -7,7 +7,7 @@ use serde_json::json;
 use std::path::Path;
 use std::process::Command;
 
-fn serving(mut command: Command, dir: &Path) -> Option<Serving> {
+pub fn serving(mut command: Command, dir: &Path) -> Option<Serving> {
     command.args(["terminal", "serve", "--listen", "127.0.0.1:0", "--no-exchange", "--json", "--data", &arg(dir, "box")]);
     Serving::start(command, &dir.join("box"))
 }

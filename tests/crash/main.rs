@@ -10,4 +10,5 @@ mod counter;
 mod long;
 mod program;
 mod scene;
+mod takeover;
 mod town;

@@ -237,8 +237,12 @@ impl Serving {
     }
 
     pub fn post(&self, path: &str, body: &Value) -> Option<(u16, Value)> {
+        self.send(path, "application/json", body.to_string().as_bytes())
+    }
+
+    pub fn send(&self, path: &str, kind: &str, body: &[u8]) -> Option<(u16, Value)> {
         let request = self.agent.post(format!("{}{path}", self.url)).header("Authorization", format!("Bearer {}", self.key));
-        let mut response = request.content_type("application/json").send(body.to_string().as_bytes()).ok()?;
+        let mut response = request.content_type(kind).send(body).ok()?;
         let bytes = response.body_mut().read_to_vec().ok()?;
         Some((response.status().as_u16(), serde_json::from_slice(&bytes).ok()?))
     }

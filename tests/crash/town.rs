@@ -57,7 +57,7 @@ pub fn open_box(dir: &Path) -> Terminal {
     terminal_dir::open(&dir.join("box"), door::now()).expect("opens after whatever happened")
 }
 
-fn open_office(dir: &Path) -> Office {
+pub fn open_office(dir: &Path) -> Office {
     Office::open(&dir.join("office"), door::os_chance(), door::now()).expect("opens after whatever happened")
 }
 

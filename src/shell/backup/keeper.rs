@@ -278,7 +278,7 @@ impl Keeper {
     }
 }
 
-fn make_on_stick(to: &Path) -> Result<(), BackupError> {
+pub(super) fn make_on_stick(to: &Path) -> Result<(), BackupError> {
     match fs::create_dir(to) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(BackupError::target(&to.join(FOLDER), error)),
         // Somebody's link would lead anywhere.

@@ -50,7 +50,7 @@ pub(super) fn put_keys_in(dir: &Path, copy: &Path) -> Result<(), BackupError> {
 /// Makes the office in the empty folder `dir` of the backup in `file`.
 pub fn restore_office(dir: &Path, file: &Path, opener: &Opener, chance: Chance, now: UtcMs) -> Result<OfficeRestored, BackupError> {
     into_empty(dir, |dir| {
-        let database = unpack(dir, file, opener, Kind::Office)?;
+        let database = unpack(dir, file, opener, Kind::Office, crate::shell::locked_file::MAX_WORK)?;
         let keys = dir.join("keys");
         secret_file::make_dir(&keys)?;
         for (name, text) in backup::take_keys(&database)? {

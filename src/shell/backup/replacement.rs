@@ -3,7 +3,7 @@
 
 use super::keeper::{FOLDER, Keeper};
 use super::{BackupError, unpack_terminal};
-use crate::shell::locked_file::Opener;
+use crate::shell::locked_file::{MAX_WORK_SERVING, Opener};
 use crate::shell::secret_file;
 use crate::shell::store::terminal::TerminalStore;
 use crate::words::time::UtcMs;
@@ -12,7 +12,7 @@ use std::fs::{self, DirEntry, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{MutexGuard, PoisonError, TryLockError};
 
 /// What is being restored lies here, beside the database. Nothing of it stays.
 const DRAFT: &str = "restore.draft";
@@ -55,7 +55,7 @@ pub struct Arriving {
 impl Arriving {
     /// The next piece.
     pub fn take(&mut self, piece: &[u8]) -> Result<(), BackupError> {
-        self.file.write_all(piece).map_err(|error| BackupError::target(&self.path, error))
+        self.file.write_all(piece).map_err(|error| BackupError::io(&self.path, error))
     }
 
     /// That was all: from now on it is what [`Source::Arrived`] means.
@@ -92,7 +92,7 @@ impl Keeper {
         let draft = self.draft();
         secret_file::make_dir(&draft)?;
         let path = draft.join(format!("arriving-{arrivals}"));
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(|error| BackupError::target(&path, error))?;
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(|error| BackupError::io(&path, error))?;
         Ok(Arriving { file, path })
     }
 
@@ -131,6 +131,11 @@ impl Keeper {
         }
     }
 
+    /// Whether a restore is at work just now.
+    pub fn is_restoring(&self) -> bool {
+        matches!(self.restoring.try_lock(), Err(TryLockError::WouldBlock))
+    }
+
     fn draft(&self) -> PathBuf {
         self.dir().join(DRAFT)
     }
@@ -143,7 +148,7 @@ impl Keeper {
 /// The backup's database, in a folder of its own.
 fn open(place: &Path, file: &Path, opener: &Opener) -> Result<TerminalStore, BackupError> {
     secret_file::make_dir(place)?;
-    unpack_terminal(place, file, opener)
+    unpack_terminal(place, file, opener, MAX_WORK_SERVING)
 }
 
 fn look_at(entry: &DirEntry, stick: &str) -> Option<Found> {

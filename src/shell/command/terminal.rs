@@ -295,6 +295,9 @@ fn restore(dir: &Path, command: &keep_safe::Restore) -> anyhow::Result<Report> {
     Ok(Report::new(text, json!(restored)))
 }
 
+/// How long a box that works takes to answer at the most. A restore may hold it up for longer, and is a sign of life too.
+const SIGN_OF_LIFE: std::time::Duration = std::time::Duration::from_secs(8);
+
 /// How the terminal is served.
 struct Serve {
     listen: SocketAddr,
@@ -317,6 +320,7 @@ fn serve(dir: &Path, how: &Serve) -> anyhow::Result<Report> {
         return Err(Usage("this build reads no chip cards: take the box's package, or build with --features pcsc".into()).into());
     }
     let keeper = keeper(dir, &how.backup, id)?;
+    let restoring = keeper.clone();
     let (writer, thread) = Writer::start(terminal, chance);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
@@ -361,7 +365,10 @@ fn serve(dir: &Path, how: &Serve) -> anyhow::Result<Report> {
             tokio::spawn(app.clone().exchange_now_and_then());
         }
         tokio::spawn(end_when_told(app.clone()));
-        let reporting = supervisor::report(|| async { asked.run(|_, _| ()).await.is_ok() });
+        let reporting = supervisor::report(|| async {
+            let answered = tokio::time::timeout(SIGN_OF_LIFE, asked.run(|_, _| ())).await;
+            answered.map_or_else(|_| restoring.is_restoring(), |done| done.is_ok())
+        });
         tokio::select! {
             ended = app.serve(listener, house) => ended?,
             () = reporting => {}

@@ -30,7 +30,19 @@ async function download(office) {
   }
 }
 
+async function useStick() {
+  const button = $("#stick");
+  button.disabled = true;
+  const answer = await ask("/api/v1/exchange/stick", {}, { tries: 1 });
+  button.disabled = false;
+  const said = answer.ok ? t(answer.taken.length > 0 ? "counter.stick_both" : "counter.stick_written", { stick: answer.stick }) : answer.detail;
+  $("#exchanged").textContent = said;
+  if (!answer.ok) toast(said, "no");
+  refreshSoon();
+}
+
 export function startDevice() {
+  $("#stick").addEventListener("click", useStick);
   $("#exchange").addEventListener("click", () => exchange(() => ask("/api/v1/exchange", {}, { tries: 1 })));
   $("#upload").addEventListener("change", (event) => {
     const [file] = event.target.files;

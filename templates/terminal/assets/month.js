@@ -53,7 +53,9 @@ async function correct(event) {
   event.preventDefault();
   const { service, day, amount, starts, ends } = form.elements;
   const body = { ask: newId(), service: service.value, service_date: day.value };
-  if (kind() === "free") body.cents = cents(amount.value);
+  // What was not touched stays as it was, with what waits of it for the next card.
+  const same = amount.value === correcting.amount && service.value === correcting.service;
+  if (kind() === "free" && !same) body.cents = cents(amount.value);
   if (kind() === "lesson") Object.assign(body, { starts_at: starts.value, ends_at: ends.value });
   if (Number.isNaN(body.cents)) return problem(t("month.amount_like"));
   const button = form.querySelector("button[value=do]");

@@ -42,6 +42,7 @@ async function refresh() {
   const answer = await look("/api/v1/restore");
   if (!answer) return;
   if (answer.unused) showFound(answer.found);
+  else if (answer.restored) showTaken(answer.restored);
   else location.reload();
 }
 
@@ -90,8 +91,11 @@ async function restore() {
 function showTaken(restored) {
   form.reset();
   const lines = [t("restore.taken", { count: restored.entries.toLocaleString(locale) })];
-  const again = restored.entered_again + restored.held_again + restored.lessons_again;
-  lines.push(again ? t("restore.again", { count: again.toLocaleString(locale) }) : t("restore.none_again"));
+  const again = restored.entered_again;
+  const held = restored.held_again + restored.lessons_again;
+  if (again) lines.push(t("restore.again", { count: again.toLocaleString(locale) }));
+  else if (restored.offices.length > 0 && restored.unsent_cancellations.length === 0) lines.push(t("restore.none_again"));
+  if (held) lines.push(t("restore.held_again", { count: held.toLocaleString(locale) }));
   $("#taken").replaceChildren(...lines.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
   const cancelled = restored.unsent_cancellations;
   $("#cancelled").hidden = cancelled.length === 0;
@@ -114,7 +118,7 @@ form.addEventListener("submit", async (event) => {
   const answer = await restore();
   busy("");
   if (answer.ok) return showTaken(answer);
-  wrong(answer.detail);
+  wrong(answer.status === 0 || !answer.detail ? t("restore.unclear") : answer.detail);
   // What is scanned or typed next replaces it.
   if (answer.what === "key") form.elements.key.select();
   if (answer.what === "file") sent = null;

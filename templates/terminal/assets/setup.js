@@ -171,6 +171,18 @@ async function takeFile(input) {
   await whileBusy(async () => admitted(await ask("/api/v1/offices/answer", { ...given(), answer })));
 }
 
+async function requestToStick() {
+  if (!complete({ address: false })) return;
+  const answer = await ask("/api/v1/offices/request", { ...given(), stick: true }, { tries: 1 });
+  if (answer.ok) toast(t("setup.file_on_stick", { stick: answer.stick }));
+  else admitted(answer);
+}
+
+async function answerFromStick() {
+  if (!complete({ address: false })) return;
+  await whileBusy(async () => admitted(await ask("/api/v1/offices/answer", { ...given(), stick: true }, { tries: 1 })));
+}
+
 async function useCamera() {
   const { openCamera } = await import("./camera.js");
   await openCamera((text, close) => takeSlip(text) && close());
@@ -193,6 +205,8 @@ if (office) {
   submits(office, () => complete({ address: true }) && whileBusy(async () => admitted(await ask("/api/v1/offices", given(), { tries: 1 }))));
   $("#request").addEventListener("click", saveRequest);
   $("#answer").addEventListener("change", (event) => takeFile(event.target));
+  $("#request-stick").addEventListener("click", requestToStick);
+  $("#answer-stick").addEventListener("click", answerFromStick);
   $("#camera").addEventListener("click", useCamera);
   onScan(takeSlip);
 }

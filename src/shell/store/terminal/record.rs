@@ -190,15 +190,18 @@ impl Tx<'_> {
     }
 
     /// The index of all redemptions for one office, in order.
-    pub fn redemptions_of(&self, office: OfficeNumber) -> Result<Vec<IndexedRedemption>, StoreError> {
+    pub fn each_redemption_of(
+        &self,
+        office: OfficeNumber,
+        mut each: impl FnMut(IndexedRedemption) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM redemption WHERE office = ?1 ORDER BY seq");
         let mut statement = self.sql.prepare_cached(&sql)?;
         let mut rows = statement.query([office.0])?;
-        let mut redemptions = Vec::new();
         while let Some(row) = rows.next()? {
-            redemptions.push(indexed(row)?);
+            each(indexed(row)?)?;
         }
-        Ok(redemptions)
+        Ok(())
     }
 
     /// How many redemptions are indexed.

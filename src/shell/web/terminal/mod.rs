@@ -28,6 +28,7 @@ mod settings;
 mod setup;
 mod shape;
 mod standing;
+mod stick;
 mod training;
 mod upkeep;
 pub mod writer;
@@ -269,6 +270,7 @@ fn routes() -> Vec<Route> {
         ("get", "/api/v1/batches", CORRECT, brief(get(office::batches))),
         ("get", "/api/v1/status", SCAN, brief(get(office::status))),
         ("post", "/api/v1/exchange", SCAN, slow(post(office::exchange))),
+        ("post", "/api/v1/exchange/stick", SCAN, slow(post(stick::exchange))),
         ("post", "/api/v1/exchange/outbound", SCAN, slow(post(office::outbound))),
         ("post", "/api/v1/exchange/inbound", SCAN, slow(post(office::inbound)).layer(DefaultBodyLimit::max(MAX_FILE))),
     ];

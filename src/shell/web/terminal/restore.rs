@@ -1,17 +1,18 @@
 //! A new box takes an earlier one's place, over HTTP: which backups there are, one that is sent, and the recovery key that opens it.
 
-use super::backups::{at_the_disk, keeper, not_made};
+use super::backups::{at_the_disk, keeper};
 use super::said::Said;
 use super::session::Role;
 use super::setup::not_practising;
 use super::{App, Desk, Door, MAX_JSON, Route, answer, brief, devices, json, pages, pins, slow};
 use crate::shell::backup::BackupError;
 use crate::shell::backup::replacement::{Arriving, Found, Source};
-use crate::shell::door::now;
+use crate::shell::door::{now, os_chance};
 use crate::shell::locked_file::Opener;
 use crate::shell::store::StoreError;
 use crate::shell::web::problem::Problem;
 use crate::shell::web::terminal::writer::NotDone;
+use crate::terminal::Terminal;
 use crate::terminal::clock::EARLIEST;
 use crate::terminal::restore::{CannotTakeOver, Restored};
 use axum::body::{Body, Bytes};
@@ -23,6 +24,7 @@ use axum::routing::{get, post};
 use futures_util::StreamExt;
 use serde::Deserialize;
 use serde_json::{Value, json as value};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use zeroize::Zeroizing;
 
@@ -63,13 +65,13 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-/// Whether this box can still take another one's place, and the backups on the sticks that are in.
+/// Whether this box can still take another one's place, the backups on the sticks that are in, and what a restore did whose answer was lost.
 pub(super) async fn show(State(app): State<App>) -> Result<Response, Problem> {
     let keeper = keeper(&app)?;
-    let unused = app.writer.run(|terminal, _| terminal.is_unused()).await??;
+    let (unused, restored) = app.writer.run(|terminal, _| Ok::<_, StoreError>((terminal.is_unused()?, terminal.restored()?))).await??;
     let found = at_the_disk(move || keeper.found()).await?;
     let found: Vec<Value> = found.into_iter().map(listed).collect();
-    Ok(answer(StatusCode::OK, value!({"unused": unused, "found": found})))
+    Ok(answer(StatusCode::OK, value!({"unused": unused, "found": found, "restored": restored})))
 }
 
 fn listed(found: Found) -> Value {
@@ -81,7 +83,7 @@ pub(super) async fn arrive(State(app): State<App>, desk: Desk, body: Body) -> Re
     not_practising(&desk)?;
     unused(&app).await?;
     let keeper = keeper(&app)?;
-    let mut arriving = at_the_disk(move || keeper.arrive()).await?.map_err(|error| not_made(&error))?;
+    let mut arriving = at_the_disk(move || keeper.arrive()).await?.map_err(|error| not_restored(&error))?;
     let (mut pieces, mut bytes) = (body.into_data_stream(), 0u64);
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "the file broke off: send it again"))?;
@@ -89,9 +91,9 @@ pub(super) async fn arrive(State(app): State<App>, desk: Desk, body: Body) -> Re
         if bytes > MOST {
             return Err(not_restored(&BackupError::NoBackup));
         }
-        arriving = at_the_disk(move || arriving.take(&piece).map(|()| arriving)).await?.map_err(|error| not_made(&error))?;
+        arriving = at_the_disk(move || arriving.take(&piece).map(|()| arriving)).await?.map_err(|error| not_restored(&error))?;
     }
-    at_the_disk(move || Arriving::end(arriving)).await?.map_err(|error| not_made(&error))?;
+    at_the_disk(move || Arriving::end(arriving)).await?.map_err(|error| not_restored(&error))?;
     Ok(answer(StatusCode::CREATED, value!({"bytes": bytes})))
 }
 
@@ -120,14 +122,25 @@ async fn take_over(app: App, source: Source, key: Zeroizing<String>) -> Result<R
     let _one_at_a_time = app.exchanging.lock().await;
     let (keeper, writer) = (keeper(&app)?, app.writer.clone());
     let done = at_the_disk(move || {
+        let id = writer.run_blocking(|terminal, _| terminal.id()).map_err(NotRestored::NotDone)?;
         keeper.replace(&source, &Opener::of(&key), |mut copy| {
-            let taken = writer.run_blocking(move |terminal, chance| terminal.take_over(&mut copy, chance, now()));
-            taken.map_err(NotRestored::NotDone)?.map_err(NotRestored::TakeOver)
+            Terminal::verify_copy(&mut copy).map_err(|error| {
+                tracing::warn!(%error, "the journal in a backup is not whole");
+                BackupError::Damaged
+            })?;
+            let restored = Terminal::continue_as(&mut copy, id, &mut os_chance(), now()).map_err(NotRestored::TakeOver)?;
+            let taken = writer.run_blocking(move |terminal, _| terminal.take_over(&mut copy, now()));
+            taken.map_err(NotRestored::NotDone)?.map_err(NotRestored::TakeOver)?;
+            Ok(restored)
         })
     });
     let restored = done.await?.map_err(|error| match error {
         NotRestored::Backup(error) => not_restored(&error),
         NotRestored::TakeOver(CannotTakeOver::InUse) => in_use(),
+        NotRestored::TakeOver(error @ CannotTakeOver::Itself) => {
+            let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string());
+            Problem { what: Some("itself"), ..problem }.saying(&("restore.cannot_itself", None))
+        }
         NotRestored::TakeOver(CannotTakeOver::Store(error)) => not_restored(&error.into()),
         NotRestored::NotDone(error) => error.into(),
     })?;
@@ -148,14 +161,20 @@ fn in_use() -> Problem {
 }
 
 fn not_restored(error: &BackupError) -> Problem {
-    let (what, said): (&'static str, Said) = match error {
-        BackupError::WrongPassphrase => ("key", ("restore.cannot_key", None)),
-        BackupError::Damaged => ("damaged", ("restore.cannot_damaged", None)),
-        BackupError::NoBackup => ("no_backup", ("restore.cannot_no_backup", None)),
-        BackupError::OtherKind(_) => ("office", ("restore.cannot_office", None)),
-        BackupError::NoFile => ("file", ("restore.cannot_file", None)),
-        BackupError::Store(StoreError::Newer { .. }) => ("newer", ("restore.cannot_newer", None)),
-        other => return not_made(other),
+    const OURS: StatusCode = StatusCode::INSUFFICIENT_STORAGE;
+    let (status, what, said): (StatusCode, &'static str, Said) = match error {
+        BackupError::WrongPassphrase => (StatusCode::UNPROCESSABLE_ENTITY, "key", ("restore.cannot_key", None)),
+        BackupError::Damaged => (StatusCode::UNPROCESSABLE_ENTITY, "damaged", ("restore.cannot_damaged", None)),
+        BackupError::NoBackup => (StatusCode::UNPROCESSABLE_ENTITY, "no_backup", ("restore.cannot_no_backup", None)),
+        BackupError::OtherKind(_) => (StatusCode::UNPROCESSABLE_ENTITY, "office", ("restore.cannot_office", None)),
+        BackupError::TooMuchWork => (StatusCode::UNPROCESSABLE_ENTITY, "work", ("restore.cannot_work", None)),
+        BackupError::NoFile => (StatusCode::UNPROCESSABLE_ENTITY, "file", ("restore.cannot_file", None)),
+        BackupError::Store(StoreError::Newer { .. }) => (StatusCode::UNPROCESSABLE_ENTITY, "newer", ("restore.cannot_newer", None)),
+        BackupError::Store(StoreError::Full(_)) => (OURS, "full", ("restore.cannot_full", None)),
+        BackupError::Io { error, .. } if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {
+            (OURS, "full", ("restore.cannot_full", None))
+        }
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "failed", ("restore.cannot_failed", None)),
     };
-    Problem { what: Some(what), ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()) }.saying(&said)
+    Problem { what: Some(what), ..Problem::new(status, error.to_string()) }.saying(&said)
 }

@@ -2,7 +2,7 @@
 //! has its own sentence for.
 
 use super::client::{self, ExchangeError};
-use super::{App, Desk, answer, json};
+use super::{App, Desk, answer, json, stick};
 use crate::shell::door::now;
 use crate::shell::store::StoreError;
 use crate::shell::web::problem::Problem;
@@ -19,6 +19,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json as value};
 
+/// The file on a stick in which a box asks for admission.
+const REQUEST: &str = "anmeldung.cbor";
 /// The longest address of an office, in bytes.
 const MAX_ADDRESS: usize = 200;
 
@@ -31,6 +33,9 @@ struct AskBody {
     url: String,
     code: String,
     label: Option<String>,
+    /// Onto the stick that is in, instead of to whoever asks.
+    #[serde(default)]
+    stick: bool,
     /// The office has told people that its root key is another now.
     #[serde(default)]
     another_root: bool,
@@ -43,7 +48,11 @@ struct AnswerBody {
     #[serde(default)]
     url: String,
     code: String,
+    #[serde(default)]
     answer: Value,
+    /// From the stick that is in.
+    #[serde(default)]
+    stick: bool,
     /// The office has told people that its root key is another now.
     #[serde(default)]
     another_root: bool,
@@ -82,7 +91,12 @@ pub(super) async fn request_file(State(app): State<App>, desk: Desk, headers: He
     not_practising(&desk)?;
     let asked: AskBody = json(&headers, body)?;
     let url = if asked.url.trim().is_empty() { String::new() } else { office_address(&asked.url)? };
+    let stick = if asked.stick { Some(stick::the_stick(&app).await?) } else { None };
     let bytes = request(&app, &url, &asked.code, asked.label).await?;
+    if let Some(stick) = stick {
+        stick::put(&stick, REQUEST.into(), bytes).await?;
+        return Ok(answer(StatusCode::OK, value!({"stick": stick.label, "written": [REQUEST]})));
+    }
     let name = "attachment; filename=\"anmeldung.cbor\"";
     Ok(([(header::CONTENT_TYPE, "application/cbor"), (header::CONTENT_DISPOSITION, name)], bytes).into_response())
 }
@@ -94,12 +108,23 @@ pub(super) async fn take_answer(State(app): State<App>, desk: Desk, headers: Hea
     let url = if given.url.trim().is_empty() { String::new() } else { office_address(&given.url)? };
     check_code(&given.code).map_err(refused)?;
     let parsed = match given.answer {
+        _ if given.stick => on_stick(&app).await?,
         Value::String(text) => serde_json::from_str::<EnrolmentAnswer>(&text),
         other => serde_json::from_value(other),
     };
     let unreadable = |_| wrong(StatusCode::UNPROCESSABLE_ENTITY, "unreadable", "this file is not an office's answer to an enrolment: choose another");
     let _one_at_a_time = app.exchanging.lock().await;
     admit(&app, &url, &given.code, parsed.map_err(unreadable)?, given.another_root).await
+}
+
+/// The latest answer to an enrolment on the stick that is in.
+async fn on_stick(app: &App) -> Result<serde_json::Result<EnrolmentAnswer>, Problem> {
+    let stick = stick::the_stick(app).await?;
+    let mut read = stick::letters(&stick, ".json").await?.into_iter().map(|letter| serde_json::from_slice::<EnrolmentAnswer>(&letter.bytes));
+    read.find(Result::is_ok).ok_or_else(|| {
+        let sentence = "no answer of an office lies on the stick: have the office write it there (a file that ends in .json)";
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, sentence).saying(&("setup.no_answer_on_stick", None))
+    })
 }
 
 /// Changes where an office is reached.

@@ -9,12 +9,16 @@ use axum::response::Response;
 #[template(path = "terminal/restore.html")]
 struct RestorePage {
     frame: Frame,
-    /// Whether this box can still take another one's place.
+    /// Whether this box can still take another one's place, or has just done so.
     possible: bool,
 }
 
 /// The page; its script asks which backups there are.
 pub(in super::super) async fn show(visit: Visit) -> Result<Response, Problem> {
     let has_folder = visit.app.backups.is_some();
-    visit.show(move |terminal, frame| Ok(RestorePage { possible: has_folder && !frame.training && terminal.is_unused()?, frame })).await
+    visit
+        .show(move |terminal, frame| {
+            Ok(RestorePage { possible: has_folder && !frame.training && (terminal.is_unused()? || terminal.restored()?.is_some()), frame })
+        })
+        .await
 }

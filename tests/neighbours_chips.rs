@@ -8,6 +8,7 @@ use kitchen::{Till, tills};
 use teilhabe::admit::scan::code_text;
 use teilhabe::admit::token::Token;
 use teilhabe::shell::store::StoreError;
+use teilhabe::shell::store::terminal::Details;
 use teilhabe::terminal::chips::{ChipOf, Taught, TeachRequest};
 use teilhabe::terminal::counter::Answer;
 use teilhabe::words::ids::{Handle, TokenId};
@@ -183,4 +184,21 @@ fn a_whole_school_of_chips_is_told_in_a_few_messages() {
             assert_ne!(shown(two, &format!("04{kind}2{number:04}"), noon()), "unknown_number", "{kind} {number}");
         }
     }
+}
+
+#[test]
+fn the_chip_of_somebody_who_pays_that_is_taught_to_a_card_next_door_pays_here_too() {
+    let (office, mut tills) = tills(2);
+    let (one, two) = pair(&mut tills);
+    let payer = Details { name: "Mia".into(), pays_self: true, ..Details::default() };
+    let payer = one.terminal.add_person(&payer, noon()).expect("added").id;
+    one.terminal.teach_chip(&TeachRequest { uid: CHIP.into(), to: ChipOf::Person(payer), replace: false }, noon()).expect("given");
+    let entries = |answer: Answer| match answer {
+        Answer::Accepted(accepted) => accepted.entries.len(),
+        Answer::Refused(refused) => panic!("{refused:?}"),
+    };
+    assert_eq!(entries(one.meal(CHIP, noon())), 0, "nothing is claimed for who pays");
+    assert_eq!(teach(two, CHIP, &office.token(1, allowances()), true, later(1)), Taught::Card(Some("K01".into())));
+    two.talks(one, later(2), later(2));
+    assert_eq!(entries(one.meal(CHIP, noon().plus_days(1))), 1);
 }

@@ -83,7 +83,7 @@ fn a_membership_is_claimed_every_month_until_the_card_ends_and_goes_on_with_the_
         ("2026-11".to_owned(), MonthState::Claimed),
         ("2026-12".to_owned(), MonthState::Claimed),
         ("2027-01".to_owned(), MonthState::Refused("expired".into())),
-        ("2027-02".to_owned(), MonthState::Waits),
+        ("2027-02".to_owned(), MonthState::Refused("expired".into())),
     ];
     assert_eq!(states(&mut town, february), expected);
     let new = card(&town, 2, "2027-01", "2027-07");
@@ -271,4 +271,39 @@ fn a_fee_of_another_day_of_the_month_is_not_claimed_again() {
     news(&mut town, january, &[]);
     town.redeem(&camp, january);
     assert_eq!(claim(&mut town, january), ["2027-01 1500"]);
+}
+
+#[test]
+fn a_month_that_no_card_pays_does_not_stop_those_that_follow() {
+    let mut town = Town::with(office());
+    let token = card(&town, 1, "2026-08", "2027-02");
+    register(&mut town, &standing(&token, "choir"), noon());
+    assert_eq!(claim(&mut town, noon()), ["2026-11 1200"]);
+    news(&mut town, at("2026-12-02T09:00:00Z"), &[(1, Status::Revoked)]);
+    assert!(claim(&mut town, at("2026-12-02T10:00:00Z")).is_empty());
+    let february = at("2027-02-03T09:00:00Z");
+    news(&mut town, february, &[(1, Status::Revoked)]);
+    let next = card(&town, 2, "2027-02", "2027-08");
+    town.redeem(&Request { cents: Some(Cents::new(100)), months: 1, ..request(&next, "judo") }, february);
+    assert_eq!(claim(&mut town, february), ["2027-02 1200"], "the approval that ended early is no reason to stop");
+}
+
+#[test]
+fn a_fee_that_was_paid_before_a_restore_is_not_claimed_by_the_month_again() {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let mut town = Town::on(TerminalStore::open(&dir.path().join("old.db")).expect("a database"), office());
+    let token = card(&town, 1, "2026-08", "2027-08");
+    let judo = StandingRequest { cents: Some(Cents::new(1_500)), from: Some(month("2026-10")), ..standing(&token, "judo") };
+    town.redeem(&Request { cents: judo.cents, months: 1, day: Some(day("2026-10-09")), ..request(&token, "judo") }, noon());
+    town.exchange(noon());
+    let copy = dir.path().join("copy.db");
+    town.terminal.store().copy_to(&copy).expect("copied");
+    let (mut store, new_keys) = (TerminalStore::open(&copy).expect("the copy"), keys(60));
+    let restored = Terminal::continue_from(&mut store, &new_keys, &mut town.chance, noon()).expect("restored");
+    assert_eq!(restored.entered_again, 0, "the office has it");
+    town.terminal = Terminal::open(store, new_keys, noon()).expect("opens");
+    town.enrol(noon());
+    town.exchange(noon());
+    register(&mut town, &judo, noon());
+    assert_eq!(claim(&mut town, noon()), ["2026-11 1500"], "October was paid on the ninth, by the earlier box");
 }

@@ -13,6 +13,7 @@ use teilhabe::terminal::counter::{Accepted, Answer, CounterError, NotWellFormed,
 use teilhabe::terminal::held::HoldRequest;
 use teilhabe::terminal::inbound::CannotTakeIn;
 use teilhabe::terminal::lessons::{LessonAnswer, LessonRequest};
+use teilhabe::words::benefit::Benefit;
 use teilhabe::words::cents::Cents;
 use teilhabe::words::ids::{Handle, TokenId};
 use teilhabe::words::reason::Reason;
@@ -94,6 +95,32 @@ fn a_taught_chip_survives_a_new_card() {
     assert_eq!(verdict(&town.redeem(&request("04A224B2", "lunch"), noon())), "replaced");
     assert_eq!(verdict(&town.redeem(&request(&renewed, "lunch"), noon())), "accepted");
     assert_eq!(verdict(&town.redeem(&request("04A224B2", "lunch"), noon())), "already_redeemed", "old and new card are one child");
+}
+
+#[test]
+fn of_two_cards_of_a_child_a_chip_opens_the_one_that_pays() {
+    let mut town = Town::new();
+    let sealed = |town: &Town, id: u8, issued: &str, benefit: Benefit, holder| {
+        let mine = allowances().into_iter().filter(|allowance| allowance.benefit == benefit).collect();
+        let mut token = town.office.plain_token(Handle([1; 8]), TokenId([id; 16]), id.into(), mine);
+        (token.issued, token.holder_key) = (seconds(issued), holder);
+        teilhabe::admit::scan::code_text(&token.seal(&town.office.key))
+    };
+    let lunch = sealed(&town, 1, "2026-11-01T08:00:00Z", Benefit::Lunch, None);
+    let tutoring = sealed(&town, 2, "2026-11-10T08:00:00Z", Benefit::Tutoring, None);
+    for card in [&lunch, &tutoring] {
+        let teach = TeachRequest { uid: "04A224B2".into(), to: ChipOf::Card(card.clone()), replace: false };
+        assert!(matches!(town.terminal.teach_chip(&teach, noon()).expect("stored"), Taught::Card(_)));
+    }
+    let scan = |town: &mut Town, service: &str, days: u64| verdict(&town.redeem(&request("04A224B2", service), noon().plus_days(days)));
+    assert_eq!(scan(&mut town, "lunch", 0), "accepted", "though the other card is newer");
+    // A card of the year before last counts for a day of its own time only.
+    let mut old = town.office.plain_token(Handle([1; 8]), TokenId([3; 16]), 3, allowances());
+    old.issued = seconds("2026-11-20T08:00:00Z");
+    (old.not_before, old.expires) = (day("2025-08-01").midnight(), day("2026-02-01").midnight());
+    let old = teilhabe::admit::scan::code_text(&old.seal(&town.office.key));
+    town.terminal.teach_chip(&TeachRequest { uid: "04A224B2".into(), to: ChipOf::Card(old), replace: false }, noon()).expect("stored");
+    assert_eq!(scan(&mut town, "lunch", 1), "accepted");
 }
 
 #[test]

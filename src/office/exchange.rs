@@ -16,7 +16,7 @@ use crate::shell::envelope;
 use crate::shell::store::office::admission::{self, Terminal};
 use crate::shell::store::office::batches::{self, NewBatch};
 use crate::shell::store::office::{children, keys, swap, views, waiting};
-use crate::words::benefit::Measure;
+use crate::words::benefit::{Benefit, Measure, Period};
 use crate::words::cbor::Reader;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
@@ -24,6 +24,7 @@ use crate::words::ids::{BatchId, Hash};
 use crate::words::reason::Reason;
 use crate::words::sealed::{DocType, Sealed};
 use crate::words::time::UtcMs;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The most bytes of an opened envelope: a document, and no more.
@@ -189,15 +190,18 @@ impl Work<'_> {
         })
     }
 
-    /// The latest token of a child whose approval covers `today`; a follow-up that begins later is not yet what is drawn on.
-    fn token_on(&self, child: i64, today: CivilDay) -> Result<Option<Token>, OfficeError> {
-        let mut latest = None;
+    /// Of each benefit a child's latest token whose approval covers `today`, or else the latest; a follow-up that begins later is not yet what
+    /// is drawn on.
+    fn tokens_on(&self, child: i64, today: CivilDay) -> Result<BTreeMap<Benefit, Token>, OfficeError> {
+        let mut latest: BTreeMap<Benefit, Token> = BTreeMap::new();
         for bytes in children::tokens_of(&self.db, child)?.into_iter().filter_map(|row| row.bytes) {
             let token = children::content(&bytes)?;
-            if token.is_valid_on(today) {
-                return Ok(Some(token));
+            for benefit in token.allowances.iter().map(|allowance| allowance.benefit) {
+                let known = latest.get(&benefit);
+                if known.is_none_or(|known| !known.is_valid_on(today) && token.is_valid_on(today)) {
+                    latest.insert(benefit, token.clone());
+                }
             }
-            latest = latest.or(Some(token));
         }
         Ok(latest)
     }
@@ -208,21 +212,31 @@ impl Work<'_> {
         let since = today.minus(TOLD_MONTHS * 31).month();
         let mut told = Vec::new();
         for child in views::children_of_terminal(&self.db, terminal.id, since, MAX_CHILDREN_TOLD)? {
-            let Some(token) = self.token_on(child, today)? else { continue };
-            let days = (token.first_day(), token.last_day());
             let debits = children::debits(&self.db, child)?;
-            let mut used = views::used_elsewhere(&self.db, child, terminal.id, days)?;
-            for debit in debits.iter().filter(|d| (days.0..=days.1).contains(&d.from)) {
-                used.push((debit.benefit, 0, debit.cents.to_field(), 0));
-            }
-            let mut sums: BTreeMap<_, u64> = BTreeMap::new();
-            for (benefit, units, cents, minutes) in used {
-                for (measure, amount) in [(Measure::Units, units), (Measure::Cents, cents), (Measure::Minutes, minutes)] {
-                    *sums.entry((benefit, measure)).or_default() += amount;
+            let mut of_days = BTreeMap::new();
+            for (benefit, token) in self.tokens_on(child, today)? {
+                let days = (token.first_day(), token.last_day());
+                if let Entry::Vacant(unknown) = of_days.entry(days) {
+                    unknown.insert(views::used_elsewhere(&self.db, child, terminal.id, days)?);
                 }
+                let used = of_days.get(&days).into_iter().flatten().filter(|used| used.0 == benefit);
+                let paid = debits.iter().filter(|d| d.benefit == benefit && (days.0..=days.1).contains(&d.from)).map(|d| d.cents.to_field());
+                // What is bounded is told even where nothing is left of it: what was used may have been taken back.
+                let mut sums: BTreeMap<Measure, u64> = BTreeMap::new();
+                for ceiling in token.allowances.iter().filter(|allowance| allowance.benefit == benefit).flat_map(|allowance| &allowance.ceilings) {
+                    if matches!(ceiling.period, Period::Validity | Period::Accrued) {
+                        sums.insert(ceiling.measure, 0);
+                    }
+                }
+                for (units, cents, minutes) in used.map(|used| (used.1, used.2, used.3)).chain(paid.map(|cents| (0, cents, 0))) {
+                    for (measure, amount) in [(Measure::Units, units), (Measure::Cents, cents), (Measure::Minutes, minutes)] {
+                        if amount > 0 {
+                            *sums.entry(measure).or_default() += amount;
+                        }
+                    }
+                }
+                told.extend(sums.into_iter().map(|(measure, used)| UsedElsewhere { handle: token.handle, benefit, measure, used, as_of: now }));
             }
-            let positive = sums.into_iter().filter(|(_, used)| *used > 0);
-            told.extend(positive.map(|((benefit, measure), used)| UsedElsewhere { handle: token.handle, benefit, measure, used, as_of: now }));
         }
         Ok(told)
     }

@@ -6,9 +6,12 @@ use crate::admit::scan::Scan;
 use crate::admit::token::{Entitlement, UnverifiedToken};
 use crate::book::redemption::SeenAs;
 use crate::book::refusal::Refusal;
+use crate::book::rule::is_entitled;
 use crate::shell::store::StoreError;
 use crate::shell::store::terminal::{OfficeNumber, Tx};
 use crate::words::cbor::Malformed;
+use crate::words::civil::CivilDay;
+use crate::words::code::Code;
 use crate::words::ids::{Handle, Hash};
 use crate::words::time::UtcMs;
 use std::collections::HashMap;
@@ -24,6 +27,13 @@ pub(super) struct Card {
     pub seen_as: SeenAs,
     /// The phone code it was shown by; whether it is fresh is decided with everything else.
     pub shown: Option<Shown>,
+}
+
+/// What a card is wanted for, where one of several of a child has to be chosen.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Purpose<'a> {
+    pub day: CivilDay,
+    pub service: Option<&'a Code>,
 }
 
 /// What was found out before, in two generations: when the young one is full, the old one is forgotten.
@@ -57,8 +67,16 @@ impl<T: Clone> Remembered<T> {
     }
 }
 
-/// Recognises what was scanned. `forgotten` says that the number was found in the provider's own list.
-pub(super) fn recognise(tx: &Tx<'_>, offices: &mut Offices, raw: &str, forgotten: bool, now: UtcMs) -> Result<Result<Card, Refusal>, StoreError> {
+/// Recognises what was scanned. `forgotten` says that the number was found in the provider's own list; a chip opens that of its child's cards
+/// which fits `purpose` best.
+pub(super) fn recognise(
+    tx: &Tx<'_>,
+    offices: &mut Offices,
+    raw: &str,
+    forgotten: bool,
+    purpose: Purpose<'_>,
+    now: UtcMs,
+) -> Result<Result<Card, Refusal>, StoreError> {
     let scan = match Scan::new(raw) {
         Ok(scan) => scan,
         Err(error) => return Ok(Err(Refusal::Unreadable(error))),
@@ -70,9 +88,14 @@ pub(super) fn recognise(tx: &Tx<'_>, offices: &mut Offices, raw: &str, forgotten
         Scan::Number(number) => (tx.card(number)?.map(|card| card.token), SeenAs::CardNumber),
         Scan::Chip(uid) => {
             let chip = tx.chip(&uid)?;
-            let taught = tx.card_of_chip(&chip)?;
-            let card = if taught.is_some() { taught } else { tx.card_of_person_chip(&chip)? };
-            (card.map(|card| card.token), SeenAs::NfcUid)
+            let taught = tx.child_of_chip(&chip)?;
+            let child = if taught.is_some() { taught } else { tx.person_of_chip(&chip)?.and_then(|person| person.child) };
+            let Some(child) = child else { return Ok(Err(Refusal::UnknownNumber)) };
+            if let Some(card) = cards_for(tx, offices, child, purpose, now)?.into_iter().next() {
+                return Ok(Ok(Card { seen_as: if forgotten { SeenAs::List } else { SeenAs::NfcUid }, ..card }));
+            }
+            // None of them counts any more: the latest says why.
+            (tx.cards_of(child.0, child.1)?.into_iter().next().map(|card| card.token), SeenAs::NfcUid)
         }
     };
     let Some(bytes) = bytes else { return Ok(Err(Refusal::UnknownNumber)) };
@@ -106,6 +129,25 @@ pub(super) fn cards_of(tx: &Tx<'_>, offices: &mut Offices, child: (OfficeNumber,
     let known = tx.cards_of(child.0, child.1)?;
     let genuine = known.into_iter().filter_map(|card| verify(offices, card.token, now).ok());
     Ok(genuine.map(|(entitlement, bytes)| Card { entitlement, bytes, seen_as: SeenAs::List, shown: None }).collect())
+}
+
+/// The same, those first that pay for `purpose`: of its day, for its service, on paper before a phone's.
+pub(super) fn cards_for(
+    tx: &Tx<'_>,
+    offices: &mut Offices,
+    child: (OfficeNumber, Handle),
+    purpose: Purpose<'_>,
+    now: UtcMs,
+) -> Result<Vec<Card>, StoreError> {
+    let mut cards = cards_of(tx, offices, child, now)?;
+    let credential = offices.numbered(child.0).and_then(|office| office.credential.as_ref());
+    let wanted = credential.and_then(|credential| Some((credential.service(purpose.service?)?, credential.provider)));
+    cards.sort_by_key(|card| {
+        let token = card.entitlement.token();
+        let pays = wanted.is_none_or(|(service, provider)| is_entitled(token, service.benefit, service.detail.as_ref(), provider).is_ok());
+        (!token.is_valid_on(purpose.day), !pays)
+    });
+    Ok(cards)
 }
 
 pub(super) fn verify(offices: &mut Offices, bytes: Vec<u8>, now: UtcMs) -> Result<(Entitlement, Vec<u8>), Refusal> {

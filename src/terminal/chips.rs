@@ -1,6 +1,6 @@
 //! Chips: taught to a card, given to somebody of the lists, moved only when that is meant, forgotten.
 
-use super::card::recognise;
+use super::card::{Purpose, recognise};
 use super::counter::{CounterError, Desk, NotWellFormed, Refused};
 use super::held::child_of;
 use super::people::{PeopleError, Person, seen};
@@ -80,7 +80,8 @@ fn uid(raw: &str) -> Result<String, CounterError> {
 }
 
 fn teach(desk: &mut Desk<'_>, chip: &Chip, code: &str, replace: bool) -> Result<Taught, PeopleError> {
-    let card = match recognise(desk.journal.tx, desk.offices, code, false, desk.clock.now)? {
+    let purpose = Purpose { day: desk.today(), service: None };
+    let card = match recognise(desk.journal.tx, desk.offices, code, false, purpose, desk.clock.now)? {
         Ok(card) => card,
         Err(refusal) => return Ok(Taught::Refused(Refused::from(&refusal))),
     };

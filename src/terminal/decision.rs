@@ -1,6 +1,6 @@
 //! What is decided at the counter: one ask, or one a month, each with what was used before; and what is recorded of it.
 
-use super::card::{Card, recognise};
+use super::card::{Card, Purpose, recognise};
 use super::counter::{Accepted, CounterError, Desk, NotWellFormed, Recorded, Request, Share};
 use super::rest::{self, Rest};
 use super::{devices, lessons, people};
@@ -68,10 +68,11 @@ pub(super) fn decide(desk: &mut Desk<'_>, request: &Request) -> Result<Result<De
 /// The card that was scanned, or that of the person who is named.
 pub(super) fn card_shown(desk: &mut Desk<'_>, request: &Request) -> Result<Result<Card, Refusal>, CounterError> {
     let (tx, now) = (desk.journal.tx, desk.clock.now);
+    let purpose = Purpose { day: request.day.unwrap_or_else(|| desk.today()), service: request.service.as_ref() };
     match request.person {
-        Some(id) => people::card_of(tx, desk.offices, id, now),
+        Some(id) => people::card_of(tx, desk.offices, id, purpose, now),
         None => {
-            let mut card = recognise(tx, desk.offices, &request.code, request.forgotten, now)?;
+            let mut card = recognise(tx, desk.offices, &request.code, request.forgotten, purpose, now)?;
             match (&mut card, request.scanned) {
                 // A scan may have waited in the page for the amount to be typed, or for this box.
                 (Ok(Card { shown: Some(shown), .. }), Some(scanned)) => {

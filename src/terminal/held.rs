@@ -1,6 +1,6 @@
 //! "Served, clarify later": the meal is in the journal at once and becomes a redemption when a card allows it, or never.
 
-use super::card::{Card, recognise};
+use super::card::{Card, Purpose, recognise};
 use super::counter::{CounterError, Desk, NotWellFormed, once};
 use super::{Terminal, clock, rest};
 use crate::admit::number::CardNumber;
@@ -136,8 +136,9 @@ pub(super) fn hold_at(desk: &mut Desk<'_>, request: &HoldRequest, chance: &mut C
 /// Who it was: as told, or the number of the card that was scanned, or the end of what could not be recognised; and which child, where a
 /// card says so.
 fn whose(desk: &mut Desk<'_>, request: &HoldRequest) -> Result<(String, Option<(OfficeNumber, Handle)>), CounterError> {
+    let purpose = Purpose { day: request.day.unwrap_or_else(|| desk.today()), service: Some(&request.service) };
     let card = match request.code.as_deref() {
-        Some(code) => recognise(desk.journal.tx, desk.offices, code, false, desk.clock.now)?.ok(),
+        Some(code) => recognise(desk.journal.tx, desk.offices, code, false, purpose, desk.clock.now)?.ok(),
         None => None,
     };
     if let Some(id) = request.person {

@@ -76,7 +76,11 @@ fn payer(desk: &Desk<'_>, request: &Request) -> Result<Option<PersonRow>, StoreE
     let found = match request.person {
         Some(id) => tx.person(id)?,
         None => match Scan::new(&request.code) {
-            Ok(Scan::Chip(uid)) => tx.person_of_chip(&tx.chip(&uid)?)?,
+            Ok(Scan::Chip(uid)) => {
+                let chip = tx.chip(&uid)?;
+                // Taught to a card since, here or at the next till, it is that child's.
+                if tx.child_of_chip(&chip)?.is_some() { None } else { tx.person_of_chip(&chip)? }
+            }
             _ => None,
         },
     };

@@ -1,6 +1,6 @@
 //! The provider's own lists: names and member numbers, which stay on this box, each joined to a child's cards at the first scan.
 
-use super::card::{Card, cards_of, recognise};
+use super::card::{Card, Purpose, cards_for, recognise};
 use super::counter::{Accepted, CounterError, Desk, NotWellFormed, Refused, Request};
 use super::held::child_of;
 use super::{Offices, Terminal};
@@ -196,7 +196,8 @@ impl Terminal {
     pub fn join_person(&mut self, id: u64, code: &str, replace: bool, now: UtcMs) -> Result<Result<Joined, Refused>, PeopleError> {
         self.at_desk(now, |desk| {
             let row = desk.tx().person(id)?.ok_or(PeopleError::NoSuchPerson(id))?;
-            let card = match recognise(desk.journal.tx, desk.offices, code, false, desk.clock.now)? {
+            let purpose = Purpose { day: desk.today(), service: None };
+            let card = match recognise(desk.journal.tx, desk.offices, code, false, purpose, desk.clock.now)? {
                 Ok(card) => card,
                 Err(refusal) => return Ok(Err(Refused::from(&refusal))),
             };
@@ -277,11 +278,11 @@ fn is_found(row: &PersonRow, words: &[Word], list: Option<&str>) -> bool {
     }
 }
 
-/// The newest card of somebody of the lists, as evidence that nobody showed it.
-pub(super) fn card_of(tx: &Tx<'_>, offices: &mut Offices, id: u64, now: UtcMs) -> Result<Result<Card, Refusal>, CounterError> {
+/// The card of somebody of the lists that fits `purpose` best, as evidence that nobody showed it.
+pub(super) fn card_of(tx: &Tx<'_>, offices: &mut Offices, id: u64, purpose: Purpose<'_>, now: UtcMs) -> Result<Result<Card, Refusal>, CounterError> {
     let row = tx.person(id)?.ok_or(NotWellFormed::NoSuchPerson(id))?;
     let Some(child) = row.child else { return Ok(Err(Refusal::UnknownNumber)) };
-    Ok(cards_of(tx, offices, child, now)?.into_iter().next().ok_or(Refusal::UnknownNumber))
+    Ok(cards_for(tx, offices, child, purpose, now)?.into_iter().next().ok_or(Refusal::UnknownNumber))
 }
 
 /// Who of the lists shows this card.

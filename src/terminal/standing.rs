@@ -3,13 +3,14 @@
 //! A month is claimed once: its row here says so, and the slot of the claim does even where this list is lost. A month that a person has
 //! cancelled stays cancelled.
 
-use super::card::{Card, cards_of, recognise};
+use super::card::{Card, Purpose, cards_of, recognise};
 use super::counter::{CounterError, Desk, NotWellFormed, Refused, Request, once};
 use super::decision::{decide_for, enter, wanted};
 use super::held::child_of;
 use super::{Terminal, clock};
 use crate::book::entry::Body;
 use crate::book::refusal::Refusal;
+use crate::book::slot::Occasion;
 use crate::shell::store::StoreError;
 use crate::shell::store::terminal::{StandingMonth, StandingRow};
 use crate::words::benefit::Benefit;
@@ -193,7 +194,8 @@ impl Terminal {
         self.at_desk(now, |desk| {
             once(desk, request.ask.as_deref(), &("standing", request), |desk| {
                 clock::note(desk.journal, desk.clock, chance)?;
-                match recognise(desk.journal.tx, desk.offices, &request.code, false, desk.clock.now)? {
+                let purpose = Purpose { day: desk.today(), service: Some(&request.service) };
+                match recognise(desk.journal.tx, desk.offices, &request.code, false, purpose, desk.clock.now)? {
                     Ok(card) => register(desk, request, card),
                     Err(refusal) => Ok(StandingAnswer::Refused(Refused::from(&refusal))),
                 }
@@ -364,20 +366,17 @@ fn claim(desk: &mut Desk<'_>, id: i64, month: CivilMonth, chance: &mut Chance) -
         }
         Err(refusal) => refusal,
     };
+    // A neighbour may take back what it recorded.
+    if matches!(refusal, Refusal::RedeemedNearby { .. }) {
+        return Ok(Tried::Nothing);
+    }
     let reason = refusal.reason().code();
     if known.and_then(|m| m.reason).as_deref() != Some(reason) {
         desk.tx().keep_standing_month(id, month, None, Some(reason), desk.clock.now)?;
     }
-    let passes = matches!(
-        refusal,
-        Refusal::AlreadyRedeemed { .. }
-            | Refusal::RedeemedNearby { .. }
-            | Refusal::CeilingReached { .. }
-            | Refusal::NotYetValid { .. }
-            | Refusal::OutsideClaimWindow { .. }
-            | Refusal::NoPrice
-    );
-    Ok(if passes { Tried::Nothing } else { Tried::HoldsUp })
+    // What concerns the box concerns every month; what concerns a card is over with the next one.
+    let holds_up = matches!(refusal, Refusal::ClockSuspect | Refusal::StatusStale { .. } | Refusal::NotAdmitted);
+    Ok(if holds_up { Tried::HoldsUp } else { Tried::Nothing })
 }
 
 type Granted = Result<super::decision::Decision, Refusal>;
@@ -425,6 +424,19 @@ fn paid_before(desk: &Desk<'_>, row: &StandingRow, month: CivilMonth) -> Result<
             && matches!(&entry.body, Body::Redemption(fee) if fee.charge.is_none())
         {
             return Ok(Some(Refusal::AlreadyRedeemed { since: entry.at, seq }));
+        }
+    }
+    let Some(office) = desk.offices.numbered(row.office) else { return Ok(None) };
+    let credential = office.credential.as_ref();
+    let Some((provider, service)) = credential.and_then(|c| Some((c.provider, c.service(&row.service)?))) else { return Ok(None) };
+    for fee in desk.tx().fees_elsewhere(row, month)? {
+        let occasion = Occasion { provider, service, day: fee.slot.day, lesson: None, charge: None };
+        if occasion.slot(&office.id, row.handle) == fee.slot {
+            let since = fee.at;
+            return Ok(Some(match fee.neighbour {
+                Some(terminal) => Refusal::RedeemedNearby { since, terminal },
+                None => Refusal::AlreadyRedeemed { since, seq: 0 },
+            }));
         }
     }
     Ok(None)

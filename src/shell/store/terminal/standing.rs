@@ -2,11 +2,12 @@
 
 use super::record::{code, day};
 use super::{OfficeNumber, StoreError, Tx, from_db, known, to_db};
+use crate::book::slot::Slot;
 use crate::deliver::advice::{AdvisedLine, Verdict};
 use crate::words::cents::Cents;
 use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::code::Code;
-use crate::words::ids::Handle;
+use crate::words::ids::{Handle, SlotId, TerminalId};
 use crate::words::time::UtcMs;
 use rusqlite::{Params, Row};
 use std::collections::HashMap;
@@ -32,6 +33,17 @@ pub struct StandingRow {
     pub added_at: UtcMs,
     /// The name in the provider's own list, where the child is joined to one.
     pub name: Option<String>,
+}
+
+/// A fee that another journal holds than this one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeeElsewhere {
+    /// When it was recorded.
+    pub at: UtcMs,
+    /// Its slot.
+    pub slot: Slot,
+    /// The neighbour that told of it; none where an earlier journal of this box holds it.
+    pub neighbour: Option<TerminalId>,
 }
 
 /// One month of it.
@@ -105,6 +117,25 @@ impl Tx<'_> {
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
             found.push(from_db(row.get(0)?)?);
+        }
+        Ok(found)
+    }
+
+    /// What an earlier journal of this box, or a neighbour, holds of a service for a child on the days of a month.
+    pub fn fees_elsewhere(&self, of: &StandingRow, month: CivilMonth) -> Result<Vec<FeeElsewhere>, StoreError> {
+        let sql = "SELECT at, slot_day, slot, NULL FROM earlier
+            WHERE handle = ?1 AND day BETWEEN ?4 AND ?5 AND office = ?2 AND service = ?3
+            UNION ALL SELECT at, slot_day, slot, terminal FROM neighbour_use
+            WHERE handle = ?1 AND day BETWEEN ?4 AND ?5 AND office = ?2 AND service = ?3 AND cancelled = 0";
+        let mut statement = self.sql.prepare_cached(sql)?;
+        let (first, last) = (month.first_day().days(), month.last_day().days());
+        let mut rows = statement.query((of.handle.0, of.office.0, of.service.as_str(), first, last))?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let day = CivilDay::from_days(from_db(row.get(1)?)?).ok_or_else(|| StoreError::Inconsistent("a day out of range".into()))?;
+            let slot = Slot { day, id: SlotId(row.get(2)?) };
+            let neighbour = row.get::<_, Option<[u8; 16]>>(3)?.map(TerminalId);
+            found.push(FeeElsewhere { at: UtcMs(from_db(row.get(0)?)?), slot, neighbour });
         }
         Ok(found)
     }

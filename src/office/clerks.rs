@@ -204,10 +204,15 @@ impl Office {
     }
 
     /// Takes the password that a clerk chose; answers in which epoch of the account it counts. All sessions end, also one that begins just now
-    /// with the old one, but `session`. Whether the old one was right is checked before, see [`Office::password_check`].
-    pub fn take_password(&mut self, name: &str, password: &FreshPassword, session: Option<Hash>, now: UtcMs) -> Result<Known, OfficeError> {
+    /// with the old one, but `session`. Whether the old one was right is checked before, see [`Office::password_check`]; where the account has
+    /// been reset since `clerk` signed in, nothing is taken.
+    pub fn take_password(&mut self, clerk: &Known, password: &FreshPassword, session: Option<Hash>, now: UtcMs) -> Result<Known, OfficeError> {
         self.in_transaction(|work| {
-            let known = work.named(name)?;
+            let (name, known) = (&clerk.name, work.named(&clerk.name)?);
+            if known.epoch != clerk.epoch {
+                let german = "Dieses Konto wurde inzwischen zurückgesetzt. Bitte neu anmelden; es wurde nichts geändert.";
+                return Err(OfficeError::Case { german: german.into() });
+            }
             clerks::set_password(&work.db, known.id, &password.hash, false)?;
             clerks::end_sessions(&work.db, known.id)?;
             let epoch = clerks::epoch(&work.db, &known.name)?;

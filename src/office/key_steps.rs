@@ -242,12 +242,13 @@ fn object(kind: KeyKind) -> String {
 impl Work<'_> {
     /// Takes a step that was decided on while keys had been changed `decided` times: refused where another process has taken one since, so
     /// that no step is taken twice. What was proposed is over with it.
-    pub(super) fn take_key_step(&mut self, kind: KeyKind, decided: u64, by: &str, now: UtcMs) -> Result<(), OfficeError> {
+    pub(super) fn take_key_step(&mut self, kind: KeyKind, step: KeyStep, decided: u64, by: &str, now: UtcMs) -> Result<(), OfficeError> {
         if settings::next(&self.db, CHANGES)? != decided.saturating_add(1) {
             return Err(overtaken());
         }
         if let Some(open) = proposed(&self.db, kind)? {
-            self.note(by, Action::Setting, &object(kind), &format!("erledigt: {}; vorgeschlagen von {}", open.german(), open.by), now)?;
+            let became = if open.step.at_once() == step.at_once() { "erledigt" } else { "überholt" };
+            self.note(by, Action::Setting, &object(kind), &format!("{became}: {}; vorgeschlagen von {}", open.german(), open.by), now)?;
         }
         self.drop_key_proposal(kind)
     }
@@ -272,7 +273,7 @@ mod tests {
         let (mut office, now) = (office(), UtcMs(1_795_000_000_000));
         let decided = office.keys.changes;
         office.rotate_key(KeyKind::Tokens, false, "Anna", now).expect("announced");
-        let late = office.in_transaction(|work| work.take_key_step(KeyKind::Tokens, decided, "Bernd", now));
+        let late = office.in_transaction(|work| work.take_key_step(KeyKind::Tokens, KeyStep::Switch, decided, "Bernd", now));
         assert!(matches!(late, Err(OfficeError::Case { .. })), "{late:?}");
         assert!(office.in_transaction(|work| work.decided_on(decided)).is_err());
         assert_eq!(settings::counter(office.db(), CHANGES).expect("read"), decided + 1, "nothing of it stays");

@@ -145,7 +145,7 @@ impl Office {
                 admission::insert_code(&work.db, code.id(), code.secret(), provider, now.plus_days(CODE_DAYS))?;
                 prints::insert_slip(&work.db, run, place, code.id())?;
             }
-            work.note(by, Action::Provider, &format!("provider/{provider}"), &format!("Einmal-Codes: {count}"), now)?;
+            work.note(by, Action::Provider, &format!("provider/{provider}"), &format!("Anmeldecodes: {count}"), now)?;
             Ok(PrintBegun { run, papers: count.into(), too_large: 0 })
         })
     }

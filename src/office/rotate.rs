@@ -157,7 +157,7 @@ impl Office {
         let text = seed_text(&next);
         self.keys.next.insert(kind, next);
         let announced = self.in_transaction(|work| {
-            work.take_key_step(kind, decided, by, now)?;
+            work.take_key_step(kind, KeyStep::Announce, decided, by, now)?;
             if let Some(dir) = &folder {
                 keys::write_next(kind, dir, &text)?;
             }
@@ -172,7 +172,11 @@ impl Office {
         match announced {
             Ok(trust) => self.trust = trust,
             Err(why) => {
-                self.keys.next.remove(&kind);
+                // What another process has announced meanwhile stays.
+                match self.key_folder() {
+                    Some(dir) => self.keys = OfficeKeys::load_for(&dir, &self.db)?,
+                    None => drop(self.keys.next.remove(&kind)),
+                }
                 return Err(why);
             }
         }
@@ -184,7 +188,7 @@ impl Office {
     fn let_go(&mut self, kind: KeyKind, by: &str, now: UtcMs) -> Result<Rotated, OfficeError> {
         let decided = self.keys.changes;
         self.in_transaction(|work| {
-            work.take_key_step(kind, decided, by, now)?;
+            work.take_key_step(kind, KeyStep::Finish, decided, by, now)?;
             trusted::set_kept(&work.db, kind, None)?;
             work.note(by, Action::Setting, &format!("keys/{}", kind.name()), &format!("{}: der frühere ist gelöscht", kind.german()), now)
         })?;
@@ -244,7 +248,7 @@ impl Office {
         let (folder, decided) = (self.key_folder(), self.keys.changes);
         let desk = if kind == KeyKind::Documents { self.next_desk_seed(true) } else { None };
         let done = self.in_transaction(|work| {
-            work.take_key_step(kind, decided, by, now)?;
+            work.take_key_step(kind, KeyStep::WithdrawFormer, decided, by, now)?;
             if let Some((dir, seed)) = folder.as_ref().zip(desk.as_ref()) {
                 keys::write_desk(dir, seed)?;
             }
@@ -285,7 +289,7 @@ impl Office {
         let (folder, decided) = (self.key_folder(), self.keys.changes);
         let desk = if kind == KeyKind::Documents { self.next_desk_seed(is_lost) } else { None };
         let done = self.in_transaction(|work| {
-            work.take_key_step(kind, decided, by, now)?;
+            work.take_key_step(kind, if is_lost { KeyStep::Withdraw } else { KeyStep::Switch }, decided, by, now)?;
             // Written while nobody else takes a step: a key that was written over is lost.
             if let Some(dir) = &folder {
                 keys::write_next(kind, dir, &coming.text())?;

@@ -94,7 +94,7 @@ pub type LinePlace = (i64, i64);
 
 /// Cuts what joins the lines after `after` to purged children, at most `most` lines; where it ended, none where there are no more. Amounts,
 /// days, providers and legal bases stay; the slot becomes one that nobody can recompute. A line of a child that stays, claimed with the card
-/// of one that goes, names that card no more.
+/// of one that goes, names that card no more, and counts to the law of its child.
 pub fn cut_lines(db: &Connection, after: LinePlace, most: u32) -> Result<Option<LinePlace>, StoreError> {
     let sql = "SELECT terminal, seq FROM line WHERE (terminal, seq) > (?1, ?2) ORDER BY terminal, seq LIMIT 1 OFFSET ?3";
     let end: Option<LinePlace> =

@@ -141,7 +141,7 @@ async fn change_password(
     if let Err(trouble) = own_password(&desk, &caller, &clerk, form.old).await? {
         return again(trouble).await;
     }
-    match desk.choose_password(&clerk.name, Some(&clerk.secret), NewPassword { new: form.new, again: form.again }).await? {
+    match desk.choose_password(clerk.known.clone(), Some(&clerk.secret), NewPassword { new: form.new, again: form.again }).await? {
         Ok(_) => Ok(go("/account?done=password")),
         Err(trouble) => again(trouble).await,
     }

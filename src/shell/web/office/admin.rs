@@ -36,6 +36,8 @@ const PLACES: &[Place] = &[
     ),
     ("/admin/keys", "Schlüssel", "Womit sich das Amt ausweist; wechseln oder zurückziehen, zu zweit.", Door::Reads(&[Role::Admin])),
     ("/admin/audit", "Protokoll", "Wer wann was nachgesehen oder getan hat, und ob die Kette ganz ist.", Door::Reads(&[Role::Admin])),
+    ("/settlement/posting", "Zahlweg und Buchung", "Wer zahlt, Haushaltskonten, Spalten der Buchungsdatei.", Door::Reads(&[Role::Admin])),
+    ("/settlement/invoices", "Rechnungen", "Leitweg-ID und Anschrift des Amts.", Door::Reads(&[Role::Admin])),
     (
         "/admin/reconcile",
         "Abgleich nach dem Eingang",

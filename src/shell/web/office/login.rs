@@ -42,6 +42,8 @@ pub struct SignedIn {
     pub roles: Roles,
     /// By which the session is known.
     pub(super) secret: String,
+    /// As whom it was begun.
+    pub(super) known: Known,
 }
 
 impl SignedIn {
@@ -55,9 +57,9 @@ impl SignedIn {
 
     /// The clerk of a session, unless the account was closed. The clerk's roles are those of this moment, not of the sign-in.
     pub(super) async fn seated(desk: &Desk, session: Session, secret: String) -> Result<Option<Self>, Fault> {
-        let (name, asked, epoch) = (session.clerk.clone(), session.clerk, session.epoch);
+        let (known, name, asked, epoch) = (session.known(), session.clerk.clone(), session.clerk, session.epoch);
         let roles = desk.look(move |db| clerks::roles(db, &asked, epoch)).await?;
-        Ok(roles.map(|roles| Self { name, roles: Roles::parse(&roles), secret }))
+        Ok(roles.map(|roles| Self { name, roles: Roles::parse(&roles), secret, known }))
     }
 }
 

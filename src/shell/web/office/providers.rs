@@ -127,13 +127,13 @@ async fn new_code(State(desk): State<Desk>, clerk: SignedIn, Path(number): Path<
     let make = move |office: &mut Office| {
         let now = door::now();
         let code = office.new_code(number, now)?;
-        office.note(&by, Action::Provider, &format!("provider/{number}"), "neuer Einmal-Code", now)?;
+        office.note(&by, Action::Provider, &format!("provider/{number}"), "neuer Anmeldecode", now)?;
         let provider = admission::provider(office.db(), number)?;
         Ok::<_, OfficeError>((code, provider.map(|p| p.name).unwrap_or_default()))
     };
     let (code, provider) = desk.with(make).await.map_err(|fault: Fault| fault.back_to("/providers", "Zu den Anbietern"))?;
     let url = own_address(&headers);
-    let picture = Qr::new(&slip_text(&code.compact(), &url)).map(|qr| qr.svg("Einmal-Code als QR-Code")).unwrap_or_default();
+    let picture = Qr::new(&slip_text(&code.compact(), &url)).map(|qr| qr.svg("Anmeldecode als QR-Code")).unwrap_or_default();
     let frame = Frame::new(&desk, &clerk, "providers");
     show(&CodePage { frame, provider, number, code: code.grouped(), picture, url, days: crate::office::CODE_DAYS })
 }
@@ -154,7 +154,7 @@ struct SlipForm {
 /// The slip to print, with a code that was just made.
 async fn slip(State(desk): State<Desk>, _: SignedIn, Path(number): Path<u32>, form: Result<Form<SlipForm>, FormRejection>) -> Page {
     let back = |fault: Fault| fault.back_to("/providers", "Zu den Anbietern");
-    let incomplete = || back(Fault::form("Für den Zettel fehlen Code oder Adresse. Bitte einen neuen Einmal-Code erstellen."));
+    let incomplete = || back(Fault::form("Für den Zettel fehlen Code oder Adresse. Bitte einen neuen Anmeldecode erstellen."));
     let Form(SlipForm { code, url }) = form.map_err(|_| incomplete())?;
     let code = EnrolmentCode::parse(&code).ok_or_else(incomplete)?;
     let number = ProviderNumber(number);
@@ -193,7 +193,7 @@ async fn take_enrolment(State(desk): State<Desk>, clerk: SignedIn, headers: Head
         OfficeError::Refused(_) => no_request(),
         OfficeError::NotAdmitted(_) => back(Fault::form(
             "Der Code in dieser Datei ist falsch, schon benutzt oder abgelaufen, oder das Lesegerät gehört einem anderen Anbieter. \
-             Bitte dem Anbieter einen neuen Einmal-Code geben.",
+             Bitte dem Anbieter einen neuen Anmeldecode geben.",
         )),
         other => back(other.into()),
     })?;

@@ -117,7 +117,7 @@ async fn take_password(State(desk): State<Desk>, caller: Caller, headers: Header
         return Ok((StatusCode::TOO_MANY_REQUESTS, page).into_response());
     }
     let taken = match filled {
-        Ok(Form(form)) => desk.choose_password(&session.clerk, None, form).await?,
+        Ok(Form(form)) => desk.choose_password(session.known(), None, form).await?,
         Err(_) => Err("Bitte das neue Passwort zweimal eingeben.".into()),
     };
     match taken {
@@ -132,21 +132,21 @@ async fn take_password(State(desk): State<Desk>, caller: Caller, headers: Header
 impl Desk {
     /// Takes a password that a clerk chose; an error within says what to choose instead.
     /// All sessions of the account end, but that of the secret `session`.
-    pub(super) async fn choose_password(&self, clerk: &str, session: Option<&str>, form: NewPassword) -> Result<Result<Known, String>, Fault> {
+    pub(super) async fn choose_password(&self, clerk: Known, session: Option<&str>, form: NewPassword) -> Result<Result<Known, String>, Fault> {
         if form.new != form.again {
             return Ok(Err("Die beiden Eingaben sind nicht gleich. Bitte das neue Passwort noch einmal zweimal eingeben.".into()));
         }
-        let (asked, name, now) = (clerk.to_owned(), clerk.to_owned(), door::now());
+        let (asked, name, now) = (clerk.name.clone(), clerk.name.clone(), door::now());
         let old = self.with(move |office| office.password_check(&asked)).await?;
         let fresh = self.hashing(move || FreshPassword::chosen(old, &name, &form.new, &mut door::os_chance())).await;
-        let (name, kept) = (clerk.to_owned(), session.map(key));
+        let (name, kept) = (clerk.name.clone(), session.map(key));
         let chosen = match fresh {
-            Ok(fresh) => self.0.office.ask(move |office: &mut Office| office.take_password(&name, &fresh, kept, now)).await?,
+            Ok(fresh) => self.0.office.ask(move |office: &mut Office| office.take_password(&clerk, &fresh, kept, now)).await?,
             Err(why) => Err(why),
         };
         match chosen {
             Ok(known) => {
-                self.end_sessions(clerk, session.unwrap_or_default()).await?;
+                self.end_sessions(&name, session.unwrap_or_default()).await?;
                 Ok(Ok(known))
             }
             Err(OfficeError::Wrong(_)) => Ok(Err(format!(

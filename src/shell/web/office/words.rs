@@ -193,7 +193,7 @@ pub const RULING_REASONS: [Reason; 15] = [
 /// What was done last with a provider, a calendar or a waiting batch.
 pub fn done_with_providers(code: &str) -> &'static str {
     match code {
-        "provider_added" => "Der Anbieter ist eingetragen. Als Nächstes braucht er einen Einmal-Code, um sein Lesegerät anzumelden.",
+        "provider_added" => "Der Anbieter ist eingetragen. Als Nächstes braucht er einen Anmeldecode, um sein Lesegerät anzumelden.",
         "provider_changed" => "Die Stammdaten sind geändert.",
         "iban_entered" => "Das neue Konto ist eingetragen. Gezahlt wird darauf erst, wenn eine zweite Person es bestätigt hat.",
         "iban_confirmed" => "Das neue Konto ist bestätigt. Ab jetzt wird darauf gezahlt.",

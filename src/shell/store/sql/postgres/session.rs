@@ -16,8 +16,9 @@ use std::sync::{Arc, Weak};
 use tokio_postgres::types::{BorrowToSql, Type};
 use tokio_postgres::{Client, Row, Statement};
 
-/// How long a statement waits for another process that is writing: longer than the largest batch takes, so that nobody is refused for it.
-const LOCK_TIMEOUT_SECONDS: u32 = 30;
+/// How long a statement waits for another process that is writing: longer than the largest batch takes, and so short that all who may wait in
+/// a row do not outlast the watchdog.
+const LOCK_TIMEOUT_SECONDS: u32 = 12;
 /// The most statements kept prepared; past them the server is told to forget all.
 const MOST_KEPT: usize = 512;
 /// The most sets of values sent at once.

@@ -80,6 +80,7 @@ pub fn has_table(path: &Path, name: &str) -> Result<bool, StoreError> {
 
 /// Whether the database is sound and has exactly the tables, indexes and triggers that `migrations` make: a trigger that somebody else has put
 /// in would run with our own statements.
+#[cfg(feature = "terminal")]
 fn is_as_made(connection: &Connection, migrations: &[&str]) -> Result<bool, StoreError> {
     let made = |connection: &Connection| -> Result<Vec<(String, String, Option<String>)>, StoreError> {
         let mut statement = connection.prepare("SELECT type, name, sql FROM sqlite_master ORDER BY type, name")?;

@@ -38,7 +38,7 @@ struct RestoreBody {
     /// A file on a stick, as it was listed; none for the one that was sent.
     file: Option<PathBuf>,
     /// The recovery key or the passphrase.
-    key: Zeroizing<String>,
+    key: String,
 }
 
 /// Why a backup was not restored.
@@ -106,6 +106,7 @@ pub(super) async fn restore(
 ) -> Result<Response, Problem> {
     not_practising(&desk)?;
     let RestoreBody { file, key } = json(&headers, body)?;
+    let key = Zeroizing::new(key);
     if now() < EARLIEST {
         let sentence = "the clock of this box is wrong: set date and time first";
         return Err(Problem { what: Some("clock"), ..Problem::new(StatusCode::CONFLICT, sentence) }.saying(&("restore.cannot_clock", None)));

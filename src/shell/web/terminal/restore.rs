@@ -81,9 +81,11 @@ fn listed(found: Found) -> Value {
 /// Takes a backup in, as it is.
 pub(super) async fn arrive(State(app): State<App>, desk: Desk, body: Body) -> Result<Response, Problem> {
     not_practising(&desk)?;
-    unused(&app).await?;
     let keeper = keeper(&app)?;
-    let mut arriving = at_the_disk(move || keeper.arrive()).await?.map_err(|error| not_restored(&error))?;
+    let mut arriving = match unused(&app).await {
+        Ok(()) => at_the_disk(move || keeper.arrive()).await?.map_err(|error| not_restored(&error)),
+        Err(problem) => Err(problem),
+    };
     let (mut pieces, mut bytes) = (body.into_data_stream(), 0u64);
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "the file broke off: send it again"))?;
@@ -91,9 +93,13 @@ pub(super) async fn arrive(State(app): State<App>, desk: Desk, body: Body) -> Re
         if bytes > MOST {
             return Err(not_restored(&BackupError::NoBackup));
         }
-        arriving = at_the_disk(move || arriving.take(&piece).map(|()| arriving)).await?.map_err(|error| not_restored(&error))?;
+        // What cannot be kept is read to its end all the same: a browser that is still sending hears no answer.
+        if let Ok(mut file) = arriving {
+            arriving = at_the_disk(move || file.take(&piece).map(|()| file)).await?.map_err(|error| not_restored(&error));
+        }
     }
-    at_the_disk(move || Arriving::end(arriving)).await?.map_err(|error| not_restored(&error))?;
+    let arrived = arriving?;
+    at_the_disk(move || Arriving::end(arrived)).await?.map_err(|error| not_restored(&error))?;
     Ok(answer(StatusCode::CREATED, value!({"bytes": bytes})))
 }
 

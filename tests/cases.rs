@@ -2,9 +2,9 @@
 
 mod office_town;
 
-use office_town::empty;
+use office_town::{Counter, empty};
 use teilhabe::admit::status::Status;
-use teilhabe::office::{Act, IssuedToken, NewApproval, Office, Source, Standing, StopReason};
+use teilhabe::office::{Act, IssuedToken, NewApproval, NewProvider, Office, ServiceTerms, Source, Standing, StopReason};
 use teilhabe::shell::sheet::children;
 use teilhabe::shell::store::office::sums::{self, By, Only};
 use teilhabe::terminal::counter::{Answer, Request};
@@ -279,4 +279,43 @@ fn a_form_sent_twice_acts_once() {
     assert!(acted.is_none() && again == place);
     let tokens: i64 = office.db().query_row("SELECT count(*) FROM token", [], |row| row.get(0)).expect("a count");
     assert_eq!(tokens, 2);
+}
+
+#[test]
+fn what_was_used_elsewhere_is_told_by_the_benefits_own_card_and_again_when_it_is_taken_back() {
+    let now = UtcMs::parse_rfc3339("2026-11-23T11:00:00Z").expect("a time");
+    let mut office = empty(now);
+    let mut club = |name: &str, iban: &str, code: &str, seed: u8| {
+        let terms = ServiceTerms::parse(&format!("{code}:participation:Beitrag:free"), CivilDay::of(now)).expect("terms");
+        let (number, code) =
+            office.add_provider(&NewProvider { name: name.into(), iban: iban.into(), services: vec![terms] }, now).expect("a provider");
+        Counter::enrol(&mut office, number, name, &code.grouped(), seed, now)
+    };
+    let mut judo = club("Judoclub", "DE44500105175407324931", "judo", 61);
+    let mut choir = club("Chor", "DE12500105170648489890", "choir", 62);
+    let csv = "reference;benefit;from;to;period;measure;amount\n1;participation;2026-08;2027-01;validity;cents;9000\n";
+    let budget = office.issue(&children::read(csv.as_bytes()).expect("a table").rows, now).expect("issued");
+    // A newer card of the child for another benefit has another period, and no word on this one.
+    let csv = "reference;benefit;from;to;period;measure;amount\n1;lunch;2026-11;2027-10;day;units;1\n";
+    office.issue(&children::read(csv.as_bytes()).expect("a table").rows, now.plus_ms(60_000)).expect("issued");
+    let fee = |cents: i64| Request { cents: Some(Cents::new(cents)), months: 1, ..office_town::request(&budget[0].code, "judo") };
+    let sung = |cents: i64, day: &str| Request {
+        cents: Some(Cents::new(cents)),
+        months: 1,
+        day: CivilDay::parse(day),
+        ..office_town::request(&budget[0].code, "choir")
+    };
+    let at = |minutes: u64| now.plus_ms(minutes * 60_000);
+    let Answer::Accepted(too_much) = judo.redeem(&fee(8_900), at(2)) else { panic!("the budget is whole") };
+    assert!(matches!(choir.redeem(&sung(100, "2026-11-20"), at(3)), Answer::Accepted(_)));
+    let talk = |office: &mut Office, counter: &mut Counter, minutes: u64| counter.exchange(office, at(minutes));
+    talk(&mut office, &mut judo, 4);
+    talk(&mut office, &mut choir, 5);
+    talk(&mut office, &mut choir, 6);
+    let refused = choir.redeem(&sung(100, "2026-11-21"), at(7));
+    assert!(matches!(&refused, Answer::Refused(refused) if refused.reason.code() == "ceiling_reached"), "{refused:?}");
+    judo.cancel(too_much.entries[0].seq, at(8));
+    talk(&mut office, &mut judo, 9);
+    talk(&mut office, &mut choir, 10);
+    assert!(matches!(choir.redeem(&sung(100, "2026-11-21"), at(11)), Answer::Accepted(_)), "nothing of it is used any more");
 }

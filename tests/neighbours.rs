@@ -12,6 +12,7 @@ use teilhabe::book::entry::{Admitted, Body, Head};
 use teilhabe::deliver::exchange::UsedElsewhere;
 use teilhabe::terminal::counter::{Answer, Request};
 use teilhabe::terminal::neighbours::{CannotTalk, NoNeighbour};
+use teilhabe::terminal::standing::{StandingAnswer, StandingRequest};
 use teilhabe::words::benefit::{Benefit, Measure, Period};
 use teilhabe::words::cents::Cents;
 use teilhabe::words::civil::CivilDay;
@@ -264,4 +265,21 @@ fn a_long_history_is_told_in_parts_and_goes_when_it_is_old() {
     let erasable = two.terminal.erasable(96, late).expect("counted");
     two.terminal.erase(96, erasable.total(), &mut two.chance, late).expect("erased");
     assert_eq!(count(two).expect("counted"), 0);
+}
+
+#[test]
+fn a_fee_that_the_next_till_holds_is_not_claimed_by_the_month_until_it_is_taken_back() {
+    let (office, mut tills) = tills(2);
+    let (one, two) = pair(&mut tills);
+    let card = office.token(1, allowances());
+    let taken = seq(&two.scan(&card, "judo", Some(1_500), noon()));
+    two.talks(one, noon(), noon());
+    let judo = StandingRequest { ask: None, code: card, service: code("judo"), cents: Some(Cents::new(1_500)), from: None };
+    let tomorrow = noon().plus_days(1);
+    assert!(matches!(one.terminal.register_standing(&judo, &mut one.chance, tomorrow).expect("an answer"), StandingAnswer::Registered { .. }));
+    let claim = |one: &mut Till| one.terminal.claim_standing(&mut one.chance, tomorrow).expect("stored").len();
+    assert_eq!(claim(one), 0, "on another day of the same month, next door");
+    two.cancel(taken, tomorrow);
+    two.talks(one, tomorrow, tomorrow);
+    assert_eq!((claim(one), claim(one)), (1, 0));
 }

@@ -210,7 +210,7 @@ impl Office {
         self.in_transaction(|work| {
             let (name, known) = (&clerk.name, work.named(&clerk.name)?);
             if known.epoch != clerk.epoch {
-                let german = "Dieses Konto wurde inzwischen zurückgesetzt. Bitte neu anmelden; es wurde nichts geändert.";
+                let german = "Dieses Konto wurde inzwischen an anderer Stelle geändert. Bitte neu anmelden; hier wurde nichts geändert.";
                 return Err(OfficeError::Case { german: german.into() });
             }
             clerks::set_password(&work.db, known.id, &password.hash, false)?;

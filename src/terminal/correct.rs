@@ -1,6 +1,6 @@
 //! Storno and correction: a redemption is cancelled by a counter-record, and where it was recorded wrongly, the right one takes its place.
 
-use super::card::{Card, cards_of};
+use super::card::{Card, Purpose, cards_for};
 use super::counter::{Accepted, CounterError, Desk, Refused, Request, check_form, once, refused};
 use super::decision::{Decision, Wanted, decide_for, enter};
 use super::{Terminal, clock};
@@ -107,8 +107,9 @@ impl Terminal {
                 let Some(Body::Redemption(old)) = desk.tx().entry(correction.seq)?.map(|entry| entry.body) else {
                     return Ok(Corrected::NoSuchRedemption);
                 };
-                let cards = cards_of(desk.journal.tx, desk.offices, (indexed.office, indexed.handle), desk.clock.now)?;
                 let (request, wanted) = wanted(desk, correction, &old)?;
+                let purpose = Purpose { day: wanted.day, service: Some(&wanted.service) };
+                let cards = cards_for(desk.journal.tx, desk.offices, (indexed.office, indexed.handle), purpose, desk.clock.now)?;
                 check_form(&request)?;
                 clock::note(desk.journal, desk.clock, chance)?;
                 replace(desk, correction.seq, &old, &request, &wanted, cards, chance)
@@ -215,15 +216,14 @@ fn replace(
     Ok(done.unwrap_or_else(|| Corrected::Refused { refused: refused(&refusal, request, desk) }))
 }
 
-/// Decides with the card that counts on the day, or else with another of the child's, the latest first.
+/// Decides with the first of the child's cards that pays.
 fn with_a_card(
     desk: &Desk<'_>,
     old: &Redemption,
     request: &Request,
     wanted: &Wanted,
-    mut cards: Vec<Card>,
+    cards: Vec<Card>,
 ) -> Result<Result<Decision, Refusal>, CounterError> {
-    cards.sort_by_key(|card| !card.entitlement.token().is_valid_on(wanted.day));
     let mut first = None;
     for card in cards {
         match decide_for(desk, request, wanted.clone(), as_seen_before(card, old))? {

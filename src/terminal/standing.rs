@@ -3,7 +3,7 @@
 //! A month is claimed once: its row here says so, and the slot of the claim does even where this list is lost. A month that a person has
 //! cancelled stays cancelled.
 
-use super::card::{Card, Purpose, cards_of, recognise};
+use super::card::{Card, Purpose, cards_for, cards_of, recognise};
 use super::counter::{CounterError, Desk, NotWellFormed, Refused, Request, once};
 use super::decision::{decide_for, enter, wanted};
 use super::held::child_of;
@@ -393,9 +393,8 @@ fn grant(desk: &mut Desk<'_>, row: &StandingRow, month: CivilMonth) -> Result<Gr
     }
     let day = row.day_in(month);
     let request = row.request(day);
-    let mut cards = cards_of(desk.journal.tx, desk.offices, (row.office, row.handle), desk.clock.now)?;
-    // A card of that time first; among them the latest, which has replaced the others.
-    cards.sort_by_key(|card| !card.entitlement.token().is_valid_on(day));
+    let purpose = Purpose { day, service: Some(&row.service) };
+    let cards = cards_for(desk.journal.tx, desk.offices, (row.office, row.handle), purpose, desk.clock.now)?;
     let mut first = None;
     for card in cards {
         let wanted = match wanted(desk, &request)? {

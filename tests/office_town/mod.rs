@@ -63,6 +63,11 @@ impl Counter {
         self.terminal.redeem(request, &mut self.chance, now).expect("an answer")
     }
 
+    pub fn cancel(&mut self, seq: u64, now: UtcMs) {
+        let reason = Code::parse("typing_error").expect("a code");
+        self.terminal.cancel(seq, reason, &mut self.chance, now).expect("cancelled");
+    }
+
     /// The bytes a terminal posts.
     pub fn outbound(&mut self, now: UtcMs) -> Vec<u8> {
         self.terminal.outbound(&office_id(), &mut self.chance, now).expect("sealed")

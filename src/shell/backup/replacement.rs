@@ -1,14 +1,13 @@
 //! A new box takes an earlier one's place while its server runs: a backup from a stick or from the page is unlocked beside the database, and
 //! then takes its place in one commit.
 
-use super::keeper::{FOLDER, Keeper};
+use super::keeper::Keeper;
+use super::stick::Found;
 use super::{BackupError, unpack_terminal};
 use crate::shell::locked_file::{MAX_WORK_SERVING, Opener};
 use crate::shell::secret_file;
 use crate::shell::store::terminal::TerminalStore;
-use crate::words::time::UtcMs;
-use serde::Serialize;
-use std::fs::{self, DirEntry, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -18,23 +17,6 @@ use std::sync::{MutexGuard, PoisonError, TryLockError};
 const DRAFT: &str = "restore.draft";
 /// What came over the page.
 const ARRIVED: &str = "arrived.age";
-/// How many files of one stick are looked through: it may be somebody's collection of pictures.
-const MOST: usize = 2000;
-
-/// A backup that lies on a stick.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Found {
-    /// The file.
-    pub file: PathBuf,
-    /// Its name.
-    pub name: String,
-    /// What people know the stick by.
-    pub stick: String,
-    /// Its size.
-    pub bytes: u64,
-    /// When it was written, as the stick says.
-    pub at: UtcMs,
-}
 
 /// Where a backup comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,14 +56,8 @@ impl Drop for Arriving {
 impl Keeper {
     /// The backups on the sticks that are plugged in, the latest first: in our folder there, and beside it.
     pub fn found(&self) -> Vec<Found> {
-        let mut found = Vec::new();
-        for stick in self.sticks() {
-            for folder in [stick.mount.join(FOLDER), stick.mount.clone()] {
-                let entries = fs::read_dir(folder).into_iter().flatten().flatten().take(MOST);
-                found.extend(entries.filter_map(|entry| look_at(&entry, &stick.label)));
-            }
-        }
-        found.sort_by(|one, other| other.at.cmp(&one.at).then_with(|| one.file.cmp(&other.file)));
+        let mut found: Vec<Found> = self.sticks().iter().flat_map(|stick| stick.files(".age")).collect();
+        Found::sort(&mut found);
         found
     }
 
@@ -149,14 +125,6 @@ impl Keeper {
 fn open(place: &Path, file: &Path, opener: &Opener) -> Result<TerminalStore, BackupError> {
     secret_file::make_dir(place)?;
     unpack_terminal(place, file, opener, MAX_WORK_SERVING)
-}
-
-fn look_at(entry: &DirEntry, stick: &str) -> Option<Found> {
-    let name = entry.file_name().into_string().ok()?;
-    // Not through links: they lead anywhere.
-    let about = entry.metadata().ok().filter(|about| about.is_file() && name.ends_with(".age"))?;
-    let at = about.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-    Some(Found { file: entry.path(), name, stick: stick.to_owned(), bytes: about.len(), at: UtcMs(u64::try_from(at.as_millis()).ok()?) })
 }
 
 fn clear(folder: &Path) -> Result<(), BackupError> {

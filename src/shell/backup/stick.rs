@@ -4,11 +4,13 @@ use super::BackupError;
 use super::keeper::{FOLDER, Keeper, make_on_stick};
 use super::mounts::Stick;
 use crate::shell::whole_file;
-use std::fs::{self, File};
+use crate::words::time::UtcMs;
+use std::fs::{self, DirEntry, File};
 use std::io::Read;
 use std::path::PathBuf;
+use std::time::UNIX_EPOCH;
 
-/// How many files of one folder are looked through.
+/// How many files of one folder are looked through: it may be somebody's collection of pictures.
 const MOST: usize = 2000;
 
 /// Why there is no stick to use.
@@ -25,25 +27,29 @@ pub enum NoStick {
     ReadOnly(String),
 }
 
-/// A file found on a stick.
+/// A file that lies on a stick.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Letter {
+pub struct Found {
+    /// The file.
+    pub file: PathBuf,
     /// Its name.
     pub name: String,
-    /// What is in it.
-    pub bytes: Vec<u8>,
+    /// What people know the stick by.
+    pub stick: String,
+    /// Its size.
+    pub bytes: u64,
+    /// When it was written, as the stick says.
+    pub at: UtcMs,
 }
 
 impl Keeper {
     /// The one stick that is in.
     pub fn the_stick(&self) -> Result<Stick, NoStick> {
-        let mut sticks = self.sticks();
-        let names = || self.sticks().into_iter().map(|stick| stick.label).collect::<Vec<_>>().join(", ");
-        match (sticks.pop(), sticks.is_empty()) {
-            (None, _) => Err(NoStick::None),
-            (Some(_), false) => Err(NoStick::Several(names())),
-            (Some(stick), true) if !stick.writable => Err(NoStick::ReadOnly(stick.label)),
-            (Some(stick), true) => Ok(stick),
+        match self.sticks().as_slice() {
+            [] => Err(NoStick::None),
+            [stick] if !stick.writable => Err(NoStick::ReadOnly(stick.label.clone())),
+            [stick] => Ok(stick.clone()),
+            several => Err(NoStick::Several(several.iter().map(|stick| stick.label.as_str()).collect::<Vec<_>>().join(", "))),
         }
     }
 }
@@ -58,24 +64,32 @@ impl Stick {
         Ok(file)
     }
 
-    /// The files of this ending in our folder on the stick and beside it, of at most `most` bytes, the latest first. What cannot be read, and
-    /// links, which lead anywhere, are left out.
-    pub fn letters(&self, ending: &str, most: u64) -> Vec<Letter> {
-        let mut found = Vec::new();
-        for folder in [self.mount.join(FOLDER), self.mount.clone()] {
-            for entry in fs::read_dir(folder).into_iter().flatten().flatten().take(MOST) {
-                let Ok(name) = entry.file_name().into_string() else { continue };
-                let about = entry.metadata().ok().filter(|about| about.is_file() && about.len() <= most && name.ends_with(ending));
-                let Some(at) = about.and_then(|about| about.modified().ok()) else { continue };
-                found.push((at, entry.path(), name));
-            }
-        }
-        found.sort_by(|one, other| other.0.cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
-        let read = |(_, path, name): (_, PathBuf, String)| {
-            let mut bytes = Vec::new();
-            File::open(path).ok()?.take(most).read_to_end(&mut bytes).ok()?;
-            Some(Letter { name, bytes })
-        };
-        found.into_iter().filter_map(read).collect()
+    /// The files of this ending in our folder on the stick and beside it.
+    pub fn files(&self, ending: &str) -> Vec<Found> {
+        let folders = [self.mount.join(FOLDER), self.mount.clone()];
+        let entries = folders.into_iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten().flatten().take(MOST));
+        entries.filter_map(|entry| self.look_at(&entry, ending)).collect()
+    }
+
+    fn look_at(&self, entry: &DirEntry, ending: &str) -> Option<Found> {
+        let name = entry.file_name().into_string().ok()?;
+        // Not through links: they lead anywhere.
+        let about = entry.metadata().ok().filter(|about| about.is_file() && name.ends_with(ending))?;
+        let at = about.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        Some(Found { file: entry.path(), name, stick: self.label.clone(), bytes: about.len(), at: UtcMs(u64::try_from(at.as_millis()).ok()?) })
+    }
+}
+
+impl Found {
+    /// The latest first.
+    pub fn sort(found: &mut [Self]) {
+        found.sort_by(|one, other| other.at.cmp(&one.at).then_with(|| one.file.cmp(&other.file)));
+    }
+
+    /// What is in it; none where it is longer than `most` or cannot be read.
+    pub fn read(&self, most: u64) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        File::open(&self.file).ok()?.take(most.saturating_add(1)).read_to_end(&mut bytes).ok()?;
+        (bytes.len() as u64 <= most).then_some(bytes)
     }
 }

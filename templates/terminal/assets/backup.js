@@ -1,7 +1,7 @@
 // Backups: how it stands, what is plugged in, where they go. The recovery key is made by the box, shown here once, and kept by nobody but people.
 
 import { $, ask, look, toast } from "./box.js";
-import { locale, t } from "./texts.js";
+import { locale, moment, t } from "./texts.js";
 
 const EVERY_MS = 4000;
 const LONG = { tries: 1 }; // a large box and a slow stick take minutes
@@ -12,9 +12,6 @@ let changing = false;
 let making = false;
 let shown = "";
 
-const DIGITS = { day: "2-digit", month: "2-digit", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "Europe/Berlin" };
-
-const moment = (at) => new Date(at).toLocaleString(locale, DIGITS);
 const room = (bytes) => (bytes >= 1e9 ? `${(bytes / 1e9).toLocaleString(locale, { maximumFractionDigits: 0 })} GB` : `${Math.round(bytes / 1e6)} MB`);
 const short = (address) => `${address.slice(0, 10)}…${address.slice(-6)}`;
 

@@ -1,12 +1,11 @@
 // A new box goes on for an earlier one: which backup, what opens it, what was taken over.
 
 import { $, ask, look } from "./box.js";
-import { locale, t } from "./texts.js";
+import { locale, moment, t } from "./texts.js";
 import { onScan } from "./wedge.js";
 
 const EVERY_MS = 4000;
 const LONG = { tries: 1 }; // a large backup on a slow box takes minutes
-const DIGITS = { day: "2-digit", month: "2-digit", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "Europe/Berlin" };
 
 const form = $("#choose");
 let shown = "";
@@ -14,7 +13,6 @@ let working = false;
 // The file that the box holds already: a wrong key is no reason to send it again.
 let sent = null;
 
-const moment = (at) => new Date(at).toLocaleString(locale, DIGITS);
 const size = (bytes) => (bytes >= 1e6 ? `${Math.round(bytes / 1e6)} MB` : `${Math.max(1, Math.round(bytes / 1e3))} kB`);
 
 // Only what differs is drawn anew: a choice that was made stays, and so does the focus.

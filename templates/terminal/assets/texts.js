@@ -19,6 +19,9 @@ export const euros = (cents) => (cents / 100).toLocaleString(locale, { style: "c
 const timeOfDay = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "Europe/Berlin" });
 const dayOfYear = new Intl.DateTimeFormat("sv-SE", { timeZone: "Europe/Berlin" });
 
+const moments = new Intl.DateTimeFormat(locale, { day: "2-digit", month: "2-digit", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "Europe/Berlin" });
+
+export const moment = (at) => moments.format(new Date(at));
 export const clock = (at) => timeOfDay.format(new Date(at));
 
 // The day here at a time, as 2026-11-25.

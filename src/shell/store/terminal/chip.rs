@@ -1,7 +1,7 @@
 //! Taught chips: a keyed hash of the UID and the child whose cards it stands for. What was done with chips here is told to neighbours,
 //! what they did is kept beside it; of several acts on one chip the latest counts.
 
-use super::{Fact, KnownCard, OfficeNumber, PersonRow, StoreError, Tx, from_db, to_db};
+use super::{Fact, OfficeNumber, PersonRow, StoreError, Tx, from_db, to_db};
 use crate::deliver::neighbour::{ChipKey, ChipSecret, ToldChip};
 use crate::words::ids::{Handle, Hash};
 use crate::words::time::UtcMs;
@@ -60,14 +60,6 @@ impl Tx<'_> {
     /// The child a chip was taught to.
     pub fn child_of_chip(&self, chip: &Chip) -> Result<Option<(OfficeNumber, Handle)>, StoreError> {
         Ok(self.latest_act(chip)?.and_then(|act| Some((act.office, act.handle?))))
-    }
-
-    /// The latest card of the child to whom a chip was taught.
-    pub fn card_of_chip(&self, chip: &Chip) -> Result<Option<KnownCard>, StoreError> {
-        let Some((office, handle)) = self.child_of_chip(chip)? else { return Ok(None) };
-        let sql = "SELECT bytes FROM token WHERE handle = ?1 AND office = ?2 ORDER BY phone, issued DESC LIMIT 1";
-        let mut statement = self.sql.prepare_cached(sql)?;
-        Ok(statement.query_row((handle.0, office.0), |row| row.get(0)).optional()?.map(|token| KnownCard { token }))
     }
 
     /// Teaches a chip to a child's cards.

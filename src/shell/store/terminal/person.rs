@@ -1,10 +1,10 @@
 //! The people of this provider's own lists. Their names are in these tables and nowhere else.
 
-use super::{Chip, KnownCard, OfficeNumber, StoreError, Tx, from_db, to_db};
+use super::{Chip, OfficeNumber, StoreError, Tx, from_db, to_db};
 use crate::words::civil::CivilDay;
 use crate::words::ids::Handle;
 use crate::words::time::UtcMs;
-use rusqlite::{OptionalExtension, Row};
+use rusqlite::Row;
 use std::collections::HashMap;
 
 /// What a list says of a person.
@@ -103,14 +103,6 @@ impl Tx<'_> {
         self.forget_chip(chip, now)?;
         self.sql.prepare_cached("INSERT INTO person_chip(hash, person) VALUES (?1, ?2)")?.execute((chip.own.1.0, to_db(id)))?;
         Ok(())
-    }
-
-    /// The latest card of the joined person whose own chip this is.
-    pub fn card_of_person_chip(&self, chip: &Chip) -> Result<Option<KnownCard>, StoreError> {
-        let sql = "SELECT t.bytes FROM person_chip c JOIN person p ON p.id = c.person JOIN token t ON t.handle = p.handle AND t.office = p.office
-            WHERE c.hash = ?1 ORDER BY t.issued DESC LIMIT 1";
-        let mut statement = self.sql.prepare_cached(sql)?;
-        Ok(statement.query_row([chip.own.1.0], |row| row.get(0)).optional()?.map(|token| KnownCard { token }))
     }
 
     /// How many records each person has on the days from `first` to `last`: redemptions of its cards, and what it took on its own account.

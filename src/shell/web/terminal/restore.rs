@@ -6,7 +6,8 @@ use super::session::Role;
 use super::setup::not_practising;
 use super::{App, Desk, Door, MAX_JSON, Route, answer, brief, devices, json, pages, pins, slow};
 use crate::shell::backup::BackupError;
-use crate::shell::backup::replacement::{Arriving, Found, Source};
+use crate::shell::backup::replacement::{Arriving, Source};
+use crate::shell::backup::stick::Found;
 use crate::shell::door::{now, os_chance};
 use crate::shell::locked_file::Opener;
 use crate::shell::store::StoreError;
@@ -28,7 +29,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use zeroize::Zeroizing;
 
-/// The largest backup that is sent over the page, in bytes: ten years of a large kitchen.
+/// The largest backup that is sent over the page, in bytes.
 const MOST: u64 = 4 * 1024 * 1024 * 1024;
 
 /// Which backup, and what opens it.

@@ -120,11 +120,14 @@ pub(super) async fn take_answer(State(app): State<App>, desk: Desk, headers: Hea
 /// The latest answer to an enrolment on the stick that is in.
 async fn on_stick(app: &App) -> Result<serde_json::Result<EnrolmentAnswer>, Problem> {
     let stick = stick::the_stick(app).await?;
-    let mut read = stick::letters(&stick, ".json").await?.into_iter().map(|letter| serde_json::from_slice::<EnrolmentAnswer>(&letter.bytes));
-    read.find(Result::is_ok).ok_or_else(|| {
-        let sentence = "no answer of an office lies on the stick: have the office write it there (a file that ends in .json)";
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, sentence).saying(&("setup.no_answer_on_stick", None))
-    })
+    for letter in stick::letters(&stick, ".json").await? {
+        let read = serde_json::from_slice::<EnrolmentAnswer>(&stick::read(&letter).await?);
+        if read.is_ok() {
+            return Ok(read);
+        }
+    }
+    let sentence = "no answer of an office lies on the stick: have the office write it there (a file that ends in .json)";
+    Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, sentence).saying(&("setup.no_answer_on_stick", None)))
 }
 
 /// Changes where an office is reached.

@@ -5,7 +5,7 @@ use super::events::News;
 use super::said::{Blank, Said};
 use super::{App, Desk, MAX_FILE, answer, said, training};
 use crate::shell::backup::mounts::Stick;
-use crate::shell::backup::stick::{Letter, NoStick};
+use crate::shell::backup::stick::{Found, NoStick};
 use crate::shell::door::now;
 use crate::shell::web::problem::Problem;
 use crate::terminal::inbound::CannotTakeIn;
@@ -29,10 +29,21 @@ pub(super) async fn the_stick(app: &App) -> Result<Stick, Problem> {
     })
 }
 
-/// What lies on the stick with this ending.
-pub(super) async fn letters(stick: &Stick, ending: &'static str) -> Result<Vec<Letter>, Problem> {
+/// What lies on the stick with this ending, the latest first.
+pub(super) async fn letters(stick: &Stick, ending: &'static str) -> Result<Vec<Found>, Problem> {
     let stick = stick.clone();
-    at_the_disk(move || stick.letters(ending, MAX_FILE as u64)).await
+    at_the_disk(move || {
+        let mut found = stick.files(ending);
+        Found::sort(&mut found);
+        found
+    })
+    .await
+}
+
+/// What is in it; nothing where it is longer than any letter of an office, or cannot be read.
+pub(super) async fn read(letter: &Found) -> Result<Vec<u8>, Problem> {
+    let letter = letter.clone();
+    Ok(at_the_disk(move || letter.read(MAX_FILE as u64)).await?.unwrap_or_default())
 }
 
 /// Lays a file on the stick.
@@ -48,9 +59,10 @@ pub(super) async fn exchange(State(app): State<App>, desk: Desk) -> Result<Respo
     let _one_at_a_time = app.exchanging.lock().await;
     let mut taken = Vec::new();
     // Backups and our own questions lie there too.
-    let of_an_office = |letter: &Letter| !letter.name.starts_with("terminal-") && !letter.name.starts_with("claims-");
+    let of_an_office = |letter: &Found| !letter.name.starts_with("terminal-") && !letter.name.starts_with("claims-");
     for letter in letters(&stick, ".age").await?.into_iter().filter(of_an_office) {
-        match desk.writer.run(move |terminal, chance| terminal.take_inbound(&letter.bytes, chance, now())).await? {
+        let bytes = read(&letter).await?;
+        match desk.writer.run(move |terminal, chance| terminal.take_inbound(&bytes, chance, now())).await? {
             Ok(one) => taken.push(one),
             Err(CannotTakeIn::Store(error)) => return Err(error.into()),
             // An answer that was taken before, or one for another box, stays where it is.
@@ -61,6 +73,10 @@ pub(super) async fn exchange(State(app): State<App>, desk: Desk) -> Result<Respo
         app.events.tell(News::Status);
     }
     let offices = desk.writer.run(|terminal, _| terminal.offices().iter().map(|(office, _)| office.id.clone()).collect::<Vec<_>>()).await?;
+    if offices.is_empty() {
+        let sentence = "this box is enrolled nowhere yet: enrol it first, in the set-up";
+        return Err(Problem::new(StatusCode::CONFLICT, sentence).saying(&("counter.no_office_yet", None)));
+    }
     let mut written = Vec::new();
     for office in offices {
         let asked = office.clone();

@@ -297,7 +297,7 @@ fn a_line_that_names_one_child_and_anothers_card_keeps_nobody_from_being_purged(
     let dir = tempfile::tempdir().expect("a folder");
     let (folder, now) = (dir.path().join("office"), door::now());
     let (mut office, _) = settled_town(&folder, now);
-    let mixed = "UPDATE line SET child = (SELECT max(id) FROM child) WHERE (terminal, seq) IN
+    let mixed = "UPDATE line SET borrowed = 1, child = (SELECT max(id) FROM child) WHERE (terminal, seq) IN
         (SELECT terminal, seq FROM line WHERE child < (SELECT max(id) FROM child) ORDER BY terminal, seq LIMIT 1)";
     assert_eq!(office.db().execute(mixed, []).expect("as a till could claim it"), 1);
     let later = now.plus_days(9 * 366);

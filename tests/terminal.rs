@@ -184,12 +184,15 @@ fn a_lesson_begins_ends_and_overlaps_no_other() {
     let started = town.terminal.lesson(&start, &mut town.chance, noon()).expect("stored");
     assert!(matches!(started, LessonAnswer::Started { minute: 720, .. }), "{started:?}");
     let lesson = |starts, ends| Request { starts: Some(starts), ends: Some(ends), operator: Some("T1".into()), ..request(&token, "maths") };
-    assert_eq!(accepted(town.redeem(&lesson(720, 810), noon())).cents, Cents::new(5_000));
-    assert_eq!(verdict(&town.redeem(&lesson(780, 840), noon())), "lesson_overlap");
+    let early = town.terminal.redeem(&lesson(720, 810), &mut town.chance, noon());
+    assert!(matches!(early, Err(CounterError::NotWellFormed(NotWellFormed::NotGivenYet(end))) if end == "13:30"), "it has only begun");
+    let later = noon().plus_ms(2 * 60 * 60_000);
+    assert_eq!(accepted(town.redeem(&lesson(720, 810), later)).cents, Cents::new(5_000));
+    assert_eq!(verdict(&town.redeem(&lesson(780, 840), later)), "lesson_overlap");
     let sibling = town.office.token(2, allowances());
-    assert_eq!(verdict(&town.redeem(&Request { code: sibling.clone(), ..lesson(780, 840) }, noon())), "lesson_overlap", "the tutor is busy");
-    assert_eq!(verdict(&town.redeem(&Request { code: sibling, ..lesson(720, 810) }, noon())), "accepted", "one group");
-    town.exchange(noon());
+    assert_eq!(verdict(&town.redeem(&Request { code: sibling.clone(), ..lesson(780, 840) }, later)), "lesson_overlap", "the tutor is busy");
+    assert_eq!(verdict(&town.redeem(&Request { code: sibling, ..lesson(720, 810) }, later)), "accepted", "one group");
+    town.exchange(later);
     assert_eq!(town.office.lines.iter().filter(|e| matches!(e.body, Body::Started(_))).count(), 1);
 }
 

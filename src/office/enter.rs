@@ -137,7 +137,7 @@ impl Work<'_> {
                 Ok(lines::insert_unreadable(&self.db, terminal.id, seq, entering.row, Reason::OutsideClaimWindow)?)
             }
             Body::Redemption(redemption) => {
-                let &Claimant { token, child, basis, ref phone } = self.claimant(redemption, pass, now)?;
+                let &Claimant { token, child, borrowed, basis, ref phone } = self.claimant(redemption, pass, now)?;
                 let unproved =
                     phone.as_ref().map_or(Ok(false), |bytes| children::content(bytes).map(|token| !proves(redemption, &token, bytes, entry.at)))?;
                 let agreement = entering.provider.agreement(redemption);
@@ -152,6 +152,7 @@ impl Work<'_> {
                     batch: entering.row,
                     child,
                     token,
+                    borrowed,
                     basis,
                     provider: terminal.provider,
                     at: entry.at,

@@ -8,7 +8,8 @@ use crate::admit::status::DataAge;
 use crate::book::ceiling::Use;
 use crate::book::decide::{Ask, Grant, Plan, Spent, plan};
 use crate::book::entry::{Body, ClockState};
-use crate::book::redemption::SeenAs;
+use crate::book::planned::SLACK;
+use crate::book::redemption::{Redemption, SeenAs};
 use crate::book::refusal::Refusal;
 use crate::book::slot::Lesson;
 use crate::shell::store::StoreError;
@@ -16,7 +17,7 @@ use crate::shell::store::terminal::{OfficeNumber, Tx};
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::chance::Chance;
-use crate::words::civil::CivilDay;
+use crate::words::civil::{CivilDay, berlin_minute, clock_text};
 use crate::words::code::Code;
 use crate::words::service::{Pricing, Service};
 
@@ -248,8 +249,19 @@ pub(super) fn redeemed(desk: &mut Desk<'_>, decision: Decision, chance: &mut Cha
     Ok(answer)
 }
 
+/// That a lesson has been given before it is recorded, but for the minutes by which a scan may lie beside the planned time.
+fn has_been_given(desk: &Desk<'_>, redemption: &Redemption) -> Result<(), NotWellFormed> {
+    match redemption.lesson {
+        Some(lesson) if redemption.day == desk.today() && lesson.end > berlin_minute(desk.clock.now) + SLACK => {
+            Err(NotWellFormed::NotGivenYet(clock_text(lesson.end)))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Records what was granted, with what is left over.
 pub(super) fn enter(desk: &Desk<'_>, decision: Decision, chance: &mut Chance) -> Result<Accepted, CounterError> {
+    decision.grants.iter().try_for_each(|grant| has_been_given(desk, grant.redemption()))?;
     let mut answer = accepted(&decision);
     let Decision { card, grants, rests, .. } = decision;
     if let Some((office, _)) = desk.offices.find(card.entitlement.office()) {

@@ -166,7 +166,7 @@ impl Terminal {
                 match (open, request.starts, request.ends) {
                     (Some(open), ..) => end(desk, scanned, &open, chance),
                     (None, Some(start), Some(end)) => {
-                        let lesson = scanned.typed(start, end)?;
+                        let lesson = Lesson::new(start, end).ok_or(NotWellFormed::LessonTimeWrong)?;
                         redeem(desk, scanned, lesson, None, chance)
                     }
                     (None, None, Some(_)) => Err(NotWellFormed::NoLessonBegun.into()),
@@ -234,15 +234,6 @@ impl LessonRequest {
 impl Scanned<'_> {
     fn unit(&self) -> u32 {
         self.service.as_ref().and_then(|s| s.unit_minutes).filter(|unit| (1..=DAY).contains(unit)).unwrap_or(1)
-    }
-
-    /// A lesson whose time was typed: it must have been given.
-    fn typed(&self, start: u32, end: u32) -> Result<Lesson, NotWellFormed> {
-        let lesson = Lesson::new(start, end).ok_or(NotWellFormed::LessonTimeWrong)?;
-        if end > self.minute + SLACK {
-            return Err(NotWellFormed::NotGivenYet(clock_text(end)));
-        }
-        Ok(lesson)
     }
 
     fn hint(&self) -> Option<String> {
@@ -329,7 +320,8 @@ fn end(desk: &mut Desk<'_>, scanned: Scanned<'_>, open: &LessonRow, chance: &mut
             None => planned_lesson(open.minute, began, scanned.minute, unit),
         },
         (start, end) => {
-            let lesson = scanned.typed(start.unwrap_or(open.minute), end.unwrap_or(scanned.minute))?;
+            let (start, end) = (start.unwrap_or(open.minute), end.unwrap_or(scanned.minute));
+            let lesson = Lesson::new(start, end).ok_or(NotWellFormed::LessonTimeWrong)?;
             if lesson.minutes() < u64::from(unit) {
                 return Err(NotWellFormed::LessonTooShort(unit).into());
             }

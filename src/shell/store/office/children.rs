@@ -177,6 +177,8 @@ pub struct Claimant {
     pub token: i64,
     /// Row id of the child.
     pub child: i64,
+    /// Whether the token is another child's.
+    pub borrowed: bool,
     /// The law the claim rests on: of the approval behind the token, else of the child.
     pub basis: Option<LegalBasis>,
     /// The signed bytes of a token that is bound to a phone.
@@ -187,13 +189,14 @@ pub struct Claimant {
 pub fn claimants(db: &Connection, claims: &[(TokenId, Handle)], mut told: impl FnMut((TokenId, Handle), Claimant)) -> Result<(), StoreError> {
     let sql = "SELECT t.id, coalesce(c.id, t.child), CASE WHEN t.phone IS NOT NULL THEN t.bytes END,
                    coalesce((SELECT a.legal_basis FROM approval a WHERE a.id = t.approval),
-                       CASE WHEN c.id IS NULL THEN (SELECT o.legal_basis FROM child o WHERE o.id = t.child) ELSE c.legal_basis END)
+                       CASE WHEN c.id IS NULL THEN (SELECT o.legal_basis FROM child o WHERE o.id = t.child) ELSE c.legal_basis END),
+                   coalesce(c.id <> t.child, false)
                FROM token t LEFT JOIN child c ON c.handle = ?2 WHERE t.token = ?1";
     let keys: Vec<_> = claims.iter().map(|(token, handle)| (token.0, handle.0)).collect();
     db.query_each(sql, &keys, |place, row| {
         let basis = counted::basis(&row.get::<_, Option<String>>(3)?.unwrap_or_default())?;
         if let Some(claim) = claims.get(place) {
-            told(*claim, Claimant { token: row.get(0)?, child: row.get(1)?, basis, phone: row.get(2)? });
+            told(*claim, Claimant { token: row.get(0)?, child: row.get(1)?, borrowed: row.get(4)?, basis, phone: row.get(2)? });
         }
         Ok::<_, StoreError>(())
     })

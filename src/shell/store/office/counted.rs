@@ -1,7 +1,7 @@
 //! How the sums follow where many lines are written at once: added up first, and written once for each sum.
 //!
-//! On a server triggers do that, once a statement. SQLite has triggers for rows alone, so there what writes many lines (intake, reconciling,
-//! settlement) goes through this file, and everything else through the triggers of 0002/speed.sql. `sums::verify` finds what is forgotten.
+//! New lines are added up here, on a server too. What changes lines is counted by a server's triggers, once a statement. SQLite has triggers for
+//! rows alone, so there what changes many lines (reconciling, settlement) goes through this file, and everything else through the triggers of 0002/speed.sql. `sums::verify` finds what is forgotten.
 
 use super::super::{StoreError, to_db};
 use super::lines::NewLine;
@@ -121,16 +121,17 @@ impl Changes {
     }
 
     fn write(self, db: &Connection) -> Result<(), StoreError> {
-        let sql = "INSERT INTO line_sum (open, month, benefit, provider, basis, kind, state, lines, units, claimed, decided, settled)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO UPDATE SET lines = lines + excluded.lines,
-                       units = units + excluded.units, claimed = claimed + excluded.claimed, decided = decided + excluded.decided,
-                       settled = settled + excluded.settled";
+        let sql = "INSERT INTO line_sum AS s (open, month, benefit, provider, basis, kind, state, lines, units, claimed, decided, settled)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                   ON CONFLICT (open, month, benefit, provider, basis, kind, state) DO UPDATE SET lines = s.lines + excluded.lines,
+                       units = s.units + excluded.units, claimed = s.claimed + excluded.claimed, decided = s.decided + excluded.decided,
+                       settled = s.settled + excluded.settled";
         let changed = |sums: &Sums| sums.iter().any(|sum| *sum != 0);
         let rows: Vec<_> = self.lines.into_iter().filter(|(_, sums)| changed(sums)).map(|(group, sums)| Row12(group, sums)).collect();
         db.execute_each(sql, &rows)?;
-        let sql = "INSERT INTO batch_sum (batch, lines, pending, claimed, decided, settled) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                   ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, pending = pending + excluded.pending,
-                       claimed = claimed + excluded.claimed, decided = decided + excluded.decided, settled = settled + excluded.settled";
+        let sql = "INSERT INTO batch_sum AS s (batch, lines, pending, claimed, decided, settled) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                   ON CONFLICT (batch) DO UPDATE SET lines = s.lines + excluded.lines, pending = s.pending + excluded.pending,
+                       claimed = s.claimed + excluded.claimed, decided = s.decided + excluded.decided, settled = s.settled + excluded.settled";
         let batches = self.batches.into_iter().filter(|(_, sums)| changed(sums));
         let batches: Vec<_> =
             batches.map(|(batch, [lines, pending, claimed, decided, settled])| [batch, lines, pending, claimed, decided, settled]).collect();
@@ -145,9 +146,6 @@ fn grow(sums: &mut Sums, sign: i64, by: Sums) {
 
 /// Adds lines that were just taken in.
 pub(super) fn taken_in(db: &Connection, lines: &[NewLine<'_>]) -> Result<(), StoreError> {
-    if db.has_statement_triggers() {
-        return Ok(());
-    }
     let mut changes = Changes::default();
     let mut children: BTreeMap<(i64, i64, i64, &str), i64> = BTreeMap::new();
     for line in lines {
@@ -157,8 +155,8 @@ pub(super) fn taken_in(db: &Connection, lines: &[NewLine<'_>]) -> Result<(), Sto
         *children.entry((counted.group.month, counted.group.benefit, line.child, basis)).or_default() += 1;
     }
     changes.write(db)?;
-    let sql = "INSERT INTO child_sum (month, benefit, child, basis, lines) VALUES (?1, ?2, ?3, ?4, ?5)
-               ON CONFLICT DO UPDATE SET lines = lines + excluded.lines";
+    let sql = "INSERT INTO child_sum AS s (month, benefit, child, basis, lines) VALUES (?1, ?2, ?3, ?4, ?5)
+               ON CONFLICT (month, benefit, child, basis) DO UPDATE SET lines = s.lines + excluded.lines";
     let children: Vec<_> = children.into_iter().map(|((month, benefit, child, basis), lines)| (month, benefit, child, basis, lines)).collect();
     db.execute_each(sql, &children)?;
     Ok(())

@@ -34,6 +34,8 @@ pub struct NewLine<'a> {
     pub child: i64,
     /// Row id of the token.
     pub token: i64,
+    /// Whether the token is another child's.
+    pub borrowed: bool,
     /// The law it rests on: of the approval behind the token, else of the child.
     pub basis: Option<LegalBasis>,
     /// Whose claim it is.
@@ -54,8 +56,9 @@ pub struct NewLine<'a> {
 
 const INSERT: &str =
     "INSERT INTO line (terminal, seq, batch, child, token, provider, month, day, at, not_before, benefit, service, units, cents, full_price,
-         slot_day, slot, seen_as, status_issued, data_age, operator, lesson_start, lesson_end, charge, settles, hash, proof_at, unproved)
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)";
+         slot_day, slot, seen_as, status_issued, data_age, operator, lesson_start, lesson_end, charge, settles, hash, proof_at, unproved,
+         borrowed)
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)";
 
 impl Params for NewLine<'_> {
     fn each<'p>(&'p self, take: &mut dyn FnMut(Kind, ValueRef<'p>)) {
@@ -78,7 +81,7 @@ impl Params for NewLine<'_> {
         places.number_or_none(r.settles.map(to_db));
         places.bytes(&self.hash.0);
         places.number_or_none(r.proof.as_ref().map(|proof| to_db(proof.at.0)));
-        places.number(self.unproved.into());
+        places.numbers([self.unproved, self.borrowed].map(i64::from));
     }
 }
 

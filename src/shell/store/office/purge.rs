@@ -105,7 +105,7 @@ pub fn cut_lines(db: &Connection, after: LinePlace, most: u32) -> Result<Option<
     let sql = format!("UPDATE ruling SET note = '' WHERE note <> '' AND (terminal, seq) IN (SELECT terminal, seq FROM line WHERE {RANGE})");
     db.prepare_cached(&sql)?.execute(range)?;
     let sql = format!(
-        "UPDATE line SET operator = NULL, proof_at = NULL, slot = randomblob(16), (child, token) =
+        "UPDATE line SET operator = NULL, proof_at = NULL, slot = randomblob(16), borrowed = 0, (child, token) =
            (SELECT c.id, (SELECT min(t.id) FROM token t WHERE t.child = c.id) FROM child c
             WHERE c.remains = 1 AND coalesce(c.legal_basis, '') =
               coalesce((SELECT a.legal_basis FROM token k JOIN approval a ON a.id = k.approval WHERE k.id = line.token),
@@ -113,7 +113,7 @@ pub fn cut_lines(db: &Connection, after: LinePlace, most: u32) -> Result<Option<
          WHERE {RANGE}"
     );
     db.prepare_cached(&sql)?.execute(range)?;
-    let sql = "UPDATE line SET token = (SELECT min(t.id) FROM token t JOIN child c ON c.id = t.child WHERE c.remains = 1)
+    let sql = "UPDATE line SET borrowed = 1, token = (SELECT min(t.id) FROM token t JOIN child c ON c.id = t.child WHERE c.remains = 1)
          WHERE (terminal, seq) > (?1, ?2) AND (terminal, seq) <= (?3, ?4)
            AND token IN (SELECT id FROM token WHERE child IN (SELECT child FROM purge_child))";
     db.prepare_cached(sql)?.execute(range)?;

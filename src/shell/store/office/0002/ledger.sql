@@ -40,24 +40,27 @@ CREATE TABLE line_anew (
     -- Of a line seen as a phone code: the code's moment, which no other line of that token may have, and whether its proof fails.
     proof_at INTEGER,
     unproved INTEGER NOT NULL DEFAULT 0,
+    -- Whether the token is another child's than the line.
+    borrowed INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (terminal, seq)
 ) WITHOUT ROWID;
 INSERT INTO line_anew SELECT terminal, seq, batch, child, token, provider, month, day, at, not_before, benefit, service, units, cents, full_price, slot_day,
     slot, seen_as, status_issued, data_age, operator, lesson_start, lesson_end, charge, settles, hash, cancelled_by, verdict, decided, reason,
-    against_terminal, against_seq, holds, settled, run, advise, NULL, 0 FROM line;
+    against_terminal, against_seq, holds, settled, run, advise, NULL, 0, child <> (SELECT t.child FROM token t WHERE t.id = line.token) FROM line;
 DROP TABLE line;
 ALTER TABLE line_anew RENAME TO line;
 CREATE UNIQUE INDEX ledger_slot ON line (slot_day, slot) WHERE holds = 1;
 CREATE INDEX line_by_child ON line (month, child);
-CREATE INDEX line_by_token ON line (token, month);
+-- A token's lines are found by its child; what is left are those of other children.
+CREATE INDEX line_with_borrowed_token ON line (token) WHERE borrowed = 1;
 CREATE INDEX line_to_advise ON line (batch) WHERE advise = 1;
 CREATE INDEX line_by_tutor ON line (day, provider) WHERE lesson_start IS NOT NULL;
 
-CREATE TRIGGER line_still_belongs AFTER UPDATE OF token, child, batch, terminal ON line
+CREATE TRIGGER line_still_belongs AFTER UPDATE OF token, child, borrowed, batch, terminal ON line
     WHEN NOT EXISTS (SELECT 1 FROM token WHERE id = NEW.token) OR NOT EXISTS (SELECT 1 FROM child WHERE id = NEW.child)
-        OR NOT EXISTS (SELECT 1 FROM batch WHERE id = NEW.batch) OR NOT EXISTS (SELECT 1 FROM terminal WHERE id = NEW.terminal)
+        OR NEW.borrowed <> (NEW.child <> (SELECT child FROM token WHERE id = NEW.token)) OR NOT EXISTS (SELECT 1 FROM batch WHERE id = NEW.batch) OR NOT EXISTS (SELECT 1 FROM terminal WHERE id = NEW.terminal)
 BEGIN SELECT RAISE(ABORT, 'a line would belong to something that is not there'); END;
-CREATE TRIGGER no_line_of_token BEFORE DELETE ON token WHEN EXISTS (SELECT 1 FROM line WHERE token = OLD.id)
+CREATE TRIGGER no_line_of_token BEFORE DELETE ON token WHEN EXISTS (SELECT 1 FROM line WHERE token = OLD.id AND borrowed = 1)
 BEGIN SELECT RAISE(ABORT, 'a line would belong to something that is not there'); END;
 CREATE TRIGGER no_line_of_terminal BEFORE DELETE ON terminal WHEN EXISTS (SELECT 1 FROM line WHERE terminal = OLD.id)
 BEGIN SELECT RAISE(ABORT, 'a line would belong to something that is not there'); END;

@@ -64,34 +64,33 @@ CREATE VIEW line_counted AS
     SELECT l.run IS NULL AS open, l.month, l.benefit, l.provider, coalesce((SELECT a.legal_basis FROM token t JOIN approval a ON a.id = t.approval WHERE t.id = l.token), (SELECT c.legal_basis FROM child c WHERE c.id = l.child), '') AS basis,
            l.cancelled_by IS NOT NULL AS kind,
            CASE WHEN l.verdict = 0 AND l.reason IS NULL THEN 4 ELSE l.verdict END AS state, l.units, l.cents AS claimed, l.decided,
-           coalesce(l.settled, 0) AS settled, l.terminal, l.seq, l.child, l.token, NULL AS target
+           coalesce(l.settled, 0) AS settled, l.terminal, l.seq, l.child, l.token, l.borrowed, NULL AS target
     FROM line l;
 CREATE VIEW cancellation_counted AS
     SELECT x.run IS NULL AS open, l.month, l.benefit, l.provider, coalesce((SELECT a.legal_basis FROM token t JOIN approval a ON a.id = t.approval WHERE t.id = l.token), (SELECT c.legal_basis FROM child c WHERE c.id = l.child), '') AS basis,
            2 AS kind,
            CASE WHEN x.verdict = 0 AND x.reason IS NULL THEN 4 ELSE x.verdict END AS state, l.units, -l.cents AS claimed, x.decided,
-           coalesce(x.settled, 0) AS settled, x.terminal, x.seq, l.child, l.token, x.target
+           coalesce(x.settled, 0) AS settled, x.terminal, x.seq, l.child, l.token, l.borrowed, x.target
     FROM cancellation x JOIN line l ON l.terminal = x.terminal AND l.seq = x.target;
 -- All that counts of one child, read by its months.
 CREATE VIEW child_counted AS
-    SELECT m.child, l.open, l.month, l.benefit, l.provider, l.basis, l.kind, l.state, l.units, l.claimed, l.decided, l.settled
+    SELECT m.child, l.token, l.open, l.month, l.benefit, l.provider, l.basis, l.kind, l.state, l.units, l.claimed, l.decided, l.settled
     FROM (SELECT DISTINCT child, month FROM child_sum) m CROSS JOIN line_counted l ON l.month = m.month AND l.child = m.child
     UNION ALL
-    SELECT m.child, x.run IS NULL, l.month, l.benefit, l.provider,
+    SELECT m.child, l.token, x.run IS NULL, l.month, l.benefit, l.provider,
            coalesce((SELECT a.legal_basis FROM token t JOIN approval a ON a.id = t.approval WHERE t.id = l.token), (SELECT c.legal_basis FROM child c WHERE c.id = l.child), ''), 2,
            CASE WHEN x.verdict = 0 AND x.reason IS NULL THEN 4 ELSE x.verdict END, l.units, -l.cents, x.decided, coalesce(x.settled, 0)
     FROM (SELECT DISTINCT child, month FROM child_sum) m CROSS JOIN line l ON l.month = m.month AND l.child = m.child
          JOIN cancellation x INDEXED BY cancellation_by_target ON x.terminal = l.terminal AND x.target = l.seq;
--- All that counts of one token, or of the tokens of one approval.
-CREATE VIEW token_counted AS
-    SELECT k.id AS token, k.approval, l.child, l.open, l.month, l.benefit, l.provider, l.basis, l.kind, l.state, l.units, l.claimed, l.decided, l.settled
-    FROM token k CROSS JOIN line_counted l ON l.token = k.id
+-- All that counts with one token that is another child's than the line.
+CREATE VIEW borrowed_counted AS
+    SELECT l.token, l.child, l.open, l.month, l.benefit, l.provider, l.basis, l.kind, l.state, l.units, l.claimed, l.decided, l.settled
+    FROM line_counted l WHERE l.borrowed = 1
     UNION ALL
-    SELECT k.id, k.approval, l.child, x.run IS NULL, l.month, l.benefit, l.provider,
+    SELECT l.token, l.child, x.run IS NULL, l.month, l.benefit, l.provider,
            coalesce((SELECT a.legal_basis FROM token t JOIN approval a ON a.id = t.approval WHERE t.id = l.token), (SELECT c.legal_basis FROM child c WHERE c.id = l.child), ''), 2,
            CASE WHEN x.verdict = 0 AND x.reason IS NULL THEN 4 ELSE x.verdict END, l.units, -l.cents, x.decided, coalesce(x.settled, 0)
-    FROM token k CROSS JOIN line l ON l.token = k.id
-         CROSS JOIN cancellation x INDEXED BY cancellation_by_target ON x.terminal = l.terminal AND x.target = l.seq;
+    FROM line l CROSS JOIN cancellation x INDEXED BY cancellation_by_target ON x.terminal = l.terminal AND x.target = l.seq WHERE l.borrowed = 1;
 
 INSERT INTO line_sum SELECT open, month, benefit, provider, basis, kind, state, count(*), sum(units), sum(claimed), sum(decided), sum(settled)
     FROM (SELECT * FROM line_counted UNION ALL SELECT * FROM cancellation_counted) GROUP BY 1, 2, 3, 4, 5, 6, 7;
@@ -190,37 +189,48 @@ CREATE TRIGGER basis_added AFTER UPDATE OF legal_basis ON child WHEN OLD.legal_b
 END;
 CREATE TRIGGER approval_subtracted BEFORE UPDATE OF legal_basis ON approval WHEN OLD.legal_basis IS NOT NEW.legal_basis BEGIN
     INSERT INTO line_sum SELECT open, month, benefit, provider, basis, kind, state, -1, -units, -claimed, -decided, -settled
-        FROM token_counted WHERE approval = OLD.id
+        FROM (SELECT open, month, benefit, provider, basis, kind, state, units, claimed, decided, settled FROM child_counted WHERE child = OLD.child AND token IN (SELECT id FROM token WHERE approval = OLD.id)
+            UNION ALL SELECT open, month, benefit, provider, basis, kind, state, units, claimed, decided, settled FROM borrowed_counted WHERE token IN (SELECT id FROM token WHERE approval = OLD.id)) WHERE true
         ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
             decided = decided + excluded.decided, settled = settled + excluded.settled;
-    INSERT INTO child_sum SELECT month, benefit, child, basis, -1 FROM token_counted WHERE approval = OLD.id AND kind = 0
+    INSERT INTO child_sum SELECT month, benefit, child, basis, -1 FROM (SELECT month, benefit, child, basis FROM child_counted WHERE child = OLD.child AND token IN (SELECT id FROM token WHERE approval = OLD.id) AND kind = 0
+            UNION ALL SELECT month, benefit, child, basis FROM borrowed_counted WHERE token IN (SELECT id FROM token WHERE approval = OLD.id) AND kind = 0) WHERE true
         ON CONFLICT DO UPDATE SET lines = lines + excluded.lines;
 END;
 CREATE TRIGGER approval_added AFTER UPDATE OF legal_basis ON approval WHEN OLD.legal_basis IS NOT NEW.legal_basis BEGIN
     INSERT INTO line_sum SELECT open, month, benefit, provider, basis, kind, state, 1, units, claimed, decided, settled
-        FROM token_counted WHERE approval = NEW.id
+        FROM (SELECT open, month, benefit, provider, basis, kind, state, units, claimed, decided, settled FROM child_counted WHERE child = NEW.child AND token IN (SELECT id FROM token WHERE approval = NEW.id)
+            UNION ALL SELECT open, month, benefit, provider, basis, kind, state, units, claimed, decided, settled FROM borrowed_counted WHERE token IN (SELECT id FROM token WHERE approval = NEW.id)) WHERE true
         ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
             decided = decided + excluded.decided, settled = settled + excluded.settled;
-    INSERT INTO child_sum SELECT month, benefit, child, basis, 1 FROM token_counted WHERE approval = NEW.id AND kind = 0
+    INSERT INTO child_sum SELECT month, benefit, child, basis, 1 FROM (SELECT month, benefit, child, basis FROM child_counted WHERE child = NEW.child AND token IN (SELECT id FROM token WHERE approval = NEW.id) AND kind = 0
+            UNION ALL SELECT month, benefit, child, basis FROM borrowed_counted WHERE token IN (SELECT id FROM token WHERE approval = NEW.id) AND kind = 0) WHERE true
         ON CONFLICT DO UPDATE SET lines = lines + excluded.lines;
 END;
 CREATE TRIGGER token_subtracted BEFORE UPDATE OF approval ON token WHEN OLD.approval IS NOT NEW.approval BEGIN
     INSERT INTO line_sum SELECT open, month, benefit, provider, basis, kind, state, -1, -units, -claimed, -decided, -settled
-        FROM token_counted WHERE token = OLD.id
+        FROM (SELECT open, month, benefit, provider, basis, kind, state, units, claimed, decided, settled FROM child_counted WHERE child = OLD.child AND token = OLD.id
+            UNION ALL SELECT open, month, benefit, provider, basis, kind, state, units, claimed, decided, settled FROM borrowed_counted WHERE token = OLD.id) WHERE true
         ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
             decided = decided + excluded.decided, settled = settled + excluded.settled;
-    INSERT INTO child_sum SELECT month, benefit, child, basis, -1 FROM token_counted WHERE token = OLD.id AND kind = 0
+    INSERT INTO child_sum SELECT month, benefit, child, basis, -1 FROM (SELECT month, benefit, child, basis FROM child_counted WHERE child = OLD.child AND token = OLD.id AND kind = 0
+            UNION ALL SELECT month, benefit, child, basis FROM borrowed_counted WHERE token = OLD.id AND kind = 0) WHERE true
         ON CONFLICT DO UPDATE SET lines = lines + excluded.lines;
 END;
 CREATE TRIGGER token_added AFTER UPDATE OF approval ON token WHEN OLD.approval IS NOT NEW.approval BEGIN
     INSERT INTO line_sum SELECT open, month, benefit, provider, basis, kind, state, 1, units, claimed, decided, settled
-        FROM token_counted WHERE token = NEW.id
+        FROM (SELECT open, month, benefit, provider, basis, kind, state, units, claimed, decided, settled FROM child_counted WHERE child = NEW.child AND token = NEW.id
+            UNION ALL SELECT open, month, benefit, provider, basis, kind, state, units, claimed, decided, settled FROM borrowed_counted WHERE token = NEW.id) WHERE true
         ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
             decided = decided + excluded.decided, settled = settled + excluded.settled;
-    INSERT INTO child_sum SELECT month, benefit, child, basis, 1 FROM token_counted WHERE token = NEW.id AND kind = 0
+    INSERT INTO child_sum SELECT month, benefit, child, basis, 1 FROM (SELECT month, benefit, child, basis FROM child_counted WHERE child = NEW.child AND token = NEW.id AND kind = 0
+            UNION ALL SELECT month, benefit, child, basis FROM borrowed_counted WHERE token = NEW.id AND kind = 0) WHERE true
         ON CONFLICT DO UPDATE SET lines = lines + excluded.lines;
 END;
 -- Months of which there are lines: few, and each is led by them in the index of children.
+CREATE TRIGGER no_own_line_of_token BEFORE DELETE ON token
+    WHEN EXISTS (SELECT 1 FROM (SELECT DISTINCT month FROM line_sum) m CROSS JOIN line l ON l.month = m.month AND l.child = OLD.child WHERE l.token = OLD.id)
+BEGIN SELECT RAISE(ABORT, 'a line would belong to something that is not there'); END;
 CREATE TRIGGER no_line_of_child BEFORE DELETE ON child
     WHEN EXISTS (SELECT 1 FROM (SELECT DISTINCT month FROM line_sum) m CROSS JOIN line l ON l.month = m.month AND l.child = OLD.id)
 BEGIN SELECT RAISE(ABORT, 'a line would belong to something that is not there'); END;

@@ -10,47 +10,40 @@ CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit FOR EACH ROW
 -- What is signed and hashed hardly becomes shorter: nobody tries.
 ALTER TABLE batch ALTER COLUMN bytes SET STORAGE EXTERNAL;
 
--- A line's terminal, batch, child and token are there: looked for once a statement, where a foreign key would look four times a line. One
--- writer a tenant at a time, so that nothing can come in between.
+-- A line's terminal, batch, child and token are there: a new line's were looked up when it was made (`lines::insert_all`), and here they are kept.
+-- One writer a tenant at a time, so that nothing can come in between.
 CREATE FUNCTION belongs_nowhere() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     RAISE foreign_key_violation USING MESSAGE = 'a line would belong to something that is not there', CONSTRAINT = 'line_belongs', TABLE = 'line';
 END $$;
-CREATE FUNCTION line_belongs() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF EXISTS (
-        SELECT 1 FROM (SELECT DISTINCT token, child, batch, terminal FROM new_lines) l
-        WHERE NOT EXISTS (SELECT 1 FROM token t WHERE t.id = l.token) OR NOT EXISTS (SELECT 1 FROM child c WHERE c.id = l.child)
-            OR NOT EXISTS (SELECT 1 FROM batch b WHERE b.id = l.batch) OR NOT EXISTS (SELECT 1 FROM terminal t WHERE t.id = l.terminal)) THEN
-        PERFORM belongs_nowhere();
-    END IF;
-    RETURN NULL;
-END $$;
-CREATE TRIGGER line_belongs AFTER INSERT ON line REFERENCING NEW TABLE AS new_lines FOR EACH STATEMENT EXECUTE FUNCTION line_belongs();
 CREATE FUNCTION line_still_belongs() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM token WHERE id = NEW.token) OR NOT EXISTS (SELECT 1 FROM child WHERE id = NEW.child)
-        OR NOT EXISTS (SELECT 1 FROM batch WHERE id = NEW.batch) OR NOT EXISTS (SELECT 1 FROM terminal WHERE id = NEW.terminal) THEN
+        OR NEW.borrowed <> (NEW.child <> (SELECT child FROM token WHERE id = NEW.token))::int OR NOT EXISTS (SELECT 1 FROM batch WHERE id = NEW.batch) OR NOT EXISTS (SELECT 1 FROM terminal WHERE id = NEW.terminal) THEN
         PERFORM belongs_nowhere();
     END IF;
     RETURN NULL;
 END $$;
-CREATE TRIGGER line_still_belongs AFTER UPDATE OF token, child, batch, terminal ON line FOR EACH ROW
-    WHEN ((OLD.token, OLD.child, OLD.batch, OLD.terminal) IS DISTINCT FROM (NEW.token, NEW.child, NEW.batch, NEW.terminal))
+CREATE TRIGGER line_still_belongs AFTER UPDATE OF token, child, borrowed, batch, terminal ON line FOR EACH ROW
+    WHEN ((OLD.token, OLD.child, OLD.borrowed, OLD.batch, OLD.terminal) IS DISTINCT FROM (NEW.token, NEW.child, NEW.borrowed, NEW.batch, NEW.terminal))
     EXECUTE FUNCTION line_still_belongs();
 CREATE FUNCTION nothing_belonged() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE found boolean;
 BEGIN
-    EXECUTE format('SELECT EXISTS (SELECT 1 FROM gone g JOIN line l ON l.%I = g.id)', TG_TABLE_NAME) INTO found;
+    EXECUTE 'SELECT EXISTS (SELECT 1 FROM gone g JOIN line l ON ' || TG_ARGV[0] || ')' INTO found;
     IF found THEN
         PERFORM belongs_nowhere();
     END IF;
     RETURN NULL;
 END $$;
-CREATE TRIGGER no_line_of_token AFTER DELETE ON token REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION nothing_belonged();
-CREATE TRIGGER no_line_of_child AFTER DELETE ON child REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION nothing_belonged();
-CREATE TRIGGER no_line_of_batch AFTER DELETE ON batch REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION nothing_belonged();
-CREATE TRIGGER no_line_of_terminal AFTER DELETE ON terminal REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION nothing_belonged();
+CREATE TRIGGER no_line_of_token AFTER DELETE ON token REFERENCING OLD TABLE AS gone FOR EACH STATEMENT
+    EXECUTE FUNCTION nothing_belonged('l.token = g.id AND l.borrowed = 1');
+CREATE TRIGGER no_own_line_of_token AFTER DELETE ON token REFERENCING OLD TABLE AS gone FOR EACH STATEMENT
+    EXECUTE FUNCTION nothing_belonged('l.token = g.id AND l.child = g.child AND l.month IN (SELECT month FROM line_sum)');
+CREATE TRIGGER no_line_of_child AFTER DELETE ON child REFERENCING OLD TABLE AS gone FOR EACH STATEMENT
+    EXECUTE FUNCTION nothing_belonged('l.child = g.id AND l.month IN (SELECT month FROM line_sum)');
+CREATE TRIGGER no_line_of_batch AFTER DELETE ON batch REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION nothing_belonged('l.batch = g.id');
+CREATE TRIGGER no_line_of_terminal AFTER DELETE ON terminal REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION nothing_belonged('l.terminal = g.id');
 
 -- Every table shows and takes the rows of its tenant alone, from its owner too.
 DO $$

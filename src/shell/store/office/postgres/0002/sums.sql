@@ -1,44 +1,17 @@
--- Sums kept beside the lines, as SQLite's speed.sql says what they mean; here once a statement, not once a row.
+-- Sums kept beside the lines, as SQLite's speed.sql says what they mean; here once a statement, not once a row. Those of new lines are added up by
+-- counted.rs, as in a file: a trigger would keep a copy of every line for it.
 CREATE VIEW line_counted AS
     SELECT (l.run IS NULL)::int::bigint AS open, l.month, l.benefit, l.provider, coalesce((SELECT a.legal_basis FROM token t JOIN approval a ON a.id = t.approval WHERE t.id = l.token), (SELECT c.legal_basis FROM child c WHERE c.id = l.child), '') AS basis,
            (l.cancelled_by IS NOT NULL)::int::bigint AS kind,
            CASE WHEN l.verdict = 0 AND l.reason IS NULL THEN 4 ELSE l.verdict END AS state, l.units, l.cents AS claimed, l.decided,
-           coalesce(l.settled, 0) AS settled, l.terminal, l.seq, l.child, l.token, NULL::bigint AS target
+           coalesce(l.settled, 0) AS settled, l.terminal, l.seq, l.child, l.token, l.borrowed, NULL::bigint AS target
     FROM line l;
 CREATE VIEW cancellation_counted AS
     SELECT (x.run IS NULL)::int::bigint AS open, l.month, l.benefit, l.provider, coalesce((SELECT a.legal_basis FROM token t JOIN approval a ON a.id = t.approval WHERE t.id = l.token), (SELECT c.legal_basis FROM child c WHERE c.id = l.child), '') AS basis,
            2::bigint AS kind,
            CASE WHEN x.verdict = 0 AND x.reason IS NULL THEN 4 ELSE x.verdict END AS state, l.units, -l.cents AS claimed, x.decided,
-           coalesce(x.settled, 0) AS settled, x.terminal, x.seq, l.child, l.token, x.target
+           coalesce(x.settled, 0) AS settled, x.terminal, x.seq, l.child, l.token, l.borrowed, x.target
     FROM cancellation x JOIN line l ON l.terminal = x.terminal AND l.seq = x.target;
--- Lines of one token are added up before its legal basis is looked up: a month of a child's meals is one row from there on.
-CREATE FUNCTION line_summed() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    WITH grouped AS (
-        SELECT l.token, l.child, l.month, l.benefit, l.provider, (l.run IS NULL)::int AS open, (l.cancelled_by IS NOT NULL)::int AS kind,
-               CASE WHEN l.verdict = 0 AND l.reason IS NULL THEN 4 ELSE l.verdict END AS state,
-               count(*) AS n, sum(l.units) AS units, sum(l.cents) AS claimed, sum(l.decided) AS decided, sum(coalesce(l.settled, 0)) AS settled
-        FROM new_lines l GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
-    ), based AS MATERIALIZED (
-        SELECT g.*, coalesce((SELECT a.legal_basis FROM token t JOIN approval a ON a.id = t.approval WHERE t.id = g.token),
-                             (SELECT c.legal_basis FROM child c WHERE c.id = g.child), '') AS basis FROM grouped g
-    ), of_children AS (
-        INSERT INTO child_sum AS s (month, benefit, child, basis, lines)
-            SELECT month, benefit, child, basis, sum(n * (1 - kind)) FROM based GROUP BY 1, 2, 3, 4
-            ON CONFLICT (tenant, month, benefit, child, basis) DO UPDATE SET lines = s.lines + excluded.lines
-    )
-    INSERT INTO line_sum AS s (open, month, benefit, provider, basis, kind, state, lines, units, claimed, decided, settled)
-        SELECT open, month, benefit, provider, basis, kind, state, sum(n), sum(units), sum(claimed), sum(decided), sum(settled)
-        FROM based GROUP BY 1, 2, 3, 4, 5, 6, 7
-        ON CONFLICT (tenant, open, month, benefit, provider, basis, kind, state) DO UPDATE SET lines = s.lines + excluded.lines, units = s.units + excluded.units,
-            claimed = s.claimed + excluded.claimed, decided = s.decided + excluded.decided, settled = s.settled + excluded.settled;
-    INSERT INTO batch_sum AS s (batch, lines, pending, claimed, decided, settled)
-        SELECT batch, count(*), sum((verdict = 0)::int), sum(cents), sum(decided), sum(coalesce(settled, 0)) FROM new_lines GROUP BY batch
-        ON CONFLICT (tenant, batch) DO UPDATE SET lines = s.lines + excluded.lines, pending = s.pending + excluded.pending,
-            claimed = s.claimed + excluded.claimed, decided = s.decided + excluded.decided, settled = s.settled + excluded.settled;
-    RETURN NULL;
-END $$;
-CREATE TRIGGER line_summed AFTER INSERT ON line REFERENCING NEW TABLE AS new_lines FOR EACH STATEMENT EXECUTE FUNCTION line_summed();
 CREATE FUNCTION line_summed_no_more() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO line_sum AS s (open, month, benefit, provider, basis, kind, state, lines, units, claimed, decided, settled) SELECT open, month, benefit, provider, basis, kind, state, -count(*), -sum(units), -sum(claimed), -sum(decided), -sum(settled)
@@ -137,10 +110,14 @@ CREATE FUNCTION basis_of_approval_moved() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE sign int := TG_ARGV[0]::int;
 BEGIN
     INSERT INTO line_sum AS s (open, month, benefit, provider, basis, kind, state, lines, units, claimed, decided, settled) SELECT open, month, benefit, provider, basis, kind, state, sign * count(*), sign * sum(units), sign * sum(claimed), sign * sum(decided), sign * sum(settled)
-        FROM (SELECT * FROM line_counted l WHERE l.token IN (SELECT k.id FROM token k WHERE k.approval = OLD.id) UNION ALL SELECT * FROM cancellation_counted l WHERE l.token IN (SELECT k.id FROM token k WHERE k.approval = OLD.id)) c GROUP BY open, month, benefit, provider, basis, kind, state
+        FROM (SELECT * FROM line_counted l WHERE l.token IN (SELECT k.id FROM token k WHERE k.approval = OLD.id) AND l.borrowed = 0 AND l.child = OLD.child AND l.month IN (SELECT month FROM child_sum WHERE child = OLD.child)
+            UNION ALL SELECT * FROM line_counted l WHERE l.token IN (SELECT k.id FROM token k WHERE k.approval = OLD.id) AND l.borrowed = 1
+            UNION ALL SELECT * FROM cancellation_counted l WHERE l.token IN (SELECT k.id FROM token k WHERE k.approval = OLD.id) AND l.borrowed = 0 AND l.child = OLD.child AND l.month IN (SELECT month FROM child_sum WHERE child = OLD.child)
+            UNION ALL SELECT * FROM cancellation_counted l WHERE l.token IN (SELECT k.id FROM token k WHERE k.approval = OLD.id) AND l.borrowed = 1) c GROUP BY open, month, benefit, provider, basis, kind, state
         ON CONFLICT (tenant, open, month, benefit, provider, basis, kind, state) DO UPDATE SET lines = s.lines + excluded.lines, units = s.units + excluded.units,
             claimed = s.claimed + excluded.claimed, decided = s.decided + excluded.decided, settled = s.settled + excluded.settled;
-    INSERT INTO child_sum AS s (month, benefit, child, basis, lines) SELECT month, benefit, child, basis, sign * sum((kind = 0)::int) FROM line_counted l WHERE l.token IN (SELECT k.id FROM token k WHERE k.approval = OLD.id) GROUP BY month, benefit, child, basis
+    INSERT INTO child_sum AS s (month, benefit, child, basis, lines) SELECT month, benefit, child, basis, sign * sum((kind = 0)::int) FROM (SELECT * FROM line_counted l WHERE l.token IN (SELECT k.id FROM token k WHERE k.approval = OLD.id) AND l.borrowed = 0 AND l.child = OLD.child AND l.month IN (SELECT month FROM child_sum WHERE child = OLD.child)
+            UNION ALL SELECT * FROM line_counted l WHERE l.token IN (SELECT k.id FROM token k WHERE k.approval = OLD.id) AND l.borrowed = 1) l GROUP BY month, benefit, child, basis
         ON CONFLICT (tenant, month, benefit, child, basis) DO UPDATE SET lines = s.lines + excluded.lines;
     RETURN NEW;
 END $$;
@@ -148,10 +125,14 @@ CREATE FUNCTION basis_of_token_moved() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE sign int := TG_ARGV[0]::int;
 BEGIN
     INSERT INTO line_sum AS s (open, month, benefit, provider, basis, kind, state, lines, units, claimed, decided, settled) SELECT open, month, benefit, provider, basis, kind, state, sign * count(*), sign * sum(units), sign * sum(claimed), sign * sum(decided), sign * sum(settled)
-        FROM (SELECT * FROM line_counted l WHERE l.token = OLD.id UNION ALL SELECT * FROM cancellation_counted l WHERE l.token = OLD.id) c GROUP BY open, month, benefit, provider, basis, kind, state
+        FROM (SELECT * FROM line_counted l WHERE l.token = OLD.id AND l.borrowed = 0 AND l.child = OLD.child AND l.month IN (SELECT month FROM child_sum WHERE child = OLD.child)
+            UNION ALL SELECT * FROM line_counted l WHERE l.token = OLD.id AND l.borrowed = 1
+            UNION ALL SELECT * FROM cancellation_counted l WHERE l.token = OLD.id AND l.borrowed = 0 AND l.child = OLD.child AND l.month IN (SELECT month FROM child_sum WHERE child = OLD.child)
+            UNION ALL SELECT * FROM cancellation_counted l WHERE l.token = OLD.id AND l.borrowed = 1) c GROUP BY open, month, benefit, provider, basis, kind, state
         ON CONFLICT (tenant, open, month, benefit, provider, basis, kind, state) DO UPDATE SET lines = s.lines + excluded.lines, units = s.units + excluded.units,
             claimed = s.claimed + excluded.claimed, decided = s.decided + excluded.decided, settled = s.settled + excluded.settled;
-    INSERT INTO child_sum AS s (month, benefit, child, basis, lines) SELECT month, benefit, child, basis, sign * sum((kind = 0)::int) FROM line_counted l WHERE l.token = OLD.id GROUP BY month, benefit, child, basis
+    INSERT INTO child_sum AS s (month, benefit, child, basis, lines) SELECT month, benefit, child, basis, sign * sum((kind = 0)::int) FROM (SELECT * FROM line_counted l WHERE l.token = OLD.id AND l.borrowed = 0 AND l.child = OLD.child AND l.month IN (SELECT month FROM child_sum WHERE child = OLD.child)
+            UNION ALL SELECT * FROM line_counted l WHERE l.token = OLD.id AND l.borrowed = 1) l GROUP BY month, benefit, child, basis
         ON CONFLICT (tenant, month, benefit, child, basis) DO UPDATE SET lines = s.lines + excluded.lines;
     RETURN NEW;
 END $$;

@@ -109,7 +109,7 @@ CREATE TABLE line (
     operator text COLLATE "C", lesson_start bigint, lesson_end bigint, charge text COLLATE "C", settles bigint, hash bytea NOT NULL,
     cancelled_by bigint, verdict bigint NOT NULL DEFAULT 0, decided bigint NOT NULL DEFAULT 0, reason text COLLATE "C", against_terminal bigint,
     against_seq bigint, holds bigint NOT NULL DEFAULT 0, settled bigint, run bigint, advise bigint NOT NULL DEFAULT 0, proof_at bigint,
-    unproved bigint NOT NULL DEFAULT 0, PRIMARY KEY (tenant, terminal, seq)
+    unproved bigint NOT NULL DEFAULT 0, borrowed bigint NOT NULL DEFAULT 0, PRIMARY KEY (tenant, terminal, seq)
 );
 CREATE TABLE audit (
     tenant bigint NOT NULL DEFAULT tenant(), seq bigint NOT NULL DEFAULT next_number('audit', 'seq'), at bigint NOT NULL, clerk text COLLATE "C",
@@ -396,7 +396,7 @@ CREATE INDEX share_by_batch ON share (tenant, batch);
 CREATE INDEX advice_by_terminal ON advice (tenant, terminal, id);
 CREATE UNIQUE INDEX ledger_slot ON line (tenant, slot_day, slot) WHERE holds = 1;
 CREATE INDEX line_by_child ON line (tenant, month, child);
-CREATE INDEX line_by_token ON line (tenant, token, month);
+CREATE INDEX line_with_borrowed_token ON line (tenant, token) WHERE borrowed = 1;
 CREATE INDEX line_to_advise ON line (tenant, batch) WHERE advise = 1;
 CREATE INDEX line_by_tutor ON line (tenant, day, provider) WHERE lesson_start IS NOT NULL;
 CREATE INDEX audit_by_clerk ON audit (tenant, clerk, seq);

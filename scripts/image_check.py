@@ -348,27 +348,46 @@ def by_scanners(box, cards):
 
 
 def by_stick(box, office, folder, meals):
-    """A stick is plugged in, gets a backup by itself and is pulled out; what is on it is opened and proved on this computer."""
+    """A stick is plugged in, gets a backup by itself and the claims by a button, is pulled out and brings the office's answer; the backup is opened and proved here."""
     stick, restored = folder / "stick.fat", folder / "restored"
     with stick.open("wb") as image:
         image.truncate(64 << 20)
     subprocess.run(["mkfs.vfat", "-n", "TEILHABE", stick], check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["mmd", "-i", stick, "::/teilhabe"], check=True)
-    box.told_qemu(("blockdev-add", {"driver": "raw", "node-name": "stick", "file": {"driver": "file", "filename": str(stick)}}),
-                  ("device_add", {"driver": "usb-storage", "drive": "stick", "id": "stick"}))
+    box.told_qemu(("blockdev-add", {"driver": "raw", "node-name": "stick", "file": {"driver": "file", "filename": str(stick)}}))
+
+    def plug():
+        box.told_qemu(("device_add", {"driver": "usb-storage", "drive": "stick", "id": "stick"}))
+
+    def pull():
+        box.told_qemu(("device_del", {"id": "stick"}), ("pause", 5))
 
     def backups():
         listed = subprocess.run(["mdir", "-b", "-i", stick, "::/teilhabe"], capture_output=True, text=True).stdout
-        return [line for line in listed.splitlines() if line.endswith(".age")]
+        return [line for line in listed.splitlines() if line.endswith(".age") and "/terminal-" in line]
+
+    def by_button():
+        status, answer = box.ask("POST", "/api/v1/exchange/stick")
+        return answer if status == 200 else None
+    plug()
     seconds = box.wait_until("a backup is on the stick", 150, backups)
-    box.told_qemu(("device_del", {"id": "stick"}), ("pause", 5))
+    sent = by_button()
+    assert sent and sent["written"] == ["claims-05562032.age"] and not sent["taken"], f"nothing for the office on the stick: {sent}"
+    pull()
     subprocess.run(["mcopy", "-n", "-i", stick, backups()[-1], folder / "backup.age"], check=True)
+    subprocess.run(["mcopy", "-n", "-i", stick, "::/teilhabe/claims-05562032.age", folder / "question.age"], check=True)
     told = json.loads(subprocess.run([office.program, "terminal", "restore", "--json", "--data", restored, "--in", folder / "backup.age",
                                       "--passphrase-file", folder / "recovery.key"], capture_output=True, text=True, check=True).stdout)
     proof = json.loads(subprocess.run([office.program, "journal", "verify", "--json", "--data", restored], capture_output=True, text=True, check=True).stdout)
     assert proof["whole"] is True and told["entries"] >= meals, f"the backup: {told}, {proof}"
     assert box.answers(), "the box does not answer without its stick"
     note(f"stick plugged in, backup on it after {seconds:.0f} s, pulled out; restored here: the {told['entries']} entries are kept, the journal is whole")
+    office.run("exchange", "--in", str(folder / "question.age"), "--out", str(folder / "answer.age"))
+    subprocess.run(["mcopy", "-n", "-i", stick, folder / "answer.age", "::/teilhabe/answer.age"], check=True)
+    plug()
+    box.wait_until("the office's answer comes by stick", 120, lambda: (by_button() or {}).get("taken"))
+    pull()
+    note("claims laid on the stick by the button, answered at the office's command, the answer taken from the stick by the button")
 
 
 def on_the_screen(box, card, picture):

@@ -193,7 +193,8 @@ impl IsoWeek {
 impl fmt::Display for CivilDay {
     /// `2026-11-23` (ISO 8601).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.naive().format("%Y-%m-%d"))
+        // Chrono's own, which is ISO 8601 too: each slot of a line is made of it, and a pattern is read anew each time.
+        fmt::Display::fmt(&self.naive(), f)
     }
 }
 

@@ -330,6 +330,10 @@ impl<'a> Reader<'a> {
             let mut last: &[u8] = &[];
             for _ in 0..len {
                 let key_at = r.at;
+                // Nothing that nests: each key is read twice, and keys within keys would double that at every level.
+                if !matches!(r.bytes.get(key_at).map(|b| b >> 5), Some(0 | 1 | 3)) {
+                    return Err(Malformed::new("a key of a map is a number or a text", key_at));
+                }
                 let mut key_end = r.clone();
                 key_end.skip()?;
                 let key = r.bytes.get(key_at..key_end.at).unwrap_or_default();

@@ -3,10 +3,18 @@
 import { $ } from "./box.js";
 import { askPin } from "./pin.js";
 
-const next = new URLSearchParams(location.search).get("next") ?? "/";
+// Only a page of this box: anything else that a link could name leads to the counter.
+function nextPage() {
+  try {
+    const next = new URL(new URLSearchParams(location.search).get("next") ?? "/", location.origin);
+    return next.origin === location.origin ? next.pathname + next.search : "/";
+  } catch {
+    return "/";
+  }
+}
 
 async function go() {
-  if (await askPin()) location.replace(next.startsWith("/") && !next.startsWith("//") ? next : "/");
+  if (await askPin()) location.replace(nextPage());
 }
 
 $("#ask-pin").addEventListener("click", go);

@@ -231,12 +231,6 @@ pub enum OfficeError {
     /// Somebody has said already how a print run ended.
     #[error("somebody has said already how print run {0} ended")]
     PrintEnded(u32),
-    /// Too many wrong attempts.
-    #[error("too many wrong codes were tried: wait {wait_minutes} minutes, then try again")]
-    TooManyAttempts {
-        /// How long to wait.
-        wait_minutes: u64,
-    },
 }
 
 impl From<sql::Error> for OfficeError {
@@ -270,7 +264,6 @@ pub struct Office {
     /// Whether keys were changed since it was made.
     trust_is_old: bool,
     status: Option<(UtcMs, UtcSeconds, Vec<u8>)>,
-    wrong_codes: Vec<UtcMs>,
 }
 
 impl std::fmt::Debug for Office {
@@ -356,7 +349,7 @@ impl Office {
             Some(kept) => kept,
             None => make_trust(&db, &keys, &profile, now)?,
         };
-        Ok(Self { db, keys, chance, profile, trust, folder: None, trust_is_old: false, status: None, wrong_codes: Vec::new() })
+        Ok(Self { db, keys, chance, profile, trust, folder: None, trust_is_old: false, status: None })
     }
 
     /// Who the office is.

@@ -353,6 +353,22 @@ fn protected_keys_open_with_the_passphrase_that_is_handed_over_and_never_without
     assert!(!locked.status.success() && said(&locked).contains("is protected"), "{}", said(&locked));
     assert!(with(&list, "TEILHABE_KEYS_FILE", &file).status.success());
     assert!(with(&list, "CREDENTIALS_DIRECTORY", secrets.path()).status.success(), "as systemd does");
+    let (recovery, backup, again) = (secrets.path().join("recovery"), secrets.path().join("office.age"), secrets.path().join("again"));
+    let made = Command::new(PROGRAM).args(["recovery-key", "--json", "--out"]).arg(&recovery).output().expect("it runs");
+    let made: serde_json::Value = serde_json::from_slice(&made.stdout).expect("JSON");
+    let out = ["office", "backup", "--recipient", made["recipient"].as_str().expect("a recipient"), "--out", backup.to_str().expect("a path")];
+    let out = with(&out, "TEILHABE_KEYS_FILE", &file);
+    assert!(out.status.success(), "{}", said(&out));
+    let restore = || {
+        let mut restore = Command::new(PROGRAM);
+        restore.args(["office", "restore", "--in"]).arg(&backup).arg("--passphrase-file").arg(&recovery).arg("--data").arg(&again);
+        restore
+    };
+    let refused = restore().output().expect("it runs");
+    assert!(!refused.status.success() && said(&refused).contains("is protected"), "{}", said(&refused));
+    let restored = restore().env("TEILHABE_KEYS_FILE", &file).output().expect("it runs");
+    assert!(restored.status.success(), "{}", said(&restored));
+    assert!(std::fs::read_to_string(again.join("keys/root.key")).expect("a key").starts_with("teilhabe-protected-1:"), "it stays protected");
     std::fs::set_permissions(&file, PermissionsExt::from_mode(0o644)).expect("ours");
     assert!(said(&with(&list, "TEILHABE_KEYS_FILE", &file)).contains("can be read by other users"));
     std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).expect("ours");

@@ -128,9 +128,14 @@ async fn nobody_leaves_the_office_without_an_admin() {
     }
     assert_eq!(anna.get("/admin").await.status, StatusCode::FORBIDDEN);
     assert_eq!(anna.get("/findings").await.status, StatusCode::OK);
+    assert_eq!(anna.get("/api/v1/statistics").await.status, StatusCode::OK, "as the page of figures is");
+    assert_eq!(anna.get("/metrics").await.status, StatusCode::FORBIDDEN, "for whoever looks after the server");
     let roles = format!("/admin/clerks/{anna_id}/roles");
     assert_eq!(cem.post(&roles, &[("issue", "on"), ("release", "on")]).await.status, StatusCode::SEE_OTHER);
     assert_eq!(anna.post("/reconcile", &[]).await.status, StatusCode::FORBIDDEN, "what was taken away is gone at once");
+    assert_eq!(cem.post(&format!("/admin/clerks/{anna_id}/external"), &[("external", "a.adler@stadt.example")]).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(anna.get("/").await.location(), "/login", "a session that may have come by the sign-in ends with it");
+    let anna = cem.another().signed_in("Anna Adler").await;
     assert_eq!(cem.post(&format!("/admin/clerks/{anna_id}/close"), &[]).await.status, StatusCode::SEE_OTHER);
     assert_eq!(anna.get("/").await.location(), "/login", "a closed account is out at once");
     assert_eq!(cem.another().sign_in("Anna Adler", PASSWORD).await.status, StatusCode::UNAUTHORIZED);
@@ -165,7 +170,7 @@ async fn guessing_codes_locks_the_name_too() {
     let secret = *office.new_factor();
     let now = door::now();
     let right = |steps: u64| TOTP::new_unchecked(Algorithm::SHA1, 6, 1, 30, secret.to_vec()).generate(now.seconds().0 + steps * 30);
-    office.enrol_factor("Anna Adler", &secret, &right(0), now).expect("checked").expect("enrolled");
+    office.enrol_factor("Anna Adler", &secret, &right(0), None, now).expect("checked").expect("enrolled");
     let mut thief = Browser::at(office);
     let mut tries = 0;
     let locked = loop {

@@ -9,6 +9,7 @@ use crate::shell::store::sql::Connection;
 use crate::words::chance::Chance;
 use crate::words::ids::Hash;
 use crate::words::time::UtcMs;
+use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 
 /// The fewest characters of a password.
@@ -24,7 +25,7 @@ static NOBODY: LazyLock<String> = LazyLock::new(|| hash("", &[0; 16]).unwrap_or_
 
 /// Who somebody has shown to be, and the epoch of the account in which that was shown: a session begun with it is over when the password,
 /// or whatever was shown, was taken away meanwhile.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Known {
     /// The clerk's name as first written.
     pub name: String,
@@ -208,17 +209,9 @@ impl Office {
     /// been reset since `clerk` signed in, nothing is taken.
     pub fn take_password(&mut self, clerk: &Known, password: &FreshPassword, session: Option<Hash>, now: UtcMs) -> Result<Known, OfficeError> {
         self.in_transaction(|work| {
-            let (name, known) = (&clerk.name, work.named(&clerk.name)?);
-            if known.epoch != clerk.epoch {
-                let german = "Dieses Konto wurde inzwischen an anderer Stelle geändert. Bitte neu anmelden; hier wurde nichts geändert.";
-                return Err(OfficeError::Case { german: german.into() });
-            }
+            let (name, known) = (&clerk.name, work.is_still(clerk)?);
             clerks::set_password(&work.db, known.id, &password.hash, false)?;
-            clerks::end_sessions(&work.db, known.id)?;
-            let epoch = clerks::epoch(&work.db, &known.name)?;
-            if let Some(key) = session {
-                sessions::carry_over(&work.db, key, &known.name, epoch)?;
-            }
+            let epoch = work.end_sessions_but(&known, session)?;
             work.note(name, Action::Clerk, &format!("clerk/{}", known.id), "eigenes Passwort geändert", now)?;
             Ok(Known { name: known.name, epoch })
         })
@@ -304,6 +297,27 @@ impl Work<'_> {
 
     pub(super) fn named(&self, name: &str) -> Result<Account, OfficeError> {
         account(&self.db, name)?.ok_or_else(|| OfficeError::NotFound(format!("there is no clerk “{name}”: add one first")))
+    }
+
+    /// Ends all sessions of an account but `session`, which goes on: what another one was begun with counts no more. Answers the epoch that
+    /// begins.
+    pub(super) fn end_sessions_but(&self, known: &Account, session: Option<Hash>) -> Result<u64, OfficeError> {
+        clerks::end_sessions(&self.db, known.id)?;
+        let epoch = clerks::epoch(&self.db, &known.name)?;
+        if let Some(key) = session {
+            sessions::carry_over(&self.db, key, &known.name, epoch)?;
+        }
+        Ok(epoch)
+    }
+
+    /// Refuses what somebody began with an account that has changed since, or is closed.
+    pub(super) fn is_still(&self, clerk: &Known) -> Result<Account, OfficeError> {
+        let known = self.named(&clerk.name)?;
+        if known.epoch == clerk.epoch && known.closed.is_none() {
+            return Ok(known);
+        }
+        let german = "Dieses Konto wurde inzwischen an anderer Stelle geändert. Bitte neu anmelden; hier wurde nichts geändert.";
+        Err(OfficeError::Case { german: german.into() })
     }
 
     /// Refuses what would leave the office without somebody who looks after it.

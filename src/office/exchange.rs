@@ -31,6 +31,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const MAX_ENVELOPE_BYTES: usize = 17 * 1024 * 1024;
 /// Of how many children a terminal is told at once what was used elsewhere.
 const MAX_CHILDREN_TOLD: u64 = (MAX_ELSEWHERE / 25) as u64;
+/// How many batches of one terminal wait for what is missing or for a clerk, and how many bytes they have: a box that sends no end of them
+/// fills neither the disk nor the memory.
+const MAX_WAITING: (u64, u64) = (500, 64 * 1024 * 1024);
 /// How many months back a terminal's children are looked for.
 const TOLD_MONTHS: u32 = 13;
 
@@ -119,6 +122,10 @@ impl Work<'_> {
                 Reason::JournalForked
             }
         };
+        let (count, size) = waiting::size_of_terminal(&self.db, terminal.id)?;
+        if count >= MAX_WAITING.0 || size.saturating_add(bytes.len() as u64) > MAX_WAITING.1 {
+            return self.refuse(draft.id, terminal, held, hash, reason, now);
+        }
         let receipt = self.receipt(draft.id, held, hash, Some(reason), now);
         let new = NewBatch { terminal: terminal.id, draft, hash, bytes, receipt: &receipt, reason: Some(reason.code()) };
         let row = batches::insert(&self.db, &new, now)?;
@@ -137,7 +144,8 @@ impl Work<'_> {
         if waiting::retired(&self.db, terminal.id)?.is_some() {
             return Ok(());
         }
-        for waits in waiting::of_terminal(&self.db, terminal.id)? {
+        for row in waiting::of_terminal(&self.db, terminal.id)? {
+            let Some(waits) = waiting::by_row(&self.db, row)? else { continue };
             let Ok(batch) = open(&waits.bytes, &terminal.key) else { continue };
             let (draft, placed) = (batch.batch().draft(), place_anywhere(&self.db, &batch, terminal)?);
             if let (Place::Continues { known }, true) = (placed.place, draft.provider == terminal.provider) {

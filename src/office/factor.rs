@@ -97,14 +97,24 @@ impl Office {
     }
 
     /// Makes `secret` the clerk's second factor, if `code` shows that the phone has it; answers the recovery codes, which are kept hashed.
-    /// None where the code is wrong.
-    pub fn enrol_factor(&mut self, name: &str, secret: &[u8], code: &str, now: UtcMs) -> Result<Option<Vec<String>>, OfficeError> {
+    /// None where the code is wrong. Where others are replaced by it, all sessions but `session` end.
+    pub fn enrol_factor(
+        &mut self,
+        name: &str,
+        secret: &[u8],
+        code: &str,
+        session: Option<Hash>,
+        now: UtcMs,
+    ) -> Result<Option<Vec<String>>, OfficeError> {
         let Some(step) = step_of(secret, code, now) else { return Ok(None) };
         let recipient = self.keys.identity.recipient();
         self.in_transaction(|work| {
             let known = work.named(name)?;
             clerks::set_factor(&work.db, known.id, Some(&envelope::encrypt(&recipient, &content(known.id, secret))?))?;
             clerks::use_step(&work.db, known.id, step)?;
+            if known.factor.is_some() {
+                work.end_sessions_but(&known, session)?;
+            }
             let codes = work.recovery_codes(known.id)?;
             work.note(name, Action::Clerk, &format!("clerk/{}", known.id), "Einmal-Codes eingerichtet", now)?;
             Ok(Some(codes))
@@ -117,7 +127,7 @@ impl Office {
         if super::account(&self.db, name)?.is_some_and(|known| known.factor.is_some()) {
             return Err(OfficeError::Wrong("this account has one-time codes already: sign in with them".into()));
         }
-        self.enrol_factor(name, secret, code, now)
+        self.enrol_factor(name, secret, code, None, now)
     }
 
     /// New recovery codes in place of those from before.
@@ -191,8 +201,8 @@ mod tests {
         let secret = *office.new_factor();
         let at = |seconds: u64| UtcMs((1_800_000_000 + seconds) * 1000);
         let code = |seconds: u64| totp(&secret).generate(1_800_000_000 + seconds);
-        assert_eq!(office.enrol_factor("Anna", &secret, "000000", at(0)).expect("checked"), None);
-        let codes = office.enrol_factor("Anna", &secret, &code(0), at(0)).expect("checked").expect("enrolled");
+        assert_eq!(office.enrol_factor("Anna", &secret, "000000", None, at(0)).expect("checked"), None);
+        let codes = office.enrol_factor("Anna", &secret, &code(0), None, at(0)).expect("checked").expect("enrolled");
         let mut check = |code: &str, now: UtcMs| office.check_factor("anna", code, now).expect("checked");
         assert!(!check(&code(0), at(5)), "the code it was enrolled with is used");
         let spaced = format!("{} {}", &code(60)[..3], &code(60)[3..]);
@@ -215,7 +225,7 @@ mod tests {
         }
         let secret = *office.new_factor();
         let now = UtcMs(1_800_000_000_000);
-        office.enrol_factor("Anna", &secret, &totp(&secret).generate(1_800_000_000), now).expect("checked").expect("enrolled");
+        office.enrol_factor("Anna", &secret, &totp(&secret).generate(1_800_000_000), None, now).expect("checked").expect("enrolled");
         let kept = crate::office::account(office.db(), "Anna").expect("read").expect("there").factor.expect("a factor");
         assert!(!kept.windows(secret.len()).any(|window| window == secret));
         let bernd = crate::office::account(office.db(), "Bernd").expect("read").expect("there").id;

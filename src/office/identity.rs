@@ -1,12 +1,13 @@
 //! The municipality's own sign-in (OpenID Connect): where it is, and which of its people is which clerk.
 
-use super::clerks::{Known, account};
+use super::clerks::Known;
 use super::{Action, Office, OfficeError};
 use crate::shell::envelope;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::clerks;
 use crate::shell::store::office::settings;
 use crate::shell::store::sql::Connection;
+use crate::words::ids::Hash;
 use crate::words::time::UtcMs;
 use zeroize::Zeroizing;
 
@@ -115,16 +116,18 @@ impl Office {
         Ok(Some(IdentityProvider { issuer, client_id: read("oidc_client")?, secret: Zeroizing::new(secret), claim }))
     }
 
-    /// Sets under which name the sign-in knows the clerk of an account; an empty one takes it away. Either unlinks the account.
-    pub fn set_external(&mut self, by: &str, id: i64, external: &str, now: UtcMs) -> Result<(), OfficeError> {
+    /// Sets under which name the sign-in knows the clerk of an account; an empty one takes it away. Either unlinks the account and ends its
+    /// sessions, but for `session`.
+    pub fn set_external(&mut self, by: &str, id: i64, external: &str, session: Option<Hash>, now: UtcMs) -> Result<(), OfficeError> {
         if external.chars().count() > MAX_EXTERNAL {
             return Err(OfficeError::Wrong(format!("a name at the sign-in has at most {MAX_EXTERNAL} characters")));
         }
         self.in_transaction(|work| {
-            work.account(id)?;
+            let known = work.account(id)?;
             if !clerks::set_external(&work.db, id, Some(external).filter(|name| !name.is_empty()))? {
                 return Err(OfficeError::Wrong("another account has this name at the sign-in: look it up in the list".into()));
             }
+            work.end_sessions_but(&known, session)?;
             work.note(by, Action::Clerk, &format!("clerk/{id}"), "Name beim Anmeldedienst geändert", now)
         })
     }
@@ -140,14 +143,16 @@ impl Office {
         let Some(known) = all.into_iter().find(|known| known.closed.is_none() && known.subject.is_none() && names(&known.external)) else {
             return Ok(None);
         };
-        self.link_subject(&known.name, subject, now)?;
-        Ok(Some(known.into()))
+        let known = known.into();
+        self.link_subject(&known, subject, now)?;
+        Ok(Some(known))
     }
 
-    /// Links a clerk's account to the sign-in's own id of the clerk.
-    pub fn link_subject(&mut self, name: &str, subject: &str, now: UtcMs) -> Result<(), OfficeError> {
+    /// Links a clerk's account to the sign-in's own id of the clerk. Nothing is linked where the account was reset, closed or given another
+    /// password since `clerk` asked for it: whoever comes back from the sign-in then may be somebody else.
+    pub fn link_subject(&mut self, clerk: &Known, subject: &str, now: UtcMs) -> Result<(), OfficeError> {
         self.in_transaction(|work| {
-            let known = account(&work.db, name)?.ok_or_else(|| OfficeError::NotFound(format!("there is no clerk “{name}”")))?;
+            let known = work.is_still(clerk)?;
             if !clerks::set_subject(&work.db, known.id, Some(subject))? {
                 return Err(OfficeError::Wrong("this sign-in is linked to another account already: ask who looks after the accounts".into()));
             }
@@ -159,6 +164,7 @@ impl Office {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::office::clerks::account;
     use crate::office::clerks::tests::office;
 
     #[test]
@@ -202,9 +208,9 @@ mod tests {
         }
         let id = |office: &Office, name: &str| account(office.db(), name).expect("read").expect("there").id;
         let anna = id(&office, "Anna");
-        office.set_external("cli", anna, "a.adler@stadt.example", UtcMs(1)).expect("set");
+        office.set_external("cli", anna, "a.adler@stadt.example", None, UtcMs(1)).expect("set");
         let bernd = id(&office, "Bernd");
-        assert!(office.set_external("cli", bernd, "A.Adler@stadt.example", UtcMs(1)).is_err(), "one name, one account");
+        assert!(office.set_external("cli", bernd, "A.Adler@stadt.example", None, UtcMs(1)).is_err(), "one name, one account");
         let mut find =
             |subject: &str, claimed: Option<&str>| office.clerk_at_sign_in(subject, claimed, UtcMs(2)).expect("looked up").map(|known| known.name);
         assert_eq!(find("iss 1", Some("b.busch@stadt.example")), None);
@@ -213,6 +219,9 @@ mod tests {
         assert_eq!(find("iss 1", None).as_deref(), Some("Anna"), "linked");
         assert_eq!(find("iss 2", Some("a.adler@stadt.example")), None, "somebody who got her old address is not her");
         office.set_clerk("Cem", "ein anderes Wort", UtcMs(3)).expect("admitted");
+        let asked: Known = account(office.db(), "Bernd").expect("read").expect("there").into();
+        office.reset_password("Cem", bernd, UtcMs(3)).expect("reset while he was away");
+        assert!(matches!(office.link_subject(&asked, "iss 9", UtcMs(3)), Err(OfficeError::Case { .. })), "it may be somebody else who comes back");
         office.close_clerk("Cem", anna, UtcMs(3)).expect("closed");
         assert_eq!(office.clerk_at_sign_in("iss 1", None, UtcMs(4)).expect("looked up"), None, "a closed account");
     }

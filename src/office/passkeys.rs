@@ -2,6 +2,7 @@
 
 use super::{Action, Known, Office, OfficeError};
 use crate::shell::store::office::passkeys::{self, PasskeyRow};
+use crate::words::ids::Hash;
 use crate::words::time::UtcMs;
 
 /// The longest name of a passkey in characters.
@@ -26,13 +27,14 @@ impl Office {
         })
     }
 
-    /// Removes a passkey of a clerk.
-    pub fn remove_passkey(&mut self, name: &str, id: i64, now: UtcMs) -> Result<(), OfficeError> {
+    /// Removes a passkey of a clerk. All sessions but `session` end: one of them may have been begun with it.
+    pub fn remove_passkey(&mut self, name: &str, id: i64, session: Option<Hash>, now: UtcMs) -> Result<(), OfficeError> {
         self.in_transaction(|work| {
             let known = work.named(name)?;
             if !passkeys::remove(&work.db, known.id, id)? {
                 return Err(OfficeError::NotFound("there is no such passkey: it may have been removed already".into()));
             }
+            work.end_sessions_but(&known, session)?;
             work.note(name, Action::Clerk, &format!("clerk/{}", known.id), "Passkey entfernt", now)
         })
     }

@@ -182,7 +182,7 @@ pub fn write(dir: &Path, file: &Path, lock: &Lock) -> Result<u64, BackupError> {
     if !folder.is_dir() {
         return Err(BackupError::TargetMissing(folder.to_owned()));
     }
-    // The plain copy never leaves the folder in which the same lies open anyway, and goes whatever happens.
+    // The plain copy never leaves the folder of the data (an office's on a server: of its keys), and goes whatever happens.
     let copy = dir.join(format!("backup.{}.draft", std::process::id()));
     remove_left_drafts(dir);
     let written = copy_rows(dir, kind, &copy).and_then(|()| {

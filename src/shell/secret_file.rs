@@ -115,6 +115,12 @@ pub fn read(path: &Path) -> Result<Zeroizing<String>, SecretFileError> {
     open(path, &text, &passphrase)
 }
 
+/// Reads the secret in `path` as it stands there: what is protected stays so.
+#[cfg(feature = "office")]
+pub fn as_it_stands(path: &Path) -> Result<Zeroizing<String>, SecretFileError> {
+    read_as_it_is(path, 0o077)
+}
+
 /// Whether the secret in `path` is protected.
 pub fn is_protected(path: &Path) -> Result<bool, SecretFileError> {
     Ok(read_as_it_is(path, 0o077)?.starts_with(PROTECTED))

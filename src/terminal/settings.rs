@@ -22,6 +22,8 @@ pub enum Setting {
     WrongPins,
     /// Until when no PIN is taken, in milliseconds.
     LockedUntil,
+    /// When what was missed on the highest PIN is forgiven, in milliseconds.
+    MissedUntil,
     /// After how many minutes without a touch the box locks itself.
     LockMinutes,
     /// The step the set-up has come to, or `done`.
@@ -45,6 +47,7 @@ impl Setting {
             Self::ManagePin => "manage_pin",
             Self::WrongPins => "wrong_pins",
             Self::LockedUntil => "locked_until",
+            Self::MissedUntil => "missed_until",
             Self::LockMinutes => "lock_minutes",
             Self::SetUp => "set_up",
             Self::AskedUrl => "asked_url",
@@ -67,7 +70,7 @@ impl Terminal {
 
     /// Takes all PINs away, and what was counted of wrong ones, at once.
     pub fn forget_pins(&mut self) -> Result<(), StoreError> {
-        let all = [Setting::ScanPin, Setting::CorrectPin, Setting::ManagePin, Setting::WrongPins, Setting::LockedUntil];
+        let all = [Setting::ScanPin, Setting::CorrectPin, Setting::ManagePin, Setting::WrongPins, Setting::LockedUntil, Setting::MissedUntil];
         self.store.write(|tx| all.into_iter().try_for_each(|setting| tx.keep_setting(setting.name(), None)))
     }
 }

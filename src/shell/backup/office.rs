@@ -34,20 +34,21 @@ pub(super) fn carry_off(dir: &Path, copy: &Path) -> Result<(), BackupError> {
     Ok(carry(&reader, copy)?)
 }
 
-/// Puts the office's keys beside its data into the plain copy.
+/// Puts the office's keys beside its data into the plain copy, each as it stands: one that is protected is open on no disk.
 pub(super) fn put_keys_in(dir: &Path, copy: &Path) -> Result<(), BackupError> {
     let keys = dir.join("keys");
     let mut files = Vec::new();
     for entry in fs::read_dir(&keys).map_err(|error| BackupError::io(&keys, error))?.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         if entry.path().is_file() && !name.ends_with(".draft") {
-            files.push((name, secret_file::read(&entry.path())?));
+            files.push((name, secret_file::as_it_stands(&entry.path())?));
         }
     }
     Ok(backup::put_keys(copy, &files)?)
 }
 
-/// Makes the office in the empty folder `dir` of the backup in `file`.
+/// Makes the office in the empty folder `dir` of the backup in `file`. Protected keys stay protected, and are opened with the passphrase that the
+/// system hands over.
 pub fn restore_office(dir: &Path, file: &Path, opener: &Opener, chance: Chance, now: UtcMs) -> Result<OfficeRestored, BackupError> {
     into_empty(dir, |dir| {
         let database = unpack(dir, file, opener, Kind::Office, crate::shell::locked_file::MAX_WORK)?;

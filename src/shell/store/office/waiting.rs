@@ -52,15 +52,26 @@ fn waiting_row(row: &Row<'_>) -> Result<WaitingBatch, StoreError> {
     })
 }
 
-/// The batches of a terminal that wait, in journal order.
-pub fn of_terminal(db: &Connection, terminal: i64) -> Result<Vec<WaitingBatch>, StoreError> {
-    let mut statement = db.prepare_cached(&format!("{WAITING} AND terminal = ?1 ORDER BY first_seq, id"))?;
-    let mut rows = statement.query([terminal])?;
-    let mut batches = Vec::new();
-    while let Some(row) = rows.next()? {
-        batches.push(waiting_row(&row)?);
-    }
-    Ok(batches)
+/// The row ids of the batches of a terminal that wait, in journal order.
+pub fn of_terminal(db: &Connection, terminal: i64) -> Result<Vec<i64>, StoreError> {
+    let sql = "SELECT id FROM batch b WHERE reason IS NOT NULL AND NOT EXISTS (SELECT 1 FROM batch_decision d WHERE d.batch = b.id) AND terminal = ?1
+               ORDER BY first_seq, id";
+    let mut statement = db.prepare_cached(sql)?;
+    let rows = statement.query_map([terminal], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// How many batches of a terminal wait, and how many bytes they have.
+pub fn size_of_terminal(db: &Connection, terminal: i64) -> Result<(u64, u64), StoreError> {
+    let sql = "SELECT count(*), coalesce(sum(length(bytes)), 0) FROM batch b
+               WHERE reason IS NOT NULL AND NOT EXISTS (SELECT 1 FROM batch_decision d WHERE d.batch = b.id) AND terminal = ?1";
+    let (count, bytes): (i64, i64) = db.prepare_cached(sql)?.query_row([terminal], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok((from_db(count)?, from_db(bytes)?))
+}
+
+/// The batch with this row id, if it waits.
+pub fn by_row(db: &Connection, id: i64) -> Result<Option<WaitingBatch>, StoreError> {
+    db.prepare_cached(&format!("{WAITING} AND id = ?1"))?.query_row([id], |row| Ok(waiting_row(row))).optional()?.transpose()
 }
 
 /// The batch with these bytes, if it waits.

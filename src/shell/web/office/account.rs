@@ -183,8 +183,8 @@ async fn take_factor(
     if let Err(trouble) = own_password(&desk, &caller, &clerk, form.password).await? {
         return again(trouble);
     }
-    let (name, now, key) = (clerk.name.clone(), door::now(), pending.clone());
-    match desk.with(move |office| office.enrol_factor(&name, &key[..], &form.code, now)).await? {
+    let (name, now, key, own) = (clerk.name.clone(), door::now(), pending.clone(), super::session::key(&clerk.secret));
+    match desk.with(move |office| office.enrol_factor(&name, &key[..], &form.code, Some(own), now)).await? {
         Some(codes) => {
             desk.pend(&secret, None).await?;
             show(&RecoveryPage { office: desk.0.name.clone(), codes, onward: "/account" })

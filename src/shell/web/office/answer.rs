@@ -93,9 +93,6 @@ impl From<OfficeError> for Refusal {
             | OfficeError::OwnAccount
             | OfficeError::LastAdmin
             | OfficeError::PrintEnded(_) => Self::new(StatusCode::CONFLICT, sentence),
-            OfficeError::TooManyAttempts { wait_minutes } => {
-                Self { retry_after: Some(wait_minutes * 60), ..Self::new(StatusCode::TOO_MANY_REQUESTS, sentence) }
-            }
         }
     }
 }

@@ -2,11 +2,13 @@
 
 use super::answer::Refusal;
 use super::caller::Caller;
+use super::doors::Door;
+use super::figures;
 use super::gate::{Place, SMALL, Size, come_again};
 use super::login::SignedIn;
 use super::rates::{self, Rate, Rates};
 use super::{Desk, MAX_ENROLMENT, MAX_EXCHANGE, doors, ready};
-use crate::office::Office;
+use crate::office::{Office, Role, Roles};
 use crate::shell::door;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::{desk, views};
@@ -66,8 +68,18 @@ pub fn routes(desk: &Desk) -> Router<Desk> {
     join(open_routes()).merge(kept)
 }
 
-/// Somebody who may read: a program with the key, or a clerk.
-struct Reader;
+/// Somebody who may read: a program with the key, or a clerk with these roles.
+struct Reader(Option<Roles>);
+
+impl Reader {
+    /// Refuses a clerk whom this door does not open to: what pages keep closed is closed here too.
+    fn at(&self, door: Door) -> Result<(), Refusal> {
+        if self.0.as_ref().is_none_or(|roles| door.opens_to(roles)) {
+            return Ok(());
+        }
+        Err(Refusal::new(StatusCode::FORBIDDEN, "your account has none of the roles that may read this"))
+    }
+}
 
 impl FromRequestParts<Desk> for Reader {
     type Rejection = Refusal;
@@ -75,10 +87,10 @@ impl FromRequestParts<Desk> for Reader {
     async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Refusal> {
         let bearer = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));
         if bearer.is_some_and(|key| desk.0.guard.is_key(key)) {
-            return Ok(Self);
+            return Ok(Self(None));
         }
         match SignedIn::of(desk, &Caller::of(&parts.extensions, &parts.headers), &parts.headers, door::now()).await {
-            Ok(Some(_)) => return Ok(Self),
+            Ok(Some(clerk)) => return Ok(Self(Some(clerk.roles))),
             Ok(None) => {}
             Err(_) => return Err(Problem::bug().into()),
         }
@@ -182,7 +194,7 @@ async fn enrol(State(desk): State<Desk>, request: Request) -> Result<Json<Value>
 }
 
 async fn health(State(desk): State<Desk>) -> Result<Json<Value>, Refusal> {
-    desk.0.office.ask(|office| desk::batch_count(office.db())).await??;
+    desk.is_alive().await?;
     Ok(Json(json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")})))
 }
 
@@ -234,11 +246,13 @@ async fn show_batch(_: Reader, State(desk): State<Desk>, Path(id): Path<String>,
     Ok(Json(json!({"batches": batches, "lines": lines, "unreadable": unreadable})))
 }
 
-async fn statistics(_: Reader, State(desk): State<Desk>) -> Result<Json<Value>, Refusal> {
+async fn statistics(reader: Reader, State(desk): State<Desk>) -> Result<Json<Value>, Refusal> {
+    reader.at(figures::READS)?;
     let rows = desk.0.office.ask(|office| views::statistics(office.db())).await??;
     Ok(Json(json!({"rows": rows})))
 }
 
-async fn metrics(_: Reader, State(desk): State<Desk>) -> Result<Response, Refusal> {
+async fn metrics(reader: Reader, State(desk): State<Desk>) -> Result<Response, Refusal> {
+    reader.at(Door::Reads(&[Role::Admin]))?;
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], desk.figures().await?).into_response())
 }

@@ -274,7 +274,8 @@ struct ExternalForm {
 async fn set_external(State(desk): State<Desk>, clerk: SignedIn, Path(id): Path<i64>, filled: Result<Form<ExternalForm>, FormRejection>) -> Page {
     let Form(ExternalForm { external }) =
         filled.map_err(|_| back(Fault::form("Bitte den Namen beim Anmeldedienst eingeben oder das Feld leeren.")))?;
-    let set = desk.0.office.ask(move |office| office.set_external(&clerk.name, id, external.trim(), door::now())).await?;
+    let own = super::session::key(&clerk.secret);
+    let set = desk.0.office.ask(move |office| office.set_external(&clerk.name, id, external.trim(), Some(own), door::now())).await?;
     set.map_err(|why| match why {
         OfficeError::Wrong(_) => {
             back(Fault::form("Diesen Namen beim Anmeldedienst hat schon ein anderes Konto, oder er ist zu lang. Es wurde nichts geändert."))

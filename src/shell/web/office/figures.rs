@@ -35,7 +35,7 @@ const AGES: [(u64, &str); 4] = [(7, "bis 7"), (30, "8–30"), (60, "31–60"), (
 const OLDER: &str = "über 90";
 
 /// Who may see figures: they are sums and name no child.
-const READS: Door = Door::Reads(&[Role::Reconcile, Role::Release, Role::Admin]);
+pub(super) const READS: Door = Door::Reads(&[Role::Reconcile, Role::Release, Role::Admin]);
 
 /// The routes of these pages.
 pub fn routes() -> Vec<Route> {

@@ -6,7 +6,7 @@ use super::caller::Caller;
 use super::doors::{Door, Route};
 use super::login::{LetIn, SignedIn, cookies, is_loopback};
 use super::page::{Fault, Page, show};
-use crate::office::{Claim, IdentityProvider, Office, OfficeError, has_identity_provider, is_safe_address};
+use crate::office::{Claim, IdentityProvider, Known, Office, OfficeError, has_identity_provider, is_safe_address};
 use crate::shell::door;
 use crate::shell::store::StoreError;
 use crate::shell::web::outgoing;
@@ -53,7 +53,7 @@ struct Away {
     nonce: Nonce,
     verifier: PkceCodeVerifier,
     place: String,
-    links: Option<String>,
+    links: Option<Known>,
 }
 
 /// What they are kept as.
@@ -126,13 +126,13 @@ async fn link(
     if let Some(again) = not_own(&desk, &caller, &headers, &clerk, filled).await? {
         return Ok(again);
     }
-    let (cookie, onward) = send_away(&desk, &caller, &headers, Some(clerk.name)).await?;
+    let (cookie, onward) = send_away(&desk, &caller, &headers, Some(clerk.known)).await?;
     let page = show(&ArrivedPage { office: desk.0.name.clone(), title: "Zum Anmeldedienst", onward })?;
     Ok(([(header::SET_COOKIE, cookie)], page).into_response())
 }
 
 /// The cookie and the address of the service with which somebody goes there.
-async fn send_away(desk: &Desk, caller: &Caller, headers: &HeaderMap, links: Option<String>) -> Result<(String, String), Fault> {
+async fn send_away(desk: &Desk, caller: &Caller, headers: &HeaderMap, links: Option<Known>) -> Result<(String, String), Fault> {
     let (provider, place) = (provider(desk).await?, way_back(headers));
     if let Err(trouble) = desk.count_nameless(BEGUN, caller).await? {
         return Err(Fault::new(StatusCode::TOO_MANY_REQUESTS, "Bitte später noch einmal", trouble).back_to("/login", "Zur Anmeldung"));
@@ -157,7 +157,7 @@ fn secret(provider: &IdentityProvider) -> Option<ClientSecret> {
     Some(provider.secret.to_string()).filter(|secret| !secret.is_empty()).map(ClientSecret::new)
 }
 
-fn address(provider: &IdentityProvider, place: String, links: Option<String>) -> Result<(String, Away), String> {
+fn address(provider: &IdentityProvider, place: String, links: Option<Known>) -> Result<(String, Away), String> {
     let back = RedirectUrl::new(place.clone()).map_err(|why| why.to_string())?;
     let client = CoreClient::from_provider_metadata(discovered(provider)?, ClientId::new(provider.client_id.clone()), secret(provider));
     let client = client.set_redirect_uri(back);
@@ -176,7 +176,7 @@ fn address(provider: &IdentityProvider, place: String, links: Option<String>) ->
 struct Arrived {
     subject: String,
     claimed: Option<String>,
-    links: Option<String>,
+    links: Option<Known>,
 }
 
 fn arrived(provider: &IdentityProvider, away: Away, code: String) -> Result<Arrived, String> {
@@ -230,8 +230,8 @@ async fn back(State(desk): State<Desk>, caller: Caller, headers: HeaderMap, Quer
     let found = tokio::task::spawn_blocking(move || arrived(&provider, away, answer.code)).await.map_err(|_| Fault::of_ours())?;
     drop(turn);
     let arrived = found.map_err(|why| unreachable(&why))?;
-    if let Some(name) = arrived.links {
-        let linked = desk.0.office.ask(move |office| office.link_subject(&name, &arrived.subject, now)).await?;
+    if let Some(clerk) = arrived.links {
+        let linked = desk.0.office.ask(move |office| office.link_subject(&clerk, &arrived.subject, now)).await?;
         linked.map_err(|why| match why {
             OfficeError::Wrong(_) => {
                 let sentence = "Diese Anmeldung ist schon mit einem anderen Konto verbunden. Es wurde nichts geändert; bitte die Verwaltung fragen.";

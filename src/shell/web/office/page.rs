@@ -260,7 +260,6 @@ impl From<OfficeError> for Fault {
             OfficeError::NotFound(_) => Self::new(StatusCode::NOT_FOUND, "Das gibt es hier nicht", sentence),
             OfficeError::OwnAccount | OfficeError::LastAdmin => Self::new(StatusCode::CONFLICT, "Jemand muss verwalten", sentence),
             OfficeError::SameClerk(_) => Self::new(StatusCode::FORBIDDEN, "Vier Augen, zwei Personen", sentence),
-            OfficeError::TooManyAttempts { .. } => Self::new(StatusCode::TOO_MANY_REQUESTS, "Bitte warten", sentence),
             _ => Self::new(StatusCode::CONFLICT, "Das geht so nicht", sentence),
         }
     }

@@ -141,7 +141,8 @@ async fn register(State(desk): State<Desk>, headers: HeaderMap, clerk: SignedIn,
 }
 
 async fn remove(State(desk): State<Desk>, clerk: SignedIn, Path(id): Path<i64>) -> Page {
-    let gone = desk.with(move |office| office.remove_passkey(&clerk.name, id, door::now())).await;
+    let own = super::session::key(&clerk.secret);
+    let gone = desk.with(move |office| office.remove_passkey(&clerk.name, id, Some(own), door::now())).await;
     gone.map_err(|fault: Fault| fault.back_to("/account", "Zu meinem Konto"))?;
     Ok(go("/account?done=passkey_gone"))
 }

@@ -25,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 #[derive(Debug, Default)]
 pub struct Readiness {
     found: Mutex<Option<(UtcMs, Result<(), &'static str>)>>,
+    /// When the store last answered.
+    alive: Mutex<Option<UtcMs>>,
     ending: AtomicBool,
 }
 
@@ -37,6 +39,18 @@ impl Desk {
     /// Whether this process ends.
     pub(super) fn is_ending(&self) -> bool {
         self.0.ready.ending.load(Ordering::Acquire)
+    }
+
+    /// Has the store answer, unless it just has.
+    pub(super) async fn is_alive(&self) -> Result<(), Refusal> {
+        let mut alive = self.0.ready.alive.lock().await;
+        let now = door::now();
+        if alive.is_some_and(|at| at <= now && now.since(at) < COUNTS_MS) {
+            return Ok(());
+        }
+        self.0.office.ask(|office| settings::read(office.db(), "name")).await??;
+        *alive = Some(door::now());
+        Ok(())
     }
 
     /// Why this process is not ready, by a fixed word.

@@ -257,7 +257,6 @@ pub fn trouble(why: &OfficeError) -> String {
         }
         OfficeError::Draft(why) => draft_trouble(why),
         OfficeError::Posting(why) => posting_trouble(why),
-        OfficeError::TooManyAttempts { wait_minutes } => format!("Zu viele Versuche. Bitte in {wait_minutes} Minuten noch einmal versuchen."),
         OfficeError::ClerkKnown { name, .. } => {
             format!("Für {name} gibt es schon ein Konto, vielleicht ein geschlossenes. Bitte in der Liste dort öffnen oder ein neues Passwort geben.")
         }

@@ -56,6 +56,7 @@ fn read(terminal: &mut Terminal) -> Result<Pins, StoreError> {
         hashes,
         wrong: u32::try_from(wrong).unwrap_or(u32::MAX),
         locked_until: UtcMs(number(Setting::LockedUntil, 0)?),
+        missed_until: UtcMs(number(Setting::MissedUntil, 0)?),
         lock_minutes: number(Setting::LockMinutes, LOCK_MINUTES)?,
     })
 }
@@ -97,37 +98,46 @@ pub(super) async fn show_pin(
     let mut pins = app.sessions.pins();
     let at = now();
     if at < pins.locked_until {
-        return Err(too_many(&pins, at));
+        return Err(too_many(pins.locked_until.since(at)));
     }
-    let hashes = pins.hashes.clone();
+    let (mut hashes, guarded_for) = (pins.hashes.clone(), pins.guarded_for_ms(at));
+    let guarded = pins.guarded().filter(|_| guarded_for > 0);
+    if let Some(highest) = guarded {
+        // Right or wrong, it is answered alike.
+        hashes.iter_mut().zip(Role::ALL).filter(|(_, role)| *role == highest).for_each(|(hash, _)| *hash = None);
+    }
     let found = tokio::task::spawn_blocking(move || {
         let right = |(_, hash): &(Role, &Option<String>)| hash.as_deref().is_some_and(|hash| slow_hash::holds(hash, &pin));
         Role::ALL.into_iter().zip(&hashes).rev().find(right).map(|(role, _)| role)
     });
     let found = found.await.map_err(|_| Problem::bug())?;
-    pins.wrong = if found.is_some() { 0 } else { pins.wrong.saturating_add(1) };
-    pins.locked_until = UtcMs(if found.is_some() { 0 } else { at.plus_ms(Pins::pause_ms(pins.wrong)).0 });
+    match found {
+        Some(role) => pins.hit(role),
+        None => pins.miss(at),
+    }
     keep_tries(&app, &pins).await?;
     match found {
         Some(role) => {
             app.sessions.raise(session, Some(role), at);
             Ok(answer(StatusCode::OK, session_json(&app, Some(role), desk.caller.training)))
         }
-        None if at < pins.locked_until => Err(too_many(&pins, at)),
+        None if guarded.is_some() => Err(too_many(guarded_for.max(pins.locked_until.since(at)))),
+        None if at < pins.locked_until => Err(too_many(pins.locked_until.since(at))),
         None => Err(Problem::new(StatusCode::FORBIDDEN, "this is not the PIN")),
     }
 }
 
-fn too_many(pins: &Pins, at: UtcMs) -> Problem {
-    let seconds = pins.locked_until.since(at).div_ceil(1000);
+fn too_many(wait_ms: u64) -> Problem {
+    let seconds = wait_ms.div_ceil(1000);
     Problem { seconds: Some(seconds), ..Problem::new(StatusCode::TOO_MANY_REQUESTS, format!("too many wrong PINs: try again in {seconds} seconds")) }
 }
 
 async fn keep_tries(app: &App, pins: &Pins) -> Result<(), Problem> {
-    let (wrong, until) = (pins.wrong.to_string(), pins.locked_until.0.to_string());
+    let (wrong, until, missed) = (pins.wrong.to_string(), pins.locked_until.0.to_string(), pins.missed_until.0.to_string());
     app.sessions.set_pins(pins.clone());
     let kept = app.writer.run(move |terminal, _| {
         terminal.set(Setting::WrongPins, Some(&wrong))?;
+        terminal.set(Setting::MissedUntil, Some(&missed))?;
         terminal.set(Setting::LockedUntil, Some(&until))
     });
     Ok(kept.await??)
@@ -165,6 +175,8 @@ pub(super) async fn change(State(app): State<App>, desk: Desk, headers: HeaderMa
         read(terminal)
     });
     app.sessions.set_pins(pins.await??);
+    // Whoever went in with the old one shows the new one.
+    app.sessions.lock_all();
     if let Some(session) = desk.caller.session {
         app.sessions.raise(session, Some(Role::Manage), now());
     }

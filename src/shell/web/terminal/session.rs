@@ -25,6 +25,8 @@ pub const FREE_TRIES: u32 = 5;
 const PAUSE_MS: u64 = 30 * 1000;
 /// The longest pause.
 const LONGEST_PAUSE_MS: u64 = 15 * 60 * 1000;
+/// How many wrong PINs the highest one bears while lower ones are right in between; one is forgiven in each longest pause.
+const MISSES: u64 = 20;
 
 /// What somebody at the page may do; each role includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -70,6 +72,8 @@ pub struct Pins {
     pub wrong: u32,
     /// Until when none is taken.
     pub locked_until: UtcMs,
+    /// When all that was missed since the highest PIN was right will be forgiven.
+    pub missed_until: UtcMs,
     /// After how many minutes without a touch a raised role ends.
     pub lock_minutes: u64,
 }
@@ -82,6 +86,36 @@ impl Pins {
             None => Some(Role::Manage),
             Some(0) => None,
             Some(protected) => Role::ALL.get(protected - 1).copied(),
+        }
+    }
+
+    /// The highest role that has a PIN, if a lower one has one as well: whoever knows that one must not try this one for ever.
+    pub fn guarded(&self) -> Option<Role> {
+        let mut with_pin = Role::ALL.into_iter().zip(&self.hashes).filter(|(_, hash)| hash.is_some()).map(|(role, _)| role).rev();
+        let highest = with_pin.next();
+        with_pin.next().and(highest)
+    }
+
+    /// For how long that PIN is not taken: too much was missed.
+    pub fn guarded_for_ms(&self, at: UtcMs) -> u64 {
+        // A clock that was set back makes it no longer.
+        let missed = self.missed_until.since(at).min(MISSES * LONGEST_PAUSE_MS);
+        missed.saturating_sub((MISSES - 1) * LONGEST_PAUSE_MS)
+    }
+
+    /// Counts a wrong PIN.
+    pub fn miss(&mut self, at: UtcMs) {
+        self.wrong = self.wrong.saturating_add(1);
+        self.locked_until = at.plus_ms(Self::pause_ms(self.wrong));
+        let missed = self.missed_until.since(at).saturating_add(LONGEST_PAUSE_MS).min(MISSES * LONGEST_PAUSE_MS);
+        self.missed_until = at.plus_ms(missed);
+    }
+
+    /// Counts a right PIN: only the highest forgives what was tried on it.
+    pub fn hit(&mut self, role: Role) {
+        (self.wrong, self.locked_until) = (0, UtcMs(0));
+        if self.guarded().is_none_or(|highest| highest == role) {
+            self.missed_until = UtcMs(0);
         }
     }
 
@@ -163,6 +197,11 @@ impl Sessions {
             session.raised = role;
             session.touched = now;
         }
+    }
+
+    /// Locks all sessions: each is as it was before any PIN.
+    pub fn lock_all(&self) {
+        locked(&self.open).values_mut().for_each(|session| session.raised = None);
     }
 
     /// Whether a session is still open.
@@ -251,6 +290,24 @@ mod tests {
     fn guessing_gets_slower() {
         let pauses: Vec<u64> = [0, 4, 5, 6, 7, 9, 10, 100].into_iter().map(|wrong| Pins::pause_ms(wrong) / 1000).collect();
         assert_eq!(pauses, [0, 0, 30, 60, 120, 480, 900, 900]);
+    }
+
+    #[test]
+    fn who_knows_a_lower_pin_does_not_try_the_highest_for_ever() {
+        let at = |minutes: u64| UtcMs(1_000_000_000_000 + minutes * 60_000);
+        let mut known = pins([true, false, true]);
+        assert_eq!((known.guarded(), pins([false, false, true]).guarded()), (Some(Role::Manage), None));
+        for _ in 0..5 {
+            (0..4).for_each(|_| known.miss(at(0)));
+            assert_eq!(known.locked_until, at(0), "no pause: the fifth is right");
+            known.hit(Role::Scan);
+        }
+        assert_eq!([0, 14, 15].map(|minutes| known.guarded_for_ms(at(minutes)) / 60_000), [15, 1, 0]);
+        known.miss(at(15));
+        assert_eq!(known.guarded_for_ms(at(15)) / 60_000, 15);
+        assert_eq!(known.guarded_for_ms(UtcMs(1)) / 60_000, 15, "a clock that was set back");
+        known.hit(Role::Manage);
+        assert_eq!(known.guarded_for_ms(at(15)), 0);
     }
 
     #[test]

@@ -205,8 +205,8 @@ pub enum OfficeError {
     /// A status report on a payment file that this office did not make.
     #[error("this report is about the payment file “{0}”, which this office did not make: nothing was taken")]
     OtherReport(String),
-    /// The other side of a conflict was paid.
-    #[error("the other provider has been paid for this already: it can only be paid once")]
+    /// Another line of the slot was paid.
+    #[error("another line has been paid for this already: it can only be paid once")]
     PaidElsewhere,
     /// A question back about what is paid already.
     #[error("this line has been paid already: there is nothing to wait for; decide it anew if it was wrong")]

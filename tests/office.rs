@@ -5,13 +5,21 @@ mod office_by_hand;
 mod office_waiting;
 
 use office_by_hand::{Box, HEADER, day, issue, line, noon, provider, town};
+use std::slice;
 use teilhabe::admit::enrolment::EnrolmentCode;
 use teilhabe::book::entry::Head;
 use teilhabe::deliver::advice::Verdict;
-use teilhabe::office::{Office, OfficeError, StopReason};
+use teilhabe::office::{Doubt, IssuedToken, Office, OfficeError, StopReason};
+use teilhabe::reconcile::ruling::Choice;
+use teilhabe::shell::sheet::bank::BankFile;
+use teilhabe::shell::sheet::camt::{Direction, Entry, Statement};
+use teilhabe::shell::sheet::pain002::{RejectedTransaction, StatusReport};
+use teilhabe::shell::store::office::sums;
 use teilhabe::words::cents::Cents;
-use teilhabe::words::ids::Hash;
+use teilhabe::words::ids::{EntryId, Hash};
 use teilhabe::words::keys::SecretKey;
+use teilhabe::words::reason::Reason;
+use teilhabe::words::time::UtcMs;
 
 #[test]
 fn one_lunch_from_issue_to_payment() {
@@ -131,6 +139,93 @@ fn a_cancellation_after_payment_takes_back_and_frees_the_slot() {
     let run = office.settle("Anna", "Bernd", day("2026-11-26"), tomorrow).expect("settled");
     let paid: Vec<(u32, i64)> = run.payments.iter().map(|p| (p.provider.0, p.cents.get())).collect();
     assert_eq!(paid, [(102, 400)], "the canteen's new meal makes up for the one taken back");
+}
+
+/// A canteen that is home to the only child, and a day-care centre whose meal of the day was paid 400 by run 1.
+struct PaidAtTheHort {
+    office: Office,
+    mensa: Box,
+    hort: Box,
+    tokens: Vec<IssuedToken>,
+    meal: EntryId,
+    payment: String,
+}
+
+fn paid_at_the_hort(now: UtcMs) -> PaidAtTheHort {
+    let mut office = town(now);
+    let (_, code) = provider(&mut office, "Mensa GmbH", &["lunch:lunch:Mittagessen:450"], now);
+    let (_, other_code) = provider(&mut office, "Hort", &["essen:lunch:Essen:400"], now);
+    let tokens = issue(&mut office, &format!("{HEADER}1;lunch;2026-08;2027-07;day;units;1;;;101\n2;lunch;2026-08;2027-07;day;units;1;;;\n"), now);
+    let mensa = Box::enrol(&mut office, &code, 7, now).expect("admitted");
+    let mut hort = Box::enrol(&mut office, &other_code, 8, now).expect("admitted");
+    let seq = hort.redeem(&tokens[0], "essen", "2026-11-23", None, now);
+    assert_eq!(hort.claim(&mut office, now), [line(seq, Verdict::Accepted, 400, "")]);
+    let settled = office.settle("Anna", "Bernd", day("2026-11-25"), now).expect("settled");
+    let meal = EntryId { terminal: hort.key.public().terminal_id(), seq };
+    let payment = settled.payments[0].end_to_end_id.clone();
+    PaidAtTheHort { office, mensa, hort, tokens, meal, payment }
+}
+
+#[test]
+fn two_meals_of_one_slot_that_were_both_paid_both_stand_and_nothing_stops() {
+    let now = noon("2026-11-23");
+    let PaidAtTheHort { mut office, mut mensa, mut hort, tokens, meal, payment } = paid_at_the_hort(now);
+    let rejected = RejectedTransaction { end_to_end_id: payment.clone(), cents: Some(Cents::new(400)), reason: "MS03".into() };
+    let report = StatusReport { message_id: "05562032-R1".into(), rejected: None, transactions: vec![rejected] };
+    let take =
+        |office: &mut Office, file: BankFile| office.import_bank(&file, Hash::of(&[format!("{file:?}").as_bytes()]), "Anna", now).expect("taken");
+    assert_eq!(take(&mut office, BankFile::Report(report)).returned, slice::from_ref(&payment));
+    let home = mensa.redeem(&tokens[0], "lunch", "2026-11-23", None, now);
+    assert_eq!(mensa.claim(&mut office, now), [line(home, Verdict::Accepted, 450, "")]);
+    let (_, advices) = hort.exchange(&mut office, vec![], now);
+    assert_eq!(advices.last().expect("advised").lines, [line(meal.seq, Verdict::Pending, 0, "conflict")]);
+    let paid = office.settle("Anna", "Bernd", day("2026-11-25"), now).expect("settled").payments;
+    assert_eq!(paid.iter().map(|p| (p.provider.0, p.cents.get())).collect::<Vec<_>>(), [(101, 450)]);
+
+    let booked = Entry {
+        end_to_end_id: Some(payment.clone()),
+        order_id: None,
+        cents: Cents::new(400),
+        booked: day("2026-11-23"),
+        direction: Direction::Debit,
+        returned: None,
+    };
+    let account = "DE02120300000000202051".parse().expect("an IBAN");
+    let statement = BankFile::Statements(vec![Statement { account, id: "S".into(), entries: vec![booked] }]);
+    assert_eq!(take(&mut office, statement).unclear, [(payment.clone(), Doubt::BookedAfterReturn)]);
+    office.paid_after_all(&payment, "Auszug 7: ausgeführt", "Anna", now).expect("decided");
+    office.stop(tokens[0].token.id, StopReason::Ended, day("2026-12-01"), false, now).expect("whatever makes the child be decided again");
+    let other = mensa.redeem(&tokens[1], "lunch", "2026-11-23", None, now);
+    assert_eq!(mensa.claim(&mut office, now), [line(other, Verdict::Accepted, 450, "")], "other children are decided");
+    office.rule(meal, Choice::Accept, Reason::ClerkDecision, "", "Anna", now).expect("what stands may be confirmed");
+    let count = |sql: &str| office.db().query_row(sql, [], |row| row.get::<_, i64>(0)).expect("a number");
+    assert_eq!((count("SELECT sum(settled) FROM line"), count("SELECT sum(decided) FROM line")), (850, 1300), "both stand");
+    assert_eq!(count("SELECT count(*) FROM line WHERE holds = 1"), 2, "one of them holds the slot, and the other child's meal its own");
+    assert_eq!(sums::verify(office.db()).expect("counted"), 0);
+    let paid = office.settle("Anna", "Bernd", day("2026-11-25"), now).expect("settled").payments;
+    assert_eq!(paid.iter().map(|p| (p.provider.0, p.cents.get())).collect::<Vec<_>>(), [(101, 450)], "nothing of that day is paid again");
+}
+
+#[test]
+fn a_meal_that_a_clerk_rejected_is_not_accepted_again_once_another_was_paid_in_its_place() {
+    let now = noon("2026-11-23");
+    let PaidAtTheHort { mut office, mut mensa, tokens, meal, .. } = paid_at_the_hort(now);
+    let home = mensa.redeem(&tokens[0], "lunch", "2026-11-23", None, now);
+    office.rule(meal, Choice::Reject, Reason::ClerkDecision, "", "Anna", now).expect("ruled");
+    assert_eq!(mensa.claim(&mut office, now), [line(home, Verdict::Accepted, 450, "")]);
+    let paid = office.settle("Anna", "Bernd", day("2026-11-25"), now).expect("settled").payments;
+    assert_eq!(paid.iter().map(|p| (p.provider.0, p.cents.get())).collect::<Vec<_>>(), [(101, 450)], "the other owes");
+    for choice in [Choice::Accept, Choice::Cut(Cents::new(300))] {
+        let refused = office.rule(meal, choice, Reason::ClerkDecision, "", "Anna", now);
+        assert!(matches!(refused, Err(OfficeError::PaidElsewhere)), "{refused:?}");
+    }
+    let home = EntryId { terminal: mensa.key.public().terminal_id(), seq: home };
+    office.rule(home, Choice::Reject, Reason::ClerkDecision, "", "Anna", now).expect("ruled");
+    office.rule(meal, Choice::Accept, Reason::ClerkDecision, "", "Anna", now).expect("now it may");
+    let decided = "SELECT sum(decided) FROM line";
+    assert_eq!(office.db().query_row(decided, [], |row| row.get::<_, i64>(0)).expect("a number"), 400);
+    let refused = office.rule(home, Choice::Accept, Reason::ClerkDecision, "", "Anna", now);
+    assert!(matches!(refused, Err(OfficeError::PaidElsewhere)), "{refused:?}");
 }
 
 #[test]

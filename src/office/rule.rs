@@ -52,7 +52,7 @@ pub struct BulkOutcome {
     pub changed: u64,
     /// Left out, for they claim no more than they would be cut to.
     pub not_less: u64,
-    /// Left out, for the other provider has been paid.
+    /// Left out, for another line of the slot has been paid.
     pub paid_elsewhere: u64,
 }
 
@@ -175,7 +175,11 @@ impl Work<'_> {
         if choice == Choice::Ask && is_paid(view) {
             return Err(OfficeError::PaidAlready);
         }
-        if choice == Choice::Accept && self.finding(view)?.as_deref() == Some(Reason::Conflict.code()) {
+        let pays = matches!(choice, Choice::Accept | Choice::Cut(_));
+        if pays && view.verdict == Verdict::Rejected && lines::is_paid_beside(&self.db, view.id)? {
+            return Err(OfficeError::PaidElsewhere);
+        }
+        if pays && self.finding(view)?.as_deref() == Some(Reason::Conflict.code()) {
             let other = view.against.map(|id| views::line(&self.db, id)).transpose()?.flatten();
             if other.as_ref().is_some_and(is_paid) {
                 return Err(OfficeError::PaidElsewhere);

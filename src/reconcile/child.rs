@@ -16,7 +16,7 @@ use crate::words::ids::{EntryId, Hash};
 use crate::words::reason::Reason;
 use crate::words::service::{Pricing, Service};
 use crate::words::time::UtcMs;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Decides all lines of one child, and the cancellations of them: one decision for each.
 pub fn reconcile_child(lines: &[ClaimLine], child: &ChildFile, register: &Register<'_>) -> Vec<Decision> {
@@ -29,7 +29,7 @@ pub fn reconcile_child(lines: &[ClaimLine], child: &ChildFile, register: &Regist
 /// The table of all lines of a child that nobody has taken back, decided.
 pub(super) fn decided<'a>(standing: &'a [&'a ClaimLine], child: &'a ChildFile, register: &'a Register<'a>) -> Table<'a> {
     let (outcome, turns) = (vec![None; standing.len()], vec![None; standing.len()]);
-    let mut table = Table { lines: standing, child, register, judgements: Vec::new(), outcome, turns, uses: Vec::new() };
+    let mut table = Table { lines: standing, child, register, judgements: Vec::new(), beside: BTreeSet::new(), outcome, turns, uses: Vec::new() };
     table.judge();
     table.contest_slots();
     table.doubt_lessons_at_the_same_time();
@@ -55,6 +55,8 @@ pub(super) struct Table<'a> {
     child: &'a ChildFile,
     register: &'a Register<'a>,
     pub(super) judgements: Vec<Judgement>,
+    /// Settled lines whose slot another line holds: what was paid for them stands, and no more is.
+    beside: BTreeSet<usize>,
     pub(super) outcome: Vec<Option<Decision>>,
     /// Of each line whose turn came, what it was worth then.
     pub(super) turns: Vec<Option<Turn>>,
@@ -96,6 +98,9 @@ impl<'a> Table<'a> {
             for (index, standing) in contest(&contenders, self.lines, self.child, self.register) {
                 match standing {
                     Standing::Winner => {}
+                    Standing::Stands => {
+                        self.beside.insert(index);
+                    }
                     Standing::Duplicate { of } => self.lose(index, Verdict::Rejected, Reason::Duplicate, of),
                     Standing::Conflict { with, decided: true } => self.lose(index, Verdict::Rejected, Reason::Conflict, with),
                     Standing::Conflict { with, decided: false } => self.lose(index, Verdict::Pending, Reason::Conflict, with),
@@ -154,7 +159,7 @@ impl<'a> Table<'a> {
         order.sort_by_key(|index| self.order(*index));
         uses.extend(order.iter().filter(|index| self.stands(**index)).map(|index| self.wanted(*index, self.line(*index).stands())));
         for index in order {
-            let (line, stands) = (self.line(index), self.line(index).stands());
+            let (line, stands, is_beside) = (self.line(index), self.line(index).stands(), self.beside.contains(&index));
             let (most, because, stands_only) = match self.judgements[index] {
                 Judgement::Doubt { reason, against } if !self.stands(index) => {
                     let wanted = self.wanted(index, line.redemption.cents);
@@ -162,7 +167,7 @@ impl<'a> Table<'a> {
                     self.pend(index, reason, against);
                     continue;
                 }
-                Judgement::Fine { cents, because } if !self.stands(index) || line.ruling.is_some() || cents == stands => {
+                Judgement::Fine { cents, because } if !self.stands(index) || (line.ruling.is_some() && !is_beside) || cents == stands => {
                     (cents.max(stands), because, false)
                 }
                 _ => (stands, (stands < line.redemption.cents).then_some(Reason::CeilingReached), true),
@@ -178,7 +183,7 @@ impl<'a> Table<'a> {
                 _ if paid < line.redemption.cents => Verdict::Reduced,
                 _ => Verdict::Accepted,
             };
-            self.close(index, verdict, paid, because, None, paid > Cents::ZERO);
+            self.close(index, verdict, paid, because, None, paid > Cents::ZERO && !is_beside);
             if fitting > Cents::ZERO {
                 uses.push(Use { cents: fitting, ..wanted });
             }
@@ -244,6 +249,11 @@ impl<'a> Table<'a> {
         }
     }
 
+    /// The slot a line can hold before all others of the office: not what it says itself, which may be another child's.
+    fn held(&self, index: usize) -> Option<Slot> {
+        self.agreed_service(index).map(|_| self.slot(index))
+    }
+
     fn agreed_service(&self, index: usize) -> Option<&'a Service> {
         let line = self.line(index);
         self.register.providers.get(&line.provider)?.agreement(&line.redemption).map(|a| &a.service)
@@ -291,14 +301,14 @@ impl<'a> Table<'a> {
 
     fn pend(&mut self, index: usize, reason: Reason, against: Option<EntryId>) {
         let id = self.line(index).id;
-        let holds = Some(self.slot(index));
+        let holds = self.held(index);
         self.outcome[index] = Some(Decision { id, verdict: Verdict::Pending, cents: Cents::ZERO, reason: Some(reason), against, holds });
     }
 
     fn close(&mut self, index: usize, verdict: Verdict, cents: Cents, reason: Option<Reason>, against: Option<usize>, holds_slot: bool) {
         let id = self.line(index).id;
         let against = against.map(|other| self.line(other).id);
-        let holds = holds_slot.then(|| self.slot(index));
+        let holds = self.held(index).filter(|_| holds_slot);
         self.outcome[index] = Some(Decision { id, verdict, cents, reason, against, holds });
     }
 }

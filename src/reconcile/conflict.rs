@@ -12,8 +12,10 @@ use std::collections::BTreeMap;
 /// What became of a line in the contest for its slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It holds the slot, or was settled and stands whoever holds it now.
+    /// It holds the slot.
     Winner,
+    /// It was settled and stands, though another line holds the slot now.
+    Stands,
     /// The same provider claims the same thing with an earlier line.
     Duplicate {
         /// The index of the line that stays.
@@ -55,7 +57,8 @@ pub fn contest(contenders: &[usize], lines: &[&ClaimLine], child: &ChildFile, re
         let Some(line) = lines.get(index) else { return Standing::Winner };
         let champion = champions.get(&line.provider).copied().unwrap_or(winner);
         match index {
-            _ if index == winner || is_settled(line) => Standing::Winner,
+            _ if index == winner => Standing::Winner,
+            _ if is_settled(line) => Standing::Stands,
             _ if index != champion => Standing::Duplicate { of: champion },
             _ => Standing::Conflict { with: winner, decided: lines.get(winner).is_some_and(|winner| chosen_over(winner, line)) },
         }

@@ -65,12 +65,13 @@ pub fn decide(lines: &[ClaimLine], world: &World, fault: Option<Fault>) -> BTree
         }
         _ => true,
     });
+    let beside = beside(&open, world);
     contest(&mut open, world, fault, &mut out);
     lessons(&mut open);
     flats(&mut open, world);
     let freed = lines.iter().filter(|l| l.cancelled_by.is_some() && fault == Some(Fault::StornoFreesTooMuch));
     let freed = freed.map(|l| spent(l, world, -l.redemption.cents.get())).collect();
-    ceilings(open, world, freed, &mut out);
+    ceilings(open, world, freed, &beside, &mut out);
     out
 }
 
@@ -250,6 +251,23 @@ pub fn key(line: &ClaimLine, world: &World) -> String {
     }
 }
 
+/// The settled lines whose slot another settled line holds.
+fn beside(open: &[(&ClaimLine, Opinion)], world: &World) -> Vec<EntryId> {
+    let chosen = |l: &ClaimLine| matches!(l.ruling.map(|r| r.choice), Some(Choice::Accept | Choice::Cut(_)));
+    let home = |l: &ClaimLine| world.child.tokens.get(&l.redemption.token).is_some_and(|t| t.token.home_providers.contains(&l.provider));
+    let settled: Vec<&ClaimLine> = open.iter().map(|(line, _)| *line).filter(|line| floor(line) > 0).collect();
+    let rivals = |a: &ClaimLine, b: &ClaimLine| key(a, world) == key(b, world);
+    let outdone = |a: &ClaimLine, b: &ClaimLine| match a.provider == b.provider {
+        true => (!chosen(b), time(b), b.hash) < (!chosen(a), time(a), a.hash),
+        false => {
+            (!chosen(b), !home(b), age(b, world).unwrap_or(2), time(b), b.hash) < (!chosen(a), !home(a), age(a, world).unwrap_or(2), time(a), a.hash)
+        }
+    };
+    let champion = |a: &ClaimLine| !settled.iter().any(|b| a.provider == b.provider && rivals(a, b) && outdone(a, b));
+    let beats = |b: &ClaimLine, a: &ClaimLine| rivals(a, b) && champion(b) && outdone(a, b);
+    settled.iter().filter(|a| !champion(a) || settled.iter().any(|b| beats(b, a))).map(|line| line.id).collect()
+}
+
 fn contest(open: &mut Vec<(&ClaimLine, Opinion)>, world: &World, fault: Option<Fault>, out: &mut BTreeMap<EntryId, Outcome>) {
     let chosen = |l: &ClaimLine| matches!(l.ruling.map(|r| r.choice), Some(Choice::Accept | Choice::Cut(_)));
     let all: Vec<&ClaimLine> = open.iter().map(|(line, _)| *line).collect();
@@ -366,14 +384,16 @@ pub fn debits(world: &World) -> Vec<Spent> {
     spent
 }
 
-fn ceilings(mut open: Vec<(&ClaimLine, Opinion)>, world: &World, freed: Vec<Spent>, out: &mut BTreeMap<EntryId, Outcome>) {
+fn ceilings(mut open: Vec<(&ClaimLine, Opinion)>, world: &World, freed: Vec<Spent>, beside: &[EntryId], out: &mut BTreeMap<EntryId, Outcome>) {
     open.sort_by_key(|(line, _)| order(line));
     let mut others = freed;
     others.extend(open.iter().filter(|(line, _)| floor(line) > 0).map(|(line, _)| spent(line, world, floor(line))));
     for (line, opinion) in open {
         let floor = floor(line);
         let (most, because) = match opinion {
-            Opinion::Yes(most, because) if floor == 0 || line.ruling.is_some() || most == floor => (most.max(floor), because),
+            Opinion::Yes(most, because) if floor == 0 || (line.ruling.is_some() && !beside.contains(&line.id)) || most == floor => {
+                (most.max(floor), because)
+            }
             Opinion::Ask(_) if floor == 0 => (line.redemption.cents.get(), None),
             _ => (floor, (floor < line.redemption.cents.get()).then_some(Reason::CeilingReached)),
         };

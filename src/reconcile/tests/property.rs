@@ -328,6 +328,29 @@ proptest! {
     }
 
     #[test]
+    fn of_several_settled_lines_of_a_slot_one_holds_it_and_the_others_stand(child: u64, seeds in proptest::collection::vec(any::<u64>(), 2..12), seed: u64) {
+        let (world, mut dice) = (any_world(child), Dice(Chance::seeded(seed)));
+        let mut lines = any_round(&seeds, 1);
+        for line in &mut lines {
+            line.settled = dice.rarely(2).then(|| Cents::new(dice.one(&[1, 300, 400])));
+            line.ruling = any_ruling(&mut dice, 4).or(line.ruling);
+        }
+        let decisions = reconcile_child(&lines, &world.child, &world.register());
+        let held: Vec<_> = decisions.iter().filter_map(|decision| decision.holds).collect();
+        prop_assert_eq!(held.iter().collect::<BTreeSet<_>>().len(), held.len(), "two lines hold one slot");
+        let said: Vec<_> = lines.iter().filter(|line| naive::service(line, &world).is_none()).map(|line| line.id).collect();
+        prop_assert!(decisions.iter().all(|d| d.holds.is_none() || !said.contains(&d.id)), "a slot that only the line names is held");
+        let decided = ours(&lines, &world);
+        let broken = what_is_settled_stands(&lines, &decided).and_then(|()| agrees_with_the_naive_statement(&lines, &world, &decided));
+        prop_assert_eq!(broken, Ok(()));
+        let mut raised = BTreeSet::new();
+        for (line, cents) in paid(&lines, &decided) {
+            let key = naive::key(line, &world);
+            prop_assert!(cents <= line.stands().get() || raised.insert(key.clone()), "{} is paid twice", key);
+        }
+    }
+
+    #[test]
     fn no_input_panics(child: u64, seeds in proptest::collection::vec(any::<(u64, u64)>(), 0..8)) {
         let world = any_world(child);
         let lines: Vec<ClaimLine> = seeds.iter().enumerate().map(|(number, (seed, extreme))| at_the_limits(any_line(number, *seed), *extreme)).collect();

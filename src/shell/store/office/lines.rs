@@ -319,6 +319,15 @@ pub fn child_of(db: &Connection, terminal: i64, seq: u64) -> Result<Option<i64>,
     Ok(db.query_row(sql, params![terminal, to_db(seq)], |row| row.get(0)).optional()?)
 }
 
+/// Whether another line of this one's slot was paid, and stands.
+pub fn is_paid_beside(db: &Connection, id: EntryId) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM line l JOIN terminal t ON t.id = l.terminal JOIN child_sum m ON m.child = l.child
+                   JOIN line o ON o.month = m.month AND o.child = l.child
+               WHERE t.terminal = ?1 AND l.seq = ?2 AND o.slot_day = l.slot_day AND o.slot = l.slot AND NOT (o.terminal = l.terminal AND o.seq = l.seq)
+                   AND o.settled > 0 AND o.verdict <> 3 AND o.cancelled_by IS NULL";
+    Ok(db.prepare_cached(sql)?.exists(params![id.terminal.0, to_db(id.seq)])?)
+}
+
 /// A ruling as it is kept.
 pub(super) fn ruling_row(row: &Row<'_>) -> Result<Ruling, StoreError> {
     let (choice, cents, reason): (String, Option<i64>, String) = (row.get(0)?, row.get(1)?, row.get(2)?);

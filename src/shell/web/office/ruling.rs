@@ -144,8 +144,8 @@ pub fn outcome_words(outcome: BulkOutcome) -> String {
         ),
         lines(
             outcome.paid_elsewhere,
-            "blieb offen, weil der andere Anbieter das Geld dafür schon bekommen hat.",
-            "blieben offen, weil der andere Anbieter das Geld dafür schon bekommen hat.",
+            "blieb offen, weil das Geld dafür für eine andere Zeile schon gezahlt ist.",
+            "blieben offen, weil das Geld dafür für eine andere Zeile schon gezahlt ist.",
         ),
         (outcome.decided > 0).then(|| "Die Anbieter erfahren es beim nächsten Abruf.".to_owned()),
     ];

@@ -251,7 +251,7 @@ pub fn trouble(why: &OfficeError) -> String {
         OfficeError::OtherReport(file) => {
             format!("Dieser Statusbericht gehört zur Zahlungsdatei „{file}“, die nicht von diesem Amt ist. Es wurde nichts übernommen.")
         }
-        OfficeError::PaidElsewhere => "Der andere Anbieter hat das Geld dafür schon bekommen; es kann nur einmal gezahlt werden.".into(),
+        OfficeError::PaidElsewhere => "Das Geld dafür ist für eine andere Zeile schon gezahlt; es kann nur einmal gezahlt werden.".into(),
         OfficeError::PaidAlready => {
             "Diese Zeile ist schon gezahlt; eine Rückfrage hält nichts mehr auf. War sie falsch, bitte neu entscheiden: kürzen oder ablehnen.".into()
         }

@@ -7,15 +7,19 @@ mod office_waiting;
 use office_by_hand::{Box, HEADER, day, issue, line, noon, provider, town};
 use std::slice;
 use teilhabe::admit::enrolment::EnrolmentCode;
+use teilhabe::book::decide::Ask;
 use teilhabe::book::entry::Head;
+use teilhabe::book::redemption::SeenAs;
+use teilhabe::book::slot::Lesson;
 use teilhabe::deliver::advice::Verdict;
 use teilhabe::office::{Doubt, IssuedToken, Office, OfficeError, StopReason};
 use teilhabe::reconcile::ruling::Choice;
 use teilhabe::shell::sheet::bank::BankFile;
 use teilhabe::shell::sheet::camt::{Direction, Entry, Statement};
 use teilhabe::shell::sheet::pain002::{RejectedTransaction, StatusReport};
-use teilhabe::shell::store::office::sums;
+use teilhabe::shell::store::office::{sums, views};
 use teilhabe::words::cents::Cents;
+use teilhabe::words::code::Code;
 use teilhabe::words::ids::{EntryId, Hash};
 use teilhabe::words::keys::SecretKey;
 use teilhabe::words::reason::Reason;
@@ -226,6 +230,78 @@ fn a_meal_that_a_clerk_rejected_is_not_accepted_again_once_another_was_paid_in_i
     assert_eq!(office.db().query_row(decided, [], |row| row.get::<_, i64>(0)).expect("a number"), 400);
     let refused = office.rule(home, Choice::Accept, Reason::ClerkDecision, "", "Anna", now);
     assert!(matches!(refused, Err(OfficeError::PaidElsewhere)), "{refused:?}");
+}
+
+/// Lessons of one tutor at three boxes, each of another child: from 14:00, from 14:30 and from 15:00, 45 minutes long, recorded in this order.
+fn one_tutor_at_three_boxes(now: UtcMs) -> (Office, Vec<(Box, EntryId)>) {
+    let mut office = town(now);
+    let (number, code) = provider(&mut office, "Lernhilfe", &["maths:tutoring:Mathe:2500:45:MA"], now);
+    let rows: String = (1..=3).map(|child| format!("{child};tutoring;2026-08;2027-07;month;units;4;MA;;\n")).collect();
+    let tokens = issue(&mut office, &format!("{HEADER}{rows}"), now);
+    let mut codes = vec![code];
+    codes.extend((0..2).map(|_| office.new_code(number, now).expect("a code")));
+    let begins = [14 * 60, 14 * 60 + 30, 15 * 60];
+    let boxes = codes.iter().zip(&tokens).zip(begins).zip(7..).map(|(((code, token), start), seed)| {
+        let mut terminal = Box::enrol(&mut office, code, seed, now).expect("admitted");
+        let ask = Ask {
+            service: Code::parse("maths").expect("a code"),
+            day: day("2026-11-23"),
+            cents: None,
+            lesson: Lesson::new(start, start + 45),
+            charge: None,
+            seen_as: SeenAs::Qr,
+            shown: None,
+            operator: Some("Frau T.".into()),
+            settles: None,
+        };
+        let seq = terminal.enter(token, &ask, day("2026-11-23").at_minute(start + 50));
+        let id = EntryId { terminal: terminal.key.public().terminal_id(), seq };
+        (terminal, id)
+    });
+    let boxes = boxes.collect();
+    (office, boxes)
+}
+
+fn verdicts(office: &Office, boxes: &[(Box, EntryId)]) -> Vec<Verdict> {
+    boxes.iter().map(|(_, id)| views::line(office.db(), *id).expect("read").expect("there").verdict).collect()
+}
+
+#[test]
+fn in_whatever_order_lessons_of_one_tutor_arrive_the_same_ones_are_paid() {
+    use Verdict::{Accepted, Pending, Rejected};
+    let (start, now) = (noon("2026-11-23"), noon("2026-11-24"));
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        for at_once in [false, true] {
+            let (mut office, mut boxes) = one_tutor_at_three_boxes(start);
+            for place in order {
+                let batch = boxes[place].0.batch(now);
+                boxes[place].0.exchange(&mut office, vec![batch], now);
+                if !at_once {
+                    office.reconcile(now).expect("reconciled");
+                }
+            }
+            office.reconcile(now).expect("reconciled");
+            assert_eq!(verdicts(&office, &boxes), [Accepted, Pending, Pending], "{order:?}");
+            office.rule(boxes[1].1, Choice::Reject, Reason::ClerkDecision, "", "Anna", now).expect("ruled");
+            assert_eq!(verdicts(&office, &boxes), [Accepted, Rejected, Accepted], "what is rejected stands in nobody's way");
+            office.rule(boxes[1].1, Choice::Accept, Reason::ClerkDecision, "", "Anna", now).expect("ruled");
+            assert_eq!(verdicts(&office, &boxes), [Accepted, Accepted, Pending], "what a clerk has accepted does");
+        }
+    }
+}
+
+#[test]
+fn a_lesson_that_is_cancelled_stands_in_no_later_ones_way() {
+    let (start, now) = (noon("2026-11-23"), noon("2026-11-24"));
+    let (mut office, mut boxes) = one_tutor_at_three_boxes(start);
+    for (terminal, _) in boxes.iter_mut().take(2) {
+        terminal.claim(&mut office, now);
+    }
+    assert_eq!(verdicts(&office, &boxes[..2]), [Verdict::Accepted, Verdict::Pending]);
+    let seq = boxes[0].1.seq;
+    boxes[0].0.cancel(seq, now);
+    boxes[0].0.claim(&mut office, now);
+    assert_eq!(verdicts(&office, &boxes[1..2]), [Verdict::Accepted]);
 }
 
 #[test]

@@ -189,7 +189,10 @@ impl Work<'_> {
         let (batch, why) = (entering.row, body.reason.as_str());
         let new = NewCancellation { terminal: terminal.id, seq, batch, target, why, at: entry.at, hash };
         match lines::cancel(&self.db, &new, body.entry)? {
-            Some((child, month)) => pass.mark(child, month),
+            Some((child, month)) => {
+                pass.mark(child, month);
+                lines::mark_later_lessons(&self.db, &[(terminal.id, new.target)])?;
+            }
             None if entering.lost_now(body.seq) || waiting::is_given_up(&self.db, terminal.id, body.seq)? => {
                 waiting::await_line(&self.db, terminal.id, seq, body.entry)?;
                 pass.is_awaited = true;
@@ -218,6 +221,8 @@ impl Work<'_> {
         if pass.is_awaited {
             new.iter().try_for_each(|line| waiting::tie_awaiting(&self.db, terminal, line.seq, line.hash))?;
         }
+        let lessons = new.iter().filter(|line| line.redemption.lesson.is_some() && line.redemption.operator.is_some());
+        lines::mark_later_lessons(&self.db, &lessons.map(|line| (line.terminal, line.seq)).collect::<Vec<_>>())?;
         lines::decide_whole(&self.db, std::mem::take(&mut pass.whole))?;
         Ok(lines::mark_months_dirty(&self.db, std::mem::take(&mut pass.months))?)
     }

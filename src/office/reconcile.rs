@@ -1,9 +1,9 @@
 //! Reconciliation over the ledger: child by child, and what changed goes out as advice.
 
 use super::{Action, Office, OfficeError, Profile, Work};
-use crate::deliver::advice::Advice;
+use crate::deliver::advice::{Advice, Verdict};
 use crate::reconcile::child::reconcile_child;
-use crate::reconcile::finding::Tally;
+use crate::reconcile::finding::{Decision, Tally};
 use crate::reconcile::reach::meals_stay_in_their_month;
 use crate::reconcile::register::{ChildFile, ClaimLine, ProviderFile, Register};
 use crate::shell::store::office::deciding::{self, Decided, Wanted};
@@ -102,6 +102,7 @@ impl Work<'_> {
         let (children, gathered): (Vec<_>, Vec<_>) = together.into_iter().unzip();
         let register = Register { office: &self.profile.id, policy: &self.profile.policy, providers };
         let (mut changed, mut released, mut decided, mut taken_back) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let mut tutors_elsewhere = Vec::new();
         for Gathered { held, claims, file } in gathered {
             let known: BTreeMap<EntryId, &LedgerLine> = held.iter().map(|ledger| (ledger.line.id, ledger)).collect();
             for decision in reconcile_child(&claims, &file, &register) {
@@ -113,6 +114,9 @@ impl Work<'_> {
                 match ledger {
                     Some(ledger) => {
                         released.extend(ledger.decided.holds.is_some().then_some((ledger.terminal, decision.id.seq)));
+                        if ledger.line.redemption.lesson.is_some() && is_rejected(&ledger.decided) != is_rejected(&decision) {
+                            tutors_elsewhere.push((ledger.terminal, decision.id.seq));
+                        }
                         let against = decision.against.map(|id| self.terminal_row(id.terminal, &known)).transpose()?.flatten();
                         decided.push(Decided { terminal: ledger.terminal, decision, against, counted: ledger.counted });
                     }
@@ -125,6 +129,8 @@ impl Work<'_> {
         let taken_back: Vec<_> = taken_back.iter().map(|(terminal, decision)| (*terminal, decision)).collect();
         deciding::decide_cancellations(&self.db, &taken_back)?;
         deciding::mark_clean(&self.db, &children.iter().map(|(child, _)| *child).collect::<Vec<_>>())?;
+        // Perhaps of these very children: after they were marked clean.
+        lines::mark_later_lessons(&self.db, &tutors_elsewhere)?;
         for (child, _) in alone {
             changed.extend(self.decide_children(std::slice::from_ref(child), providers, now)?);
         }
@@ -148,6 +154,10 @@ impl Work<'_> {
         let advice = Advice { batch: id, created: now, lines: advised, payments: payments::of_batch(&self.db, batch)?, revision };
         Ok(batches::insert_advice(&self.db, terminal, batch, &advice.seal(&self.keys.documents))?)
     }
+}
+
+fn is_rejected(decision: &Decision) -> bool {
+    decision.verdict == Verdict::Rejected
 }
 
 /// What a child's lines are decided from.

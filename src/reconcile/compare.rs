@@ -59,8 +59,10 @@ fn check(line: &ClaimLine, child: &ChildFile, register: &Register<'_>) -> Result
     on_a_service_day(line, agreement, register)?;
     evidence_is_fresh(line, register)?;
     lesson_is_sound(line)?;
+    let agreed = agreed_price(&line.redemption, agreement)?;
+    tutor_was_there(line)?;
     not_paid_by_the_office(line, registered, child)?;
-    agreed_price(&line.redemption, agreement)
+    Ok(agreed)
 }
 
 /// The token of the line, if it is one of this child.
@@ -159,9 +161,12 @@ fn evidence_is_fresh(line: &ClaimLine, register: &Register<'_>) -> Result<(), Ob
 }
 
 fn lesson_is_sound(line: &ClaimLine) -> Result<(), Obstacle> {
-    if line.redemption.benefit == Benefit::Tutoring && line.redemption.lesson.is_none() {
-        return Err(Obstacle::Refused(Reason::Malformed));
-    }
+    let is_short = line.redemption.benefit == Benefit::Tutoring && line.redemption.lesson.is_none();
+    if is_short { Err(Obstacle::Refused(Reason::Malformed)) } else { Ok(()) }
+}
+
+/// Looked at after all that refuses a line: what a tutor did elsewhere makes a line doubtful or not, and bears on no slot.
+const fn tutor_was_there(line: &ClaimLine) -> Result<(), Obstacle> {
     if line.tutor_elsewhere.is_some() { Err(Obstacle::Doubt(Reason::LessonOverlap)) } else { Ok(()) }
 }
 

@@ -115,7 +115,6 @@ impl Box {
     }
 
     pub fn redeem(&mut self, token: &IssuedToken, service: &str, on: &str, cents: Option<i64>, now: UtcMs) -> u64 {
-        let entitlement = self.entitlement(token, now);
         let ask = Ask {
             service: Code::parse(service).expect("a code"),
             day: day(on),
@@ -127,8 +126,14 @@ impl Box {
             operator: None,
             settles: None,
         };
+        self.enter(token, &ask, now)
+    }
+
+    /// Records what a counter asks for, and answers the entry's number.
+    pub fn enter(&mut self, token: &IssuedToken, ask: &Ask, now: UtcMs) -> u64 {
+        let entitlement = self.entitlement(token, now);
         let house = House { trust: &self.trust, credential: Some(&self.credential), status: None, clock: ClockState::Ok };
-        let grant = plan(&entitlement, &ask, &house, now).expect("planned").decide(&Spent::default()).expect("granted");
+        let grant = plan(&entitlement, ask, &house, now).expect("planned").decide(&Spent::default()).expect("granted");
         let entered = grant.enter(self.head, Salt(self.chance.bytes()), now);
         self.head = entered.head;
         self.entries.push(entered.bytes);

@@ -171,11 +171,11 @@ fn unruled(line: &ClaimLine, world: &World) -> Result<Opinion, Opinion> {
     ask_if(service.pricing != Pricing::Monthly && is_closed(line, world), Reason::NotAServiceDay)?;
     ask_if(age(line, world).is_none(), Reason::StatusStale)?;
     no_if(r.benefit == Benefit::Tutoring && r.lesson.is_none(), Reason::Malformed)?;
+    let price = price(line, service).filter(|p| *p > 0 && *p <= 100_000_000 && r.cents.get() > 0).ok_or(No(Reason::NoPrice))?;
     ask_if(line.tutor_elsewhere.is_some(), Reason::LessonOverlap)?;
     let in_cents = token.allowances.iter().any(|a| a.benefit == r.benefit && a.ceilings.iter().any(|c| c.measure == Measure::Cents));
     let reimbursed = world.child.debits.iter().any(|d| d.benefit == r.benefit && d.from <= r.day && r.day <= d.to);
     ask_if(reimbursed && !in_cents, Reason::SelfPaid)?;
-    let price = price(line, service).filter(|p| *p > 0 && *p <= 100_000_000 && r.cents.get() > 0).ok_or(No(Reason::NoPrice))?;
     Ok(if price < r.cents.get() { Yes(price, Some(Reason::PriceDiffers)) } else { Yes(r.cents.get(), None) })
 }
 

@@ -360,14 +360,40 @@ pub fn insert_ruling(
     Ok(())
 }
 
-/// Another standing lesson of the same tutor that overlaps this one and is not of the same group.
+/// Notes that lessons must be decided again that the same tutor gave at the time of one of these lines, by terminal and number, and that were
+/// recorded later: whether these stand decides about those. A lesson bears on later ones alone, here and under ceilings, so that marking ends.
+pub fn mark_later_lessons(db: &Connection, lines: &[(i64, u64)]) -> Result<(), StoreError> {
+    let keys: Vec<_> = lines.iter().map(|(terminal, seq)| [*terminal, to_db(*seq)]).collect();
+    let (own, later) = (recorded("l"), recorded("o"));
+    let sql = format!(
+        "INSERT INTO to_decide (child, month)
+         SELECT DISTINCT o.child, o.month FROM line l JOIN line o ON o.day = l.day AND o.provider = l.provider
+         WHERE l.terminal = ?1 AND l.seq = ?2 AND l.lesson_start IS NOT NULL AND o.lesson_start IS NOT NULL AND o.operator = l.operator
+             AND o.cancelled_by IS NULL AND o.lesson_start < l.lesson_end AND l.lesson_start < o.lesson_end
+             AND NOT (o.service = l.service AND o.lesson_start = l.lesson_start AND o.lesson_end = l.lesson_end)
+             AND ({own}, l.hash) < ({later}, o.hash) ON CONFLICT DO NOTHING"
+    );
+    db.execute_each(&sql, &keys)?;
+    Ok(())
+}
+
+/// The time that counts of a line, as [`ClaimLine::time`] has it.
+fn recorded(line: &str) -> String {
+    format!("CASE WHEN {line}.at < {line}.not_before THEN {line}.not_before ELSE {line}.at END")
+}
+
+/// An earlier recorded, standing lesson of the same tutor that overlaps this one and is not of the same group.
 pub fn tutor_elsewhere(db: &Connection, line: &ClaimLine, terminal: i64) -> Result<Option<EntryId>, StoreError> {
     let r = &line.redemption;
     let (Some(lesson), Some(operator)) = (r.lesson, &r.operator) else { return Ok(None) };
-    let sql = "SELECT t.terminal, l.seq FROM line l JOIN terminal t ON t.id = l.terminal
+    let recorded = recorded("l");
+    let sql = format!(
+        "SELECT t.terminal, l.seq FROM line l JOIN terminal t ON t.id = l.terminal
                WHERE l.day = ?1 AND l.provider = ?2 AND l.lesson_start IS NOT NULL AND l.operator = ?3 AND l.cancelled_by IS NULL
                  AND l.lesson_start < ?5 AND ?4 < l.lesson_end AND NOT (l.service = ?6 AND l.lesson_start = ?4 AND l.lesson_end = ?5)
-                 AND NOT (l.terminal = ?7 AND l.seq = ?8) AND l.verdict <> 3 AND (l.at, l.hash) < (?9, ?10) ORDER BY l.at LIMIT 1";
+                 AND NOT (l.terminal = ?7 AND l.seq = ?8) AND l.verdict <> 3 AND ({recorded}, l.hash) < (?9, ?10)
+               ORDER BY {recorded}, l.hash LIMIT 1"
+    );
     let values = params![
         r.day.days(),
         line.provider.0,
@@ -377,10 +403,10 @@ pub fn tutor_elsewhere(db: &Connection, line: &ClaimLine, terminal: i64) -> Resu
         r.service.as_str(),
         terminal,
         to_db(line.id.seq),
-        to_db(line.at.0),
+        to_db(line.time().0),
         line.hash.0
     ];
-    let found: Option<(Vec<u8>, i64)> = db.prepare_cached(sql)?.query_row(values, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let found: Option<(Vec<u8>, i64)> = db.prepare_cached(&sql)?.query_row(values, |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     found.map(|(terminal, seq)| Ok(EntryId { terminal: TerminalId(array(terminal, "terminal id")?), seq: from_db(seq)? })).transpose()
 }
 

@@ -13,7 +13,7 @@ use teilhabe::reconcile::ruling::Choice;
 use teilhabe::settle::run::next_banking_day;
 use teilhabe::shell::door;
 use teilhabe::shell::handover::Handover;
-use teilhabe::shell::store::office::views;
+use teilhabe::shell::store::office::{sums, views};
 use teilhabe::shell::web::office::pages;
 use teilhabe::words::cents::Cents;
 use teilhabe::words::chance::Chance;
@@ -300,6 +300,14 @@ fn a_line_that_names_one_child_and_anothers_card_keeps_nobody_from_being_purged(
     let mixed = "UPDATE line SET borrowed = 1, child = (SELECT max(id) FROM child) WHERE (terminal, seq) IN
         (SELECT terminal, seq FROM line WHERE child < (SELECT max(id) FROM child) ORDER BY terminal, seq LIMIT 1)";
     assert_eq!(office.db().execute(mixed, []).expect("as a till could claim it"), 1);
+    let approval = "INSERT INTO approval (child, from_month, to_month, legal_basis, home_providers, source, recorded, recorded_by)
+        SELECT max(id), 600, 600, 'bkgg', '', 'hand', 0, 'Anna Adler' FROM child RETURNING id";
+    let approval = office.db().insert(approval, []).expect("a law that no other child's benefits rest on");
+    let card = "INSERT INTO token (token, child, issued, approval) SELECT randomblob(16), child, 0, id FROM approval WHERE id = ?1 RETURNING id";
+    let card = office.db().insert(card, [approval]).expect("a card of the child that stays");
+    let mixed = "UPDATE line SET borrowed = 1, token = ?1 WHERE (terminal, seq) IN
+        (SELECT terminal, seq FROM line WHERE child < (SELECT max(id) FROM child) ORDER BY terminal, seq LIMIT 1)";
+    assert_eq!(office.db().execute(mixed, [card]).expect("the other way round"), 1);
     let later = now.plus_days(9 * 366);
     let plan = office.plan_purge("Anna Adler", later).expect("counted");
     let mut purge = office.begin_purge(plan.id, plan.total, "Anna Adler", later).expect("begun");
@@ -307,6 +315,10 @@ fn a_line_that_names_one_child_and_anothers_card_keeps_nobody_from_being_purged(
     let left = "SELECT count(*) FROM line l JOIN child c ON c.id = l.child JOIN token t ON t.id = l.token JOIN child o ON o.id = t.child
         WHERE c.remains = 0 AND o.remains = 1";
     assert_eq!(office.db().query_row(left, [], |row| row.get::<_, i64>(0)).expect("read"), 1, "it stays, with the card of nobody");
+    let cut = "SELECT count(*) FROM line l JOIN child c ON c.id = l.child JOIN token t ON t.id = l.token AND t.child = c.id
+        WHERE c.remains = 1 AND c.legal_basis = 'bkgg' AND l.borrowed = 0";
+    assert_eq!(office.db().query_row(cut, [], |row| row.get::<_, i64>(0)).expect("read"), 1, "the other counts to its law, and names no child");
+    assert_eq!(sums::verify(office.db()).expect("counted"), 0);
 }
 
 #[test]

@@ -68,11 +68,14 @@ pub fn blind_batch(db: &Connection, batch: i64, gone: Option<&Gone>, now: UtcMs)
     Ok(went)
 }
 
-/// Makes the children and tokens that stand for what remains, one for each legal basis of the children of the plan and of their approvals.
+/// Makes the children and tokens that stand for what remains, one for each legal basis of the children of the plan, of their approvals, and
+/// of the approvals behind other children's cards that they were claimed with.
 pub fn make_remains(db: &Connection) -> Result<(), StoreError> {
     let sql = "SELECT coalesce(c.legal_basis, '') FROM purge_child p JOIN child c ON c.id = p.child
                UNION SELECT a.legal_basis FROM purge_child p JOIN token t ON t.child = p.child JOIN approval a ON a.id = t.approval
-                     WHERE a.legal_basis IS NOT NULL";
+                     WHERE a.legal_basis IS NOT NULL
+               UNION SELECT a.legal_basis FROM line l JOIN token t ON t.id = l.token JOIN approval a ON a.id = t.approval
+                     WHERE l.borrowed = 1 AND l.child IN (SELECT child FROM purge_child) AND a.legal_basis IS NOT NULL";
     let mut statement = db.prepare(sql)?;
     let bases: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     for basis in bases {

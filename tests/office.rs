@@ -8,7 +8,7 @@ use office_by_hand::{Box, HEADER, day, issue, line, noon, provider, town};
 use std::slice;
 use teilhabe::admit::enrolment::EnrolmentCode;
 use teilhabe::book::decide::Ask;
-use teilhabe::book::entry::Head;
+use teilhabe::book::entry::{self as journal, Body, Head};
 use teilhabe::book::redemption::SeenAs;
 use teilhabe::book::slot::Lesson;
 use teilhabe::deliver::advice::Verdict;
@@ -20,7 +20,7 @@ use teilhabe::shell::sheet::pain002::{RejectedTransaction, StatusReport};
 use teilhabe::shell::store::office::{sums, views};
 use teilhabe::words::cents::Cents;
 use teilhabe::words::code::Code;
-use teilhabe::words::ids::{EntryId, Hash};
+use teilhabe::words::ids::{EntryId, Handle, Hash};
 use teilhabe::words::keys::SecretKey;
 use teilhabe::words::reason::Reason;
 use teilhabe::words::time::UtcMs;
@@ -302,6 +302,27 @@ fn a_lesson_that_is_cancelled_stands_in_no_later_ones_way() {
     boxes[0].0.cancel(seq, now);
     boxes[0].0.claim(&mut office, now);
     assert_eq!(verdicts(&office, &boxes[1..2]), [Verdict::Accepted]);
+}
+
+#[test]
+fn a_card_claimed_for_a_child_that_nobody_knows_waits() {
+    let now = noon("2026-11-23");
+    let mut office = town(now);
+    let (_, code) = provider(&mut office, "Mensa GmbH", &["lunch:lunch:Mittagessen:450"], now);
+    let tokens = issue(&mut office, &format!("{HEADER}1;lunch;2026-08;2027-07;day;units;1;;;\n"), now);
+    let mut mensa = Box::enrol(&mut office, &code, 7, now).expect("admitted");
+    let before = mensa.head;
+    let seq = mensa.redeem(&tokens[0], "lunch", "2026-11-23", None, now);
+    let mut entry = journal::Entry::from_bytes(&mensa.entries.pop().expect("an entry")).expect("read");
+    let Body::Redemption(redemption) = &mut entry.body else { panic!("a redemption") };
+    redemption.handle = Handle([9; 8]);
+    let bytes = entry.to_bytes();
+    mensa.head = before.after(&bytes);
+    mensa.entries.push(bytes);
+    assert_eq!(mensa.claim(&mut office, now), [line(seq, Verdict::Pending, 0, "unknown_token")]);
+    let honest = mensa.redeem(&tokens[0], "lunch", "2026-11-23", None, now);
+    assert_eq!(mensa.claim(&mut office, now), [line(honest, Verdict::Accepted, 450, "")], "and takes nothing from the child whose card it is");
+    assert_eq!(sums::verify(office.db()).expect("counted"), 0);
 }
 
 #[test]

@@ -185,13 +185,11 @@ pub struct Claimant {
     pub phone: Option<Vec<u8>>,
 }
 
-/// The tokens and children that claims name, as far as they are on record.
+/// The tokens and children that claims name, of those claims of which both are on record.
 pub fn claimants(db: &Connection, claims: &[(TokenId, Handle)], mut told: impl FnMut((TokenId, Handle), Claimant)) -> Result<(), StoreError> {
-    let sql = "SELECT t.id, coalesce(c.id, t.child), CASE WHEN t.phone IS NOT NULL THEN t.bytes END,
-                   coalesce((SELECT a.legal_basis FROM approval a WHERE a.id = t.approval),
-                       CASE WHEN c.id IS NULL THEN (SELECT o.legal_basis FROM child o WHERE o.id = t.child) ELSE c.legal_basis END),
-                   coalesce(c.id <> t.child, false)
-               FROM token t LEFT JOIN child c ON c.handle = ?2 WHERE t.token = ?1";
+    let sql = "SELECT t.id, c.id, CASE WHEN t.phone IS NOT NULL THEN t.bytes END,
+                   coalesce((SELECT a.legal_basis FROM approval a WHERE a.id = t.approval), c.legal_basis), c.id <> t.child
+               FROM token t JOIN child c ON c.handle = ?2 WHERE t.token = ?1";
     let keys: Vec<_> = claims.iter().map(|(token, handle)| (token.0, handle.0)).collect();
     db.query_each(sql, &keys, |place, row| {
         let basis = counted::basis(&row.get::<_, Option<String>>(3)?.unwrap_or_default())?;
@@ -202,13 +200,14 @@ pub fn claimants(db: &Connection, claims: &[(TokenId, Handle)], mut told: impl F
     })
 }
 
-/// What is on record of one claim's token and child: made where the office has issued no such token.
+/// What is on record of one claim's token and child: each made where the office knows none. A card that is known is not the card of a child
+/// that is not.
 pub fn claimant(db: &Connection, token: TokenId, handle: Handle, now: UtcMs) -> Result<Claimant, StoreError> {
+    let child = match by_handle(db, handle)? {
+        Some(child) => child.id,
+        None => insert(db, handle, None, None)?,
+    };
     if token_by_id(db, token)?.is_none() {
-        let child = match by_handle(db, handle)? {
-            Some(child) => child.id,
-            None => insert(db, handle, None, None)?,
-        };
         db.execute("INSERT INTO token (token, child, issued) VALUES (?1, ?2, ?3)", params![token.0, child, to_db(now.seconds().0)])?;
     }
     let mut found = None;

@@ -361,6 +361,34 @@ fn a_payment_that_came_back_all_the_same_is_paid_again_when_a_clerk_says_so() {
     assert_eq!((again.unclear.len(), again.known), (0, 1), "what is closed is known");
 }
 
+
+#[test]
+fn a_restored_office_settles_nothing_it_signed_before_and_gives_no_number_of_a_run_twice() {
+    let mut world = World::new(17);
+    let (now, execution) = (world.now, CivilDay::of(world.now).plus(2));
+    let signed = world.office.draw_up("Anna", &Selection::default(), execution, None, now).expect("drawn up");
+    world.office.begin_after_restore(now).expect("begun");
+    let released = world.office.release("Berta", now);
+    assert!(matches!(released, Err(OfficeError::NotCompared)), "{released:?}");
+    assert_eq!(number(&world.office, "SELECT count(*) FROM payment"), 0);
+    world.office.withdraw(signed, "Anna", now).expect("withdrawing moves no money");
+    world.office.has_compared("Anna", now).expect("noted");
+    let run = world.office.settle("Anna", "Berta", execution, now).expect("settled").run.expect("a run");
+    assert!(run > signed + 1_000, "the lost office may have given away those between: {run}");
+
+    let judo = ProviderNumber(102);
+    let sql = "SELECT t.terminal, l.seq FROM line l JOIN terminal t ON t.id = l.terminal WHERE l.provider = 102 ORDER BY l.seq LIMIT 1";
+    let (terminal, seq): (Vec<u8>, i64) = world.office.db().query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).expect("a line");
+    let line = EntryId { terminal: TerminalId(terminal.try_into().expect("an id")), seq: seq as u64 };
+    world.office.rule(line, Choice::Reject, Reason::ClerkDecision, "", "Anna", now).expect("ruled");
+    world.office.note_repayment(judo, Cents::new(1_500), CivilDay::of(now), "Auszug 12", "Anna", now).expect("noted");
+    world.office.begin_after_restore(now).expect("begun");
+    let confirmed = world.office.confirm_repayment(judo, Cents::new(1_500), true, "Berta", now);
+    assert!(matches!(confirmed, Err(OfficeError::NotCompared)), "{confirmed:?}");
+    world.office.has_compared("Anna", now).expect("noted");
+    let repaid = world.office.confirm_repayment(judo, Cents::new(1_500), true, "Berta", now).expect("confirmed").expect("a run");
+    assert!(repaid > run + 1_000, "{repaid}");
+}
 #[test]
 fn batches_that_bear_one_number_share_a_payment_once() {
     let mut world = World::new(16);

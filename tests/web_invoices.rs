@@ -145,6 +145,20 @@ fn an_invoice_comes_to_what_was_paid_and_later_ones_say_only_what_is_new() {
 }
 
 #[test]
+fn a_restored_office_gives_no_number_of_an_invoice_twice() {
+    let (mut office, _, now) = town();
+    paid(&mut office, now);
+    let first = make(&mut office, CANTEEN, now).expect("made");
+    office.begin_after_restore(now).expect("begun");
+    office.has_compared("Anna Adler", now).expect("noted");
+    office.rule(paid_line(&office), Choice::Reject, Reason::ClerkDecision, "", "Anna Adler", now).expect("ruled");
+    office.note_repayment(CANTEEN, Cents::new(450), CivilDay::of(now), "Auszug 12", "Anna Adler", now).expect("noted");
+    office.confirm_repayment(CANTEEN, Cents::new(450), true, "Berta Busch", now).expect("confirmed");
+    let second = make(&mut office, CANTEEN, now).expect("made");
+    assert!(first.ends_with("-1") && second.ends_with("-10002"), "the lost office may have made a second one: {first}, {second}");
+}
+
+#[test]
 fn a_payment_that_came_back_changes_no_invoice() {
     let (mut office, _, now) = town();
     paid(&mut office, now);

@@ -9,7 +9,7 @@ use crate::shell::legal::Legal;
 use crate::shell::paper::xrechnung::{Sheet, write};
 use crate::shell::store::office::admission::{self, Provider};
 use crate::shell::store::office::invoices::{self, MadeInvoice, Party};
-use crate::shell::store::office::settings;
+use crate::shell::store::office::{backup, settings};
 use crate::shell::store::sql::Connection;
 use crate::words::cents::Cents;
 use crate::words::civil::{CivilDay, CivilMonth};
@@ -116,7 +116,8 @@ impl Work<'_> {
         let amounts = amounts(&new).ok_or_else(|| wrong(sentence))?;
         let before: Vec<(String, CivilDay)> =
             invoices::made(&self.db, number)?.into_iter().filter(|made| made.month == month).map(|made| (made.number, made.day)).collect();
-        let name = format!("{}-{number}-{month}-{}", self.profile.id, before.len() + 1);
+        let place = backup::invoices_leapt(&self.db)? + before.len() as u64 + 1;
+        let name = format!("{}-{number}-{month}-{place}", self.profile.id);
         let sheet = Sheet {
             number: &name,
             day: today,

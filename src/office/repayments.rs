@@ -75,6 +75,7 @@ impl Office {
 
 impl Work<'_> {
     fn settle_repayment(&mut self, noted: &Noted, first: Clerk, second: &Clerk, now: UtcMs) -> Result<u32, OfficeError> {
+        self.must_be_compared()?;
         if let Some(waiting) = payments::signed_once(&self.db)? {
             return Err(OfficeError::RunWaits { number: waiting.number, by: waiting.first.0 });
         }

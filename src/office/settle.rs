@@ -10,14 +10,13 @@
 
 use super::audit::Action;
 use super::bank::{Hold, blocked};
-use super::swap::COMPARE;
 use super::{Office, OfficeError, Work};
 use crate::settle::account::{Account, Iban};
 use crate::settle::clerk::{Clerk, Signature};
 use crate::settle::run::{Run, RunNumber};
 use crate::settle::selection::Selection;
 use crate::settle::settlement::{ContentChanged, Draft, Released};
-use crate::shell::store::office::{admission, lines, payable, payments, settings, sums};
+use crate::shell::store::office::{admission, lines, payable, payments, sums};
 use crate::shell::store::sql::Connection;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
@@ -164,9 +163,7 @@ impl Office {
     ) -> Result<u32, OfficeError> {
         let by = clerk(by)?;
         self.in_transaction(|work| {
-            if settings::read(&work.db, COMPARE)?.is_some_and(|since| !since.is_empty()) {
-                return Err(OfficeError::NotCompared);
-            }
+            work.must_be_compared()?;
             if let Some(waiting) = payments::signed_once(&work.db)? {
                 return Err(OfficeError::RunWaits { number: waiting.number, by: waiting.first.0 });
             }
@@ -225,6 +222,8 @@ impl Office {
         let by = clerk(by)?;
         let order = self.payment_order()?;
         self.in_transaction(|work| {
+            // A run signed before the backup may have been released, and paid, after it.
+            work.must_be_compared()?;
             let waiting = payments::signed_once(&work.db)?.ok_or(OfficeError::NoRunWaits)?;
             if content.is_some_and(|seen| seen != waiting.content) {
                 return Err(OfficeError::Overtaken);

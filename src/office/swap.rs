@@ -4,13 +4,24 @@ use super::{Action, Office, OfficeError, Work};
 use crate::book::entry::{Head, Opened};
 use crate::shell::store::office::admission::{self, Terminal};
 use crate::shell::store::office::{backup, settings, swap, waiting};
+use crate::shell::store::sql::Connection;
 use crate::words::ids::TerminalId;
 use crate::words::time::UtcMs;
 
 /// The setting that says since when payments wait for somebody to compare the bank's statements; empty where they do not.
-pub(super) const COMPARE: &str = "compare_bank";
+const COMPARE: &str = "compare_bank";
+
+/// Whether payments wait for somebody to compare the bank's statements, after a restore.
+fn waits_for_comparison(db: &Connection) -> Result<bool, OfficeError> {
+    Ok(settings::read(db, COMPARE)?.is_some_and(|since| !since.is_empty()))
+}
 
 impl Work<'_> {
+    /// Refuses whatever settles lines while nobody has compared the bank's statements after a restore.
+    pub(super) fn must_be_compared(&self) -> Result<(), OfficeError> {
+        if waits_for_comparison(&self.db)? { Err(OfficeError::NotCompared) } else { Ok(()) }
+    }
+
     /// A journal that continues another one: noted where both are of one provider, for nobody can claim to succeed a stranger.
     pub(super) fn note_succession(&self, terminal: &Terminal, opened: &Opened, now: UtcMs) -> Result<(), OfficeError> {
         let earlier = opened.terminal.map(|id| admission::terminal(&self.db, id)).transpose()?.flatten();
@@ -56,7 +67,7 @@ impl Office {
 
     /// Whether payments wait for somebody to compare the bank's statements, after a restore.
     pub fn must_compare(&self) -> Result<bool, OfficeError> {
-        Ok(settings::read(&self.db, COMPARE)?.is_some_and(|since| !since.is_empty()))
+        waits_for_comparison(&self.db)
     }
 
     /// Somebody has compared the bank's statements with the runs known here: payments may go on.

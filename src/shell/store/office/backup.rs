@@ -1,7 +1,8 @@
 //! A copy of the database on its way into a backup and out of it.
 
 use super::super::{StoreError, from_db};
-use crate::shell::store::sql::Connection;
+use super::settings;
+use crate::shell::store::sql::{Connection, params};
 use crate::words::time::UtcMs;
 use std::path::Path;
 use zeroize::Zeroizing;
@@ -51,7 +52,15 @@ pub fn take_keys(copy: &Path) -> Result<Vec<(String, Zeroizing<String>)>, StoreE
     Ok(files)
 }
 
-/// Leaps over the numbers of answers, revisions and places in the status list that were given away after the backup was made.
+/// The counter of numbers of invoices that were leapt over.
+const INVOICES: &str = "invoices_leapt";
+
+/// How many numbers a month's invoices have leapt over: what lost offices may have given away.
+pub fn invoices_leapt(db: &Connection) -> Result<u64, StoreError> {
+    settings::counter(db, INVOICES)
+}
+
+/// Leaps over the numbers of answers, revisions, runs, invoices and places in the status list that were given away after the backup was made.
 pub fn leap(db: &Connection) -> Result<(), StoreError> {
     db.leap_over_advice(LEAP * 100)?;
     // Whoever had signed in at the lost office signs in anew.
@@ -62,6 +71,10 @@ pub fn leap(db: &Connection) -> Result<(), StoreError> {
     let sql = "INSERT INTO counter (name, value) SELECT 'status_places', coalesce(max(status_index), 0) + ?1 FROM token WHERE true
                ON CONFLICT (name) DO UPDATE SET value = max(counter.value, excluded.value)";
     db.execute(sql, [LEAP])?;
+    for counter in ["run", INVOICES] {
+        let sql = "INSERT INTO counter (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = counter.value + excluded.value";
+        db.execute(sql, params![counter, LEAP])?;
+    }
     Ok(())
 }
 

@@ -12,12 +12,14 @@ use teilhabe::book::entry::{self as journal, Body, Head};
 use teilhabe::book::redemption::SeenAs;
 use teilhabe::book::slot::Lesson;
 use teilhabe::deliver::advice::Verdict;
-use teilhabe::office::{Doubt, IssuedToken, Office, OfficeError, StopReason};
+use teilhabe::office::{Doubt, Hold, IssuedToken, Office, OfficeError, StopReason, open_sums};
 use teilhabe::reconcile::ruling::Choice;
+use teilhabe::settle::selection::Selection;
 use teilhabe::shell::sheet::bank::BankFile;
 use teilhabe::shell::sheet::camt::{Direction, Entry, Statement};
 use teilhabe::shell::sheet::pain002::{RejectedTransaction, StatusReport};
 use teilhabe::shell::store::office::{sums, views};
+use teilhabe::words::benefit::Benefit;
 use teilhabe::words::cents::Cents;
 use teilhabe::words::code::Code;
 use teilhabe::words::ids::{EntryId, Handle, Hash};
@@ -323,6 +325,37 @@ fn a_card_claimed_for_a_child_that_nobody_knows_waits() {
     let honest = mensa.redeem(&tokens[0], "lunch", "2026-11-23", None, now);
     assert_eq!(mensa.claim(&mut office, now), [line(honest, Verdict::Accepted, 450, "")], "and takes nothing from the child whose card it is");
     assert_eq!(sums::verify(office.db()).expect("counted"), 0);
+}
+
+#[test]
+fn a_choice_that_leaves_out_what_a_provider_owes_pays_him_nothing() {
+    let now = noon("2026-11-23");
+    let mut office = town(now);
+    let services = ["lunch:lunch:Mittagessen:450", "beitrag:participation:Beitrag:free", "kurs:participation:Kurs:free"];
+    let (_, code) = provider(&mut office, "Verein am Wall", &services, now);
+    let rows = "1;lunch;2026-08;2027-07;day;units;1;;;\n1;participation;2026-08;2027-07;validity;cents;9000;;;\n";
+    let tokens = issue(&mut office, &format!("{HEADER}{rows}"), now);
+    let mut club = Box::enrol(&mut office, &code, 7, now).expect("admitted");
+    let meal = club.redeem(&tokens[0], "lunch", "2026-11-23", None, now);
+    club.claim(&mut office, now);
+    assert_eq!(office.settle("Anna", "Bernd", day("2026-11-25"), now).expect("settled").payments[0].cents, Cents::new(450));
+    club.cancel(meal, now);
+    club.redeem(&tokens[0], "beitrag", "2026-11-23", Some(100), now);
+    club.claim(&mut office, now);
+
+    let only = |benefit| Selection { benefits: Some([benefit].into()), ..Selection::default() };
+    let held = |office: &Office, benefit| open_sums(office.db(), &only(benefit)).expect("read")[0].blocked.clone();
+    assert_eq!(held(&office, Benefit::Participation), Some(Hold::LessInAll(Cents::new(-350))));
+    let drawn = office.draw_up("Anna", &only(Benefit::Participation), day("2026-11-25"), None, now);
+    assert!(matches!(drawn, Err(OfficeError::NothingToSettle)), "{drawn:?}");
+    club.redeem(&tokens[0], "kurs", "2026-11-23", Some(1000), now);
+    club.claim(&mut office, now);
+    assert_eq!(held(&office, Benefit::Participation), Some(Hold::LessInAll(Cents::new(650))), "nor more than is due to him in all");
+    assert_eq!(held(&office, Benefit::Lunch), None, "what takes back is carried over as ever");
+    let seen = open_sums(office.db(), &only(Benefit::Participation)).expect("read").iter().map(|sum| (sum.provider, sum.seen())).collect();
+    let drawn = office.draw_up("Anna", &only(Benefit::Participation), day("2026-11-25"), Some(&seen), now);
+    assert!(matches!(drawn, Err(OfficeError::Overtaken)), "{drawn:?}");
+    assert_eq!(office.settle("Anna", "Bernd", day("2026-11-25"), now).expect("settled").payments[0].cents, Cents::new(650));
 }
 
 #[test]

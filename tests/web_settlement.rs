@@ -6,14 +6,18 @@ mod office_town;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use office_browser::{Answer, Browser, HOST, send};
-use office_town::lived_in;
+use office_town::{Counter, empty, lived_in, office_id, request};
 use std::collections::BTreeMap;
+use teilhabe::office::{NewProvider, ServiceTerms};
+use teilhabe::reconcile::holidays::Land;
 use teilhabe::reconcile::ruling::Choice;
 use teilhabe::shell::door;
+use teilhabe::shell::sheet::children;
 use teilhabe::words::cents::Cents;
 use teilhabe::words::civil::CivilDay;
 use teilhabe::words::ids::{EntryId, TerminalId};
 use teilhabe::words::reason::Reason;
+use teilhabe::words::time::UtcMs;
 
 const OWN_IBAN: &str = "DE02120300000000202051";
 const JUDO: &str = "102";
@@ -340,4 +344,41 @@ async fn a_repayment_takes_two_people() {
     assert_eq!(berta.post("/settlement/recoveries/102/confirm", &confirm).await.location(), "/settlement?done=repaid");
     assert!(!berta.get("/settlement").await.text.contains("Offene Rückforderungen"));
     assert!(berta.get("/settlement/bank").await.text.contains("data-label=\"Bestätigt von\">Berta Busch"));
+}
+
+#[tokio::test]
+async fn a_provider_who_owes_is_left_out_of_a_choice_and_the_page_says_why() {
+    let now = door::now();
+    let start = UtcMs(now.0 - 20 * 86_400_000);
+    let mut office = empty(start);
+    let terms = ["lunch:lunch:Mittagessen:450", "judo:participation:Beitrag:free"];
+    let services = terms.map(|terms| ServiceTerms::parse(terms, CivilDay::of(start)).expect("a service")).to_vec();
+    let new = NewProvider { name: "Verein am Wall".into(), iban: "DE44500105175407324931".into(), services };
+    let (number, code) = office.add_provider(&new, start).expect("added");
+    let mut club = Counter::enrol(&mut office, number, "Theke", &code.grouped(), 61, start);
+    let (from, to) = (CivilDay::of(start).month(), CivilDay::of(now).month().plus(2));
+    let rows = format!("1;lunch;{from};{to};day;units;1\n1;participation;{from};{to};month;cents;1500\n");
+    let table = children::read(format!("reference;benefit;from;to;period;measure;amount\n{rows}").as_bytes()).expect("a table");
+    let tokens = office.issue(&table.rows, start).expect("issued");
+    let is_school_day = |day: CivilDay| !day.is_weekend() && !Land::of(&office_id()).is_some_and(|land| land.keeps(day));
+    let served = (1..=14u64).map(|back| UtcMs(now.0 - back * 86_400_000)).find(|at| is_school_day(CivilDay::of(*at))).expect("a school day");
+    club.redeem(&request(&tokens[0].code, "lunch"), served);
+    club.exchange(&mut office, served.plus_ms(60_000));
+    office.reconcile(now).expect("reconciled");
+    let paid = office.settle("Anna Adler", "Berta Busch", CivilDay::of(now).plus(2), now).expect("settled").payments;
+    assert_eq!(paid.iter().map(|payment| payment.cents).collect::<Vec<_>>(), [Cents::new(450)]);
+    let sql = "SELECT t.terminal, l.seq FROM line l JOIN terminal t ON t.id = l.terminal";
+    let (terminal, seq): (Vec<u8>, i64) = office.db().query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).expect("a line");
+    let line = EntryId { terminal: TerminalId(terminal.try_into().expect("an id")), seq: seq as u64 };
+    office.rule(line, Choice::Reject, Reason::ClerkDecision, "", "Anna Adler", now).expect("ruled");
+    club.redeem(&teilhabe::terminal::counter::Request { cents: Some(Cents::new(100)), ..request(&tokens[0].code, "judo") }, now);
+    club.exchange(&mut office, now);
+    office.reconcile(now).expect("reconciled");
+
+    let anna = Browser::at(office).signed_in("Anna Adler").await;
+    let page = anna.get("/settlement?benefit=participation").await;
+    assert!(page.text.contains("Nur mit allen Leistungen") && page.text.contains("bekäme mit dieser Auswahl 1,00"), "{}", page.text);
+    assert!(page.chosen_rows().iter().all(|(name, _)| name != "row"), "{}", page.text);
+    let whole = anna.get("/settlement").await.text;
+    assert!(whole.contains("wird verrechnet") && !whole.contains("Nur mit allen Leistungen"), "{whole}");
 }

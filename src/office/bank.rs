@@ -44,6 +44,8 @@ pub enum Hold {
     Booked(String),
     /// No account of the provider was ever confirmed by a second clerk.
     Unconfirmed,
+    /// All that is open of him comes to this, less than what is chosen would pay him: the rest of it must be settled with it.
+    LessInAll(Cents),
 }
 
 /// Providers to whom nothing is paid until a clerk has looked, and why.

@@ -23,7 +23,7 @@ use crate::words::civil::CivilDay;
 use crate::words::ids::{Hash, ProviderNumber};
 use crate::words::time::UtcMs;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many batches are advised in one step after a release.
 const BATCHES_AT_ONCE: usize = 40;
@@ -94,15 +94,22 @@ pub fn open_sums(db: &Connection, selection: &Selection) -> Result<Vec<OpenSum>,
 /// The same of parts that were read already.
 pub fn open_sums_of(db: &Connection, parts: &[payable::OpenPart], selection: &Selection) -> Result<Vec<OpenSum>, OfficeError> {
     let mut sums: BTreeMap<ProviderNumber, (u64, Cents)> = BTreeMap::new();
-    for part in parts.iter().filter(|part| selection.takes(part.provider, part.benefit, part.month)) {
-        let sum = sums.entry(part.provider).or_default();
-        *sum = (sum.0 + part.lines, sum.1.plus(part.cents));
+    let mut wholes: BTreeMap<ProviderNumber, Cents> = BTreeMap::new();
+    for part in parts {
+        let whole = wholes.entry(part.provider).or_default();
+        *whole = whole.plus(part.cents);
+        if selection.takes(part.provider, part.benefit, part.month) {
+            let sum = sums.entry(part.provider).or_default();
+            *sum = (sum.0 + part.lines, sum.1.plus(part.cents));
+        }
     }
     let providers: BTreeMap<_, _> = admission::providers(db)?.into_iter().map(|provider| (provider.number, provider)).collect();
     let blocked = blocked(db)?;
     let open = sums.into_iter().filter_map(|(number, (lines, cents))| {
         let provider = providers.get(&number)?;
-        let blocked = blocked.get(&number).cloned();
+        // Who owes is paid by no choice that leaves out what he owes for.
+        let less = wholes.get(&number).copied().filter(|whole| cents > Cents::ZERO && *whole < cents);
+        let blocked = blocked.get(&number).cloned().or(less.map(Hold::LessInAll));
         Some(OpenSum { provider: number, name: provider.name.clone(), iban: provider.iban.clone(), lines, cents, blocked })
     });
     Ok(open.collect())
@@ -152,7 +159,8 @@ impl Office {
     }
 
     /// Draws up a run of what is chosen and gives it its first signature; answers its number. With `seen` it holds exactly these
-    /// providers, each only if the clerk saw what stands now. Providers whose account must be looked at are left out and stay open.
+    /// providers, each only if the clerk saw what stands now. Providers whose account must be looked at, or to whom less is due in all
+    /// than what is chosen, are left out and stay open.
     pub fn draw_up(
         &mut self,
         by: &str,
@@ -170,14 +178,17 @@ impl Office {
             let mut selection = selection.clone();
             if let Some(seen) = seen {
                 selection.providers = Some(seen.keys().copied().collect());
-                let open = open_sums(&work.db, &selection)?;
-                if open.len() != seen.len() || open.iter().any(|sum| sum.blocked.is_some() || seen.get(&sum.provider) != Some(&sum.seen())) {
-                    return Err(OfficeError::Overtaken);
-                }
             }
-            let blocked = blocked(&work.db)?;
+            let open = open_sums(&work.db, &selection)?;
+            let is_other = |seen: &BTreeMap<ProviderNumber, String>| {
+                open.len() != seen.len() || open.iter().any(|sum| sum.blocked.is_some() || seen.get(&sum.provider) != Some(&sum.seen()))
+            };
+            if seen.is_some_and(is_other) {
+                return Err(OfficeError::Overtaken);
+            }
+            let held: BTreeSet<ProviderNumber> = open.iter().filter(|sum| sum.blocked.is_some()).map(|sum| sum.provider).collect();
             let mut lines = payable::open_lines(&work.db, &selection)?;
-            lines.retain(|line| !blocked.contains_key(&line.provider));
+            lines.retain(|line| !held.contains(&line.provider));
             if lines.is_empty() {
                 return Err(OfficeError::NothingToSettle);
             }

@@ -60,8 +60,8 @@ struct Payee {
     /// Provider and fingerprint, as the form sends it back.
     row: String,
     ticked: bool,
-    /// What must be cleared up before anything is paid to it, in two words.
-    blocked: Option<&'static str>,
+    /// What must be cleared up before anything is paid to it, in two words, and where.
+    blocked: Option<(&'static str, String)>,
 }
 
 /// The run that waits for its second signature.
@@ -116,6 +116,13 @@ struct Blocked {
     why: String,
 }
 
+/// A provider whom what is chosen would pay more than all that is open of him comes to.
+struct LessInAll {
+    name: String,
+    chosen: Cents,
+    whole: Cents,
+}
+
 #[derive(Template)]
 #[template(path = "office/settlement.html")]
 struct SettlementPage {
@@ -130,6 +137,7 @@ struct SettlementPage {
     owing: Vec<Owing>,
     noted: Vec<NotedView>,
     blocked: Vec<Blocked>,
+    less_in_all: Vec<LessInAll>,
     doubts: Vec<DoubtView>,
     runs: Vec<RunLine>,
     more_runs: bool,
@@ -173,6 +181,7 @@ fn look(db: &Connection, frame: Frame, chosen: Chosen, now: UtcMs) -> Result<Set
         owing: owing(db, &everything, &noted)?,
         noted,
         blocked: blocked(&everything),
+        less_in_all: less_in_all(&sums),
         doubts: payment::views(db, doubts::open(db)?)?,
         runs: released.iter().take(RUNS_SHOWN).map(|run| run_line(run, &transfers)).collect(),
         more_runs: released.len() > RUNS_SHOWN,
@@ -196,10 +205,14 @@ fn payee(sum: &OpenSum, chosen: &Chosen) -> Payee {
         cents: sum.cents,
         ticked: sum.blocked.is_none() && chosen.rows.as_ref().is_none_or(|rows| rows.contains_key(&sum.provider)),
         row,
-        blocked: sum.blocked.as_ref().map(|hold| match hold {
-            Hold::Account(_) => "Konto prüfen",
-            Hold::Booked(_) => "Bankmeldung klären",
-            Hold::Unconfirmed => "Konto bestätigen",
+        blocked: sum.blocked.as_ref().map(|hold| {
+            let words = match hold {
+                Hold::Account(_) => "Konto prüfen",
+                Hold::Booked(_) => "Bankmeldung klären",
+                Hold::Unconfirmed => "Konto bestätigen",
+                Hold::LessInAll(_) => return ("Nur mit allen Leistungen", "/settlement".to_owned()),
+            };
+            (words, format!("/providers/{}", sum.provider))
         }),
     }
 }
@@ -257,6 +270,14 @@ fn blocked(sums: &[OpenSum]) -> Vec<Blocked> {
         let Hold::Account(why) = sum.blocked.as_ref()? else { return None };
         let why = returned::german(why);
         Some(Blocked { provider: sum.provider, name: sum.name.clone(), iban: grouped(&sum.iban), why })
+    };
+    sums.iter().filter_map(view).collect()
+}
+
+fn less_in_all(sums: &[OpenSum]) -> Vec<LessInAll> {
+    let view = |sum: &OpenSum| {
+        let Some(Hold::LessInAll(whole)) = sum.blocked else { return None };
+        Some(LessInAll { name: sum.name.clone(), chosen: sum.cents, whole })
     };
     sums.iter().filter_map(view).collect()
 }

@@ -353,14 +353,36 @@ fn a_payment_that_came_back_all_the_same_is_paid_again_when_a_clerk_says_so() {
     world.office.close_doubt(doubt.id, "Bank: Buchung war ein Irrtum", "Anna", world.now).expect("closed");
     assert!(matches!(world.office.close_doubt(doubt.id, "noch einmal", "Berta", world.now), Err(OfficeError::Overtaken)));
     assert_eq!((world.judo_is_held(), world.pay_judo(), world.pay_judo()), (None, 7_500, 0));
-    let twice = world.take(&entry(&id, 7_500, today.plus(1), None));
-    assert_eq!(twice.unclear, [(id.clone(), Doubt::BookedTwice)]);
+    let once_more = world.take(&entry(&id, 7_500, today.plus(1), None));
+    assert_eq!(once_more.unclear, [(id.clone(), Doubt::BookedAfterReturn)]);
     let doubt = doubts::open(world.office.db()).expect("read").remove(0);
     world.office.close_doubt(doubt.id, "Bank hat storniert", "Anna", world.now).expect("closed");
     let again = world.take(&entry(&id, 7_500, today.plus(1), None));
     assert_eq!((again.unclear.len(), again.known), (0, 1), "what is closed is known");
 }
 
+#[test]
+fn a_payment_executed_again_after_it_came_back_holds_its_provider_until_a_clerk_has_decided() {
+    let (mut world, id) = judo_is_paid(18);
+    let first = CivilDay::of(world.now);
+    let (booked, back) = (entry(&id, 7_500, first, None), entry(&id, 7_500, first.plus(2), Some("MS03")));
+    let again = entry(&id, 7_500, first.plus(4), None);
+    world.take(&booked);
+    assert_eq!(world.take(&back).returned, std::slice::from_ref(&id));
+    assert_eq!(world.take(&again).unclear, [(id.clone(), Doubt::BookedAfterReturn)]);
+    assert_eq!((world.judo_is_held(), world.pay_judo()), (Some(Hold::Booked(id.clone())), 0), "nothing is paid twice");
+    world.office.paid_after_all(&id, "Auszug 9: noch einmal ausgeführt", "Anna", world.now).expect("decided");
+    for file in [&booked, &back, &again] {
+        let said = world.take(file);
+        assert!(said.returned.is_empty() && said.unclear.is_empty(), "{said:?}");
+    }
+    assert_eq!((world.pay_judo(), world.judo_settled()), (0, 7_500));
+
+    let (mut world, id) = judo_is_paid(19);
+    world.take(&entry(&id, 7_500, first, None));
+    let twice = world.take(&entry(&id, 7_500, first.plus(1), None));
+    assert_eq!(twice.unclear, [(id, Doubt::BookedTwice)], "what never came back was booked twice");
+}
 
 #[test]
 fn a_restored_office_settles_nothing_it_signed_before_and_gives_no_number_of_a_run_twice() {

@@ -170,15 +170,20 @@ impl Work<'_> {
         } else if is_back {
             let why = entry.returned.as_deref().unwrap_or("UNKNOWN");
             self.take_back(payment, why, Back::Returned, entry.booked, outcome, now)?;
-        } else if payment.booked.is_some_and(|booked| booked != entry.booked) {
-            self.doubt(payment, Doubt::BookedTwice, &own_amount, outcome, now)?;
-        } else if payment.booked.is_some() {
+        } else if payment.booked == Some(entry.booked) {
             outcome.known += 1;
         } else {
-            bank::set_booked(&self.db, id, entry.booked)?;
-            outcome.booked.push(id.clone());
+            if payment.booked.is_none() {
+                bank::set_booked(&self.db, id, entry.booked)?;
+                outcome.booked.push(id.clone());
+            }
             if payment.returned.as_ref().is_some_and(|(_, on)| payment.back == Some(Back::Rejected) || entry.booked > *on) {
                 self.doubt(payment, Doubt::BookedAfterReturn, &own_amount, outcome, now)?;
+            } else if payment.booked.is_some() && doubts::was_said(&self.db, id, Doubt::BookedAfterReturn.code(), entry.booked)? {
+                // A clerk has found that this is how it was paid after all.
+                outcome.known += 1;
+            } else if payment.booked.is_some() {
+                self.doubt(payment, Doubt::BookedTwice, &own_amount, outcome, now)?;
             }
         }
         Ok(())

@@ -78,6 +78,12 @@ pub fn keep(db: &Connection, run: u32, payment: Option<&str>, kind: &str, said: 
     Ok(db.prepare_cached(sql)?.query_row(params![run, payment, kind, cents, day], |row| row.get(0))?)
 }
 
+/// Whether a doubt of this kind is on record of a payment for what the bank said of this day, closed or not.
+pub fn was_said(db: &Connection, payment: &str, kind: &str, day: CivilDay) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM bank_doubt WHERE end_to_end_id = ?1 AND kind = ?2 AND day = ?3)";
+    Ok(db.prepare_cached(sql)?.query_row(params![payment, kind, day.days()], |row| row.get(0))?)
+}
+
 /// All that are open, the oldest first.
 pub fn open(db: &Connection) -> Result<Vec<Kept>, StoreError> {
     read(db, "WHERE closed IS NULL ORDER BY id", [])

@@ -60,7 +60,7 @@ pub use clerks::{FreshPassword, Known, MAX_PASSWORD, MIN_PASSWORD, PasswordCheck
 pub use desk_terminal::LABEL as DESK_LABEL;
 pub use disclosure::Disclosure;
 pub use documents::SystemFacts;
-pub use doubts::{Doubt, MAX_DOUBT_NOTE};
+pub use doubts::{Doubt, MAX_DOUBT_NOTE, NOT_BACK};
 pub use extend::Extended;
 pub use factor::{RECOVERY_CODES, SecondFactor, second_factor};
 pub use granted::{allowance_words, amount_words, ceiling_words, ceilings_words, months_words};

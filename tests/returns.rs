@@ -385,6 +385,21 @@ fn a_payment_executed_again_after_it_came_back_holds_its_provider_until_a_clerk_
 }
 
 #[test]
+fn a_return_entered_by_hand_at_the_wrong_payment_is_taken_back_and_the_banks_own_word_still_counts() {
+    let (mut world, id) = judo_is_paid(20);
+    let today = CivilDay::of(world.now);
+    world.office.returned_by_hand(&id, "MS03", today, "Auszug 3", "Anna", world.now).expect("noted");
+    assert_eq!(world.judo_settled(), 0);
+    world.office.paid_after_all(&id, "gemeint war eine andere", "Berta", world.now).expect("taken back");
+    assert!(matches!(world.office.paid_after_all(&id, "noch einmal", "Anna", world.now), Err(OfficeError::Overtaken)));
+    assert_eq!((world.judo_settled(), world.pay_judo()), (7_500, 0));
+    assert_eq!(world.take(&entry(&id, 7_200, today, Some("MS03"))).unclear, [(id.clone(), Doubt::OtherAmount)]);
+    assert_eq!(world.take(&entry(&id, 7_500, today, Some("MS03"))).returned, std::slice::from_ref(&id), "now it did come back");
+    assert!(matches!(world.office.paid_after_all(&id, "nein", "Anna", world.now), Err(OfficeError::Overtaken)), "the bank said so");
+    assert_eq!((world.pay_judo(), world.pay_judo()), (7_500, 0));
+}
+
+#[test]
 fn a_restored_office_settles_nothing_it_signed_before_and_gives_no_number_of_a_run_twice() {
     let mut world = World::new(17);
     let (now, execution) = (world.now, CivilDay::of(world.now).plus(2));

@@ -382,3 +382,23 @@ async fn a_provider_who_owes_is_left_out_of_a_choice_and_the_page_says_why() {
     let whole = anna.get("/settlement").await.text;
     assert!(whole.contains("wird verrechnet") && !whole.contains("Nur mit allen Leistungen"), "{whole}");
 }
+
+#[tokio::test]
+async fn a_return_entered_at_the_wrong_payment_is_taken_back_on_its_page() {
+    let (anna, berta) = month_end().await;
+    pay(&anna, &berta, &[JUDO]).await;
+    let place = "/settlement/payments/05562032-R1P102";
+    assert!(!anna.get(place).await.text.contains("Eintrag von Hand zurücknehmen"));
+    let early = anna.post(&format!("{place}/paid"), &[("note", "nichts kam zurück")]).await;
+    assert_eq!(early.status, StatusCode::CONFLICT, "{}", early.text);
+    let today = CivilDay::of(door::now()).to_string();
+    anna.post(&format!("{place}/returned"), &[("day", today.as_str()), ("why", "MS03"), ("note", "Auszug 3")]).await;
+    let page = anna.get(place).await.text;
+    assert!(page.contains("Eintrag von Hand zurücknehmen") && page.contains("75,00"), "{page}");
+    let undone = anna.post(&format!("{place}/paid"), &[("note", "gemeint war eine andere")]).await;
+    assert_eq!(undone.location(), format!("{place}?done=payment_paid"), "{}", undone.text);
+    assert_eq!(anna.post(&format!("{place}/paid"), &[("note", "noch einmal")]).await.status, StatusCode::CONFLICT, "once");
+    let page = anna.get(place).await.text;
+    assert!(page.contains("gemeint war eine andere") && page.contains("Eintrag von Hand zurückgenommen"), "{page}");
+    assert!(!anna.get("/settlement").await.chosen_rows().iter().any(|(_, value)| value.starts_with("102-")), "its lines are paid");
+}

@@ -162,7 +162,7 @@ impl Work<'_> {
         let (id, is_back) = (&payment.id, entry.direction == Direction::Credit);
         let own_amount = Said { cents: Some(payment.cents), ..said(entry) };
         if entry.end_to_end_id.is_some() && entry.cents != payment.cents {
-            if is_back && payment.back == Some(Back::ByHand) {
+            if is_back && payment.returned_by_hand() {
                 outcome.known += 1;
                 return Ok(());
             }
@@ -200,7 +200,8 @@ impl Work<'_> {
         outcome: &mut CamtOutcome,
         now: UtcMs,
     ) -> Result<(), OfficeError> {
-        if payment.stays_until.is_some_and(|until| on <= until) || !bank::take_back(&self.db, payment, why, how, on, now)? {
+        let stays = payment.back != Some(Back::ByHand) && payment.stays_until.is_some_and(|until| on <= until);
+        if stays || !bank::take_back(&self.db, payment, why, how, on, now)? {
             outcome.known += 1;
             return Ok(());
         }
@@ -240,7 +241,7 @@ impl Work<'_> {
     /// A rejected payment is owed again, unless its money went all the same: then a clerk must look before anything is paid twice.
     fn take_rejection(&mut self, payment: &PaymentState, why: &str, on: CivilDay, outcome: &mut CamtOutcome, now: UtcMs) -> Result<(), OfficeError> {
         if payment.returned.is_none() && (payment.booked.is_some() || is_duplicate(why)) {
-            if payment.stays_until.is_some() {
+            if payment.stays_until.is_some() && payment.back != Some(Back::ByHand) {
                 outcome.known += 1;
                 return Ok(());
             }

@@ -14,6 +14,8 @@ use serde::Serialize;
 pub const MAX_DOUBT_NOTE: usize = 200;
 /// The kind under which a return is on record that a clerk entered and no bank file spoke of.
 const BY_HAND: &str = "by_hand";
+/// The kind under which it is on record that a clerk took such a return back.
+pub const NOT_BACK: &str = "not_back";
 
 /// Why an entry with a reference of ours changed nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -95,17 +97,26 @@ impl Office {
         })
     }
 
-    /// A clerk found that a payment which was booked after it came back was paid after all: its lines are settled by it as before. What was
-    /// paid for them once more in the meantime is recovered with the next run.
+    /// A clerk found that a payment which was booked after it came back was paid after all, or that it was counted as returned by hand
+    /// although it was not: its lines are settled by it as before. What was paid for them once more in the meantime is recovered with the
+    /// next run.
     pub fn paid_after_all(&mut self, id: &str, note: &str, by: &str, now: UtcMs) -> Result<(), OfficeError> {
         let note = reason(note)?;
         self.in_transaction(|work| {
             let payment = work.payment(id)?;
-            if work.close_doubts(&payment, &[Doubt::BookedAfterReturn.code()], &note, by, now)? == 0 || !bank::undo_return(&work.db, &payment)? {
+            let by_hand = payment.returned_by_hand();
+            let closed = work.close_doubts(&payment, &[Doubt::BookedAfterReturn.code()], &note, by, now)?;
+            if (closed == 0 && !by_hand) || !bank::undo_return(&work.db, &payment)? {
                 return Err(OfficeError::Overtaken);
             }
+            if by_hand {
+                let said = Said { cents: Some(payment.cents), day: payment.returned.as_ref().map(|(_, on)| *on), reason: None };
+                doubts::keep(&work.db, payment.run, Some(id), NOT_BACK, &said, now)?;
+                work.close_doubts(&payment, &[NOT_BACK], &note, by, now)?;
+            }
             work.advise_payment(&payment, now)?;
-            work.note(by, Action::BankDoubt, &object(id), "doch bezahlt", now)
+            let words = if by_hand { "doch bezahlt, Eintrag von Hand zurückgenommen" } else { "doch bezahlt" };
+            work.note(by, Action::BankDoubt, &object(id), words, now)
         })
     }
 }

@@ -54,6 +54,13 @@ pub struct PaymentState {
     pub stays_until: Option<CivilDay>,
 }
 
+impl PaymentState {
+    /// Whether it counts as returned on a clerk's word.
+    pub fn returned_by_hand(&self) -> bool {
+        self.returned.is_some() && self.back == Some(Back::ByHand)
+    }
+}
+
 const PAYMENT: &str = "SELECT end_to_end_id, run, provider, cents, iban, remittance, booked, returned, coalesce(returned_on, booked), returned_how,
     stays_until FROM payment";
 
@@ -135,10 +142,12 @@ pub fn take_back(db: &Connection, payment: &PaymentState, why: &str, how: Back, 
     Ok(true)
 }
 
-/// The contrary of [`take_back`]: the payment settles its lines as if it had never come back. False where it did not.
+/// The contrary of [`take_back`]: the payment settles its lines as if it had never come back. False where it did not. Where a clerk alone
+/// had said that it came back, nothing that the bank says of a return was found untrue by this: then that it was by hand stays on record.
 pub fn undo_return(db: &Connection, payment: &PaymentState) -> Result<bool, StoreError> {
-    let sql =
-        "UPDATE payment SET stays_until = coalesce(returned_on, booked), returned = NULL, returned_on = NULL, returned_at = NULL, returned_how = NULL
+    let sql = "UPDATE payment SET returned = NULL, returned_on = NULL, returned_at = NULL,
+                   stays_until = CASE WHEN returned_how = 'by_hand' THEN coalesce(stays_until, returned_on) ELSE coalesce(returned_on, booked) END,
+                   returned_how = CASE WHEN returned_how = 'by_hand' AND stays_until IS NULL THEN 'by_hand' END
                WHERE end_to_end_id = ?1 AND returned IS NOT NULL";
     if db.execute(sql, [&payment.id])? == 0 {
         return Ok(false);

@@ -7,7 +7,7 @@ use super::login::SignedIn;
 use super::page::{Done, Fault, Frame, Page, go, show};
 use super::settlement::grouped;
 use super::words::moment;
-use crate::office::{Doubt, MAX_DOUBT_NOTE, OfficeError, Role};
+use crate::office::{Doubt, MAX_DOUBT_NOTE, NOT_BACK, OfficeError, Role};
 use crate::settle::returned;
 use crate::shell::door;
 use crate::shell::store::office::bank::{self, Back, PaymentState};
@@ -70,7 +70,9 @@ pub fn views(db: &Connection, kept: Vec<Kept>) -> Result<Vec<DoubtView>, OfficeE
 fn view(db: &Connection, kept: Kept, names: &BTreeMap<ProviderNumber, String>) -> Result<DoubtView, OfficeError> {
     let payment = kept.payment.as_deref().map(|id| bank::payment(db, id)).transpose()?.flatten();
     let doubt = Doubt::from_code(&kept.kind);
-    let (what, advice) = doubt.map_or(("Von Hand als zurückgekommen eingetragen.", ""), doubt_words);
+    let by_hand =
+        if kept.kind == NOT_BACK { "Eintrag von Hand zurückgenommen: nicht zurückgekommen." } else { "Von Hand als zurückgekommen eingetragen." };
+    let (what, advice) = doubt.map_or((by_hand, ""), doubt_words);
     let said = kept.said.cents.map(|cents| {
         let day = kept.said.day.map_or_else(String::new, |day| format!(" am {}", day.german()));
         let back = if kept.said.reason.is_some() { " zurück" } else { "" };
@@ -131,6 +133,7 @@ struct PaymentPage {
     execution: String,
     booked: Option<String>,
     returned: Option<String>,
+    by_hand: bool,
     open: Vec<DoubtView>,
     closed: Vec<DoubtView>,
     reasons: Vec<(String, String, bool)>,
@@ -155,6 +158,8 @@ fn look(db: &Connection, frame: Frame, id: &str, today: CivilDay) -> Result<Opti
     let kept: Vec<Kept> = doubts::of_run(db, payment.run)?.into_iter().filter(|kept| kept.payment.as_deref() == Some(id)).collect();
     let said = kept.iter().filter(|kept| kept.closed.is_none()).map(|kept| kept.said.clone()).next_back().unwrap_or_default();
     let (open, closed): (Vec<Kept>, Vec<Kept>) = kept.into_iter().partition(|kept| kept.closed.is_none());
+    // Where a doubt holds the payment, its own form says the same.
+    let by_hand = payment.returned_by_hand() && open.iter().all(|kept| kept.kind != Doubt::BookedAfterReturn.code());
     let name = admission::provider(db, payment.provider)?.map_or_else(|| payment.provider.to_string(), |provider| provider.name);
     let execution = payments::run(db, payment.run)?.map(|run| run.execution.german()).unwrap_or_default();
     let codes = REASONS.into_iter().map(str::to_owned);
@@ -171,6 +176,7 @@ fn look(db: &Connection, frame: Frame, id: &str, today: CivilDay) -> Result<Opti
         execution,
         booked: payment.booked.map(CivilDay::german),
         returned: returned_words(&payment),
+        by_hand,
         open: views(db, open)?,
         closed: views(db, closed)?,
         reasons: reasons.map(|(words, chosen, code)| (code, words, chosen)).collect(),

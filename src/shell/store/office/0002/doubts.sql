@@ -17,6 +17,7 @@ CREATE UNIQUE INDEX bank_doubt_once ON bank_doubt (run, coalesce(end_to_end_id, 
 CREATE INDEX bank_doubt_open ON bank_doubt (id) WHERE closed IS NULL;
 
 -- Who said that a payment came back: rejected (status report), returned (account statement), by_hand (a clerk).
+-- by_hand also where the clerk took that back and the bank has said nothing of a return.
 ALTER TABLE payment ADD COLUMN returned_how TEXT;
 -- A clerk found that it was paid all the same: what is said of a return up to this day changes nothing.
 ALTER TABLE payment ADD COLUMN stays_until INTEGER;

@@ -58,7 +58,11 @@ fn a_gap_that_nobody_can_fill_is_accepted_by_a_clerk_and_what_turns_up_later_is_
     office.reconcile(now).expect("reconciled");
     let (_, advices) = mensa.exchange(&mut office, vec![], now);
     assert_eq!(advices.last().expect("advised").lines, [line(lost, Verdict::Accepted, 450, "")]);
-    assert_eq!(office.settle("Anna", "Bernd", day("2026-11-25"), now).expect("settled").payments[0].cents, Cents::new(3 * 450));
+    let settled = office.settle("Anna", "Bernd", day("2026-11-25"), now).expect("settled");
+    assert_eq!(settled.payments[0].cents, Cents::new(3 * 450));
+    let statement = settled.files.iter().find(|file| file.name.starts_with("statement")).expect("a statement");
+    let statement = String::from_utf8_lossy(&statement.bytes);
+    assert!(!statement.contains(&waiting::ledger_seq(1, lost).to_string()), "its own number, not the ledger's: {statement}");
     assert!(office.verify_audit().expect("read").is_ok());
 }
 

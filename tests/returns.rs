@@ -4,7 +4,8 @@ mod office_town;
 
 use office_town::lived_in;
 use std::collections::{BTreeMap, BTreeSet};
-use teilhabe::office::{CamtOutcome, Doubt, Hold, Office, OfficeError, open_sums};
+use teilhabe::office::{CamtOutcome, Doubt, Hold, NewProvider, Office, OfficeError, ProviderData, open_sums};
+use teilhabe::reconcile::calendar::SiteKind;
 use teilhabe::reconcile::ruling::Choice;
 use teilhabe::settle::account::Iban;
 use teilhabe::settle::selection::Selection;
@@ -426,6 +427,21 @@ fn a_restored_office_settles_nothing_it_signed_before_and_gives_no_number_of_a_r
     let repaid = world.office.confirm_repayment(judo, Cents::new(1_500), true, "Berta", now).expect("confirmed").expect("a run");
     assert!(repaid > run + 1_000, "{repaid}");
 }
+
+#[test]
+fn a_name_that_no_payment_file_can_carry_is_refused_and_one_on_record_stops_nobody_elses_run() {
+    let mut world = World::new(21);
+    let data = ProviderData { name: "Кухня".into(), kind: SiteKind::Other, contact: String::new() };
+    let renamed = world.office.change_provider(ProviderNumber(103), &data, "Anna", world.now);
+    assert!(matches!(&renamed, Err(OfficeError::Wrong(why)) if why.contains("Latin letter")), "{renamed:?}");
+    let new = NewProvider { name: data.name.clone(), iban: IBANS[0].into(), services: Vec::new() };
+    let added = world.office.add_provider(&new, world.now);
+    assert!(matches!(&added, Err(OfficeError::Wrong(why)) if why.contains("Latin letter")), "{added:?}");
+    world.office.db().execute("UPDATE provider SET name = 'Кухня' WHERE number = 103", []).expect("as an older version kept it");
+    let settled = world.office.settle("Anna", "Berta", CivilDay::of(world.now).plus(2), world.now).expect("settled");
+    assert_eq!(settled.payments.iter().map(|payment| payment.provider.0).collect::<Vec<_>>(), [101, 102]);
+}
+
 #[test]
 fn batches_that_bear_one_number_share_a_payment_once() {
     let mut world = World::new(16);

@@ -35,6 +35,9 @@ async fn a_provider_is_entered_found_and_shown_as_text_whatever_its_name() {
     let wrong = anna.post("/providers", &new_provider(name, "DE89370400440532013001")).await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(wrong.text.contains("Diese IBAN stimmt nicht"), "{}", wrong.text);
+    let unnameable = anna.post("/providers", &new_provider("Кухня", "DE89370400440532013000")).await;
+    assert_eq!(unnameable.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(unnameable.text.contains("mit lateinischen Buchstaben"), "{}", unnameable.text);
     let added = anna.post("/providers", &new_provider(name, "DE89 3704 0044 0532 0130 00")).await;
     assert_eq!(added.location(), "/providers/104?done=provider_added", "{}", added.text);
     let page = anna.get("/providers/104").await.text;

@@ -1,6 +1,6 @@
 //! Providers, their agreements, and the admission of their terminals.
 
-use super::providers::ProviderData;
+use super::providers::{ProviderData, nameable};
 use super::{Action, CREDENTIAL_DAYS, Office, OfficeError, Work};
 use crate::admit::credential::Credential;
 use crate::admit::enrolment::{Enrolment, EnrolmentCode};
@@ -93,6 +93,7 @@ impl Office {
         if name.is_empty() || name.chars().count() > MAX_NAME {
             return Err(OfficeError::Wrong(format!("the provider's name must have 1 to {MAX_NAME} characters: give another --name")));
         }
+        nameable(name)?;
         let iban = Iban::parse(&new.iban).map_err(|error| OfficeError::Wrong(error.to_string()))?;
         if new.services.is_empty() {
             return Err(OfficeError::Wrong("a provider needs at least one service: add --service CODE:BENEFIT:LABEL:CENTS".into()));
@@ -109,6 +110,7 @@ impl Office {
 
     /// Adds a provider as a form brings it. Nothing is paid to its account before a second clerk has confirmed it.
     pub fn enter_provider(&mut self, new: &NewProvider, data: &ProviderData, by: &str, now: UtcMs) -> Result<ProviderNumber, OfficeError> {
+        nameable(&data.name)?;
         let iban = Iban::parse(&new.iban).map_err(|error| OfficeError::Wrong(error.to_string()))?;
         self.in_transaction(|work| {
             let number = db::insert_provider(&work.db, data.name.trim(), iban.electronic(), now)?;

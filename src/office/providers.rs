@@ -6,7 +6,7 @@ use super::{Action, Office, OfficeError, Work};
 use crate::admit::trust::MAX_NAME;
 use crate::reconcile::calendar::SiteKind;
 use crate::reconcile::register::Agreement;
-use crate::settle::account::Iban;
+use crate::settle::account::{Iban, check_name};
 use crate::settle::clerk::Clerk;
 use crate::shell::store::office::admission::{self, Provider};
 use crate::shell::store::office::calendar;
@@ -39,6 +39,7 @@ impl Office {
         if name.is_empty() || name.chars().count() > MAX_NAME {
             return Err(OfficeError::Wrong(format!("the provider's name must have 1 to {MAX_NAME} characters")));
         }
+        nameable(name)?;
         if contact.chars().count() > MAX_CONTACT {
             return Err(OfficeError::Wrong(format!("the contact must have at most {MAX_CONTACT} characters")));
         }
@@ -164,6 +165,11 @@ impl Work<'_> {
             known.label
         )))
     }
+}
+
+/// Refuses a name that no payment file can carry: a run with its lines could not be drawn up.
+pub(super) fn nameable(name: &str) -> Result<(), OfficeError> {
+    check_name(name).map_err(|why| OfficeError::Wrong(why.to_string()))
 }
 
 /// What a record of the audit log is about.

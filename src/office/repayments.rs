@@ -84,7 +84,8 @@ impl Work<'_> {
         let number = payments::next_number(&self.db)?;
         let run = Run { office: self.profile.id.clone(), number: run_number(number)?, execution_date: CivilDay::of(now) };
         let execution = run.execution_date;
-        let signed = Draft::of(run, selection.clone(), open, &accounts(&self.db)?, now)?.sign(first, now);
+        let accounts = accounts(&self.db, &open)?;
+        let signed = Draft::of(run, selection.clone(), open, &accounts, now)?.sign(first, now);
         let owed = signed.plan().carried_over.first().map_or(Cents::ZERO, |carried| Cents::ZERO.minus(carried.sum));
         if owed != noted.cents || owed == Cents::ZERO {
             return Err(OfficeError::Overtaken);

@@ -15,7 +15,7 @@ use crate::settle::account::{Account, Iban};
 use crate::settle::clerk::{Clerk, Signature};
 use crate::settle::run::{Run, RunNumber};
 use crate::settle::selection::Selection;
-use crate::settle::settlement::{ContentChanged, Draft, Released};
+use crate::settle::settlement::{ContentChanged, Draft, PayableLine, Released};
 use crate::shell::store::office::{admission, lines, payable, payments, sums};
 use crate::shell::store::sql::Connection;
 use crate::words::cents::Cents;
@@ -194,7 +194,8 @@ impl Office {
             }
             let number = payments::next_number(&work.db)?;
             let run = Run { office: work.profile.id.clone(), number: run_number(number)?, execution_date: execution };
-            let signed = Draft::of(run, selection.clone(), lines, &accounts(&work.db)?, now)?.sign(by.clone(), now);
+            let accounts = accounts(&work.db, &lines)?;
+            let signed = Draft::of(run, selection.clone(), lines, &accounts, now)?.sign(by.clone(), now);
             let (content, first) = (signed.first().content, (by.as_str().to_owned(), now));
             payments::insert_signed(&work.db, &payments::RunRow { number, released: false, execution, selection, content, first, second: None })?;
             payable::insert_drawn(&work.db, signed.plan())?;
@@ -276,7 +277,8 @@ impl Work<'_> {
             return Err(ContentChanged.into());
         }
         let run = Run { office: self.profile.id.clone(), number: run_number(waiting.number)?, execution_date: waiting.execution };
-        let draft = Draft::of(run, waiting.selection, lines, &accounts(&self.db)?, now)?;
+        let accounts = accounts(&self.db, &lines)?;
+        let draft = Draft::of(run, waiting.selection, lines, &accounts, now)?;
         let first = Signature { clerk: clerk(&waiting.first.0)?, at: waiting.first.1, content: waiting.content };
         Ok(draft.resume(first)?.sign(by, now)?)
     }
@@ -292,12 +294,13 @@ pub(super) fn run_number(number: u32) -> Result<RunNumber, OfficeError> {
     RunNumber::new(number).ok_or_else(|| OfficeError::Wrong("the office has given out all run numbers".into()))
 }
 
-/// Where every provider is paid.
-pub(super) fn accounts(db: &Connection) -> Result<BTreeMap<ProviderNumber, Account>, OfficeError> {
+/// Where the providers of these lines are paid. Nobody else's account is looked at: what is wrong with it stops no run without him.
+pub(super) fn accounts(db: &Connection, lines: &[PayableLine]) -> Result<BTreeMap<ProviderNumber, Account>, OfficeError> {
+    let concerned: BTreeSet<ProviderNumber> = lines.iter().map(|line| line.provider).collect();
     let account = |provider: admission::Provider| -> Result<(ProviderNumber, Account), OfficeError> {
         let iban = Iban::parse(&provider.iban).map_err(|why| OfficeError::Wrong(format!("provider {}: {why}", provider.number)))?;
         let account = Account::new(&provider.name, iban, None).map_err(|why| OfficeError::Wrong(format!("provider {}: {why}", provider.number)))?;
         Ok((provider.number, account))
     };
-    admission::providers(db)?.into_iter().map(account).collect()
+    admission::providers(db)?.into_iter().filter(|provider| concerned.contains(&provider.number)).map(account).collect()
 }

@@ -9,7 +9,7 @@ use super::words::moment;
 use crate::office::{DESK_LABEL, MAX_CONTACT, NewProvider, OfficeError, ProviderData, Role, ServiceTerms};
 use crate::reconcile::calendar::{SiteKind, Stretch, Whom};
 use crate::reconcile::register::Agreement;
-use crate::settle::account::Iban;
+use crate::settle::account::{Iban, check_name};
 use crate::shell::door;
 use crate::shell::store::StoreError;
 use crate::shell::store::office::calendar::{self, CalendarRow, Site};
@@ -264,6 +264,9 @@ async fn new_page(State(desk): State<Desk>, clerk: SignedIn) -> Page {
 
 fn data_of(fields: &Fields) -> Result<ProviderData, Fault> {
     let name = fields.text("name", MAX_TEXT).ok_or_else(|| Fault::form("Bitte einen Namen mit höchstens 120 Zeichen eintragen."))?;
+    check_name(&name).map_err(|_| {
+        Fault::form("Bitte den Namen mit lateinischen Buchstaben oder Ziffern eintragen, so wie ihn die Bank kennt: Eine Überweisung kann keinen anderen nennen.")
+    })?;
     let kind = SiteKind::parse(fields.get("kind")).ok_or_else(|| Fault::form("Bitte eine Art wählen: Schule, Kita, Hort oder Sonstiges."))?;
     let contact = fields.get("contact").chars().take(MAX_CONTACT).collect();
     Ok(ProviderData { name, kind, contact })

@@ -2,6 +2,7 @@
 
 mod counter;
 mod naive;
+mod naive_ceilings;
 mod property;
 mod reach;
 mod reissue;

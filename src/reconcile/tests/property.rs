@@ -1,6 +1,7 @@
 //! Any child, any lines, two rounds with a settlement between them: what must hold whatever happens.
 
 use super::naive::{self, Fault, Outcome};
+use super::naive_ceilings;
 use super::world::{World, allowance, code, day, token, world};
 use crate::admit::status::{DataAge, Status};
 use crate::book::redemption::{Redemption, SeenAs};
@@ -255,14 +256,14 @@ fn no_ceiling_is_exceeded(lines: &[ClaimLine], world: &World, decided: &BTreeMap
     for token in world.child.tokens.values().map(|t| &t.token) {
         let alone = |a: &&crate::admit::token::Allowance| token.allowances.iter().filter(|b| b.benefit == a.benefit).count() == 1;
         for allowance in token.allowances.iter().filter(alone) {
-            let drawn: Vec<_> = spent.iter().filter(|s| naive::draws(s, allowance)).cloned().collect();
-            let own: Vec<_> = naive::debits(world).into_iter().filter(|s| naive::draws(s, allowance)).collect();
+            let drawn: Vec<_> = spent.iter().filter(|s| naive_ceilings::draws(s, allowance)).cloned().collect();
+            let own: Vec<_> = naive::debits(world).into_iter().filter(|s| naive_ceilings::draws(s, allowance)).collect();
             for (c, day) in allowance.ceilings.iter().flat_map(|c| drawn.iter().map(move |s| (c, s.day))) {
                 if !(token.first_day()..=token.last_day()).contains(&day) {
                     continue;
                 }
-                for (from, to, most) in naive::bounds(token, c.period, c.amount, day) {
-                    let (used, paid_itself) = (naive::sum(&drawn, c.measure, from, to), naive::sum(&own, c.measure, from, to));
+                for (from, to, most) in naive_ceilings::bounds(token, c.period, c.amount, day) {
+                    let (used, paid_itself) = (naive_ceilings::sum(&drawn, c.measure, from, to), naive_ceilings::sum(&own, c.measure, from, to));
                     ensure(used <= (most - paid_itself).max(0), || format!("{allowance:?}: {used} and {paid_itself} of {most} from {from} to {to}"))?;
                 }
             }

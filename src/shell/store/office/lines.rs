@@ -20,6 +20,7 @@ use crate::words::ids::{BatchId, EntryId, Handle, Hash, OfficeId, ProviderNumber
 use crate::words::legal_basis::LegalBasis;
 use crate::words::reason::Reason;
 use crate::words::time::{UtcMs, UtcSeconds};
+use std::collections::BTreeSet;
 
 /// A redemption on its way into the ledger.
 #[derive(Clone, Copy, Debug)]
@@ -366,15 +367,18 @@ pub fn mark_later_lessons(db: &Connection, lines: &[(i64, u64)]) -> Result<(), S
     let keys: Vec<_> = lines.iter().map(|(terminal, seq)| [*terminal, to_db(*seq)]).collect();
     let (own, later) = (recorded("l"), recorded("o"));
     let sql = format!(
-        "INSERT INTO to_decide (child, month)
-         SELECT DISTINCT o.child, o.month FROM line l JOIN line o ON o.day = l.day AND o.provider = l.provider
+        "SELECT DISTINCT o.child, o.month FROM line l JOIN line o ON o.day = l.day AND o.provider = l.provider
          WHERE l.terminal = ?1 AND l.seq = ?2 AND l.lesson_start IS NOT NULL AND o.lesson_start IS NOT NULL AND o.operator = l.operator
              AND o.cancelled_by IS NULL AND o.lesson_start < l.lesson_end AND l.lesson_start < o.lesson_end
              AND NOT (o.service = l.service AND o.lesson_start = l.lesson_start AND o.lesson_end = l.lesson_end)
-             AND ({own}, l.hash) < ({later}, o.hash) ON CONFLICT DO NOTHING"
+             AND ({own}, l.hash) < ({later}, o.hash)"
     );
-    db.execute_each(&sql, &keys)?;
-    Ok(())
+    let mut later = BTreeSet::new();
+    db.query_each(&sql, &keys, |_, row| {
+        later.insert((row.get(0)?, sound(CivilMonth::from_months(from_db(row.get(1)?)?), "month")?));
+        Ok::<_, StoreError>(())
+    })?;
+    mark_months_dirty(db, later)
 }
 
 /// The time that counts of a line, as [`ClaimLine::time`] has it.

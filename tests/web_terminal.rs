@@ -337,6 +337,12 @@ async fn pins_protect_what_is_above_them() {
     assert_eq!(send("POST", "/api/v1/session/pin", json!({"pin": "1357"})).await.1["role"], json!("correct"));
     assert_eq!(send("GET", "/api/v1/batches", json!({})).await.0, 200);
     assert_eq!(send("POST", "/api/v1/pins", json!({"role": "scan", "pin": "1111"})).await.1["role"], json!("manage"));
+    for _ in 0..5 {
+        assert_eq!(futures_of(4, || send("POST", "/api/v1/session/pin", json!({"pin": "0000"}))).await, [403; 4]);
+        assert_eq!(send("POST", "/api/v1/session/pin", json!({"pin": "1357"})).await.1["role"], json!("correct"), "no pause at the counter");
+    }
+    assert_eq!(send("POST", "/api/v1/session/pin", json!({"pin": "8642"})).await.0, 403, "the highest one is not tried for ever");
+    assert_eq!(send("POST", "/api/v1/session/pin", json!({"pin": "1357"})).await.0, 200, "and the others go on");
     let wrong: Vec<u16> = futures_of(5, || send("POST", "/api/v1/session/pin", json!({"pin": "0000"}))).await;
     assert_eq!(wrong, [403, 403, 403, 403, 429], "the fifth wrong one in a row has to wait");
     assert_eq!(send("POST", "/api/v1/session/pin", json!({"pin": "8642"})).await.0, 429, "even the right one");

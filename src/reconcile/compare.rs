@@ -161,8 +161,8 @@ fn evidence_is_fresh(line: &ClaimLine, register: &Register<'_>) -> Result<(), Ob
 }
 
 fn lesson_is_sound(line: &ClaimLine) -> Result<(), Obstacle> {
-    let is_short = line.redemption.benefit == Benefit::Tutoring && line.redemption.lesson.is_none();
-    if is_short { Err(Obstacle::Refused(Reason::Malformed)) } else { Ok(()) }
+    let lacks_time = line.redemption.benefit == Benefit::Tutoring && line.redemption.lesson.is_none();
+    if lacks_time { Err(Obstacle::Refused(Reason::Malformed)) } else { Ok(()) }
 }
 
 /// Looked at after all that refuses a line: what a tutor did elsewhere makes a line doubtful or not, and bears on no slot.

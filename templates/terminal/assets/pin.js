@@ -54,7 +54,9 @@ async function send() {
   }
   if (response.ok) return dialog.close("right");
   if (response.status === 429) return pause(Number(response.headers.get("Retry-After")) || 30);
-  why.textContent = t("page.pin_wrong");
+  // The box takes the highest PIN again after so long; the others go on.
+  const seconds = Number(response.headers.get("Retry-After"));
+  why.textContent = seconds > 0 ? t("page.pin_guarded", { minutes: Math.ceil(seconds / 60) }) : t("page.pin_wrong");
   digits.focus();
 }
 

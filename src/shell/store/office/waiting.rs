@@ -38,8 +38,12 @@ pub struct WaitingBatch {
     pub reason: String,
 }
 
-const WAITING: &str = "SELECT id, batch, terminal, hash, bytes, reason FROM batch b
-    WHERE reason IS NOT NULL AND NOT EXISTS (SELECT 1 FROM batch_decision d WHERE d.batch = b.id)";
+/// Of a batch `b`: that it could not be taken in, and that nobody has decided about it.
+const WAITS: &str = "reason IS NOT NULL AND NOT EXISTS (SELECT 1 FROM batch_decision d WHERE d.batch = b.id)";
+
+fn waiting_batch() -> String {
+    format!("SELECT id, batch, terminal, hash, bytes, reason FROM batch b WHERE {WAITS}")
+}
 
 fn waiting_row(row: &Row<'_>) -> Result<WaitingBatch, StoreError> {
     Ok(WaitingBatch {
@@ -54,29 +58,26 @@ fn waiting_row(row: &Row<'_>) -> Result<WaitingBatch, StoreError> {
 
 /// The row ids of the batches of a terminal that wait, in journal order.
 pub fn of_terminal(db: &Connection, terminal: i64) -> Result<Vec<i64>, StoreError> {
-    let sql = "SELECT id FROM batch b WHERE reason IS NOT NULL AND NOT EXISTS (SELECT 1 FROM batch_decision d WHERE d.batch = b.id) AND terminal = ?1
-               ORDER BY first_seq, id";
-    let mut statement = db.prepare_cached(sql)?;
+    let mut statement = db.prepare_cached(&format!("SELECT id FROM batch b WHERE {WAITS} AND terminal = ?1 ORDER BY first_seq, id"))?;
     let rows = statement.query_map([terminal], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// How many batches of a terminal wait, and how many bytes they have.
 pub fn size_of_terminal(db: &Connection, terminal: i64) -> Result<(u64, u64), StoreError> {
-    let sql = "SELECT count(*), coalesce(sum(length(bytes)), 0) FROM batch b
-               WHERE reason IS NOT NULL AND NOT EXISTS (SELECT 1 FROM batch_decision d WHERE d.batch = b.id) AND terminal = ?1";
-    let (count, bytes): (i64, i64) = db.prepare_cached(sql)?.query_row([terminal], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let sql = format!("SELECT count(*), coalesce(sum(length(bytes)), 0) FROM batch b WHERE {WAITS} AND terminal = ?1");
+    let (count, bytes): (i64, i64) = db.prepare_cached(&sql)?.query_row([terminal], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok((from_db(count)?, from_db(bytes)?))
 }
 
 /// The batch with this row id, if it waits.
 pub fn by_row(db: &Connection, id: i64) -> Result<Option<WaitingBatch>, StoreError> {
-    db.prepare_cached(&format!("{WAITING} AND id = ?1"))?.query_row([id], |row| Ok(waiting_row(row))).optional()?.transpose()
+    db.prepare_cached(&format!("{} AND id = ?1", waiting_batch()))?.query_row([id], |row| Ok(waiting_row(row))).optional()?.transpose()
 }
 
 /// The batch with these bytes, if it waits.
 pub fn by_hash(db: &Connection, hash: Hash) -> Result<Option<WaitingBatch>, StoreError> {
-    db.prepare_cached(&format!("{WAITING} AND hash = ?1"))?.query_row([hash.0], |row| Ok(waiting_row(row))).optional()?.transpose()
+    db.prepare_cached(&format!("{} AND hash = ?1", waiting_batch()))?.query_row([hash.0], |row| Ok(waiting_row(row))).optional()?.transpose()
 }
 
 /// What became of a batch that waited.

@@ -121,9 +121,12 @@ pub(super) async fn show_pin(
             app.sessions.raise(session, Some(role), at);
             Ok(answer(StatusCode::OK, session_json(&app, Some(role), desk.caller.training)))
         }
-        None if guarded.is_some() => Err(too_many(guarded_for.max(pins.locked_until.since(at)))),
         None if at < pins.locked_until => Err(too_many(pins.locked_until.since(at))),
-        None => Err(Problem::new(StatusCode::FORBIDDEN, "this is not the PIN")),
+        // The others go on at once: nobody waits for the highest one at the counter.
+        None => {
+            let seconds = guarded.map(|_| guarded_for.div_ceil(1000));
+            Err(Problem { seconds, ..Problem::new(StatusCode::FORBIDDEN, "this is not the PIN") })
+        }
     }
 }
 

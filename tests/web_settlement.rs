@@ -400,5 +400,6 @@ async fn a_return_entered_at_the_wrong_payment_is_taken_back_on_its_page() {
     assert_eq!(anna.post(&format!("{place}/paid"), &[("note", "noch einmal")]).await.status, StatusCode::CONFLICT, "once");
     let page = anna.get(place).await.text;
     assert!(page.contains("gemeint war eine andere") && page.contains("Eintrag von Hand zurückgenommen"), "{page}");
+    assert!(!page.contains("Die Bank meldet"), "no bank has said anything: {page}");
     assert!(!anna.get("/settlement").await.chosen_rows().iter().any(|(_, value)| value.starts_with("102-")), "its lines are paid");
 }

@@ -70,13 +70,18 @@ pub fn views(db: &Connection, kept: Vec<Kept>) -> Result<Vec<DoubtView>, OfficeE
 fn view(db: &Connection, kept: Kept, names: &BTreeMap<ProviderNumber, String>) -> Result<DoubtView, OfficeError> {
     let payment = kept.payment.as_deref().map(|id| bank::payment(db, id)).transpose()?.flatten();
     let doubt = Doubt::from_code(&kept.kind);
-    let by_hand =
-        if kept.kind == NOT_BACK { "Eintrag von Hand zurückgenommen: nicht zurückgekommen." } else { "Von Hand als zurückgekommen eingetragen." };
+    let by_hand = if kept.kind == NOT_BACK {
+        "Eintrag von Hand zurückgenommen: Das Geld ist nicht zurückgekommen."
+    } else {
+        "Von Hand als zurückgekommen eingetragen."
+    };
     let (what, advice) = doubt.map_or((by_hand, ""), doubt_words);
     let said = kept.said.cents.map(|cents| {
         let day = kept.said.day.map_or_else(String::new, |day| format!(" am {}", day.german()));
-        let back = if kept.said.reason.is_some() { " zurück" } else { "" };
-        format!("Die Bank meldet {cents}{back}{day}")
+        let back = if kept.said.reason.is_some() || kept.kind == NOT_BACK { " zurück" } else { "" };
+        // What a clerk entered or took back was said by no bank.
+        let who = if doubt.is_some() { "Die Bank meldet" } else { "Eingetragen:" };
+        format!("{who} {cents}{back}{day}")
     });
     let ours = payment.as_ref().map(|payment| format!("Überwiesen {}", payment.cents));
     Ok(DoubtView {

@@ -13,6 +13,7 @@ use teilhabe::reconcile::ruling::Choice;
 use teilhabe::shell::door;
 use teilhabe::shell::sheet::bank;
 use teilhabe::shell::store::office::invoices::{self, Party};
+use teilhabe::shell::store::office::repayments;
 use teilhabe::words::cents::Cents;
 use teilhabe::words::civil::{CivilDay, CivilMonth};
 use teilhabe::words::code::Code;
@@ -127,8 +128,7 @@ fn an_invoice_comes_to_what_was_paid_and_later_ones_say_only_what_is_new() {
     // A line turns out to be wrong after it was paid, and the canteen pays it back.
     office.rule(paid_line(&office), Choice::Reject, Reason::ClerkDecision, "", "Anna Adler", now).expect("ruled");
     assert!(make(&mut office, CANTEEN, now).is_err(), "what is decided but not settled is in no invoice");
-    office.note_repayment(CANTEEN, Cents::new(450), CivilDay::of(now), "Auszug 12", "Anna Adler", now).expect("noted");
-    office.confirm_repayment(CANTEEN, Cents::new(450), true, "Berta Busch", now).expect("confirmed");
+    pay_back(&mut office, now);
     let number = make(&mut office, CANTEEN, now).expect("made");
     let credit = document(&office, CANTEEN, &number);
     assert_eq!((text(&credit, "cbc:CreditNoteTypeCode"), text(&credit, "cbc:PayableAmount")), ("381", "4.50"));
@@ -144,6 +144,14 @@ fn an_invoice_comes_to_what_was_paid_and_later_ones_say_only_what_is_new() {
     assert!(make(&mut office, CANTEEN, now).is_err());
 }
 
+/// The canteen pays a meal back, and that is settled.
+fn pay_back(office: &mut Office, now: UtcMs) {
+    office.note_repayment(CANTEEN, Cents::new(450), CivilDay::of(now), "Auszug 12", "Anna Adler", now).expect("noted");
+    let noted = repayments::waiting(office.db()).expect("read").pop().expect("it waits");
+    office.confirm_repayment(noted.number, Cents::new(450), true, "Berta Busch", now).expect("confirmed");
+    assert!(paid(office, now).is_empty());
+}
+
 #[test]
 fn a_restored_office_gives_no_number_of_an_invoice_twice() {
     let (mut office, _, now) = town();
@@ -152,8 +160,7 @@ fn a_restored_office_gives_no_number_of_an_invoice_twice() {
     office.begin_after_restore(now).expect("begun");
     office.has_compared("Anna Adler", now).expect("noted");
     office.rule(paid_line(&office), Choice::Reject, Reason::ClerkDecision, "", "Anna Adler", now).expect("ruled");
-    office.note_repayment(CANTEEN, Cents::new(450), CivilDay::of(now), "Auszug 12", "Anna Adler", now).expect("noted");
-    office.confirm_repayment(CANTEEN, Cents::new(450), true, "Berta Busch", now).expect("confirmed");
+    pay_back(&mut office, now);
     let second = make(&mut office, CANTEEN, now).expect("made");
     assert!(first.ends_with("-1") && second.ends_with("-10002"), "the lost office may have made a second one: {first}, {second}");
 }

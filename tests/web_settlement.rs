@@ -331,19 +331,35 @@ async fn a_repayment_takes_two_people() {
     let anna = Browser::at(office).signed_in("Anna Adler").await;
     let berta = anna.another().signed_in("Berta Busch").await;
     let page = anna.get("/settlement").await.text;
-    assert!(page.contains("Rückzahlung eintragen"), "{page}");
-    let cents = between(&page, "name=\"cents\" value=\"", "\"")[0].to_owned();
+    let place = between(&page, "href=\"/settlement/repayments?", "#new\"")[0].replace("&amp;", "&");
+    assert_eq!(place, "provider=102&euros=15,00");
+    let page = anna.get(&format!("/settlement/repayments?{place}")).await.text;
+    assert!(page.contains("value=\"102\"") && page.contains("value=\"15,00\""), "{page}");
     let today = CivilDay::of(door::now()).to_string();
-    let fields = [("cents", cents.as_str()), ("day", today.as_str()), ("note", "Auszug 12")];
-    assert_eq!(anna.post("/settlement/recoveries/102", &fields).await.location(), "/settlement?done=repaid_waits");
-    let confirm = [("cents", cents.as_str()), ("choice", "confirm")];
-    let own = anna.post("/settlement/recoveries/102/confirm", &confirm).await;
+    let new = |euros, day, note| [("provider", "102"), ("euros", euros), ("day", day), ("note", note)];
+    for (fields, sentence) in [
+        (new("nichts", &today, "Auszug 12"), "den Betrag in Euro"),
+        (new("15,00", "2099-01-01", "Auszug 12"), "nicht in der Zukunft"),
+        (new("15,00", &today, " "), "eine Notiz"),
+        ([("provider", "999"), ("euros", "15"), ("day", &today), ("note", "x")], "gibt es hier nicht"),
+    ] {
+        let refused = anna.post("/settlement/repayments", &fields).await;
+        assert!(refused.status.is_client_error() && refused.text.contains(sentence), "{}", refused.text);
+    }
+    assert_eq!(anna.post("/settlement/repayments", &new("12,50", &today, "Auszug 12")).await.location(), "/settlement/repayments?done=repaid_waits");
+    let confirm = [("cents", "1250"), ("choice", "confirm")];
+    let own = anna.post("/settlement/repayments/1/confirm", &confirm).await;
     assert!(own.status == StatusCode::FORBIDDEN && own.text.contains("eine andere Person"), "{}", own.text);
     let page = berta.get("/settlement").await.text;
     assert!(page.contains("wartet auf Bestätigung") && page.contains("Auszug 12"), "{page}");
-    assert_eq!(berta.post("/settlement/recoveries/102/confirm", &confirm).await.location(), "/settlement?done=repaid");
-    assert!(!berta.get("/settlement").await.text.contains("Offene Rückforderungen"));
-    assert!(berta.get("/settlement/bank").await.text.contains("data-label=\"Bestätigt von\">Berta Busch"));
+    assert_eq!(berta.post("/settlement/repayments/1/confirm", &confirm).await.location(), "/settlement/repayments?done=repaid");
+    assert!(berta.get("/settlement").await.text.contains("darin Rückzahlung 12,50"));
+    let page = anna.get("/settlement/repayments").await.text;
+    assert!(page.contains("data-label=\"Bestätigt von\">Berta Busch") && page.contains("offen: kommt in den nächsten Lauf"), "{page}");
+    assert_eq!(anna.post("/settlement/repayments/1/undo", &[]).await.location(), "/settlement/repayments?done=repaid_waits");
+    assert_eq!(anna.post("/settlement/repayments/1/undo", &[]).await.status, StatusCode::CONFLICT);
+    let page = berta.get("/settlement/repayments").await.text;
+    assert!(page.contains("Rücknahme einer Rückzahlung") && !page.contains("/settlement/repayments/1/undo"), "{page}");
 }
 
 #[tokio::test]

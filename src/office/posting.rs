@@ -8,14 +8,14 @@ use crate::settle::account::Account;
 use crate::settle::posting::{AccountTable, PostingError, PostingProfile, payee_csv, posting_csv, posting_of};
 use crate::settle::run::{Run, RunNumber};
 use crate::settle::sepa::pain001;
-use crate::settle::settlement::{LineKind, PayableLine, Released};
+use crate::settle::settlement::{Credit, LineKind, PayableLine, Released};
 use crate::shell::store::office::settings;
 use crate::shell::store::sql::Connection;
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::code::Code;
-use crate::words::ids::{BatchId, EntryId, OfficeId, ProviderNumber, TerminalId};
+use crate::words::ids::{BatchId, EntryId, OfficeId, ProviderNumber, RepaymentNumber, TerminalId};
 use crate::words::legal_basis::LegalBasis;
 use crate::words::time::UtcMs;
 
@@ -102,14 +102,15 @@ impl PaymentOrder {
     }
 }
 
-/// A posting file of made-up lines, one for each legal basis and benefit, executed on `day`: what the treasury would get.
+/// A posting file of made-up lines, one for each legal basis and benefit, and of a repayment, executed on `day`: what the treasury would get.
 pub fn sample_posting(order: &PaymentOrder, office: &OfficeId, day: CivilDay) -> Result<String, PostingError> {
     let bases = LegalBasis::ALL.into_iter().map(Some).chain([None]);
     let pairs = bases.flat_map(|basis| Benefit::ALL.into_iter().map(move |benefit| (basis, benefit)));
     let lines: Vec<PayableLine> = (1u64..).zip(pairs).filter_map(|(seq, (basis, benefit))| sample_line(seq, basis, benefit, day)).collect();
     let Some(number) = RunNumber::new(1) else { return Ok(String::new()) };
     let run = Run { office: office.clone(), number, execution_date: day };
-    posting_of(&run, lines.iter(), &order.table, &order.profile)
+    let credit = Credit { repayment: RepaymentNumber(1), day: day.minus(14), total: Cents::new(1_050), already: Cents::ZERO };
+    posting_of(&run, lines.iter(), [credit].iter(), &order.table, &order.profile)
 }
 
 fn sample_line(seq: u64, legal_basis: Option<LegalBasis>, benefit: Benefit, day: CivilDay) -> Option<PayableLine> {

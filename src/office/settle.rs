@@ -15,8 +15,8 @@ use crate::settle::account::{Account, Iban};
 use crate::settle::clerk::{Clerk, Signature};
 use crate::settle::run::{Run, RunNumber};
 use crate::settle::selection::Selection;
-use crate::settle::settlement::{ContentChanged, Draft, PayableLine, Released};
-use crate::shell::store::office::{admission, lines, payable, payments, sums};
+use crate::settle::settlement::{ContentChanged, Credit, Credits, Draft, PayableLine, Released};
+use crate::shell::store::office::{admission, lines, payable, payments, repayments, sums};
 use crate::shell::store::sql::Connection;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
@@ -70,8 +70,10 @@ pub struct OpenSum {
     pub iban: String,
     /// How many lines.
     pub lines: u64,
-    /// What they come to; below zero he owes more than he claims.
+    /// What they and his repayments come to; below zero he owes more than he claims.
     pub cents: Cents,
+    /// How much of that is money he paid back by himself.
+    pub credit: Cents,
     /// What a clerk must look at before anything is paid to it.
     pub blocked: Option<Hold>,
 }
@@ -79,8 +81,8 @@ pub struct OpenSum {
 impl OpenSum {
     /// Fingerprint of what a clerk sees of it.
     pub fn seen(&self) -> String {
-        let Self { provider, name, iban, lines, cents, .. } = self;
-        let text = format!("{provider} {lines} {} {iban} {name}", cents.get());
+        let Self { provider, name, iban, lines, cents, credit, .. } = self;
+        let text = format!("{provider} {lines} {} {} {iban} {name}", cents.get(), credit.get());
         let short: [u8; 8] = Hash::of(&[b"teilhabe/seen/1", text.as_bytes()]).first();
         data_encoding::HEXLOWER.encode(&short)
     }
@@ -93,8 +95,16 @@ pub fn open_sums(db: &Connection, selection: &Selection) -> Result<Vec<OpenSum>,
 
 /// The same of parts that were read already.
 pub fn open_sums_of(db: &Connection, parts: &[payable::OpenPart], selection: &Selection) -> Result<Vec<OpenSum>, OfficeError> {
+    let credits = repayments::open(db, &Selection::default())?;
     let mut sums: BTreeMap<ProviderNumber, (u64, Cents)> = BTreeMap::new();
     let mut wholes: BTreeMap<ProviderNumber, Cents> = BTreeMap::new();
+    for (provider, credits) in &credits {
+        wholes.insert(*provider, credits.iter().map(Credit::pay).sum());
+        let chosen = credits.iter().filter(|credit| selection.takes_credit(*provider, credit));
+        if chosen.clone().next().is_some() {
+            sums.insert(*provider, (0, chosen.map(Credit::pay).sum()));
+        }
+    }
     for part in parts {
         let whole = wholes.entry(part.provider).or_default();
         *whole = whole.plus(part.cents);
@@ -110,7 +120,9 @@ pub fn open_sums_of(db: &Connection, parts: &[payable::OpenPart], selection: &Se
         // Who owes is paid by no choice that leaves out what he owes for.
         let less = wholes.get(&number).copied().filter(|whole| cents > Cents::ZERO && *whole < cents);
         let blocked = blocked.get(&number).cloned().or(less.map(Hold::LessInAll));
-        Some(OpenSum { provider: number, name: provider.name.clone(), iban: provider.iban.clone(), lines, cents, blocked })
+        let of_provider = credits.get(&number).into_iter().flatten();
+        let credit = of_provider.filter(|credit| selection.takes_credit(number, credit)).map(Credit::pay).sum();
+        Some(OpenSum { provider: number, name: provider.name.clone(), iban: provider.iban.clone(), lines, cents, credit, blocked })
     });
     Ok(open.collect())
 }
@@ -189,13 +201,15 @@ impl Office {
             let held: BTreeSet<ProviderNumber> = open.iter().filter(|sum| sum.blocked.is_some()).map(|sum| sum.provider).collect();
             let mut lines = payable::open_lines(&work.db, &selection)?;
             lines.retain(|line| !held.contains(&line.provider));
-            if lines.is_empty() {
+            let mut credits = repayments::open(&work.db, &selection)?;
+            credits.retain(|provider, _| !held.contains(provider));
+            if lines.is_empty() && credits.is_empty() {
                 return Err(OfficeError::NothingToSettle);
             }
             let number = payments::next_number(&work.db)?;
             let run = Run { office: work.profile.id.clone(), number: run_number(number)?, execution_date: execution };
-            let accounts = accounts(&work.db, &lines)?;
-            let signed = Draft::of(run, selection.clone(), lines, &accounts, now)?.sign(by.clone(), now);
+            let accounts = accounts(&work.db, &lines, &credits)?;
+            let signed = Draft::of(run, selection.clone(), lines, credits, &accounts, now)?.sign(by.clone(), now);
             let (content, first) = (signed.first().content, (by.as_str().to_owned(), now));
             payments::insert_signed(&work.db, &payments::RunRow { number, released: false, execution, selection, content, first, second: None })?;
             payable::insert_drawn(&work.db, signed.plan())?;
@@ -272,13 +286,15 @@ impl Work<'_> {
     /// The second signature under exactly the lines that were drawn up, as they stand now.
     fn countersign(&self, waiting: payments::RunRow, by: Clerk, now: UtcMs) -> Result<Released, OfficeError> {
         let lines = payable::drawn_lines(&self.db, waiting.number)?;
+        let credits = repayments::drawn(&self.db, waiting.number)?;
         let blocked = blocked(&self.db)?;
-        if lines.is_empty() || lines.iter().any(|line| blocked.contains_key(&line.provider)) {
+        let mut concerned = lines.iter().map(|line| line.provider).chain(credits.keys().copied());
+        if (lines.is_empty() && credits.is_empty()) || concerned.any(|provider| blocked.contains_key(&provider)) {
             return Err(ContentChanged.into());
         }
         let run = Run { office: self.profile.id.clone(), number: run_number(waiting.number)?, execution_date: waiting.execution };
-        let accounts = accounts(&self.db, &lines)?;
-        let draft = Draft::of(run, waiting.selection, lines, &accounts, now)?;
+        let accounts = accounts(&self.db, &lines, &credits)?;
+        let draft = Draft::of(run, waiting.selection, lines, credits, &accounts, now)?;
         let first = Signature { clerk: clerk(&waiting.first.0)?, at: waiting.first.1, content: waiting.content };
         Ok(draft.resume(first)?.sign(by, now)?)
     }
@@ -294,9 +310,9 @@ pub(super) fn run_number(number: u32) -> Result<RunNumber, OfficeError> {
     RunNumber::new(number).ok_or_else(|| OfficeError::Wrong("the office has given out all run numbers".into()))
 }
 
-/// Where the providers of these lines are paid. Nobody else's account is looked at: what is wrong with it stops no run without him.
-pub(super) fn accounts(db: &Connection, lines: &[PayableLine]) -> Result<BTreeMap<ProviderNumber, Account>, OfficeError> {
-    let concerned: BTreeSet<ProviderNumber> = lines.iter().map(|line| line.provider).collect();
+/// Where the providers of these lines and repayments are paid. Nobody else's account is looked at: what is wrong with it stops no run without him.
+fn accounts(db: &Connection, lines: &[PayableLine], credits: &Credits) -> Result<BTreeMap<ProviderNumber, Account>, OfficeError> {
+    let concerned: BTreeSet<ProviderNumber> = lines.iter().map(|line| line.provider).chain(credits.keys().copied()).collect();
     let account = |provider: admission::Provider| -> Result<(ProviderNumber, Account), OfficeError> {
         let iban = Iban::parse(&provider.iban).map_err(|why| OfficeError::Wrong(format!("provider {}: {why}", provider.number)))?;
         let account = Account::new(&provider.name, iban, None).map_err(|why| OfficeError::Wrong(format!("provider {}: {why}", provider.number)))?;

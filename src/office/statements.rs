@@ -11,7 +11,7 @@ use crate::shell::paper::statement::{Page, Words, statement_html};
 use crate::shell::paper::statement_pdf::{MAX_PDF_LINES, statement_pdf};
 use crate::shell::store::office::payable::RunProvider;
 use crate::shell::store::office::waiting::own_seq;
-use crate::shell::store::office::{admission, bank, payable, payments};
+use crate::shell::store::office::{admission, bank, payable, payments, repayments};
 use crate::shell::store::sql::Connection;
 use crate::shell::texts::{Blanks, Language, Texts};
 use crate::words::cents::Cents;
@@ -33,7 +33,8 @@ pub fn statement_of(db: &Connection, office: &OfficeId, run: u32, provider: Prov
     let account = Account::new(&signed.name, iban, None).map_err(|why| damaged(why.to_string()))?;
     let labels = admission::provider_files(db)?.remove(&provider).map(|file| file.agreements).unwrap_or_default();
     let labels = labels.into_iter().map(|agreement| (agreement.service.code, agreement.service.label)).collect();
-    let mut statement = statement(&run, provider, &account, &lines, outcome);
+    let credits = repayments::signed(db, row.number, provider)?;
+    let mut statement = statement(&run, provider, &account, (&lines, &credits), outcome);
     // The provider knows the number in his journal; the ledger's also says on which line of descent it stands.
     for line in statement.batches.iter_mut().flat_map(|batch| &mut batch.lines) {
         line.seq = own_seq(line.seq);

@@ -4,15 +4,16 @@ use super::account::{Account, Iban};
 use super::clerk::Clerk;
 use super::posting::{AccountTable, Column, Content, PostingError, PostingProfile, posting_csv};
 use super::run::{Run, RunNumber};
+use super::selection::Selection;
 use super::sepa::pain001;
-use super::settlement::{ContentChanged, Draft, DraftError, LineKind, MAX_TRANSFER, PayableLine, Released, SameClerk};
+use super::settlement::{ContentChanged, Credit, Credits, Draft, DraftError, LineKind, MAX_TRANSFER, PayableLine, Released, SameClerk};
 use super::statement::{Outcome, statements};
 use crate::deliver::advice::Verdict;
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::code::Code;
-use crate::words::ids::{BatchId, EntryId, OfficeId, ProviderNumber, TerminalId};
+use crate::words::ids::{BatchId, EntryId, OfficeId, ProviderNumber, RepaymentNumber, TerminalId};
 use crate::words::legal_basis::LegalBasis;
 use crate::words::time::UtcMs;
 use proptest::prelude::*;
@@ -120,21 +121,47 @@ fn any_lines() -> impl Strategy<Value = Vec<PayableLine>> {
     })
 }
 
+fn credit(repayment: u32, total: i64, already: i64) -> Credit {
+    let day = CivilDay::parse("2026-11-24").expect("safe: a day");
+    Credit { repayment: RepaymentNumber(repayment), day, total: Cents::new(total), already: Cents::new(already) }
+}
+
+fn any_credits() -> impl Strategy<Value = Credits> {
+    let one = (1u32..=5, -2_000i64..4_000, prop::bool::weighted(0.2));
+    prop::collection::vec(one, 0..6).prop_map(|all| {
+        let mut credits = Credits::new();
+        for (number, (provider, total, again)) in (1..).zip(all) {
+            credits.entry(ProviderNumber(provider)).or_default().push(credit(number, total, if again { total + 1 } else { 0 }));
+        }
+        credits
+    })
+}
+
+fn release_with(lines: Vec<PayableLine>, credits: Credits) -> Released {
+    let draft = Draft::of(run(), Selection::default(), lines, credits, &accounts(), now()).expect("a draft");
+    draft.sign(clerk("Anna"), now()).sign(clerk("Berta"), now()).expect("two clerks")
+}
+
 proptest! {
     #[test]
-    fn everything_made_of_a_run_agrees_to_the_cent(lines in any_lines()) {
-        let released = release(lines.clone());
+    fn everything_made_of_a_run_agrees_to_the_cent(lines in any_lines(), credits in any_credits()) {
+        let released = release_with(lines, credits);
         let total = released.total();
-        prop_assert_eq!(released.settled_lines().map(PayableLine::pay).sum::<Cents>(), total);
-        prop_assert_eq!(released.advised_payments().map(|(_, payment)| payment.share).sum::<Cents>(), total);
+        let netted = released.settled_credits().map(Credit::pay).sum::<Cents>();
+        let of_lines = released.settled_lines().map(PayableLine::pay).sum::<Cents>();
+        prop_assert_eq!(of_lines.plus(netted), total);
+        let balanced = released.plan().settled.iter().filter(|settled| settled.transfer.is_none());
+        let unadvised = balanced.flat_map(|settled| &settled.shares).map(|share| share.cents).sum::<Cents>();
+        prop_assert_eq!(released.advised_payments().map(|(_, payment)| payment.share).sum::<Cents>().plus(unadvised), of_lines);
         prop_assert_eq!(posted(&released), total);
 
         let mut paid = Cents::ZERO;
         for statement in statements(&released) {
-            let pay = statement.sums.pay;
             let of_lines: Cents = statement.batches.iter().flat_map(|b| &b.lines).map(|l| l.sums.pay).sum();
-            prop_assert_eq!(of_lines, pay);
-            prop_assert_eq!(statement.sums.accepted.minus(statement.sums.already), pay);
+            prop_assert_eq!(of_lines, statement.sums.pay);
+            prop_assert_eq!(statement.sums.accepted.minus(statement.sums.already), of_lines);
+            let pay = statement.due;
+            prop_assert_eq!(of_lines.plus(statement.credits.iter().map(Credit::pay).sum()), pay);
             match statement.outcome {
                 Outcome::Paid(transfer) => { prop_assert_eq!(transfer.amount, pay); paid = paid.plus(pay); }
                 Outcome::Balanced => prop_assert_eq!(pay, Cents::ZERO),
@@ -158,9 +185,14 @@ proptest! {
     }
 
     #[test]
-    fn every_line_is_settled_or_carried_over_and_none_is_lost(lines in any_lines()) {
-        let released = release(lines.clone());
+    fn every_line_and_repayment_is_settled_or_carried_over_and_none_is_lost(lines in any_lines(), credits in any_credits()) {
+        let released = release_with(lines.clone(), credits.clone());
         let plan = released.plan();
+        let mut numbers: Vec<_> = released.settled_credits().chain(plan.carried_over.iter().flat_map(|provider| &provider.credits)).collect();
+        numbers.sort_by_key(|credit| credit.repayment);
+        let mut given: Vec<_> = credits.values().flatten().collect();
+        given.sort_by_key(|credit| credit.repayment);
+        prop_assert_eq!(numbers, given);
         let waiting = plan.carried_over.iter().flat_map(|provider| &provider.lines);
         let mut out: Vec<_> = released.settled_lines().chain(waiting).map(|line| line.entry).collect();
         let mut taken: Vec<_> = lines.iter().map(|line| line.entry).collect();
@@ -230,6 +262,9 @@ fn a_first_signature_counts_only_for_what_was_signed() {
     assert_eq!(changed(|l| l.total = Cents::new(449)), Some(ContentChanged));
     assert_eq!(changed(|l| l.legal_basis = None), Some(ContentChanged));
     assert_eq!(changed(|l| l.entry.seq = 2), Some(ContentChanged));
+    let paid_back = Credits::from([(ProviderNumber(1), vec![credit(1, 100, 0)])]);
+    let with_credit = Draft::of(run(), Selection::default(), lines.clone(), paid_back, &accounts(), now()).expect("a draft");
+    assert_eq!(with_credit.resume(first.clone()).err(), Some(ContentChanged));
     let elsewhere = BTreeMap::from([(ProviderNumber(1), account("Anbieter 11"))]);
     let redirected = Draft::new(run(), lines.clone(), &elsewhere, now()).expect("a draft");
     assert_eq!(redirected.resume(first.clone()).err(), Some(ContentChanged));
@@ -250,6 +285,9 @@ fn lines_that_cannot_be_right_stop_the_run() {
     let lowest = line(1, 0, 1, (0, i64::MIN, 0));
     assert_eq!(draft(vec![lowest.clone()]).err(), Some(DraftError::LineTooLarge(lowest.entry)));
     assert_eq!(draft(vec![line(6, 0, 1, (450, 450, 0))]).err(), Some(DraftError::NoAccount(ProviderNumber(6))));
+    let foreign = Selection { providers: Some([ProviderNumber(1)].into()), ..Selection::default() };
+    let not_chosen = Draft::of(run(), foreign, vec![], Credits::from([(ProviderNumber(2), vec![credit(1, 5, 0)])]), &accounts(), now());
+    assert_eq!(not_chosen.err(), Some(DraftError::CreditNotChosen(ProviderNumber(2))));
     let late = Run { execution_date: CivilDay::of(now()).minus(1), ..run() };
     let day = late.execution_date;
     assert_eq!(Draft::new(late, vec![good.clone()], &accounts(), now()).err(), Some(DraftError::ExecutionDatePast(day)));

@@ -2,10 +2,10 @@
 //! accounts follow from the legal basis.
 
 use super::run::Run;
-use super::settlement::{PayableLine, Released};
+use super::settlement::{Credit, PayableLine, Released};
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
-use crate::words::civil::CivilDay;
+use crate::words::civil::{CivilDay, CivilMonth};
 use crate::words::legal_basis::LegalBasis;
 use crate::words::spreadsheet::harmless;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,9 @@ pub struct AccountRule {
     pub legal_basis: Option<LegalBasis>,
     /// The benefit it is for; any where it is left out.
     pub benefit: Option<Benefit>,
+    /// Whether it is for what providers paid back by themselves, and for no line.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repayments: bool,
     /// The cost account, as the treasury writes it.
     pub account: String,
     /// What stands beside the account in the file.
@@ -50,7 +53,7 @@ pub enum Content {
     LegalBasis,
     /// The benefit for people.
     Benefit,
-    /// The month of the services, `11/2026`.
+    /// The month of the services, `11/2026`; of a repayment the month in which it came in.
     ServiceMonth,
     /// The sum in euros, `1234,50`.
     Amount,
@@ -112,6 +115,7 @@ impl Default for AccountTable {
                 from: CivilDay::from_days(0).unwrap_or(CivilDay::MAX),
                 legal_basis,
                 benefit: Some(benefit),
+                repayments: false,
                 account: format!("{}-{}", legal_basis.map_or("unknown", LegalBasis::code), benefit.name()).to_uppercase(),
                 text: format!("BuT {} {}", benefit.german(), legal_basis.map_or("ohne Rechtskreis", LegalBasis::german)),
             })
@@ -120,13 +124,27 @@ impl Default for AccountTable {
     }
 }
 
+/// The account of repayments where the table names none.
+pub const REPAYMENTS_ACCOUNT: &str = "REPAYMENTS";
+/// What stands beside it.
+pub const REPAYMENTS_TEXT: &str = "BuT Rückzahlungen von Anbietern";
+
 impl AccountTable {
     /// The rule for a line on an execution date: the one that names most of it, a legal basis before a benefit; among those the latest.
     pub fn rule_on(&self, day: CivilDay, legal_basis: Option<LegalBasis>, benefit: Benefit) -> Option<&AccountRule> {
         let fits = |rule: &&AccountRule| {
-            rule.from <= day && (rule.legal_basis.is_none() || rule.legal_basis == legal_basis) && rule.benefit.is_none_or(|b| b == benefit)
+            !rule.repayments
+                && rule.from <= day
+                && (rule.legal_basis.is_none() || rule.legal_basis == legal_basis)
+                && rule.benefit.is_none_or(|b| b == benefit)
         };
         self.0.iter().filter(fits).max_by_key(|rule| (rule.legal_basis.is_some(), rule.benefit.is_some(), rule.from))
+    }
+
+    /// Account and text of what providers paid back by themselves, on an execution date: it came in there, and a run takes it from there.
+    pub fn repayments_on(&self, day: CivilDay) -> (&str, &str) {
+        let rule = self.0.iter().filter(|rule| rule.repayments && rule.from <= day).max_by_key(|rule| rule.from);
+        rule.map_or((REPAYMENTS_ACCOUNT, REPAYMENTS_TEXT), |rule| (rule.account.as_str(), rule.text.as_str()))
     }
 }
 
@@ -152,13 +170,24 @@ impl Default for PostingProfile {
 /// Its amounts add up to the run's transfers. Sums of zero are left out. Account rules are those of the execution date, on which the
 /// treasury posts.
 pub fn posting_csv(released: &Released, accounts: &AccountTable, profile: &PostingProfile) -> Result<String, PostingError> {
-    posting_of(&released.plan().run, released.settled_lines(), accounts, profile)
+    posting_of(&released.plan().run, released.settled_lines(), released.settled_credits(), accounts, profile)
 }
 
-/// See [`posting_csv`]; of any lines, for a preview.
+/// What becomes a row of the posting file together with its like.
+struct Posted<'a> {
+    account: &'a str,
+    text: &'a str,
+    legal_basis: Option<LegalBasis>,
+    benefit: Option<Benefit>,
+    month: CivilMonth,
+    cents: Cents,
+}
+
+/// See [`posting_csv`]; of any lines and repayments, for a preview.
 pub fn posting_of<'a>(
     run: &Run,
     lines: impl Iterator<Item = &'a PayableLine>,
+    credits: impl Iterator<Item = &'a Credit>,
     accounts: &AccountTable,
     profile: &PostingProfile,
 ) -> Result<String, PostingError> {
@@ -168,22 +197,30 @@ pub fn posting_of<'a>(
     let day = run.execution_date;
     let message_id = run.message_id();
     let mut sums: BTreeMap<Vec<String>, (Cents, usize)> = BTreeMap::new();
-    for line in lines.filter(|line| line.pay() != Cents::ZERO) {
+    let posted_lines = lines.filter(|line| line.pay() != Cents::ZERO).map(|line| {
         let PayableLine { legal_basis, benefit, .. } = *line;
         let rule = accounts.rule_on(day, legal_basis, benefit).ok_or(PostingError::NoAccount { legal_basis, benefit, day })?;
+        let (account, text) = (rule.account.as_str(), rule.text.as_str());
+        Ok(Posted { account, text, legal_basis, benefit: Some(benefit), month: line.service_day.month(), cents: line.pay() })
+    });
+    let (account, text) = accounts.repayments_on(day);
+    let posted_credits =
+        credits.map(|credit| Ok(Posted { account, text, legal_basis: None, benefit: None, month: credit.day.month(), cents: credit.pay() }));
+    for posted in posted_lines.chain(posted_credits) {
+        let posted = posted?;
         let cell = |column: &Column| match &column.content {
             Content::Run => message_id.clone(),
             Content::ExecutionDate => day.german(),
-            Content::Account => rule.account.clone(),
-            Content::Text => rule.text.clone(),
-            Content::LegalBasis => legal_basis.map_or(String::new(), |basis| basis.german().to_owned()),
-            Content::Benefit => benefit.german().to_owned(),
-            Content::ServiceMonth => line.service_day.month().german(),
+            Content::Account => posted.account.to_owned(),
+            Content::Text => posted.text.to_owned(),
+            Content::LegalBasis => posted.legal_basis.map_or(String::new(), |basis| basis.german().to_owned()),
+            Content::Benefit => posted.benefit.map_or(String::new(), |benefit| benefit.german().to_owned()),
+            Content::ServiceMonth => posted.month.german(),
             Content::Fixed(text) => text.clone(),
             Content::Amount | Content::Lines => String::new(),
         };
         let (sum, count) = sums.entry(profile.columns.iter().map(cell).collect()).or_default();
-        *sum = sum.plus(line.pay());
+        *sum = sum.plus(posted.cents);
         *count += 1;
     }
     let mut csv = String::new();
@@ -247,7 +284,7 @@ mod tests {
     }
 
     fn rule(from: &str, legal_basis: Option<LegalBasis>, benefit: Option<Benefit>, account: &str) -> AccountRule {
-        AccountRule { from: day(from), legal_basis, benefit, account: account.to_owned(), text: String::new() }
+        AccountRule { from: day(from), legal_basis, benefit, repayments: false, account: account.to_owned(), text: String::new() }
     }
 
     #[test]

@@ -76,6 +76,11 @@ impl Run {
         format!("{}-R{}", self.office, self.number)
     }
 
+    /// The remittance text where nothing but repayments is netted: what was paid back too much goes back.
+    pub fn remittance_of_repayments(&self) -> String {
+        sepa_text(&format!("BuT Erstattung Ihrer Rückzahlung Lauf {}", self.number), MAX_REMITTANCE)
+    }
+
     /// The remittance text: months of service, run and batches. It names no child and nothing of one.
     pub fn remittance(&self, months: (CivilMonth, CivilMonth), batches: &BTreeSet<BatchId>) -> String {
         let (first, last) = months;

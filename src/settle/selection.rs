@@ -1,6 +1,6 @@
 //! What goes into a run: all that is decided, or the part of it that a clerk chose. What is left out stays open for a later run.
 
-use super::settlement::PayableLine;
+use super::settlement::{Credit, PayableLine};
 use crate::words::benefit::Benefit;
 use crate::words::civil::CivilMonth;
 use crate::words::ids::ProviderNumber;
@@ -34,6 +34,13 @@ impl Selection {
     /// Whether this line is chosen.
     pub fn takes_line(&self, line: &PayableLine) -> bool {
         self.takes(line.provider, line.benefit, line.service_day.month())
+    }
+
+    /// Whether this repayment is chosen: it is for no benefit, so a choice of some leaves it open; it belongs to the month in which it came in.
+    pub fn takes_credit(&self, provider: ProviderNumber, credit: &Credit) -> bool {
+        self.providers.as_ref().is_none_or(|chosen| chosen.contains(&provider))
+            && self.benefits.is_none()
+            && self.until.is_none_or(|until| credit.day.month() <= until)
     }
 
     /// Reads what [`Self::to_string`] wrote: it is kept with the run.
@@ -75,6 +82,9 @@ impl fmt::Display for Selection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::cents::Cents;
+    use crate::words::civil::CivilDay;
+    use crate::words::ids::RepaymentNumber;
 
     fn month(text: &str) -> CivilMonth {
         CivilMonth::parse(text).expect("safe: a month")
@@ -103,6 +113,13 @@ mod tests {
         assert!(!selection.takes(ProviderNumber(102), Benefit::Lunch, month("2026-10")));
         assert!(!selection.takes(ProviderNumber(101), Benefit::Tutoring, month("2026-10")));
         assert!(!selection.takes(ProviderNumber(101), Benefit::Lunch, month("2026-11")));
+        let day = CivilDay::parse("2026-11-02").expect("safe: a day");
+        let credit = Credit { repayment: RepaymentNumber(1), day, total: Cents::new(100), already: Cents::ZERO };
+        let of = |until, benefits| Selection { until, benefits, ..selection.clone() }.takes_credit(ProviderNumber(101), &credit);
+        assert!(of(None, None) && of(Some(month("2026-11")), None));
+        assert!(!of(Some(month("2026-10")), None), "it came in later");
+        assert!(!of(None, Some([Benefit::Lunch].into())), "it is for no benefit");
+        assert!(!Selection { until: None, benefits: None, ..selection.clone() }.takes_credit(ProviderNumber(102), &credit));
         assert!(Selection::default().is_all() && Selection::default().takes(ProviderNumber(1), Benefit::DayTrip, month("2030-01")));
     }
 }

@@ -8,7 +8,7 @@ use crate::deliver::advice::{AdvisedPayment, Verdict};
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
-use crate::words::ids::{BatchId, EntryId, Hash, ProviderNumber, ServiceCode};
+use crate::words::ids::{BatchId, EntryId, Hash, ProviderNumber, RepaymentNumber, ServiceCode};
 use crate::words::legal_basis::LegalBasis;
 use crate::words::reason::Reason;
 use crate::words::time::UtcMs;
@@ -80,6 +80,29 @@ impl PayableLine {
     }
 }
 
+/// Money a provider paid back by himself, which a run nets with what is due to him.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Credit {
+    /// The office's number for it.
+    pub repayment: RepaymentNumber,
+    /// When it came in.
+    pub day: CivilDay,
+    /// What came in; below zero where an entry made by mistake is taken back.
+    pub total: Cents,
+    /// What earlier runs have netted of it.
+    pub already: Cents,
+}
+
+impl Credit {
+    /// What this run nets of it.
+    pub const fn pay(&self) -> Cents {
+        self.total.minus(self.already)
+    }
+}
+
+/// The open repayments by provider.
+pub type Credits = BTreeMap<ProviderNumber, Vec<Credit>>;
+
 /// The one credit transfer to a provider in a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transfer {
@@ -109,8 +132,10 @@ pub struct Settled {
     pub account: Account,
     /// The lines, by batch and entry.
     pub lines: Vec<PayableLine>,
-    /// The batches of these lines; their shares add up to the transfer.
+    /// The batches of these lines; their shares and what is netted of repayments add up to the transfer.
     pub shares: Vec<Share>,
+    /// What he paid back by himself, by number.
+    pub credits: Vec<Credit>,
     /// The transfer; none where the lines add up to exactly zero.
     pub transfer: Option<Transfer>,
 }
@@ -125,6 +150,8 @@ pub struct CarriedOver {
     pub account: Account,
     /// The lines that stay open.
     pub lines: Vec<PayableLine>,
+    /// What he paid back by himself, by number; it stays open too.
+    pub credits: Vec<Credit>,
     /// Their sum, below zero.
     pub sum: Cents,
 }
@@ -157,6 +184,9 @@ pub enum DraftError {
     /// A line's amount is beyond a million euros.
     #[error("entry {} of terminal {} is about more than a million euros, surely a mistake: correct the line by a ruling", .0.seq, .0.terminal)]
     LineTooLarge(EntryId),
+    /// A repayment is outside of what was chosen.
+    #[error("a repayment of provider {0} is outside of what was chosen for this run: draw it up again")]
+    CreditNotChosen(ProviderNumber),
     /// A line is outside of what was chosen.
     #[error("entry {} of terminal {} is outside of what was chosen for this run: draw it up again", .0.seq, .0.terminal)]
     NotChosen(EntryId),
@@ -210,14 +240,15 @@ impl Draft {
     /// Computes a run. `lines` are all lines decided, or decided anew, since they were last settled, in any order; pending lines are
     /// not among them. `accounts` holds every provider with a line.
     pub fn new(run: Run, lines: Vec<PayableLine>, accounts: &BTreeMap<ProviderNumber, Account>, now: UtcMs) -> Result<Self, DraftError> {
-        Self::of(run, Selection::default(), lines, accounts, now)
+        Self::of(run, Selection::default(), lines, Credits::new(), accounts, now)
     }
 
-    /// Computes a run of the lines that a clerk chose; every one of `lines` must be within `selection`.
+    /// Computes a run of the lines and repayments that a clerk chose; every one of them must be within `selection`.
     pub fn of(
         run: Run,
         selection: Selection,
         lines: Vec<PayableLine>,
+        mut credits: Credits,
         accounts: &BTreeMap<ProviderNumber, Account>,
         now: UtcMs,
     ) -> Result<Self, DraftError> {
@@ -228,7 +259,12 @@ impl Draft {
         if let Some(other) = lines.iter().find(|line| !selection.takes_line(line)) {
             return Err(DraftError::NotChosen(other.entry));
         }
-        let mut by_provider: BTreeMap<ProviderNumber, Vec<PayableLine>> = BTreeMap::new();
+        let is_chosen = |provider, credits: &[Credit]| credits.iter().all(|credit| selection.takes_credit(provider, credit));
+        if let Some((provider, _)) = credits.iter().find(|(provider, credits)| !is_chosen(**provider, credits)) {
+            return Err(DraftError::CreditNotChosen(*provider));
+        }
+        let of_credits = credits.iter().filter(|(_, credits)| !credits.is_empty()).map(|(provider, _)| (*provider, Vec::new()));
+        let mut by_provider: BTreeMap<ProviderNumber, Vec<PayableLine>> = of_credits.collect();
         for line in lines {
             by_provider.entry(line.provider).or_default().push(line);
         }
@@ -236,15 +272,17 @@ impl Draft {
         for (provider, mut lines) in by_provider {
             lines.sort_by_key(|line| (line.batch, line.entry));
             let account = accounts.get(&provider).ok_or(DraftError::NoAccount(provider))?.clone();
-            let sum: Cents = lines.iter().map(PayableLine::pay).sum();
+            let mut credits = credits.remove(&provider).unwrap_or_default();
+            credits.sort_by_key(|credit| credit.repayment);
+            let sum: Cents = lines.iter().map(PayableLine::pay).chain(credits.iter().map(Credit::pay)).sum();
             if sum > MAX_TRANSFER {
                 return Err(DraftError::TransferTooLarge(provider));
             }
             if sum < Cents::ZERO {
-                plan.carried_over.push(CarriedOver { provider, account, lines, sum });
+                plan.carried_over.push(CarriedOver { provider, account, lines, credits, sum });
             } else {
                 let transfer = plan.run.transfer(provider, sum, &lines);
-                plan.settled.push(Settled { provider, account, shares: shares(&lines), lines, transfer });
+                plan.settled.push(Settled { provider, account, shares: shares(&lines), lines, credits, transfer });
             }
         }
         Ok(Self(plan))
@@ -314,6 +352,11 @@ impl Released {
         self.plan.settled.iter().flat_map(|settled| &settled.lines)
     }
 
+    /// The repayments that are netted by this run, each now to its full `total`.
+    pub fn settled_credits(&self) -> impl Iterator<Item = &Credit> {
+        self.plan.settled.iter().flat_map(|settled| &settled.credits)
+    }
+
     /// What leaves the office's account.
     pub fn total(&self) -> Cents {
         self.transfers().map(|(_, transfer)| transfer.amount).sum()
@@ -339,7 +382,10 @@ impl Run {
         }
         let months = || lines.iter().map(|line| line.service_day.month());
         let batches: BTreeSet<BatchId> = lines.iter().map(|line| line.batch).collect();
-        let remittance = self.remittance((months().min()?, months().max()?), &batches);
+        let remittance = match (months().min(), months().max()) {
+            (Some(first), Some(last)) => self.remittance((first, last), &batches),
+            _ => self.remittance_of_repayments(),
+        };
         Some(Transfer { end_to_end_id: self.end_to_end_id(provider), amount, remittance })
     }
 }
@@ -347,11 +393,14 @@ impl Run {
 impl Plan {
     /// See [`Draft::content`].
     pub fn content(&self) -> Hash {
-        let settled = self.settled.iter().map(|s| (s.provider, &s.account, &s.lines));
-        let waiting = self.carried_over.iter().map(|c| (c.provider, &c.account, &c.lines));
+        let settled = self.settled.iter().map(|s| (s.provider, &s.account, &s.lines, &s.credits));
+        let waiting = self.carried_over.iter().map(|c| (c.provider, &c.account, &c.lines, &c.credits));
         let mut text = format!("{} {} {}\n", self.run.message_id(), self.run.execution_date, self.selection);
-        for (provider, account, lines) in settled.chain(waiting) {
+        for (provider, account, lines, credits) in settled.chain(waiting) {
             let _ = writeln!(text, "{provider} {} {}", content_of_account(account), content_of_lines(lines));
+            for Credit { repayment, day, total, already } in credits {
+                let _ = writeln!(text, "repayment {repayment} {day} {} {}", total.get(), already.get());
+            }
         }
         Hash::of(&[b"teilhabe/settlement/1", text.as_bytes()])
     }

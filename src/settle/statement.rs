@@ -3,7 +3,7 @@
 
 use super::account::Account;
 use super::run::{Run, short_id};
-use super::settlement::{CarriedOver, LineKind, PayableLine, Plan, Released, Settled, Transfer};
+use super::settlement::{CarriedOver, Credit, LineKind, PayableLine, Plan, Released, Settled, Transfer};
 use crate::deliver::advice::Verdict;
 use crate::words::benefit::Benefit;
 use crate::words::cents::Cents;
@@ -24,6 +24,10 @@ pub struct Statement {
     pub batches: Vec<BatchStatement>,
     /// Over all batches.
     pub sums: Sums,
+    /// What the provider paid back by himself and is netted here.
+    pub credits: Vec<Credit>,
+    /// What the lines and repayments come to.
+    pub due: Cents,
     /// What becomes of the sum.
     pub outcome: Outcome,
 }
@@ -115,19 +119,26 @@ impl Sums {
 /// The statements of a released run, one for each provider with a line, by provider number; those who wait get one too.
 pub fn statements(released: &Released) -> Vec<Statement> {
     let Plan { run, settled, carried_over, .. } = released.plan();
-    let settled = settled.iter().map(|Settled { provider, account, lines, transfer, .. }| {
+    let settled = settled.iter().map(|Settled { provider, account, lines, credits, transfer, .. }| {
         let outcome = transfer.clone().map_or(Outcome::Balanced, Outcome::Paid);
-        statement(run, *provider, account, lines, outcome)
+        statement(run, *provider, account, (lines, credits), outcome)
     });
-    let waiting =
-        carried_over.iter().map(|CarriedOver { provider, account, lines, .. }| statement(run, *provider, account, lines, Outcome::CarriedOver));
+    let waiting = carried_over
+        .iter()
+        .map(|CarriedOver { provider, account, lines, credits, .. }| statement(run, *provider, account, (lines, credits), Outcome::CarriedOver));
     let mut all: Vec<_> = settled.chain(waiting).collect();
     all.sort_by_key(|statement| statement.provider);
     all
 }
 
-/// The statement of one provider. `lines` are sorted by batch, as a plan holds them.
-pub fn statement(run: &Run, provider: ProviderNumber, account: &Account, lines: &[PayableLine], outcome: Outcome) -> Statement {
+/// The statement of one provider over his lines, sorted by batch as a plan holds them, and his repayments.
+pub fn statement(
+    run: &Run,
+    provider: ProviderNumber,
+    account: &Account,
+    (lines, credits): (&[PayableLine], &[Credit]),
+    outcome: Outcome,
+) -> Statement {
     let batches: Vec<BatchStatement> = lines
         .chunk_by(|a, b| a.batch == b.batch)
         .filter_map(|of_batch| {
@@ -137,7 +148,8 @@ pub fn statement(run: &Run, provider: ProviderNumber, account: &Account, lines: 
         })
         .collect();
     let sums = batches.iter().map(|batch| batch.sums).fold(Sums::default(), Sums::plus);
-    Statement { run: run.clone(), provider, account: account.clone(), batches, sums, outcome }
+    let due = credits.iter().map(Credit::pay).fold(sums.pay, Cents::plus);
+    Statement { run: run.clone(), provider, account: account.clone(), batches, sums, credits: credits.to_vec(), due, outcome }
 }
 
 impl StatementLine {

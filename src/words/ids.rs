@@ -139,6 +139,16 @@ impl fmt::Display for ProviderNumber {
     }
 }
 
+/// The office's number for money that a provider paid back by himself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RepaymentNumber(pub u32);
+
+impl fmt::Display for RepaymentNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
 /// The official key of a municipality or Kreis, with a suffix where two payers share one territory.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OfficeId(Box<str>);

@@ -2,7 +2,7 @@
 
 use crate::deliver::advice::Verdict;
 use crate::settle::run::short_id;
-use crate::settle::settlement::LineKind;
+use crate::settle::settlement::{Credit, LineKind};
 use crate::settle::statement::{BatchStatement, Outcome, Statement, StatementLine, Sums};
 use crate::words::cents::Cents;
 use crate::words::ids::ServiceCode;
@@ -43,9 +43,18 @@ pub struct Page<'a> {
     pub(super) counts: String,
     pub(super) batches: Vec<Batch>,
     pub(super) sums: Amounts,
+    /// What the provider paid back by himself: when, and how much; and what all comes to with it.
+    pub(super) credits: Vec<(String, String)>,
     execution_date: String,
     amount: String,
     owed: String,
+}
+
+impl Page<'_> {
+    /// What a statement comes to with the repayments.
+    pub(super) fn due(&self) -> &str {
+        &self.amount
+    }
 }
 
 pub(super) struct Batch {
@@ -85,12 +94,13 @@ impl<'a> Page<'a> {
             execution_date: statement.run.execution_date.german(),
             iban: statement.account.iban().to_string(),
             outcome: &statement.outcome,
-            amount: money(statement.sums.pay),
-            owed: money(Cents::ZERO.minus(statement.sums.pay)),
+            amount: money(statement.due),
+            owed: money(Cents::ZERO.minus(statement.due)),
             with_already: statement.batches.iter().flat_map(|batch| &batch.lines).any(|line| line.sums.already != Cents::ZERO),
             counts: counts(statement),
             batches: statement.batches.iter().map(|batch| Batch::of(batch, words)).collect(),
             sums: Amounts::of(&statement.sums),
+            credits: statement.credits.iter().map(|credit| (credit_words(credit), money(credit.pay()))).collect(),
         }
     }
 
@@ -161,6 +171,11 @@ const fn verdict(verdict: Verdict) -> &'static str {
     }
 }
 
+fn credit_words(credit: &Credit) -> String {
+    let day = credit.day.german();
+    if credit.total < Cents::ZERO { format!("Rückzahlung vom {day}, zurückgenommen") } else { format!("Ihre Rückzahlung vom {day}") }
+}
+
 /// A typeset minus, which lines up with digits and is never taken for a hyphen.
 fn money(cents: Cents) -> String {
     cents.to_string().replace('-', "−")
@@ -176,6 +191,9 @@ fn counts(statement: &Statement) -> String {
         .map(|(of, count)| format!("{count} {}", verdict(of)))
         .collect();
     let count = lines().count();
+    if count == 0 {
+        return "keine Zeilen".to_owned();
+    }
     format!("{count} {}: {}", if count == 1 { "Zeile" } else { "Zeilen" }, parts.join(", "))
 }
 

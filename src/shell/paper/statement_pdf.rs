@@ -72,6 +72,14 @@ pub fn statement_pdf(words: &Words<'_>, faces: &Faces, dated: CivilDay) -> Resul
         }
         sheet.paragraph(&format!("Jetzt: {}", words.sums.pay))?;
     }
+    if !words.credits.is_empty() {
+        sheet.heading(2, "Ihre Rückzahlungen")?;
+        sheet.paragraph(&format!("Alle Zeilen: {}", words.sums.pay))?;
+        for (what, cents) in &words.credits {
+            sheet.paragraph(&format!("{what}: {cents}"))?;
+        }
+        sheet.paragraph(&format!("Zusammen: {}", words.due()))?;
+    }
     sheet.gap(4.0);
     sheet.paragraph(super::statement::QUESTIONS)?;
     sheet.finish()

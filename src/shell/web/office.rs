@@ -48,6 +48,7 @@ mod providers;
 mod rates;
 mod readers;
 mod ready;
+mod repayments;
 mod retention;
 mod ruling;
 mod session;
@@ -124,6 +125,7 @@ fn routes() -> Vec<Route> {
     routes.extend(settlement_run::routes());
     routes.extend(bank::routes());
     routes.extend(payment::routes());
+    routes.extend(repayments::routes());
     routes.extend(posting::routes());
     routes.extend(invoices::routes());
     routes.extend(claims::routes());

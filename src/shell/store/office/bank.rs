@@ -1,7 +1,7 @@
-//! What banks said of payments: booked, returned; accounts that must be looked at; money that was paid back; files taken in.
+//! What banks said of payments: booked, returned; accounts that must be looked at; files taken in.
 
 use super::super::{StoreError, from_db, to_db};
-use super::sound;
+use super::{repayments, sound};
 use crate::shell::store::sql::{Connection, OptionalExtension, Row, params};
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
@@ -139,6 +139,7 @@ pub fn take_back(db: &Connection, payment: &PaymentState, why: &str, how: Back, 
         );
         db.execute(&sql, [&payment.id])?;
     }
+    repayments::give_back(db, payment)?;
     Ok(true)
 }
 
@@ -160,6 +161,7 @@ pub fn undo_return(db: &Connection, payment: &PaymentState) -> Result<bool, Stor
         db.execute(&sql, params![payment.id, payment.run])?;
     }
     db.execute("DELETE FROM returned_line WHERE end_to_end_id = ?1", [&payment.id])?;
+    repayments::net_again(db, payment)?;
     Ok(true)
 }
 
@@ -193,108 +195,10 @@ pub fn carried_since(db: &Connection, provider: ProviderNumber) -> Result<Option
     let sql = "SELECT p.run, r.second_at FROM run_provider p JOIN run r ON r.number = p.run
                WHERE p.provider = ?1 AND p.cents < 0 AND r.state = 'released'
                  AND p.run > coalesce((SELECT max(q.run) FROM run_provider q JOIN run s ON s.number = q.run
-                                       WHERE q.provider = ?1 AND (q.cents >= 0 AND s.state = 'released' OR s.state = 'repaid')), 0)
+                                       WHERE q.provider = ?1 AND q.cents >= 0 AND s.state = 'released'), 0)
                ORDER BY p.run LIMIT 1";
     let row: Option<(u32, i64)> = db.prepare_cached(sql)?.query_row([provider.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     row.map(|(run, at)| Ok((run, UtcMs(from_db(at)?)))).transpose()
-}
-
-/// Money a provider paid back.
-#[derive(Clone, Debug)]
-pub struct Repayment {
-    /// The run that settles the lines it is for.
-    pub run: u32,
-    /// Who paid.
-    pub provider: ProviderNumber,
-    /// How much.
-    pub cents: Cents,
-    /// When it came in.
-    pub day: CivilDay,
-    /// What the clerk noted; stays in the office.
-    pub note: String,
-    /// Who noted it.
-    pub clerk: String,
-    /// Who confirmed it.
-    pub second: String,
-}
-
-/// Money a provider paid back, as one clerk noted it: it settles nothing before a second one has confirmed it.
-#[derive(Clone, Debug)]
-pub struct Noted {
-    /// Who paid.
-    pub provider: ProviderNumber,
-    /// How much.
-    pub cents: Cents,
-    /// When it came in.
-    pub day: CivilDay,
-    /// What the clerk noted; stays in the office.
-    pub note: String,
-    /// Who noted it.
-    pub clerk: String,
-    /// When.
-    pub at: UtcMs,
-}
-
-/// Keeps a repayment until a second clerk has confirmed it; an earlier one of this provider that waited is given up.
-pub fn keep_noted(db: &Connection, noted: &Noted) -> Result<(), StoreError> {
-    let sql = "INSERT INTO repayment_noted (provider, cents, day, note, clerk, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-               ON CONFLICT (provider) DO UPDATE SET cents = excluded.cents, day = excluded.day, note = excluded.note, clerk = excluded.clerk, at = excluded.at";
-    db.execute(sql, params![noted.provider.0, noted.cents.get(), noted.day.days(), noted.note, noted.clerk, to_db(noted.at.0)])?;
-    Ok(())
-}
-
-/// Gives up a repayment that waits.
-pub fn drop_noted(db: &Connection, provider: ProviderNumber) -> Result<(), StoreError> {
-    db.execute("DELETE FROM repayment_noted WHERE provider = ?1", [provider.0])?;
-    Ok(())
-}
-
-/// The repayments that wait for a second clerk.
-pub fn noted(db: &Connection) -> Result<Vec<Noted>, StoreError> {
-    let mut statement = db.prepare_cached("SELECT provider, cents, day, note, clerk, at FROM repayment_noted ORDER BY at, provider")?;
-    let mut rows = statement.query([])?;
-    let mut all = Vec::new();
-    while let Some(row) = rows.next()? {
-        all.push(Noted {
-            provider: ProviderNumber(row.get(0)?),
-            cents: Cents::new(row.get(1)?),
-            day: sound(CivilDay::from_days(from_db(row.get(2)?)?), "day")?,
-            note: row.get(3)?,
-            clerk: row.get(4)?,
-            at: UtcMs(from_db(row.get(5)?)?),
-        });
-    }
-    Ok(all)
-}
-
-/// Notes a repayment: its run, whose lines it settles, is closed with it.
-pub fn insert_repayment(db: &Connection, repayment: &Repayment, now: UtcMs) -> Result<(), StoreError> {
-    let Repayment { run, provider, cents, day, note, second, .. } = repayment;
-    let sql = "UPDATE run SET state = 'repaid', second_clerk = ?2, second_at = ?3 WHERE number = ?1 AND state = 'signed'";
-    db.execute(sql, params![run, second, to_db(now.0)])?;
-    let sql = "INSERT INTO repayment (run, provider, cents, day, note) VALUES (?1, ?2, ?3, ?4, ?5)";
-    db.execute(sql, params![run, provider.0, cents.get(), day.days(), note])?;
-    Ok(())
-}
-
-/// The last repayments, the newest first, at most `most`.
-pub fn repayments(db: &Connection, most: u64) -> Result<Vec<Repayment>, StoreError> {
-    let sql = "SELECT p.run, p.provider, p.cents, p.day, p.note, r.first_clerk, coalesce(r.second_clerk, '') FROM repayment p JOIN run r ON r.number = p.run ORDER BY p.run DESC LIMIT ?1";
-    let mut statement = db.prepare_cached(sql)?;
-    let mut rows = statement.query([to_db(most)])?;
-    let mut all = Vec::new();
-    while let Some(row) = rows.next()? {
-        all.push(Repayment {
-            run: row.get(0)?,
-            provider: ProviderNumber(row.get(1)?),
-            cents: Cents::new(row.get(2)?),
-            day: sound(CivilDay::from_days(from_db(row.get(3)?)?), "day")?,
-            note: row.get(4)?,
-            clerk: row.get(5)?,
-            second: row.get(6)?,
-        });
-    }
-    Ok(all)
 }
 
 /// A bank file that was taken in.

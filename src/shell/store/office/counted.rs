@@ -7,7 +7,7 @@ use super::super::{StoreError, to_db};
 use super::lines::NewLine;
 use crate::deliver::advice::Verdict;
 use crate::reconcile::finding::Decision;
-use crate::shell::store::sql::{Connection, Kind, Params, Places, Row, ValueRef, params};
+use crate::shell::store::sql::{Connection, Kind, Params, Places, Row, ValueRef};
 use crate::words::legal_basis::LegalBasis;
 use std::collections::BTreeMap;
 
@@ -180,14 +180,8 @@ pub(super) fn deciding<'d>(
     apart(db, write)
 }
 
-/// Has `write` settle the lines that a run was drawn up of: those that stand as they were drawn, of providers who are not carried over, or of
-/// all of them.
-pub(super) fn settling(
-    db: &Connection,
-    run: u32,
-    carried_over_too: bool,
-    write: impl FnOnce() -> Result<u64, StoreError>,
-) -> Result<u64, StoreError> {
+/// Has `write` settle the lines that a run was drawn up of: those that stand as they were drawn, of providers who are not carried over.
+pub(super) fn settling(db: &Connection, run: u32, write: impl FnOnce() -> Result<u64, StoreError>) -> Result<u64, StoreError> {
     if db.has_statement_triggers() {
         return write();
     }
@@ -198,7 +192,7 @@ pub(super) fn settling(
                      (SELECT c.legal_basis FROM child c WHERE c.id = l.child), '') AS basis,
                  {kind} AS kind, {table}.verdict AS state, l.units, {sign}l.cents AS claimed, d.total, d.already
              FROM drawn_line d JOIN run_provider p ON p.run = d.run AND p.provider = d.provider {line}
-             WHERE d.run = ?1 AND (p.cents >= 0 OR ?2 = 1) AND coalesce({table}.settled, 0) = d.already AND {table}.decided = d.total
+             WHERE d.run = ?1 AND p.cents >= 0 AND coalesce({table}.settled, 0) = d.already AND {table}.decided = d.total
                AND {table}.verdict <> 0"
         )
     };
@@ -220,13 +214,13 @@ pub(super) fn settling(
          ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
              decided = decided + excluded.decided, settled = settled + excluded.settled"
     );
-    db.prepare_cached(&sql)?.execute(params![run, carried_over_too])?;
+    db.prepare_cached(&sql)?.execute([run])?;
     let sql = "INSERT INTO batch_sum (batch, lines, pending, claimed, decided, settled)
                SELECT l.batch, 0, 0, 0, 0, sum(d.total - d.already) FROM drawn_line d JOIN run_provider p ON p.run = d.run AND p.provider = d.provider
                    CROSS JOIN line l ON l.terminal = d.terminal AND l.seq = d.seq
-               WHERE d.run = ?1 AND (p.cents >= 0 OR ?2 = 1) AND coalesce(l.settled, 0) = d.already AND l.decided = d.total AND l.verdict <> 0
+               WHERE d.run = ?1 AND p.cents >= 0 AND coalesce(l.settled, 0) = d.already AND l.decided = d.total AND l.verdict <> 0
                GROUP BY l.batch ON CONFLICT DO UPDATE SET settled = settled + excluded.settled";
-    db.prepare_cached(sql)?.execute(params![run, carried_over_too])?;
+    db.prepare_cached(sql)?.execute([run])?;
     apart(db, write)
 }
 

@@ -32,6 +32,7 @@ pub mod phones;
 pub mod prints;
 pub mod providers;
 pub mod purge;
+pub mod repayments;
 pub mod retention;
 pub mod sessions;
 pub mod settings;

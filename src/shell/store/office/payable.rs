@@ -1,7 +1,7 @@
 //! What is payable: sums for looking, lines for signing, and what a run was drawn up of.
 
 use super::super::{StoreError, from_db, to_db};
-use super::{array, counted, sound};
+use super::{array, counted, repayments, sound};
 use crate::deliver::advice::Verdict;
 use crate::settle::selection::Selection;
 use crate::settle::settlement::{LineKind, PayableLine, Plan};
@@ -156,13 +156,12 @@ fn payable_row(row: &Row<'_>) -> Result<PayableLine, StoreError> {
 /// Keeps what a run was drawn up of: every line and every provider as they are signed.
 pub fn insert_drawn(db: &Connection, plan: &Plan) -> Result<(), StoreError> {
     let run = plan.run.number.get();
-    let settled = plan.settled.iter().map(|s| (s.provider, &s.account, &s.lines));
-    let waiting = plan.carried_over.iter().map(|c| (c.provider, &c.account, &c.lines));
+    let settled = plan.settled.iter().map(|s| (s.provider, &s.account, &s.lines, s.transfer.as_ref().map_or(Cents::ZERO, |t| t.amount)));
+    let waiting = plan.carried_over.iter().map(|c| (c.provider, &c.account, &c.lines, c.sum));
     let mut terminals: BTreeMap<TerminalId, i64> = BTreeMap::new();
     let mut terminal_row = db.prepare_cached("SELECT id FROM terminal WHERE terminal = ?1")?;
     let insert = "INSERT INTO drawn_line (run, provider, terminal, seq, total, already, verdict, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    for (provider, account, lines) in settled.chain(waiting) {
-        let cents: Cents = lines.iter().map(PayableLine::pay).sum();
+    for (provider, account, lines, cents) in settled.chain(waiting) {
         let sql = "INSERT INTO run_provider (run, provider, name, iban, lines, cents) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let count = to_db(lines.len() as u64);
         db.prepare_cached(sql)?.execute(params![run, provider.0, account.name(), account.iban().electronic(), count, cents.get()])?;
@@ -183,35 +182,36 @@ pub fn insert_drawn(db: &Connection, plan: &Plan) -> Result<(), StoreError> {
         drawn.sort_unstable_by_key(|(_, _, terminal, seq, ..)| (*terminal, *seq));
         db.execute_each(insert, &drawn)?;
     }
-    Ok(())
+    repayments::insert_drawn(db, plan)
 }
 
 /// Forgets what a withdrawn run was drawn up of.
 pub fn drop_drawn(db: &Connection, run: u32) -> Result<(), StoreError> {
     db.execute("DELETE FROM drawn_line WHERE run = ?1", [run])?;
+    db.execute("DELETE FROM drawn_repayment WHERE run = ?1", [run])?;
     db.execute("DELETE FROM run_provider WHERE run = ?1", [run])?;
     Ok(())
 }
 
 /// Settles the lines of a released run, each to its signed total; answers how many. Lines of providers whose sum is carried over are not
 /// among them, nor any that changed since.
-pub fn settle_drawn(db: &Connection, run: u32, carried_over_too: bool) -> Result<u64, StoreError> {
-    let changed = counted::settling(db, run, carried_over_too, || {
+pub fn settle_drawn(db: &Connection, run: u32) -> Result<u64, StoreError> {
+    let changed = counted::settling(db, run, || {
         let mut changed = 0;
         for table in ["line", "cancellation"] {
             let sql = format!(
                 "UPDATE {table} SET settled = d.total, run = ?1, advise = 1
                  FROM drawn_line d JOIN run_provider p ON p.run = d.run AND p.provider = d.provider
-                 WHERE d.run = ?1 AND (p.cents >= 0 OR ?2 = 1) AND {table}.terminal = d.terminal AND {table}.seq = d.seq
+                 WHERE d.run = ?1 AND p.cents >= 0 AND {table}.terminal = d.terminal AND {table}.seq = d.seq
                    AND coalesce({table}.settled, 0) = d.already AND {table}.decided = d.total AND {table}.verdict <> 0"
             );
-            changed += db.prepare_cached(&sql)?.execute(params![run, carried_over_too])? as u64;
+            changed += db.prepare_cached(&sql)?.execute([run])? as u64;
         }
         Ok(changed)
     })?;
     let sql = "INSERT INTO run_line (run, terminal, seq, total, already) SELECT d.run, d.terminal, d.seq, d.total, d.already
-               FROM drawn_line d JOIN run_provider p ON p.run = d.run AND p.provider = d.provider WHERE d.run = ?1 AND (p.cents >= 0 OR ?2 = 1)";
-    db.execute(sql, params![run, carried_over_too])?;
+               FROM drawn_line d JOIN run_provider p ON p.run = d.run AND p.provider = d.provider WHERE d.run = ?1 AND p.cents >= 0";
+    db.execute(sql, [run])?;
     Ok(changed)
 }
 
@@ -226,7 +226,7 @@ pub struct RunProvider {
     pub iban: String,
     /// How many lines.
     pub lines: u64,
-    /// What they come to; below zero it is carried over.
+    /// What they and his repayments come to; below zero it is carried over.
     pub cents: Cents,
 }
 

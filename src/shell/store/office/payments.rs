@@ -1,7 +1,7 @@
 //! Settlement runs, what they paid and how banks answered.
 
 use super::super::{StoreError, from_db, to_db};
-use super::{array, payable, sound};
+use super::{array, payable, repayments, sound};
 use crate::deliver::advice::AdvisedPayment;
 use crate::settle::selection::Selection;
 use crate::settle::settlement::Released;
@@ -109,9 +109,12 @@ pub fn release(db: &Connection, released: &Released) -> Result<(), StoreError> {
         insert_shares(db, number, settled.provider.0, id)?;
     }
     let expected = released.settled_lines().count() as u64;
-    let changed = payable::settle_drawn(db, number, false)?;
+    let changed = payable::settle_drawn(db, number)?;
     if changed != expected {
         return Err(StoreError::Inconsistent(format!("{} lines of run {number} that changed under the settlement", expected.abs_diff(changed))));
+    }
+    if repayments::settle_drawn(db, number)? != released.settled_credits().count() as u64 {
+        return Err(StoreError::Inconsistent(format!("repayments of run {number} that changed under the settlement")));
     }
     Ok(())
 }

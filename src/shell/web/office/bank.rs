@@ -15,7 +15,6 @@ use crate::shell::sheet::{bank as sheet, xml};
 use crate::shell::store::office::{admission, bank};
 use crate::shell::store::sql::Connection;
 use crate::words::cents::Cents;
-use crate::words::civil::CivilDay;
 use crate::words::ids::{Hash, ProviderNumber};
 use askama::Template;
 use axum::body::Bytes;
@@ -26,7 +25,7 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// How many files, returns and repayments the page lists.
+/// How many files and returns the page lists.
 const SHOWN: u64 = 20;
 
 /// The routes of these pages.
@@ -36,8 +35,6 @@ pub fn routes() -> Vec<Route> {
         ("get", "/settlement/bank", Door::Reads(&[Role::Reconcile, Role::Release]), get(page)),
         ("post", "/settlement/bank", Door::Does(Role::Reconcile), take),
         ("post", "/settlement/accounts/{provider}", Door::Does(Role::Reconcile), post(account)),
-        ("post", "/settlement/recoveries/{provider}", Door::Does(Role::Reconcile), post(repaid)),
-        ("post", "/settlement/recoveries/{provider}/confirm", Door::Does(Role::Release), post(confirm_repaid)),
     ]
 }
 
@@ -55,16 +52,6 @@ struct ReturnRow {
     cents: Cents,
     on: String,
     why: String,
-}
-
-struct RepaidRow {
-    run: u32,
-    name: String,
-    cents: Cents,
-    day: String,
-    note: String,
-    clerk: String,
-    second: String,
 }
 
 /// What a file just taken in said.
@@ -86,7 +73,6 @@ struct BankPage {
     iban: String,
     files: Vec<FileRow>,
     returns: Vec<ReturnRow>,
-    repaid: Vec<RepaidRow>,
 }
 
 async fn page(State(desk): State<Desk>, clerk: SignedIn) -> Page {
@@ -105,18 +91,9 @@ fn look(db: &Connection, frame: Frame, said: Option<Said>, trouble: String) -> R
     });
     let files =
         bank::files(db, SHOWN)?.into_iter().map(|file| FileRow { at: moment(file.at), clerk: file.clerk, kind: file.kind, counts: file.counts });
-    let repaid = bank::repayments(db, SHOWN)?.into_iter().map(|one| RepaidRow {
-        run: one.run,
-        name: name(one.provider),
-        cents: one.cents,
-        day: one.day.german(),
-        note: one.note,
-        clerk: one.clerk,
-        second: one.second,
-    });
     let iban = crate::shell::store::office::settings::read(db, "debtor_iban")?.unwrap_or_default();
-    let (files, returns, repaid) = (files.collect(), returns.collect(), repaid.collect());
-    Ok(BankPage { frame, said, trouble, iban: super::settlement::grouped(&iban), files, returns, repaid })
+    let (files, returns) = (files.collect(), returns.collect());
+    Ok(BankPage { frame, said, trouble, iban: super::settlement::grouped(&iban), files, returns })
 }
 
 /// Takes in a file and shows what it said; a file that is not taken is explained on the same page.
@@ -202,49 +179,4 @@ async fn account(State(desk): State<Desk>, clerk: SignedIn, Path(provider): Path
     let waits =
         desk.with(move |office| office.check_account(ProviderNumber(provider), &iban, &clerk.name, door::now())).await.map_err(to_settlement)?;
     Ok(go(if waits { "/settlement?done=account_waits" } else { "/settlement?done=account" }))
-}
-
-#[derive(Deserialize)]
-struct Repaid {
-    cents: i64,
-    day: String,
-    note: String,
-}
-
-/// Notes that a provider paid back what he owed; another person confirms it.
-async fn repaid(State(desk): State<Desk>, clerk: SignedIn, Path(provider): Path<u32>, filled: Result<Form<Repaid>, FormRejection>) -> Page {
-    let incomplete = || to_settlement(Fault::form("Bitte den Tag des Eingangs und eine Notiz eingeben. Es wurde nichts geändert."));
-    let Form(Repaid { cents, day, note }) = filled.map_err(|_| incomplete())?;
-    let now = door::now();
-    let day = CivilDay::parse(&day).filter(|day| *day <= CivilDay::of(now)).ok_or_else(incomplete)?;
-    if note.trim().is_empty() {
-        return Err(incomplete());
-    }
-    let provider = ProviderNumber(provider);
-    desk.with(move |office| office.note_repayment(provider, Cents::new(cents), day, &note, &clerk.name, now)).await.map_err(to_settlement)?;
-    Ok(go("/settlement?done=repaid_waits"))
-}
-
-#[derive(Deserialize)]
-struct Confirmed {
-    cents: i64,
-    choice: String,
-}
-
-/// A second person confirms a repayment, or gives it up.
-async fn confirm_repaid(
-    State(desk): State<Desk>,
-    clerk: SignedIn,
-    Path(provider): Path<u32>,
-    filled: Result<Form<Confirmed>, FormRejection>,
-) -> Page {
-    let Form(Confirmed { cents, choice }) = filled.map_err(|_| to_settlement(Fault::form("Bitte die Rückzahlung noch einmal ansehen.")))?;
-    let (provider, cents, confirm) = (ProviderNumber(provider), Cents::new(cents), choice == "confirm");
-    let noted = desk.look(bank::noted).await?.into_iter().find(|noted| noted.provider == provider);
-    if confirm && noted.is_some_and(|noted| super::settlement::is_same_clerk(&noted.clerk, &clerk.name)) {
-        let sentence = "Sie haben diese Rückzahlung selbst eingetragen. Bestätigen muss sie eine andere Person mit eigener Anmeldung.";
-        return Err(to_settlement(Fault::new(StatusCode::FORBIDDEN, "Vier Augen, zwei Personen", sentence)));
-    }
-    desk.with(move |office| office.confirm_repayment(provider, cents, confirm, &clerk.name, door::now())).await.map_err(to_settlement)?;
-    Ok(go(if confirm { "/settlement?done=repaid" } else { "/settlement?done=repaid_dropped" }))
 }

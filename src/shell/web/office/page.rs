@@ -139,9 +139,9 @@ impl Done {
                 "Die Überweisung gilt als zurückgekommen. Ihre Zeilen sind wieder zu zahlen; was spätere Bankdateien davon sagen, ändert nichts mehr."
             }
             Some("payment_paid") => "Die Überweisung gilt wieder als gezahlt. Ihre Zeilen werden nicht noch einmal gezahlt.",
-            Some("repaid_waits") => "Die Rückzahlung ist eingetragen. Erledigt ist die Rückforderung, sobald eine andere Person sie bestätigt hat.",
-            Some("repaid_dropped") => "Die eingetragene Rückzahlung ist verworfen. Die Rückforderung bleibt offen.",
-            Some("repaid") => "Die Rückzahlung ist bestätigt; die Rückforderung ist erledigt.",
+            Some("repaid_waits") => "Eingetragen. Es zählt, sobald eine andere Person es bestätigt hat.",
+            Some("repaid_dropped") => "Der Eintrag ist verworfen. Er hat nichts geändert.",
+            Some("repaid") => "Bestätigt. Der nächste Lauf rechnet es an.",
             Some("posting") => "Zahlweg und Buchung sind gespeichert. Sie gelten ab der nächsten Freigabe.",
             Some("clerk") => "Das Konto ist geändert. Es steht im Protokoll.",
             Some("setting") => "Die Einstellung ist geändert und gilt ab der nächsten Anmeldung.",

@@ -58,6 +58,9 @@ struct ColumnRow {
     fixed: String,
 }
 
+/// What an account is for that is for no benefit, as the form names it.
+const REPAYMENTS: (&str, &str) = ("repayments", "Rückzahlungen von Anbietern");
+
 #[derive(Template)]
 #[template(path = "office/posting.html")]
 struct PostingPage {
@@ -86,7 +89,11 @@ fn view(frame: Frame, office: &OfficeId, order: &PaymentOrder, trouble: String, 
     let rule = |rule: &AccountRule| RuleRow {
         from: rule.from.to_string(),
         legal_basis: rule.legal_basis.map_or(String::new(), |basis| basis.code().to_owned()),
-        benefit: rule.benefit.map_or(String::new(), |benefit| benefit.name().to_owned()),
+        benefit: match rule.benefit {
+            _ if rule.repayments => REPAYMENTS.0.to_owned(),
+            Some(benefit) => benefit.name().to_owned(),
+            None => String::new(),
+        },
         account: rule.account.clone(),
         text: rule.text.clone(),
     };
@@ -114,7 +121,7 @@ fn view(frame: Frame, office: &OfficeId, order: &PaymentOrder, trouble: String, 
         headings: profile.headings,
         sample,
         bases: LegalBasis::ALL.iter().map(|basis| (basis.code(), basis.german())).collect(),
-        benefits: Benefit::ALL.iter().map(|benefit| (benefit.name(), benefit.german())).collect(),
+        benefits: Benefit::ALL.iter().map(|benefit| (benefit.name(), benefit.german())).chain([REPAYMENTS]).collect(),
         contents: CONTENTS,
     }
 }
@@ -188,6 +195,7 @@ fn read(fields: &[(String, String)]) -> Result<PaymentOrder, String> {
             from,
             legal_basis: LegalBasis::parse(&basis),
             benefit: Benefit::parse(&benefit),
+            repayments: benefit == REPAYMENTS.0,
             account: (*account).to_owned(),
             text: at(&text, index),
         });

@@ -6,6 +6,7 @@ use super::jobs::{Outcome, Step};
 use super::login::SignedIn;
 use super::page::{Fault, Frame, Page, go, show};
 use super::payment::{self, DoubtView};
+use super::repayments::{NotedView, noted};
 use super::settlement_words::{Chosen, chosen_words};
 use super::words::moment;
 use crate::office::{Hold, Office, OfficeError, OpenSum, PayMode, PaymentOrder, Role, open_sums, open_sums_of};
@@ -15,7 +16,7 @@ use crate::settle::run::next_banking_day;
 use crate::settle::selection::Selection;
 use crate::shell::door;
 use crate::shell::store::office::payments::RunRow;
-use crate::shell::store::office::{admission, bank, desk, doubts, payable, payments};
+use crate::shell::store::office::{bank, desk, doubts, payable, payments};
 use crate::shell::store::sql::Connection;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
@@ -57,6 +58,8 @@ struct Payee {
     iban: String,
     lines: u64,
     cents: Cents,
+    /// How much of it he paid back by himself.
+    credit: Cents,
     /// Provider and fingerprint, as the form sends it back.
     row: String,
     ticked: bool,
@@ -95,17 +98,6 @@ struct Owing {
     since: String,
     /// Whether a repayment waits for a second person.
     noted: bool,
-}
-
-/// A repayment that waits for a second person.
-struct NotedView {
-    provider: ProviderNumber,
-    name: String,
-    cents: Cents,
-    day: String,
-    note: String,
-    by: String,
-    own: bool,
 }
 
 /// A provider whose account the bank did not take.
@@ -163,7 +155,7 @@ fn look(db: &Connection, frame: Frame, chosen: Chosen, now: UtcMs) -> Result<Set
     let parts = payable::sums(db)?;
     let sums = open_sums_of(db, &parts, &chosen.selection)?;
     let everything = open_sums_of(db, &parts, &Selection::default())?;
-    let whole: Cents = parts.iter().map(|part| part.cents).sum();
+    let whole: Cents = everything.iter().map(|sum| sum.cents).sum();
     let shown: Cents = sums.iter().map(|sum| sum.cents).sum();
     let payees: Vec<Payee> = sums.iter().map(|sum| payee(sum, &chosen)).collect();
     let paid = |payee: &&Payee| payee.ticked && payee.cents > Cents::ZERO;
@@ -203,6 +195,7 @@ fn payee(sum: &OpenSum, chosen: &Chosen) -> Payee {
         iban: grouped(&sum.iban),
         lines: sum.lines,
         cents: sum.cents,
+        credit: sum.credit,
         ticked: sum.blocked.is_none() && chosen.rows.as_ref().is_none_or(|rows| rows.contains_key(&sum.provider)),
         row,
         blocked: sum.blocked.as_ref().map(|hold| {
@@ -237,15 +230,6 @@ fn waiting(db: &Connection, run: &RunRow, frame: &Frame, today: CivilDay) -> Res
         total: providers.iter().map(|provider| provider.cents).filter(|cents| *cents > Cents::ZERO).sum(),
         carried: providers.iter().filter(|provider| provider.cents < Cents::ZERO).count(),
     })
-}
-
-fn noted(db: &Connection, frame: &Frame) -> Result<Vec<NotedView>, OfficeError> {
-    let view = |noted: bank::Noted| {
-        let name = admission::provider(db, noted.provider)?.map_or_else(|| noted.provider.to_string(), |provider| provider.name);
-        let own = is_same_clerk(&noted.clerk, &frame.clerk);
-        Ok(NotedView { provider: noted.provider, name, cents: noted.cents, day: noted.day.german(), note: noted.note, by: noted.clerk, own })
-    };
-    bank::noted(db)?.into_iter().map(view).collect()
 }
 
 /// Providers who owe more than they claim, and since when.

@@ -312,7 +312,11 @@ fn draft_trouble(why: &DraftError) -> String {
         }
         DraftError::TransferTooLarge(provider) => format!("Anbieter {provider} bekäme mehr, als eine Überweisung tragen kann (999.999.999,99 €)."),
         DraftError::TooManyLines => "Das sind mehr Zeilen, als ein Lauf fasst (10 Millionen).".into(),
-        DraftError::EntryTwice(_) | DraftError::NotChosen(_) | DraftError::BatchOfTwoProviders(_) | DraftError::Undecided(_) => {
+        DraftError::EntryTwice(_)
+        | DraftError::CreditNotChosen(_)
+        | DraftError::NotChosen(_)
+        | DraftError::BatchOfTwoProviders(_)
+        | DraftError::Undecided(_) => {
             format!("Die Zeilen widersprechen sich, deshalb wurde nichts gezahlt. Bitte die Betreuung des Servers rufen. Das Programm meldet: {why}")
         }
     }

@@ -53,17 +53,38 @@ CREATE TABLE returned_line (
 -- A clerk looked at a provider's account: after a return for the account's sake nothing is paid before that.
 CREATE TABLE account_check (provider INTEGER NOT NULL, iban TEXT NOT NULL, at INTEGER NOT NULL, clerk TEXT NOT NULL, PRIMARY KEY (provider, at)) WITHOUT ROWID;
 
--- Money a provider paid back by himself. Its run settles the lines it is for.
-CREATE TABLE repayment (run INTEGER PRIMARY KEY REFERENCES run, provider INTEGER NOT NULL, cents INTEGER NOT NULL, day INTEGER NOT NULL, note TEXT NOT NULL);
-
--- One that a clerk noted and no second one has confirmed: it settles nothing yet.
-CREATE TABLE repayment_noted (
-    provider INTEGER PRIMARY KEY REFERENCES provider,
+-- Money a provider paid back by himself, noted by one clerk and confirmed by another; below zero where one that was confirmed by mistake is
+-- taken back. Before it is confirmed it changes nothing. `settled` is what runs have netted of it.
+CREATE TABLE repayment (
+    id INTEGER PRIMARY KEY,
+    provider INTEGER NOT NULL REFERENCES provider,
     cents INTEGER NOT NULL,
     day INTEGER NOT NULL,
     note TEXT NOT NULL,
     clerk TEXT NOT NULL,
-    at INTEGER NOT NULL
+    at INTEGER NOT NULL,
+    second TEXT,
+    second_at INTEGER,
+    settled INTEGER NOT NULL DEFAULT 0
+);
+CREATE INDEX repayment_open ON repayment (provider) WHERE settled <> cents;
+
+-- Every repayment of a run exactly as it was signed.
+CREATE TABLE drawn_repayment (
+    run INTEGER NOT NULL REFERENCES run,
+    provider INTEGER NOT NULL,
+    repayment INTEGER NOT NULL REFERENCES repayment,
+    total INTEGER NOT NULL,
+    already INTEGER NOT NULL,
+    PRIMARY KEY (run, provider, repayment)
+) WITHOUT ROWID;
+
+-- What a returned payment gives back of repayments it had netted.
+CREATE TABLE returned_repayment (
+    end_to_end_id TEXT NOT NULL REFERENCES payment,
+    repayment INTEGER NOT NULL REFERENCES repayment,
+    cents INTEGER NOT NULL,
+    PRIMARY KEY (end_to_end_id, repayment)
 ) WITHOUT ROWID;
 
 -- Bank files taken in; the same bytes are known again.

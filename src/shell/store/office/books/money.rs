@@ -80,13 +80,41 @@ pub(super) const SOURCES: &[Source] = &[
         "BETRAG" "Zurückgenommen, in Euro" Euros;
         "TAG" "Tag der Rückgabe" Day;
     }),
-    source!("rueckzahlungen.csv" "Rueckzahlungen" "Was Anbieter selbst zurückgezahlt haben", 1, [(&["LAUF"], "Laeufe"), (&["ANBIETER"], "Anbieter")], "i",
-        "SELECT x.run, x.provider, x.cents, x.day, x.run FROM repayment x JOIN run r ON r.number = x.run
-         WHERE x.run > ?1 AND r.first_at >= ?4 AND r.first_at < ?5 ORDER BY x.run LIMIT ?6", {
-        "LAUF" "Lauf, der damit ausgeglichen ist" Number;
+    source!("rueckzahlungen.csv" "Rueckzahlungen" "Was Anbieter selbst zurückgezahlt haben; unter null: eine irrtümlich bestätigte, zurückgenommen", 1,
+        [(&["ANBIETER"], "Anbieter")], "i",
+        "SELECT id, provider, cents, day, clerk, at, second, second_at, settled, id FROM repayment
+         WHERE id > ?1 AND at >= ?4 AND at < ?5 ORDER BY id LIMIT ?6", {
+        "RUECKZAHLUNG" "Nummer" Number;
         "ANBIETER" "Nummer des Anbieters" Number;
         "BETRAG" "Betrag in Euro" Euros;
         "EINGANG" "Tag des Eingangs" Day;
+        "ERSTE" "Wer sie eingetragen hat" Text;
+        "ERSTE_ZEIT" "Wann (UTC)" Moment;
+        "ZWEITE" "Wer sie bestätigt hat; leer: sie wartet und wirkt noch nicht" Text;
+        "ZWEITE_ZEIT" "Wann (UTC)" Moment;
+        "VERRECHNET" "Davon in Läufen verrechnet, in Euro" Euros;
+    }),
+    source!("lauf_rueckzahlungen.csv" "Laufrueckzahlungen" "Rückzahlungen in jedem Lauf, wie unterschrieben; verrechnet nur, wo die Summe des Anbieters in Laufanbieter nicht unter null ist", 3,
+        [(&["LAUF"], "Laeufe"), (&["ANBIETER"], "Anbieter")], "iii",
+        "SELECT x.run, x.provider, x.repayment, x.total, x.already, x.total - x.already, x.run, x.provider, x.repayment
+         FROM drawn_repayment x JOIN run r ON r.number = x.run
+         WHERE (x.run, x.provider, x.repayment) > (?1, ?2, ?3) AND r.first_at >= ?4 AND r.first_at < ?5 ORDER BY x.run, x.provider, x.repayment LIMIT ?6", {
+        "LAUF" "Zahllauf" Number;
+        "ANBIETER" "Nummer des Anbieters" Number;
+        "RUECKZAHLUNG" "Nummer der Rückzahlung" Number;
+        "BETRAG" "Eingegangen, in Euro" Euros;
+        "BEREITS" "Davon früher verrechnet, in Euro" Euros;
+        "JETZT" "In diesem Lauf, in Euro" Euros;
+    }),
+    source!("rueckgaben_rueckzahlungen.csv" "RueckgabenRueckzahlungen" "Was eine zurückgekommene Überweisung von verrechneten Rückzahlungen wieder öffnet", 2,
+        [(&["ZAHLUNG"], "Zahlungen")], "ti",
+        "SELECT x.end_to_end_id, x.repayment, x.cents, x.end_to_end_id, x.repayment
+         FROM returned_repayment x JOIN payment p ON p.end_to_end_id = x.end_to_end_id JOIN run r ON r.number = p.run
+         WHERE (x.end_to_end_id, x.repayment) > (?1, ?2) AND r.first_at >= ?4 AND r.first_at < ?5
+         ORDER BY x.end_to_end_id, x.repayment LIMIT ?6", {
+        "ZAHLUNG" "Ende-zu-Ende-Referenz" Text;
+        "RUECKZAHLUNG" "Nummer der Rückzahlung" Number;
+        "BETRAG" "Wieder offen, in Euro" Euros;
     }),
     source!("bankdateien.csv" "Bankdateien" "Eingelesene Dateien der Bank", 1, [], "i",
         "SELECT id, at, clerk, kind, hash, booked, returned, known, others, unclear, id FROM bank_file

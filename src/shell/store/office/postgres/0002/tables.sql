@@ -233,12 +233,17 @@ CREATE TABLE account_check (
     clerk text COLLATE "C" NOT NULL, PRIMARY KEY (tenant, provider, at)
 );
 CREATE TABLE repayment (
-    tenant bigint NOT NULL DEFAULT tenant(), run bigint NOT NULL, provider bigint NOT NULL, cents bigint NOT NULL, day bigint NOT NULL,
-    note text COLLATE "C" NOT NULL, PRIMARY KEY (tenant, run)
+    tenant bigint NOT NULL DEFAULT tenant(), id bigint NOT NULL DEFAULT next_number('repayment', 'id'), provider bigint NOT NULL,
+    cents bigint NOT NULL, day bigint NOT NULL, note text COLLATE "C" NOT NULL, clerk text COLLATE "C" NOT NULL, at bigint NOT NULL,
+    second text COLLATE "C", second_at bigint, settled bigint NOT NULL DEFAULT 0, PRIMARY KEY (tenant, id)
 );
-CREATE TABLE repayment_noted (
-    tenant bigint NOT NULL DEFAULT tenant(), provider bigint NOT NULL, cents bigint NOT NULL, day bigint NOT NULL, note text COLLATE "C" NOT NULL,
-    clerk text COLLATE "C" NOT NULL, at bigint NOT NULL, PRIMARY KEY (tenant, provider)
+CREATE TABLE drawn_repayment (
+    tenant bigint NOT NULL DEFAULT tenant(), run bigint NOT NULL, provider bigint NOT NULL, repayment bigint NOT NULL, total bigint NOT NULL,
+    already bigint NOT NULL, PRIMARY KEY (tenant, run, provider, repayment)
+);
+CREATE TABLE returned_repayment (
+    tenant bigint NOT NULL DEFAULT tenant(), end_to_end_id text COLLATE "C" NOT NULL, repayment bigint NOT NULL, cents bigint NOT NULL,
+    PRIMARY KEY (tenant, end_to_end_id, repayment)
 );
 CREATE TABLE bank_file (
     tenant bigint NOT NULL DEFAULT tenant(), id bigint NOT NULL DEFAULT next_number('bank_file', 'id'), hash bytea NOT NULL, at bigint NOT NULL,
@@ -367,8 +372,11 @@ ALTER TABLE print_file ADD FOREIGN KEY (tenant, run) REFERENCES print_run (tenan
 ALTER TABLE drawn_line ADD FOREIGN KEY (tenant, run) REFERENCES run (tenant, number);
 ALTER TABLE run_provider ADD FOREIGN KEY (tenant, run) REFERENCES run (tenant, number);
 ALTER TABLE returned_line ADD FOREIGN KEY (tenant, end_to_end_id) REFERENCES payment (tenant, end_to_end_id);
-ALTER TABLE repayment ADD FOREIGN KEY (tenant, run) REFERENCES run (tenant, number);
-ALTER TABLE repayment_noted ADD FOREIGN KEY (tenant, provider) REFERENCES provider (tenant, number);
+ALTER TABLE repayment ADD FOREIGN KEY (tenant, provider) REFERENCES provider (tenant, number);
+ALTER TABLE drawn_repayment ADD FOREIGN KEY (tenant, repayment) REFERENCES repayment (tenant, id);
+ALTER TABLE drawn_repayment ADD FOREIGN KEY (tenant, run) REFERENCES run (tenant, number);
+ALTER TABLE returned_repayment ADD FOREIGN KEY (tenant, repayment) REFERENCES repayment (tenant, id);
+ALTER TABLE returned_repayment ADD FOREIGN KEY (tenant, end_to_end_id) REFERENCES payment (tenant, end_to_end_id);
 ALTER TABLE bank_doubt ADD FOREIGN KEY (tenant, end_to_end_id) REFERENCES payment (tenant, end_to_end_id);
 ALTER TABLE bank_doubt ADD FOREIGN KEY (tenant, run) REFERENCES run (tenant, number);
 ALTER TABLE class_list ADD FOREIGN KEY (tenant, batch) REFERENCES batch (tenant, id);
@@ -428,6 +436,7 @@ CREATE INDEX cancellation_payable ON cancellation (tenant, terminal, seq)
 CREATE INDEX run_provider_carried ON run_provider (tenant, provider, run) WHERE cents < 0;
 CREATE INDEX payment_by_run ON payment (tenant, run, provider);
 CREATE INDEX payment_returned ON payment (tenant, provider) WHERE returned IS NOT NULL;
+CREATE INDEX repayment_open ON repayment (tenant, provider) WHERE settled <> cents;
 CREATE UNIQUE INDEX bank_doubt_once ON bank_doubt (tenant, run, coalesce(end_to_end_id, ''), kind, coalesce(cents, 0), coalesce(day, 0));
 CREATE INDEX bank_doubt_open ON bank_doubt (tenant, id) WHERE closed IS NULL;
 CREATE INDEX invoice_by_month ON invoice (tenant, provider, month);

@@ -138,6 +138,19 @@ fn a_failed_statement_takes_the_whole_transaction_back() {
 
 #[test]
 #[ignore = "scripts/postgres starts the server it needs"]
+fn a_new_tenants_rows_are_found_by_their_own_key() {
+    let server = server();
+    let [ours, theirs] = two(&server);
+    let many = "INSERT INTO child (id, handle, reference) SELECT i, decode(md5(i::text), 'hex'), 'K' || i FROM generate_series(1, 5000) AS i";
+    ours.execute(many, []).expect("5,000 children");
+    ours.execute("ANALYZE child", []).expect("the server has looked at the table, and knows nothing of the other tenant");
+    theirs.execute(many, []).expect("5,000 children");
+    let plan: String = theirs.query_row("EXPLAIN SELECT legal_basis FROM child WHERE id = 7", [], |row| row.get(0)).expect("a plan");
+    assert!(plan.contains("child_pkey"), "by another index each look reads all of the tenant's children: {plan}");
+}
+
+#[test]
+#[ignore = "scripts/postgres starts the server it needs"]
 fn a_reader_cannot_write_and_sees_its_own_tenant() {
     let server = server();
     let [ours, _] = two(&server);

@@ -454,6 +454,64 @@ fn an_office_is_backed_up_from_a_server_and_goes_on_in_a_file() {
 
 #[test]
 #[ignore = "scripts/postgres starts the server it needs"]
+fn an_office_outgrows_its_file_and_goes_on_at_a_server() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let url = std::env::var(TEST_SERVER).expect("there is a server");
+    let number = u32::from_le_bytes(teilhabe::shell::door::os_chance().bytes()) % 100_000_000;
+    let (data, id) = (dir.path().join("office"), format!("{number:08}"));
+    let init = ["office", "init", "--id", &id, "--name", "Stadt", "--debtor-iban", "DE02120300000000202051"];
+    let (done, said) = teilhabe(&init, &data);
+    assert!(done, "{said}");
+    let now = now();
+    let mut office = opened(&data);
+    office.set_clerk("Anna Adler", PASSWORD, now).expect("a clerk");
+    let (mut counters, later) = with_meals(&mut office, now);
+    let mut rows: Vec<(String, i64)> = Vec::new();
+    for table in office.db().tables().expect("tables") {
+        rows.push((table.clone(), count(office.db(), &format!("SELECT count(*) FROM {table}"))));
+    }
+    let go = ["office", "move", "--database-url", &url];
+    let (done, said) = teilhabe(&go, &data);
+    assert!(!done && said.contains("another program holds the database"), "somebody has it open: {said}");
+    drop(office);
+    let (done, said) = teilhabe(&["office", "move", "--database-url", "postgres://teilhabe@127.0.0.1:1/nowhere"], &data);
+    assert!(!done && said.contains("cannot be reached"), "{said}");
+    assert!(!data.join("database.url").exists() && data.join("office.db").exists(), "nothing has changed");
+
+    // Another office's rows, or older ones of this, are not taken for those of the file.
+    let server = Server::parse(&url).expect("an address");
+    let tenant = Tenant::of(&teilhabe::words::ids::OfficeId::parse(&id).expect("an id"));
+    let there = open_at(&server, tenant).expect("a connection");
+    settings::write(&there, "name", "Altstadt").expect("written");
+    let (done, said) = teilhabe(&go, &data);
+    assert!(!done && said.contains("are not those of this file"), "{said}");
+    there.execute("DELETE FROM setting", []).expect("gone");
+
+    let copy = dir.path().join("copy");
+    assert!(Command::new("cp").arg("-a").args([&data, &copy]).status().expect("cp runs").success());
+    let (done, said) = teilhabe(&go, &data);
+    assert!(done && said.contains("each compared with the file"), "{said}");
+    assert!(data.join("database.url").exists() && !data.join("office.db").exists() && data.join("office.db.moved").exists());
+    let mut office = opened(&data);
+    for (table, before) in rows {
+        assert_eq!(count(office.db(), &format!("SELECT count(*) FROM {table}")), before, "{table}");
+    }
+    assert_eq!(teilhabe::shell::store::office::sums::verify(office.db()).expect("counted"), 0, "the sums are those of the lines");
+    assert!(office.verify_audit().expect("read").is_ok(), "the chain of the log goes on");
+    let (done, said) = teilhabe(&go, &copy);
+    assert!(done && said.contains("were on the server already"), "what was cut off before it was noted is finished: {said}");
+    let office_id = office.profile().id.clone();
+    counters[0].redeem(&request(&later[0], "lunch"), now);
+    counters[0].exchange_at(&mut office, &office_id, now);
+    assert_eq!(count(office.db(), "SELECT count(*) FROM line"), 21, "a counter goes on");
+    let (done, said) = teilhabe(&["doctor"], &data);
+    assert!(done && !said.contains("BAD"), "{said}");
+    let (done, said) = teilhabe(&go, &data);
+    assert!(!done && said.contains("is on a server already"), "{said}");
+}
+
+#[test]
+#[ignore = "scripts/postgres starts the server it needs"]
 fn a_dump_of_the_whole_database_goes_on_in_a_fresh_one() {
     let dir = tempfile::tempdir().expect("a folder");
     let (data, now) = (set_up(dir.path()), now());

@@ -1,7 +1,9 @@
 //! An office's folder: its keys, and its database or the address of the server that holds it.
 
 use crate::shell::backup::{Kind, SERVER_FILE};
-use crate::shell::secret_file;
+use crate::shell::secret_file::{self, SecretFileError};
+use crate::shell::store::office::carry::{Arrived, onto_server};
+use crate::shell::store::office::settings;
 use crate::shell::store::sql::Connection;
 use crate::shell::store::sql::postgres::{Server, Tenant};
 use crate::shell::store::{self, StoreError};
@@ -64,6 +66,27 @@ impl Place {
             Some(office) => Self::note(dir, url, &office).map(|_| ()),
             None => Err(StoreError::NoServer(format!("{} names no office in its second line", dir.join(SERVER_FILE).display()))),
         }
+    }
+
+    /// Moves the rows of the office in `dir` from its file onto the server at `url`; nobody else may have the file open. It stays under another
+    /// name, which is answered, and is not used again. What fails changes nothing, and what was interrupted can be given again.
+    pub fn move_onto_server(dir: &Path, url: &str) -> Result<(Arrived, PathBuf), StoreError> {
+        let file = match Self::of(dir)? {
+            Some(Self::File(file)) => file,
+            Some(Self::Server(..)) => return Err(StoreError::NoServer(format!("the office in {} is on a server already", dir.display()))),
+            None => return Err(StoreError::NoServer(format!("there is no office in {}: check --data", dir.display()))),
+        };
+        let server = Server::parse(url)?;
+        let from = store::office::open_alone(&file)?;
+        let office = settings::read(&from, "office")?.and_then(|id| OfficeId::parse(&id));
+        let office = office.ok_or_else(|| StoreError::Inconsistent("an office without an id".into()))?;
+        let to = store::office::open_at(&server, Tenant::of(&office))?;
+        let arrived = onto_server(&from, &to)?;
+        Self::note(dir, url, &office)?;
+        drop(from);
+        let kept = file.with_extension("db.moved");
+        std::fs::rename(&file, &kept).map_err(|error| SecretFileError::Io { path: file, error })?;
+        Ok((arrived, kept))
     }
 
     /// Opens the database and brings it up to date.

@@ -6,7 +6,7 @@ use crate::shell::locked_file::Opener;
 use crate::shell::office_dir::Place;
 use crate::shell::secret_file;
 use crate::shell::store::office::backup;
-use crate::shell::store::office::carry::carry;
+use crate::shell::store::office::carry::off_server;
 use crate::words::chance::Chance;
 use crate::words::ids::OfficeId;
 use crate::words::time::UtcMs;
@@ -31,7 +31,7 @@ pub struct OfficeRestored {
 pub(super) fn carry_off(dir: &Path, copy: &Path) -> Result<(), BackupError> {
     let place = Place::of(dir)?.ok_or_else(|| BackupError::NothingHere(dir.to_owned()))?;
     let reader = place.open()?.reader()?.ok_or_else(|| BackupError::NothingHere(dir.to_owned()))?;
-    Ok(carry(&reader, copy)?)
+    Ok(off_server(&reader, copy)?)
 }
 
 /// Puts the office's keys beside its data into the plain copy, each as it stands: one that is protected is open on no disk.

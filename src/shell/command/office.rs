@@ -95,6 +95,12 @@ pub enum Command {
     Backup(keep_safe::Backup),
     /// Make the office of its backup, in an empty folder.
     Restore(keep_safe::Restore),
+    /// Move an office from its file onto a PostgreSQL server, while nothing else uses it; every row is compared there before it counts.
+    Move {
+        /// The database: postgres://user@host/database.
+        #[arg(long, value_name = "URL", env = "TEILHABE_DATABASE_URL", hide_env_values = true)]
+        database_url: String,
+    },
     /// After a restore: the bank's statements were compared with the runs, so that payments may go on.
     Compared {
         /// Who compared them.
@@ -199,11 +205,12 @@ pub fn run(command: Command, context: &Context) -> anyhow::Result<Report> {
     match &command {
         Command::Backup(how) => return keep_safe::write_backup(data, how, Kind::Office),
         Command::Restore(how) => return restore(data, how),
+        Command::Move { database_url } => return move_onto_server(data, database_url),
         _ => {}
     }
     let mut office = Office::open(data, os_chance(), now())?;
     match command {
-        Command::Init { .. } | Command::Backup(_) | Command::Restore(_) => unreachable!("handled above"),
+        Command::Init { .. } | Command::Backup(_) | Command::Restore(_) | Command::Move { .. } => unreachable!("handled above"),
         Command::Provider(command) => provider(&mut office, command),
         Command::Enrolment(EnrolmentCommand::New { provider }) => new_code(&mut office, provider),
         Command::Enrolment(EnrolmentCommand::Take { input, out }) => {
@@ -280,6 +287,20 @@ fn move_to(data: &std::path::Path, url: &str) -> anyhow::Result<()> {
             data.display()
         ),
     }
+}
+
+/// Moves an office onto a server.
+fn move_onto_server(data: &std::path::Path, url: &str) -> anyhow::Result<Report> {
+    let (arrived, kept) = Place::move_onto_server(data, url)?;
+    let what =
+        if arrived.were_there { "were on the server already, each the same as here" } else { "are on the server now, each compared with the file" };
+    let text = format!(
+        "{} rows {what}. From now on every command of this folder uses the server.\n\
+         The file is kept as {} and no longer used: delete it when a backup of the office on the server is made. Clerks sign in again.",
+        arrived.rows,
+        kept.display()
+    );
+    Ok(Report::new(text, json!({"rows": arrived.rows, "kept": kept})))
 }
 
 fn new_code(office: &mut Office, provider: u32) -> anyhow::Result<Report> {

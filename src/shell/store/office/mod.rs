@@ -95,6 +95,15 @@ pub fn open(path: &Path) -> Result<Connection, StoreError> {
     Ok(super::open(path, MIGRATIONS)?.into())
 }
 
+/// Opens the office's database at `path` for this connection alone, as long as it lives: [`StoreError::Busy`] where another program has it open.
+pub fn open_alone(path: &Path) -> Result<Connection, StoreError> {
+    let db = super::open(path, MIGRATIONS)?;
+    // A file whose log another connection uses keeps it.
+    db.pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()))?;
+    db.execute_batch("BEGIN EXCLUSIVE")?;
+    Ok(db.into())
+}
+
 /// Names a server on which tests and simulations keep their offices, each as a tenant of its own, in place of memory.
 pub const TEST_SERVER: &str = "TEILHABE_TEST_DATABASE_URL";
 

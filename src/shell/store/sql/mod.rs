@@ -9,7 +9,7 @@ mod value;
 
 pub use super::error::DbError as Error;
 pub use crate::params;
-pub use value::{FromSql, Kind, Params, Places, ToSql, Value, ValueRef, params_from_iter};
+pub use value::{FromSql, Kind, Listed, Params, Places, ToSql, Value, ValueRef, params_from_iter};
 
 use embedded::{EmbeddedRows, EmbeddedStatement};
 use postgres::{ServerRows, ServerStatement, Session};

@@ -166,6 +166,7 @@ impl World {
              WHERE h.cents <> coalesce(p.cents, 0) - coalesce(b.cents, 0)",
         );
         assert_eq!(wrong, 0, "a line is settled to something else than runs and returns say");
+        assert_eq!(sums::verify(self.office.db()).expect("counted"), 0, "the sums are those of the lines");
         let wrong = number(
             &self.office,
             "SELECT count(*) FROM repayment r WHERE settled <>

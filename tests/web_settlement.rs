@@ -350,10 +350,13 @@ async fn a_repayment_takes_two_people() {
     let confirm = [("cents", "1250"), ("choice", "confirm")];
     let own = anna.post("/settlement/repayments/1/confirm", &confirm).await;
     assert!(own.status == StatusCode::FORBIDDEN && own.text.contains("eine andere Person"), "{}", own.text);
+    assert!(!anna.get("/").await.text.contains("Rückzahlung bestätigen"), "not her own");
+    assert!(berta.get("/").await.text.contains("Eine Rückzahlung ist eingetragen und wartet auf eine zweite Person"));
     let page = berta.get("/settlement").await.text;
     assert!(page.contains("wartet auf Bestätigung") && page.contains("Auszug 12"), "{page}");
     assert_eq!(berta.post("/settlement/repayments/1/confirm", &confirm).await.location(), "/settlement/repayments?done=repaid");
     assert!(berta.get("/settlement").await.text.contains("darin Rückzahlung 12,50"));
+    assert!(berta.get("/").await.text.contains("12,50\u{a0}€ haben Anbieter zurückgezahlt"));
     let page = anna.get("/settlement/repayments").await.text;
     assert!(page.contains("data-label=\"Bestätigt von\">Berta Busch") && page.contains("offen: kommt in den nächsten Lauf"), "{page}");
     assert_eq!(anna.post("/settlement/repayments/1/undo", &[]).await.location(), "/settlement/repayments?done=repaid_waits");

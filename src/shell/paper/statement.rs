@@ -124,6 +124,11 @@ impl<'a> Page<'a> {
                 on.german(),
                 crate::settle::returned::german(reason)
             ),
+            Outcome::CarriedOver if !self.credits.is_empty() => format!(
+                "Es wird nichts überwiesen. Zurückzunehmen sind {} mehr, als neu anerkannt wurde und Sie zurückgezahlt haben. Alle Zeilen dieser \
+                 Mitteilung und Ihre Rückzahlung bleiben offen und werden mit Ihren nächsten Abrechnungen verrechnet.",
+                self.owed
+            ),
             Outcome::CarriedOver => format!(
                 "Es wird nichts überwiesen. Zurückzunehmen sind {} mehr, als neu anerkannt wurde. Sie müssen nichts zahlen: Alle Zeilen dieser \
                  Mitteilung bleiben offen und werden mit Ihren nächsten Abrechnungen verrechnet.",

@@ -1,7 +1,7 @@
 //! How the sums follow where many lines are written at once: added up first, and written once for each sum.
 //!
-//! New lines are added up here, on a server too. What changes lines is counted by a server's triggers, once a statement. SQLite has triggers for
-//! rows alone, so there what changes many lines (reconciling, settlement) goes through this file, and everything else through the triggers of 0002/speed.sql. `sums::verify` finds what is forgotten.
+//! New lines are added up here, and what changes many lines (reconciling, settlement); everything else is counted by the triggers of
+//! 0002/speed.sql and postgres/0002/sums.sql, a row at a time. `sums::verify` finds what is forgotten.
 
 use super::super::{StoreError, to_db};
 use super::lines::NewLine;
@@ -168,9 +168,6 @@ pub(super) fn deciding<'d>(
     decided: impl Iterator<Item = (Counted, &'d Decision)>,
     write: impl FnOnce() -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    if db.has_statement_triggers() {
-        return write();
-    }
     let mut changes = Changes::default();
     for (before, decision) in decided {
         changes.add(-1, &before);
@@ -182,12 +179,9 @@ pub(super) fn deciding<'d>(
 
 /// Has `write` settle the lines that a run was drawn up of: those that stand as they were drawn, of providers who are not carried over.
 pub(super) fn settling(db: &Connection, run: u32, write: impl FnOnce() -> Result<u64, StoreError>) -> Result<u64, StoreError> {
-    if db.has_statement_triggers() {
-        return write();
-    }
     let of = |table: &str, kind: &str, sign: &str, line: &str| {
         format!(
-            "SELECT {table}.run IS NULL AS open, l.month, l.benefit, l.provider,
+            "SELECT CASE WHEN {table}.run IS NULL THEN 1 ELSE 0 END AS open, l.month, l.benefit, l.provider,
                  coalesce((SELECT a.legal_basis FROM token t JOIN approval a ON a.id = t.approval WHERE t.id = l.token),
                      (SELECT c.legal_basis FROM child c WHERE c.id = l.child), '') AS basis,
                  {kind} AS kind, {table}.verdict AS state, l.units, {sign}l.cents AS claimed, d.total, d.already
@@ -196,30 +190,36 @@ pub(super) fn settling(db: &Connection, run: u32, write: impl FnOnce() -> Result
                AND {table}.verdict <> 0"
         )
     };
-    let redemptions = of("l", "l.cancelled_by IS NOT NULL", "", "CROSS JOIN line l ON l.terminal = d.terminal AND l.seq = d.seq");
+    let taken_back = "CASE WHEN l.cancelled_by IS NOT NULL THEN 1 ELSE 0 END";
+    let redemptions = of("l", taken_back, "", "CROSS JOIN line l ON l.terminal = d.terminal AND l.seq = d.seq");
     let counter_records = of(
         "x",
         "2",
         "-",
         "CROSS JOIN cancellation x ON x.terminal = d.terminal AND x.seq = d.seq CROSS JOIN line l ON l.terminal = x.terminal AND l.seq = x.target",
     );
+    // What is settled again stays in its group: one row of the sums is written once.
     let sql = format!(
         "WITH moved AS MATERIALIZED (
              SELECT open, month, benefit, provider, basis, kind, state, count(*) AS lines, sum(units) AS units, sum(claimed) AS claimed,
                  sum(total) AS total, sum(already) AS already
-             FROM ({redemptions} UNION ALL {counter_records}) GROUP BY 1, 2, 3, 4, 5, 6, 7)
-         INSERT INTO line_sum (open, month, benefit, provider, basis, kind, state, lines, units, claimed, decided, settled)
-         SELECT open, month, benefit, provider, basis, kind, state, -lines, -units, -claimed, -total, -already FROM moved
-         UNION ALL SELECT 0, month, benefit, provider, basis, kind, state, lines, units, claimed, total, total FROM moved WHERE true
-         ON CONFLICT DO UPDATE SET lines = lines + excluded.lines, units = units + excluded.units, claimed = claimed + excluded.claimed,
-             decided = decided + excluded.decided, settled = settled + excluded.settled"
+             FROM ({redemptions} UNION ALL {counter_records}) AS m GROUP BY open, month, benefit, provider, basis, kind, state)
+         INSERT INTO line_sum AS s (open, month, benefit, provider, basis, kind, state, lines, units, claimed, decided, settled)
+         SELECT open, month, benefit, provider, basis, kind, state, sum(lines), sum(units), sum(claimed), sum(decided), sum(settled) FROM (
+             SELECT open, month, benefit, provider, basis, kind, state, -lines AS lines, -units AS units, -claimed AS claimed, -total AS decided,
+                 -already AS settled FROM moved
+             UNION ALL SELECT 0, month, benefit, provider, basis, kind, state, lines, units, claimed, total, total FROM moved) AS c
+         WHERE true GROUP BY open, month, benefit, provider, basis, kind, state
+         ON CONFLICT (open, month, benefit, provider, basis, kind, state) DO UPDATE SET lines = s.lines + excluded.lines,
+             units = s.units + excluded.units, claimed = s.claimed + excluded.claimed, decided = s.decided + excluded.decided,
+             settled = s.settled + excluded.settled"
     );
     db.prepare_cached(&sql)?.execute([run])?;
-    let sql = "INSERT INTO batch_sum (batch, lines, pending, claimed, decided, settled)
+    let sql = "INSERT INTO batch_sum AS s (batch, lines, pending, claimed, decided, settled)
                SELECT l.batch, 0, 0, 0, 0, sum(d.total - d.already) FROM drawn_line d JOIN run_provider p ON p.run = d.run AND p.provider = d.provider
                    CROSS JOIN line l ON l.terminal = d.terminal AND l.seq = d.seq
                WHERE d.run = ?1 AND p.cents >= 0 AND coalesce(l.settled, 0) = d.already AND l.decided = d.total AND l.verdict <> 0
-               GROUP BY l.batch ON CONFLICT DO UPDATE SET settled = settled + excluded.settled";
+               GROUP BY l.batch ON CONFLICT (batch) DO UPDATE SET settled = s.settled + excluded.settled";
     db.prepare_cached(sql)?.execute([run])?;
     apart(db, write)
 }
@@ -227,8 +227,8 @@ pub(super) fn settling(db: &Connection, run: u32, write: impl FnOnce() -> Result
 /// Has `write` change lines whose sums were written already: the triggers for rows leave them alone meanwhile. What fails is taken back with
 /// the transaction, this mark too.
 fn apart<T>(db: &Connection, write: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    db.prepare_cached("INSERT INTO counted_apart (mark) VALUES (1)")?.execute([])?;
+    db.count_apart(true)?;
     let written = write()?;
-    db.prepare_cached("DELETE FROM counted_apart")?.execute([])?;
+    db.count_apart(false)?;
     Ok(written)
 }

@@ -98,9 +98,17 @@ impl Connection {
         }
     }
 
-    /// Whether triggers run once a statement, seeing all its rows; SQLite's run once a row.
-    pub const fn has_statement_triggers(&self) -> bool {
-        matches!(self, Self::Server(_))
+    /// Has the triggers that keep an office's sums leave changed lines alone from now on in this transaction, or look at them again.
+    pub fn count_apart(&self, apart: bool) -> Result<()> {
+        match (self, apart) {
+            (Self::Embedded(_), true) => self.prepare_cached("INSERT INTO counted_apart (mark) VALUES (1)")?.execute([])?,
+            (Self::Embedded(_), false) => self.prepare_cached("DELETE FROM counted_apart")?.execute([])?,
+            (Self::Server(session), _) => {
+                session.batch(if apart { "SET LOCAL teilhabe.apart = 'on'" } else { "SET LOCAL teilhabe.apart = 'off'" })?;
+                0
+            }
+        };
+        Ok(())
     }
 
     /// The database's file; none where it has none of its own.

@@ -6,11 +6,13 @@ use super::jobs::{Outcome, Step};
 use super::login::SignedIn;
 use super::page::{Done, Frame, Page, go, show};
 use crate::office::{Action, Office, OfficeError, Role, proposals_open};
+use crate::settle::selection::Selection;
+use crate::settle::settlement::Credit;
 use crate::shell::checkup::office::SWAP_DAYS;
 use crate::shell::door;
 use crate::shell::store::office::desk::{self, OpenWork};
 use crate::shell::store::office::swap::{self, Swap, SwapState};
-use crate::shell::store::office::{doubts, payments, sums, views};
+use crate::shell::store::office::{doubts, payments, repayments, sums, views};
 use crate::shell::store::sql::Connection;
 use crate::words::cents::Cents;
 use crate::words::time::{DAY_MS, UtcMs};
@@ -35,6 +37,10 @@ struct OverviewPage {
     frame: Frame,
     work: OpenWork,
     payable: Cents,
+    /// What providers paid back and no run has netted.
+    credit: Cents,
+    /// Repayments that wait for this clerk.
+    repayments: usize,
     waiting_run: Option<(u32, String, bool)>,
     batches: Vec<super::batches::BatchRow>,
     batch_count: u64,
@@ -68,9 +74,13 @@ async fn overview(State(desk): State<Desk>, clerk: SignedIn, Query(done): Query<
             swap::swaps(db, UtcMs(now.0.saturating_sub(SWAP_DAYS * DAY_MS)))?,
             doubts::open_count(db)?,
             proposals_open(db)?,
+            (repayments::open(db, &Selection::default())?, repayments::waiting(db)?),
         ))
     };
-    let (work, payable, waiting, batches, batch_count, swaps, doubts, proposals) = desk.look(look).await?;
+    let (work, payable, waiting, batches, batch_count, swaps, doubts, proposals, (credits, noted)) = desk.look(look).await?;
+    let credit = credits.values().flatten().map(Credit::pay).sum();
+    let is_mine = |one: &&repayments::Repayment| !super::settlement::is_same_clerk(&one.noted.clerk, &clerk.name);
+    let repayments = if clerk.roles.has(Role::Release) { noted.iter().filter(is_mine).count() } else { 0 };
     let key_waits = clerk.roles.has(Role::Release) && proposals.iter().any(|open| !open.is_by(&clerk.name));
     let waiting_run = waiting.map(|run| {
         let own = super::settlement::is_same_clerk(&run.first.0, &clerk.name);
@@ -78,7 +88,7 @@ async fn overview(State(desk): State<Desk>, clerk: SignedIn, Query(done): Query<
     });
     let batches = batches.into_iter().map(Into::into).collect();
     let frame = Frame::new(&desk, &clerk, "overview").after(done.done.as_deref());
-    show(&OverviewPage { frame, work, payable, waiting_run, batches, batch_count, swaps, doubts, key_waits })
+    show(&OverviewPage { frame, work, payable, credit, repayments, waiting_run, batches, batch_count, swaps, doubts, key_waits })
 }
 
 /// What is soon done is done at once; for more there is a page that shows how far it is.

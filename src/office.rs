@@ -78,7 +78,7 @@ pub use posting::{PayMode, PaymentOrder, sample_posting};
 pub use print::{CONTACT, FILE_DAYS, MAX_CONTACT_LINE, MAX_PAPERS, MAX_SLIPS, NewPrint, PrintBegun, PrintJob, PrintStep};
 pub use providers::{MAX_CONTACT, ProviderData};
 pub use reconcile::Stretch;
-pub use repayments::MAX_REPAYMENT_NOTE;
+pub use repayments::{MAX_REPAYMENT_NOTE, NewRepayment};
 pub use retention::{Kept, PLAN_HOURS, Purge, PurgeStep, cutoff};
 pub use roles::{Role, Roles};
 pub use rotate::{KeyState, Rotated, Withdrawn};

@@ -3,7 +3,7 @@
 mod office_town;
 
 use office_town::lived_in;
-use teilhabe::office::{Office, OfficeError, open_sums};
+use teilhabe::office::{NewRepayment, Office, OfficeError, open_sums};
 use teilhabe::reconcile::ruling::Choice;
 use teilhabe::settle::selection::Selection;
 use teilhabe::settle::settlement::Credit;
@@ -40,8 +40,13 @@ fn settle(office: &mut Office, now: UtcMs) -> (Option<u32>, Vec<i64>) {
     (settled.run, settled.payments.iter().filter(|payment| payment.provider == JUDO).map(|payment| payment.cents.get()).collect())
 }
 
+fn enter(office: &mut Office, form: &str, provider: ProviderNumber, cents: i64, now: UtcMs) -> Result<(), OfficeError> {
+    let new = NewRepayment { provider, cents: Cents::new(cents), day: CivilDay::of(now), note: "Auszug 12" };
+    office.note_repayment(form, &new, "Anna", now)
+}
+
 fn note(office: &mut Office, cents: i64, now: UtcMs) -> RepaymentNumber {
-    office.note_repayment(JUDO, Cents::new(cents), CivilDay::of(now), "Auszug 12", "Anna", now).expect("noted");
+    enter(office, &format!("form {}", now.0 + cents as u64), JUDO, cents, now).expect("noted");
     repayments::waiting(office.db()).expect("read").pop().expect("it waits").number
 }
 
@@ -64,8 +69,13 @@ fn settled(office: &Office) -> i64 {
 fn it_takes_two_clerks_and_what_they_saw() {
     let (mut office, now) = owing();
     let waiting = note(&mut office, 1_500, now);
-    office.note_repayment(JUDO, Cents::new(1_500), CivilDay::of(now), "Auszug 12", "Anna", now).expect("the same form again");
+    enter(&mut office, &format!("form {}", now.0 + 1_500), JUDO, 1_500, now).expect("the same form again");
     assert_eq!(repayments::waiting(office.db()).expect("read").len(), 1, "one and the same");
+    enter(&mut office, "another form", JUDO, 1_500, now).expect("noted");
+    let [first, second] = &repayments::waiting(office.db()).expect("read")[..] else { panic!("two") };
+    assert_eq!((first.alike, second.alike), (1, 1), "whoever confirms is told that they may be one");
+    let dropped = second.number;
+    office.confirm_repayment(dropped, Cents::new(1_500), false, "Berta", now).expect("given up");
     assert_eq!(open(&office), Some((-1_500, 0)), "one person alone changes nothing");
     let own = office.confirm_repayment(waiting, Cents::new(1_500), true, "ANNA ", now);
     assert!(matches!(own, Err(OfficeError::SameClerk(_))), "{own:?}");
@@ -73,14 +83,15 @@ fn it_takes_two_clerks_and_what_they_saw() {
     assert!(matches!(other, Err(OfficeError::Overtaken)), "not what she saw");
     office.confirm_repayment(waiting, Cents::new(1_500), false, "Berta", now).expect("given up");
     assert_eq!((open(&office), repayments::waiting(office.db()).expect("read").len()), (Some((-1_500, 0)), 0));
-    let number = repay(&mut office, 1_500, now);
+    let number = repay(&mut office, 1_500, now.plus_ms(1));
+    assert!(number > dropped && number > waiting, "no number is given twice: who still sees the old one confirms nothing else");
     let again = office.confirm_repayment(number, Cents::new(1_500), true, "Berta", now);
     assert!(matches!(again, Err(OfficeError::Overtaken)), "once");
     for wrong in [0, -5, 100_000_001] {
-        let refused = office.note_repayment(JUDO, Cents::new(wrong), CivilDay::of(now), "x", "Anna", now);
+        let refused = enter(&mut office, "wrong", JUDO, wrong, now);
         assert!(matches!(refused, Err(OfficeError::Wrong(_))), "{wrong}: {refused:?}");
     }
-    let nobody = office.note_repayment(ProviderNumber(999), Cents::new(1), CivilDay::of(now), "x", "Anna", now);
+    let nobody = enter(&mut office, "nobody", ProviderNumber(999), 1, now);
     assert!(matches!(nobody, Err(OfficeError::NotFound(_))), "{nobody:?}");
 }
 
@@ -149,7 +160,7 @@ fn an_entry_by_mistake_is_taken_back_once_by_two_clerks() {
     let number = repay(&mut office, 900, now);
     office.note_repayment_undone(number, "Anna", now).expect("noted");
     assert!(matches!(office.note_repayment_undone(number, "Anna", now), Err(OfficeError::Overtaken)), "once");
-    assert_eq!(open(&office), Some((-600, 900)), "one person alone changes nothing");
+    assert_eq!(open(&office), Some((-1_500, 0)), "until that is decided it waits");
     let waiting = repayments::waiting(office.db()).expect("read").pop().expect("it waits").number;
     office.confirm_repayment(waiting, Cents::new(-900), true, "Berta", now).expect("confirmed");
     assert_eq!(open(&office), Some((-1_500, 0)));
@@ -160,4 +171,22 @@ fn an_entry_by_mistake_is_taken_back_once_by_two_clerks() {
     assert_eq!(settle(&mut office, now).1, [] as [i64; 0]);
     assert_eq!(open(&office), None, "all is netted together");
     assert!(matches!(office.note_repayment_undone(number, "Anna", now), Err(OfficeError::Overtaken)), "a run has netted it");
+}
+
+#[test]
+fn a_run_that_waits_pays_no_repayment_out_that_was_a_mistake() {
+    let (mut office, now) = owing();
+    let number = repay(&mut office, 100_000, now);
+    office.draw_up("Anna", &Selection::default(), CivilDay::of(now).plus(2), None, now).expect("drawn up");
+    office.note_repayment_undone(number, "Anna", now).expect("noted");
+    for confirmed in [false, true] {
+        let released = office.release("Berta", now);
+        assert!(matches!(released, Err(OfficeError::ContentChanged(_))), "{confirmed}: {released:?}");
+        if let Some(waiting) = repayments::waiting(office.db()).expect("read").pop() {
+            office.confirm_repayment(waiting.number, waiting.noted.cents, true, "Berta", now).expect("confirmed");
+        }
+    }
+    office.withdraw(2, "Anna", now).expect("withdrawn");
+    assert_eq!(settle(&mut office, now).1, [] as [i64; 0]);
+    assert_eq!(open(&office), Some((-1_500, 0)), "what he owes stays");
 }

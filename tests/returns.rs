@@ -4,7 +4,7 @@ mod office_town;
 
 use office_town::lived_in;
 use std::collections::{BTreeMap, BTreeSet};
-use teilhabe::office::{CamtOutcome, Doubt, Hold, NewProvider, Office, OfficeError, ProviderData, open_sums};
+use teilhabe::office::{CamtOutcome, Doubt, Hold, NewProvider, NewRepayment, Office, OfficeError, ProviderData, open_sums};
 use teilhabe::reconcile::calendar::SiteKind;
 use teilhabe::reconcile::ruling::Choice;
 use teilhabe::settle::account::Iban;
@@ -136,7 +136,8 @@ impl World {
             },
             None => {
                 let (provider, cents) = (ProviderNumber(101 + self.chance.below(3)), Cents::new(i64::from(1 + self.chance.below(3_000))));
-                self.office.note_repayment(provider, cents, CivilDay::of(self.now), "Auszug", "Anna", self.now).expect("noted");
+                let new = NewRepayment { provider, cents, day: CivilDay::of(self.now), note: "Auszug" };
+                self.office.note_repayment(&self.now.0.to_string(), &new, "Anna", self.now).expect("noted");
             }
         }
         for waiting in repayments::waiting(self.office.db()).expect("read") {
@@ -415,7 +416,8 @@ fn a_restored_office_settles_nothing_it_signed_before_and_gives_no_number_of_a_r
     let (terminal, seq): (Vec<u8>, i64) = world.office.db().query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).expect("a line");
     let line = EntryId { terminal: TerminalId(terminal.try_into().expect("an id")), seq: seq as u64 };
     world.office.rule(line, Choice::Reject, Reason::ClerkDecision, "", "Anna", now).expect("ruled");
-    world.office.note_repayment(judo, Cents::new(1_500), CivilDay::of(now), "Auszug 12", "Anna", now).expect("noted");
+    let new = NewRepayment { provider: judo, cents: Cents::new(1_500), day: CivilDay::of(now), note: "Auszug 12" };
+    world.office.note_repayment("form", &new, "Anna", now).expect("noted");
     world.office.begin_after_restore(now).expect("begun");
     let noted = repayments::waiting(world.office.db()).expect("read")[0].number;
     let confirmed = world.office.confirm_repayment(noted, Cents::new(1_500), true, "Berta", now);

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use office_browser::{Answer, Browser};
 use office_town::lived_in;
 use std::path::{Path, PathBuf};
-use teilhabe::office::{InvoiceBuyer, Office};
+use teilhabe::office::{InvoiceBuyer, NewRepayment, Office};
 use teilhabe::reconcile::ruling::Choice;
 use teilhabe::shell::door;
 use teilhabe::shell::sheet::bank;
@@ -146,7 +146,8 @@ fn an_invoice_comes_to_what_was_paid_and_later_ones_say_only_what_is_new() {
 
 /// The canteen pays a meal back, and that is settled.
 fn pay_back(office: &mut Office, now: UtcMs) {
-    office.note_repayment(CANTEEN, Cents::new(450), CivilDay::of(now), "Auszug 12", "Anna Adler", now).expect("noted");
+    let new = NewRepayment { provider: CANTEEN, cents: Cents::new(450), day: CivilDay::of(now), note: "Auszug 12" };
+    office.note_repayment("form", &new, "Anna Adler", now).expect("noted");
     let noted = repayments::waiting(office.db()).expect("read").pop().expect("it waits");
     office.confirm_repayment(noted.number, Cents::new(450), true, "Berta Busch", now).expect("confirmed");
     assert!(paid(office, now).is_empty());

@@ -336,17 +336,20 @@ async fn a_repayment_takes_two_people() {
     let page = anna.get(&format!("/settlement/repayments?{place}")).await.text;
     assert!(page.contains("value=\"102\"") && page.contains("value=\"15,00\""), "{page}");
     let today = CivilDay::of(door::now()).to_string();
-    let new = |euros, day, note| [("provider", "102"), ("euros", euros), ("day", day), ("note", note)];
+    let new = |euros, day, note| [("form", "f1"), ("provider", "102"), ("euros", euros), ("day", day), ("note", note)];
     for (fields, sentence) in [
         (new("nichts", &today, "Auszug 12"), "den Betrag in Euro"),
         (new("15,00", "2099-01-01", "Auszug 12"), "nicht in der Zukunft"),
         (new("15,00", &today, " "), "eine Notiz"),
-        ([("provider", "999"), ("euros", "15"), ("day", &today), ("note", "x")], "gibt es hier nicht"),
+        ([("form", "f1"), ("provider", "999"), ("euros", "15"), ("day", &today), ("note", "x")], "gibt es hier nicht"),
     ] {
         let refused = anna.post("/settlement/repayments", &fields).await;
         assert!(refused.status.is_client_error() && refused.text.contains(sentence), "{}", refused.text);
     }
     assert_eq!(anna.post("/settlement/repayments", &new("12,50", &today, "Auszug 12")).await.location(), "/settlement/repayments?done=repaid_waits");
+    assert_eq!(anna.post("/settlement/repayments", &new("12,50", &today, "Auszug 12")).await.location(), "/settlement/repayments?done=repaid_waits");
+    let waits = anna.get("/settlement/repayments").await.text;
+    assert!(waits.matches("wartet auf Bestätigung").count() == 1, "the same form once: {waits}");
     let confirm = [("cents", "1250"), ("choice", "confirm")];
     let own = anna.post("/settlement/repayments/1/confirm", &confirm).await;
     assert!(own.status == StatusCode::FORBIDDEN && own.text.contains("eine andere Person"), "{}", own.text);

@@ -14,36 +14,41 @@ use crate::words::time::UtcMs;
 /// The longest note on a repayment in characters.
 pub const MAX_REPAYMENT_NOTE: usize = 200;
 
+/// Money a provider paid back, as a clerk enters it.
+#[derive(Clone, Copy, Debug)]
+pub struct NewRepayment<'a> {
+    /// Who paid.
+    pub provider: ProviderNumber,
+    /// How much, above zero.
+    pub cents: Cents,
+    /// When it came in.
+    pub day: CivilDay,
+    /// What the clerk notes; stays in the office.
+    pub note: &'a str,
+}
+
 impl Office {
-    /// Notes that a provider has paid back this sum, on `day`. Nothing is netted before another clerk has confirmed it.
-    pub fn note_repayment(
-        &mut self,
-        provider: ProviderNumber,
-        cents: Cents,
-        day: CivilDay,
-        note: &str,
-        by: &str,
-        now: UtcMs,
-    ) -> Result<(), OfficeError> {
+    /// Notes that a provider has paid back this sum, on `day`, once a form. Nothing is netted before another clerk has confirmed it.
+    pub fn note_repayment(&mut self, form: &str, new: &NewRepayment<'_>, by: &str, now: UtcMs) -> Result<(), OfficeError> {
+        let NewRepayment { provider, cents, day, note } = *new;
         if cents <= Cents::ZERO || cents > Cents::MAX_SINGLE {
             return Err(OfficeError::Wrong("a repayment is above nothing and at most a million euros: enter the sum of the bank statement".into()));
         }
-        let noted = Noted { provider, cents, day, note: note.to_owned(), clerk: by.to_owned(), at: now };
-        self.in_transaction(|work| work.note_repayment(noted, "Rückzahlung vermerkt"))
+        let noted = Noted { provider, cents, day, note: note.to_owned(), clerk: by.to_owned(), at: now, undoes: None };
+        self.once(form, now, |work| work.note_repayment(noted, "Rückzahlung vermerkt"), |()| String::new())?;
+        Ok(())
     }
 
     /// Notes that a confirmed repayment was entered by mistake: once another clerk has confirmed that too, the two make up for each other.
-    /// Only as long as no run has netted it, and once.
+    /// Only as long as no run has netted it, and once. A run that waits and was drawn up of it is not released any more.
     pub fn note_repayment_undone(&mut self, number: RepaymentNumber, by: &str, now: UtcMs) -> Result<(), OfficeError> {
         self.in_transaction(|work| {
-            let known = repayments::of_number(&work.db, number)?.filter(|one| one.second.is_some() && one.settled == Cents::ZERO);
-            let noted = known.ok_or(OfficeError::Overtaken)?.noted;
-            let cents = Cents::ZERO.minus(noted.cents);
-            if cents >= Cents::ZERO || repayments::is_undone(&work.db, noted.provider, cents)? {
-                return Err(OfficeError::Overtaken);
-            }
-            let note = format!("Zurückgenommen: {}", noted.note);
-            work.note_repayment(Noted { cents, note, clerk: by.to_owned(), at: now, ..noted }, "Rücknahme einer Rückzahlung vermerkt")
+            let may_be_undone =
+                |one: &repayments::Repayment| one.second.is_some() && one.settled == Cents::ZERO && one.noted.undoes.is_none() && !one.is_undone;
+            let known = repayments::of_number(&work.db, number)?.filter(may_be_undone).ok_or(OfficeError::Overtaken)?;
+            let (cents, note) = (Cents::ZERO.minus(known.noted.cents), format!("Zurückgenommen: {}", known.noted.note));
+            let noted = Noted { cents, note, clerk: by.to_owned(), at: now, undoes: Some(number), ..known.noted };
+            work.note_repayment(noted, "Rücknahme einer Rückzahlung vermerkt")
         })
     }
 

@@ -289,7 +289,10 @@ impl Work<'_> {
         let credits = repayments::drawn(&self.db, waiting.number)?;
         let blocked = blocked(&self.db)?;
         let mut concerned = lines.iter().map(|line| line.provider).chain(credits.keys().copied());
-        if (lines.is_empty() && credits.is_empty()) || concerned.any(|provider| blocked.contains_key(&provider)) {
+        if repayments::drawn_and_undone(&self.db, waiting.number)?
+            || (lines.is_empty() && credits.is_empty())
+            || concerned.any(|provider| blocked.contains_key(&provider))
+        {
             return Err(ContentChanged.into());
         }
         let run = Run { office: self.profile.id.clone(), number: run_number(waiting.number)?, execution_date: waiting.execution };

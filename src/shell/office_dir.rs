@@ -10,6 +10,9 @@ use crate::shell::store::{self, StoreError};
 use crate::words::ids::OfficeId;
 use std::path::{Path, PathBuf};
 
+/// Where a move that is about to count says to where, until it is noted for good.
+const MOVING_FILE: &str = "database.moving";
+
 /// Where an office's rows are.
 #[derive(Clone, Debug)]
 pub enum Place {
@@ -23,6 +26,9 @@ impl Place {
     /// Where the office in `dir` has its rows; none where the folder holds no office.
     pub fn of(dir: &Path) -> Result<Option<Self>, StoreError> {
         let (file, named) = (dir.join(Kind::Office.database()), dir.join(SERVER_FILE));
+        if dir.join(MOVING_FILE).exists() && file.exists() {
+            return Err(StoreError::Moving);
+        }
         if !named.exists() {
             return Ok(Some(Self::File(file)).filter(|_| dir.join(Kind::Office.database()).exists()));
         }
@@ -69,23 +75,39 @@ impl Place {
     }
 
     /// Moves the rows of the office in `dir` from its file onto the server at `url`; nobody else may have the file open. It stays under another
-    /// name, which is answered, and is not used again. What fails changes nothing, and what was interrupted can be given again.
+    /// name, which is answered, and is not used again. What fails changes nothing; what is cut off keeps everybody from the file, and is finished
+    /// when it is given again.
     pub fn move_onto_server(dir: &Path, url: &str) -> Result<(Arrived, PathBuf), StoreError> {
-        let file = match Self::of(dir)? {
-            Some(Self::File(file)) => file,
-            Some(Self::Server(..)) => return Err(StoreError::NoServer(format!("the office in {} is on a server already", dir.display()))),
-            None => return Err(StoreError::NoServer(format!("there is no office in {}: check --data", dir.display()))),
+        let (file, named, moving) = (dir.join(Kind::Office.database()), dir.join(SERVER_FILE), dir.join(MOVING_FILE));
+        let kept = file.with_extension("db.moved");
+        let put_away = || -> Result<(), StoreError> {
+            std::fs::rename(&file, &kept).map_err(|error| SecretFileError::Io { path: file.clone(), error })?;
+            Ok(secret_file::remove(&moving)?)
         };
+        match (named.exists(), file.exists()) {
+            (true, false) => return Err(StoreError::NoServer(format!("the office in {} is on a server already", dir.display()))),
+            (false, false) => return Err(StoreError::NoServer(format!("there is no office in {}: check --data", dir.display()))),
+            // It counted, and was cut off before the file was put away.
+            (true, true) => return put_away().map(|()| (Arrived { rows: 0, were_there: true }, kept.clone())),
+            (false, true) => {}
+        }
+        let begun = if moving.exists() { Some(secret_file::read(&moving)?) } else { None };
+        if begun.is_some_and(|begun| begun.lines().next() != Some(url)) {
+            return Err(StoreError::NoServer(format!("the office in {} was being moved to another address: give that one", dir.display())));
+        }
         let server = Server::parse(url)?;
         let from = store::office::open_alone(&file)?;
         let office = settings::read(&from, "office")?.and_then(|id| OfficeId::parse(&id));
         let office = office.ok_or_else(|| StoreError::Inconsistent("an office without an id".into()))?;
         let to = store::office::open_at(&server, Tenant::of(&office))?;
-        let arrived = onto_server(&from, &to)?;
+        let arrived = onto_server(&from, &to, || Ok(secret_file::write(&moving, &format!("{url}\n{office}"))?))?;
         Self::note(dir, url, &office)?;
+        if let Connection::Embedded(file) = &from {
+            store::forget_earlier(file)?;
+        }
+        // While it is still ours alone: who waits for it finds it gone.
+        put_away()?;
         drop(from);
-        let kept = file.with_extension("db.moved");
-        std::fs::rename(&file, &kept).map_err(|error| SecretFileError::Io { path: file, error })?;
         Ok((arrived, kept))
     }
 

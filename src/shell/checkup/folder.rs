@@ -20,7 +20,7 @@ pub fn look_at(dir: &Path, kind: Kind, now: UtcMs) -> Vec<Finding> {
     let database = dir.join(kind.database());
     if is_on_a_server(dir) {
         // The server and its backups are looked after where it runs; whether it answers is found out by opening the office.
-        return vec![disk(dir, &database), Finding::bad_if("keys", keys(dir, kind)), permissions(dir)];
+        return vec![disk(dir, &database), Finding::bad_if("keys", keys(dir, kind)), permissions(dir), left_file(&database)];
     }
     let sound = match store::complaint(&database) {
         Ok(complaint) => {
@@ -30,6 +30,23 @@ pub fn look_at(dir: &Path, kind: Kind, now: UtcMs) -> Vec<Finding> {
     };
     let backup = BackupLook::at(dir, now).finding(kind);
     vec![disk(dir, &database), Finding::bad_if("keys", keys(dir, kind)), permissions(dir), Finding::bad_if("database", sound), backup]
+}
+
+/// Whether the file from before a move onto a server is still there: it holds what a purge erases at the server.
+fn left_file(database: &Path) -> Finding {
+    let left = [database.to_owned(), database.with_extension("db.moved")].into_iter().find(|file| file.exists());
+    match left {
+        None => Finding::well("left file"),
+        Some(file) if file == database => {
+            let what = format!("{} is still there though the office is on a server: give `teilhabe office move` again", file.display());
+            Finding::warn("left file", what)
+        }
+        Some(file) => {
+            let what =
+                format!("{} holds the office as it was before it was moved to a server: delete it once a backup is made there", file.display());
+            Finding::warn("left file", what)
+        }
+    }
 }
 
 /// Whether a day's work still fits and can be written for good.

@@ -14,6 +14,7 @@ use crate::office::{NewProvider, Office, OfficeError, ServiceTerms};
 use crate::shell::backup::{self, Kind};
 use crate::shell::door::{now, os_chance};
 use crate::shell::office_dir::Place;
+use crate::shell::store::office::carry::Arrived;
 use crate::shell::web::office::Listening;
 use crate::shell::whole_file;
 use crate::words::civil::CivilDay;
@@ -292,12 +293,14 @@ fn move_to(data: &std::path::Path, url: &str) -> anyhow::Result<()> {
 /// Moves an office onto a server.
 fn move_onto_server(data: &std::path::Path, url: &str) -> anyhow::Result<Report> {
     let (arrived, kept) = Place::move_onto_server(data, url)?;
-    let what =
-        if arrived.were_there { "were on the server already, each the same as here" } else { "are on the server now, each compared with the file" };
+    let what = match arrived {
+        Arrived { rows: 0, .. } => "All rows were on the server already".to_owned(),
+        Arrived { rows, were_there: true } => format!("{rows} rows were on the server already, each the same as here"),
+        Arrived { rows, .. } => format!("{rows} rows are on the server now, each compared with the file"),
+    };
     let text = format!(
-        "{} rows {what}. From now on every command of this folder uses the server.\n\
+        "{what}. From now on every command of this folder uses the server.\n\
          The file is kept as {} and no longer used: delete it when a backup of the office on the server is made. Clerks sign in again.",
-        arrived.rows,
         kept.display()
     );
     Ok(Report::new(text, json!({"rows": arrived.rows, "kept": kept})))

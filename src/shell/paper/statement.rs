@@ -119,14 +119,15 @@ impl<'a> Page<'a> {
             Outcome::Paid(_) => format!("Diesen Betrag überweisen wir Ihnen zum {}.", self.execution_date),
             Outcome::Balanced => "Es wird nichts überwiesen: Die Beträge dieser Mitteilung gleichen sich aus.".to_owned(),
             Outcome::Returned { on, reason, .. } => format!(
-                "Diese Überweisung kam am {} von der Bank zurück: {}. Sie haben das Geld nicht bekommen. Alle Zeilen dieser Mitteilung sind \
+                "Diese Überweisung kam am {} von der Bank zurück: {}. Sie haben das Geld nicht bekommen. Alle Zeilen dieser Mitteilung{} sind \
                  wieder offen und werden mit einer neuen Überweisung gezahlt. Stimmt Ihre Kontonummer noch?",
                 on.german(),
-                crate::settle::returned::german(reason)
+                crate::settle::returned::german(reason),
+                if self.credits.is_empty() { "" } else { " und die Rückzahlungen" },
             ),
             Outcome::CarriedOver if !self.credits.is_empty() => format!(
-                "Es wird nichts überwiesen. Zurückzunehmen sind {} mehr, als neu anerkannt wurde und Sie zurückgezahlt haben. Alle Zeilen dieser \
-                 Mitteilung und Ihre Rückzahlung bleiben offen und werden mit Ihren nächsten Abrechnungen verrechnet.",
+                "Es wird nichts überwiesen. Mit den unten genannten Rückzahlungen sind noch {} zurückzunehmen. Alle Zeilen dieser Mitteilung und die \
+                 Rückzahlungen bleiben offen und werden mit Ihren nächsten Abrechnungen verrechnet.",
                 self.owed
             ),
             Outcome::CarriedOver => format!(
@@ -178,7 +179,11 @@ const fn verdict(verdict: Verdict) -> &'static str {
 
 fn credit_words(credit: &Credit) -> String {
     let day = credit.day.german();
-    if credit.total < Cents::ZERO { format!("Rückzahlung vom {day}, zurückgenommen") } else { format!("Ihre Rückzahlung vom {day}") }
+    match credit {
+        Credit { total, .. } if *total < Cents::ZERO => format!("Rückzahlung vom {day}, zurückgenommen"),
+        Credit { already, .. } if *already != Cents::ZERO => format!("Rückzahlung vom {day}, schon früher angerechnet"),
+        _ => format!("Ihre Rückzahlung vom {day}"),
+    }
 }
 
 /// A typeset minus, which lines up with digits and is never taken for a hyphen.

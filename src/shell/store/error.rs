@@ -75,6 +75,24 @@ pub enum StoreError {
         /// What the database or the system said.
         why: String,
     },
+    /// A server holds rows of the office that is moved there already, and others than its file; the table is named.
+    #[cfg(feature = "office")]
+    #[error(
+        "the server holds other rows of this office than the file (table {0}), nothing was changed: was it moved before and used there? Then its file is old, and the server's office goes on; else take another, empty database"
+    )]
+    OtherRows(String),
+    /// Two names that a server takes for one.
+    #[cfg(feature = "office")]
+    #[error(
+        "the clerks {0} and {1} have names that differ in capital letters alone, which a server does not tell apart: nothing was changed; one of them must be named otherwise before the office can be moved"
+    )]
+    SameName(String, String),
+    /// A move that was cut off before it was known whether it counts.
+    #[cfg(feature = "office")]
+    #[error(
+        "this office was being moved onto a server when that was cut off: give `teilhabe office move` once more with the same --database-url, it finishes what was begun"
+    )]
+    Moving,
     /// What is stored contradicts itself.
     #[error("the database holds something it cannot hold ({0}): run journal verify or restore the backup")]
     Inconsistent(String),

@@ -71,7 +71,7 @@ pub fn leap(db: &Connection) -> Result<(), StoreError> {
     let sql = "INSERT INTO counter (name, value) SELECT 'status_places', coalesce(max(status_index), 0) + ?1 FROM token WHERE true
                ON CONFLICT (name) DO UPDATE SET value = max(counter.value, excluded.value)";
     db.execute(sql, [LEAP])?;
-    for counter in ["run", INVOICES] {
+    for counter in ["run", "repayment", INVOICES] {
         let sql = "INSERT INTO counter (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = counter.value + excluded.value";
         db.execute(sql, params![counter, LEAP])?;
     }

@@ -2,7 +2,7 @@
 
 use super::super::{StoreError, from_db, to_db};
 use super::bank::PaymentState;
-use super::sound;
+use super::{settings, sound};
 use crate::settle::selection::Selection;
 use crate::settle::settlement::{Credit, Credits, Plan};
 use crate::shell::store::sql;
@@ -11,6 +11,7 @@ use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
 use crate::words::ids::{ProviderNumber, RepaymentNumber};
 use crate::words::time::UtcMs;
+use std::collections::BTreeMap;
 
 /// Money a provider paid back, as a clerk notes it.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct Noted {
     pub clerk: String,
     /// When.
     pub at: UtcMs,
+    /// The repayment that this one takes back.
+    pub undoes: Option<RepaymentNumber>,
 }
 
 /// A repayment and what became of it.
@@ -42,11 +45,18 @@ pub struct Repayment {
     pub settled: Cents,
     /// The last released run that netted it.
     pub run: Option<u32>,
+    /// Whether another one takes it back.
+    pub is_undone: bool,
+    /// How many others there are of the same provider, sum and day: perhaps the same one.
+    pub alike: u64,
 }
 
 const REPAYMENT: &str = "SELECT r.id, r.provider, r.cents, r.day, r.note, r.clerk, r.at, r.second, r.second_at, r.settled,
     (SELECT max(d.run) FROM drawn_repayment d JOIN run_provider p ON p.run = d.run AND p.provider = d.provider JOIN run n ON n.number = d.run
-     WHERE d.repayment = r.id AND d.provider = r.provider AND p.cents >= 0 AND n.state = 'released')
+     WHERE d.repayment = r.id AND d.provider = r.provider AND p.cents >= 0 AND n.state = 'released'),
+    r.undoes, EXISTS (SELECT 1 FROM repayment u WHERE u.undoes = r.id),
+    (SELECT count(*) FROM repayment o WHERE o.provider = r.provider AND o.cents = r.cents AND o.day = r.day AND o.id <> r.id AND r.undoes IS NULL
+        AND NOT EXISTS (SELECT 1 FROM repayment u WHERE u.undoes = o.id))
     FROM repayment r";
 
 fn read(db: &Connection, which: &str, values: impl sql::Params) -> Result<Vec<Repayment>, StoreError> {
@@ -68,22 +78,20 @@ fn repayment(row: &Row<'_>) -> Result<Repayment, StoreError> {
         note: row.get(4)?,
         clerk: row.get(5)?,
         at: UtcMs(from_db(row.get(6)?)?),
+        undoes: row.get::<_, Option<u32>>(11)?.map(RepaymentNumber),
     };
     let second = second.zip(second_at.map(from_db).transpose()?.map(UtcMs));
-    Ok(Repayment { number: RepaymentNumber(row.get(0)?), noted, second, settled: Cents::new(row.get(9)?), run: row.get(10)? })
+    let (settled, is_undone, alike) = (Cents::new(row.get(9)?), row.get(12)?, from_db(row.get(13)?)?);
+    Ok(Repayment { number: RepaymentNumber(row.get(0)?), noted, second, settled, run: row.get(10)?, is_undone, alike })
 }
 
-/// Keeps a repayment until a second clerk has confirmed it. The same one that waits already, as after a form that was sent twice, stays the
-/// only one.
+/// Keeps a repayment until a second clerk has confirmed it.
 pub fn note(db: &Connection, noted: &Noted) -> Result<(), StoreError> {
-    let Noted { provider, cents, day, note, clerk, at } = noted;
-    let sql =
-        "SELECT EXISTS (SELECT 1 FROM repayment WHERE second IS NULL AND provider = ?1 AND cents = ?2 AND day = ?3 AND note = ?4 AND clerk = ?5)";
-    if db.query_row(sql, params![provider.0, cents.get(), day.days(), note, clerk], |row| row.get(0))? {
-        return Ok(());
-    }
-    let sql = "INSERT INTO repayment (provider, cents, day, note, clerk, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    db.execute(sql, params![provider.0, cents.get(), day.days(), note, clerk, to_db(at.0)])?;
+    let Noted { provider, cents, day, note, clerk, at, undoes } = noted;
+    let number = to_db(settings::next(db, "repayment")?);
+    let sql = "INSERT INTO repayment (id, provider, cents, day, note, clerk, at, undoes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let values = params![number, provider.0, cents.get(), day.days(), note, clerk, to_db(at.0), undoes.map(|number| number.0)];
+    db.execute(sql, values)?;
     Ok(())
 }
 
@@ -97,9 +105,12 @@ pub fn of_number(db: &Connection, number: RepaymentNumber) -> Result<Option<Repa
     Ok(read(db, "WHERE r.id = ?1", [number.0])?.pop())
 }
 
-/// The last ones that were confirmed, the newest first, at most `most`.
+/// Those that are confirmed and not netted, all of them, and the last others up to `most`: the open ones first, the newest first.
 pub fn last(db: &Connection, most: u64) -> Result<Vec<Repayment>, StoreError> {
-    read(db, "WHERE r.second IS NOT NULL ORDER BY r.id DESC LIMIT ?1", [to_db(most)])
+    let mut all = read(db, "WHERE r.second IS NOT NULL AND r.settled <> r.cents ORDER BY r.id DESC", params![])?;
+    let left = most.saturating_sub(all.len() as u64);
+    all.extend(read(db, "WHERE r.second IS NOT NULL AND r.settled = r.cents ORDER BY r.id DESC LIMIT ?1", [to_db(left)])?);
+    Ok(all)
 }
 
 /// Notes who confirmed one that waits: from then on the next run nets it.
@@ -107,12 +118,6 @@ pub fn confirm(db: &Connection, number: RepaymentNumber, second: &str, now: UtcM
     let sql = "UPDATE repayment SET second = ?2, second_at = ?3 WHERE id = ?1 AND second IS NULL";
     db.execute(sql, params![number.0, second, to_db(now.0)])?;
     Ok(())
-}
-
-/// Whether the contrary of an open repayment, `cents` below zero, is noted of this provider and not netted.
-pub fn is_undone(db: &Connection, provider: ProviderNumber, cents: Cents) -> Result<bool, StoreError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM repayment WHERE provider = ?1 AND cents = ?2 AND settled = 0)";
-    Ok(db.query_row(sql, params![provider.0, cents.get()], |row| row.get(0))?)
 }
 
 /// Gives up one that waits.
@@ -133,9 +138,10 @@ fn read_credits(db: &Connection, sql: &str, values: impl sql::Params) -> Result<
     Ok(credits)
 }
 
-/// What is confirmed and not netted, of what is chosen.
+/// What is confirmed and not netted, of what is chosen. One of which a clerk has noted that it was a mistake waits until that is decided.
 pub fn open(db: &Connection, selection: &Selection) -> Result<Credits, StoreError> {
-    let sql = "SELECT provider, id, day, cents, settled FROM repayment WHERE settled <> cents AND second IS NOT NULL ORDER BY id";
+    let sql = "SELECT r.provider, r.id, r.day, r.cents, r.settled FROM repayment r WHERE r.settled <> r.cents AND r.second IS NOT NULL
+               AND NOT EXISTS (SELECT 1 FROM repayment u WHERE u.undoes = r.id AND u.second IS NULL) ORDER BY r.id";
     let mut credits = read_credits(db, sql, params![])?;
     for (provider, credits) in &mut credits {
         credits.retain(|credit| selection.takes_credit(*provider, credit));
@@ -149,6 +155,20 @@ pub fn drawn(db: &Connection, run: u32) -> Result<Credits, StoreError> {
     let sql = "SELECT r.provider, r.id, r.day, r.cents, r.settled FROM drawn_repayment d JOIN repayment r ON r.id = d.repayment
                WHERE d.run = ?1 AND r.settled <> r.cents ORDER BY r.id";
     read_credits(db, sql, [run])
+}
+
+/// Whether one of the repayments that a run was drawn up of is taken back since, or is to be.
+pub fn drawn_and_undone(db: &Connection, run: u32) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM drawn_repayment d JOIN repayment u ON u.undoes = d.repayment WHERE d.run = ?1
+               AND NOT EXISTS (SELECT 1 FROM drawn_repayment o WHERE o.run = ?1 AND o.repayment = u.id))";
+    Ok(db.query_row(sql, [run], |row| row.get(0))?)
+}
+
+/// What a run netted of repayments, by provider, as it was signed.
+pub fn drawn_sums(db: &Connection, run: u32) -> Result<BTreeMap<ProviderNumber, Cents>, StoreError> {
+    let mut statement = db.prepare_cached("SELECT provider, sum(total - already) FROM drawn_repayment WHERE run = ?1 GROUP BY provider")?;
+    let rows = statement.query_map([run], |row| Ok((ProviderNumber(row.get(0)?), Cents::new(row.get(1)?))))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// A provider's repayments of a run exactly as they were signed.

@@ -197,6 +197,6 @@ async fn of_token(State(desk): State<Desk>, _: SignedIn, Path(token): Path<Strin
 }
 
 /// An id for a form, so that the same one sent twice acts once.
-fn form_id() -> String {
+pub(super) fn form_id() -> String {
     data_encoding::HEXLOWER.encode(&door::os_chance().bytes::<16>())
 }

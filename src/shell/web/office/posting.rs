@@ -191,6 +191,11 @@ fn read(fields: &[(String, String)]) -> Result<PaymentOrder, String> {
         let day = at(&from, index);
         let from = CivilDay::parse(&day).ok_or(format!("Beim Haushaltskonto „{account}“ fehlt der Tag, ab dem es gilt."))?;
         let (basis, benefit) = (at(&basis, index), at(&benefit, index));
+        if benefit == REPAYMENTS.0 && !basis.is_empty() {
+            return Err(format!(
+                "Beim Haushaltskonto „{account}“ für Rückzahlungen bitte keinen Rechtskreis wählen: Eine Rückzahlung gehört zu keinem."
+            ));
+        }
         rules.push(AccountRule {
             from,
             legal_basis: LegalBasis::parse(&basis),

@@ -1,11 +1,12 @@
 //! Money that providers paid back by themselves: one person enters it, another one confirms it, the next run nets it.
 
 use super::Desk;
+use super::cases::form_id;
 use super::doors::{Door, Route};
 use super::login::SignedIn;
 use super::page::{Fault, Frame, Page, go, show};
 use super::settlement::is_same_clerk;
-use crate::office::{OfficeError, Role};
+use crate::office::{NewRepayment, Office, OfficeError, Role};
 use crate::shell::door;
 use crate::shell::store::office::{admission, repayments};
 use crate::shell::store::sql::Connection;
@@ -51,6 +52,8 @@ pub(super) struct NotedView {
     pub(super) by: String,
     /// Whether that is who looks at it.
     pub(super) own: bool,
+    /// How many others there are of the same provider, sum and day.
+    pub(super) alike: u64,
 }
 
 /// Those that wait for a second person.
@@ -67,6 +70,7 @@ pub(super) fn noted(db: &Connection, frame: &Frame) -> Result<Vec<NotedView>, Of
             note: noted.note,
             by: noted.clerk,
             own,
+            alike: waiting.alike,
         })
     };
     repayments::waiting(db)?.into_iter().map(view).collect()
@@ -88,6 +92,7 @@ struct Row {
     second: String,
     open: bool,
     may_undo: bool,
+    is_undone: bool,
     run: Option<u32>,
 }
 
@@ -95,6 +100,7 @@ struct Row {
 #[template(path = "office/repayments.html")]
 struct RepaymentsPage {
     frame: Frame,
+    form: String,
     noted: Vec<NotedView>,
     last: Vec<Row>,
     providers: Vec<(ProviderNumber, String)>,
@@ -133,11 +139,13 @@ fn look(db: &Connection, frame: Frame, asked: Asked, now: UtcMs) -> Result<Repay
             clerk: one.noted.clerk,
             second: one.second.map(|(by, _)| by).unwrap_or_default(),
             open: one.settled != cents,
-            may_undo: untouched && !repayments::is_undone(db, provider, Cents::ZERO.minus(cents))?,
+            may_undo: untouched && !one.is_undone,
+            is_undone: one.is_undone,
             run: one.run,
         })
     };
     Ok(RepaymentsPage {
+        form: form_id(),
         noted: noted(db, &frame)?,
         last: repayments::last(db, SHOWN)?.into_iter().map(row).collect::<Result<_, OfficeError>>()?,
         providers: admission::providers(db)?.into_iter().map(|provider| (provider.number, provider.name)).collect(),
@@ -153,7 +161,8 @@ fn back(fault: Fault) -> Fault {
 }
 
 #[derive(Deserialize)]
-struct NewRepayment {
+struct Entered {
+    form: String,
     provider: String,
     euros: String,
     day: String,
@@ -161,7 +170,7 @@ struct NewRepayment {
 }
 
 /// Notes that a provider paid something back; another person confirms it.
-async fn note(State(desk): State<Desk>, clerk: SignedIn, filled: Result<Form<NewRepayment>, FormRejection>) -> Page {
+async fn note(State(desk): State<Desk>, clerk: SignedIn, filled: Result<Form<Entered>, FormRejection>) -> Page {
     let wrong = |sentence: &str| back(Fault::form(format!("{sentence} Es wurde nichts eingetragen.")));
     let Form(new) = filled.map_err(|_| wrong("Bitte Anbieter, Betrag, Tag und Notiz eingeben."))?;
     let provider = new.provider.trim().parse().map(ProviderNumber).map_err(|_| wrong("Bitte die Nummer des Anbieters eingeben, etwa 102."))?;
@@ -176,7 +185,11 @@ async fn note(State(desk): State<Desk>, clerk: SignedIn, filled: Result<Form<New
     if desk.look(move |db| Ok::<_, OfficeError>(admission::provider(db, provider)?.is_none())).await? {
         return Err(wrong(&format!("Einen Anbieter mit der Nummer {provider} gibt es hier nicht.")));
     }
-    desk.with(move |office| office.note_repayment(provider, cents, day, &new.note, &clerk.name, now)).await.map_err(back)?;
+    let note = move |office: &mut Office| {
+        let repayment = NewRepayment { provider, cents, day, note: &new.note };
+        office.note_repayment(&format!("repayment-{}", new.form), &repayment, &clerk.name, now)
+    };
+    desk.with(note).await.map_err(back)?;
     Ok(go("/settlement/repayments?done=repaid_waits"))
 }
 

@@ -16,7 +16,7 @@ use crate::settle::run::next_banking_day;
 use crate::settle::selection::Selection;
 use crate::shell::door;
 use crate::shell::store::office::payments::RunRow;
-use crate::shell::store::office::{bank, desk, doubts, payable, payments};
+use crate::shell::store::office::{bank, desk, doubts, payable, payments, repayments};
 use crate::shell::store::sql::Connection;
 use crate::words::cents::Cents;
 use crate::words::civil::CivilDay;
@@ -79,6 +79,8 @@ struct Waiting {
     chosen: String,
     lines: u64,
     total: Cents,
+    /// How much of what its providers get they paid back by themselves.
+    credit: Cents,
     carried: usize,
 }
 
@@ -228,6 +230,7 @@ fn waiting(db: &Connection, run: &RunRow, frame: &Frame, today: CivilDay) -> Res
         chosen: chosen_words(&run.selection, providers.len()),
         lines: providers.iter().map(|provider| provider.lines).sum(),
         total: providers.iter().map(|provider| provider.cents).filter(|cents| *cents > Cents::ZERO).sum(),
+        credit: repayments::drawn_sums(db, run.number)?.into_values().sum(),
         carried: providers.iter().filter(|provider| provider.cents < Cents::ZERO).count(),
     })
 }

@@ -14,7 +14,7 @@ use crate::shell::door;
 use crate::shell::paper::face::Faces;
 use crate::shell::paper::zip::Zip;
 use crate::shell::store::office::payable::RunProvider;
-use crate::shell::store::office::{bank, desk, doubts, payable, payments};
+use crate::shell::store::office::{bank, desk, doubts, payable, payments, repayments};
 use crate::shell::store::sql::Connection;
 use crate::words::cents::Cents;
 use crate::words::ids::{OfficeId, ProviderNumber};
@@ -86,6 +86,8 @@ struct Row {
     iban: String,
     lines: u64,
     cents: Cents,
+    /// How much of it he paid back by himself.
+    credit: Cents,
     state: String,
     class: &'static str,
     /// The transfer's reference, where there is one.
@@ -138,6 +140,7 @@ async fn detail(State(desk): State<Desk>, clerk: SignedIn, Path(number): Path<u3
 fn look(db: &Connection, frame: Frame, number: u32, skip: usize) -> Result<Option<RunPage>, OfficeError> {
     let Some(run) = payments::run(db, number)? else { return Ok(None) };
     let providers = payable::run_providers(db, number)?;
+    let credits = repayments::drawn_sums(db, number)?;
     let paid: BTreeMap<ProviderNumber, bank::PaymentState> =
         bank::of_run(db, number)?.into_iter().map(|payment| (payment.provider, payment)).collect();
     let after = skip.saturating_add(PROVIDERS);
@@ -161,14 +164,19 @@ fn look(db: &Connection, frame: Frame, number: u32, skip: usize) -> Result<Optio
         second: run.second.map(signature),
         total: providers.iter().map(|provider| provider.cents).filter(|cents| *cents > Cents::ZERO).sum(),
         files: files.collect(),
-        rows: providers.iter().skip(skip).take(PROVIDERS).map(|provider| row(provider, paid.get(&provider.provider), run.released)).collect(),
+        rows: providers
+            .iter()
+            .skip(skip)
+            .take(PROVIDERS)
+            .map(|provider| row(provider, credits.get(&provider.provider), paid.get(&provider.provider), run.released))
+            .collect(),
         pager,
         doubts: payment::views(db, doubts::of_run(db, number)?.into_iter().filter(|doubt| doubt.closed.is_none()).collect())?,
         max_note: MAX_DOUBT_NOTE,
     }))
 }
 
-fn row(provider: &RunProvider, paid: Option<&bank::PaymentState>, released: bool) -> Row {
+fn row(provider: &RunProvider, credit: Option<&Cents>, paid: Option<&bank::PaymentState>, released: bool) -> Row {
     let (state, class) = match paid {
         _ if !released => ("wartet auf Freigabe".to_owned(), "new"),
         Some(bank::PaymentState { returned: Some((why, on)), .. }) => {
@@ -181,7 +189,7 @@ fn row(provider: &RunProvider, paid: Option<&bank::PaymentState>, released: bool
     };
     let RunProvider { provider, name, iban, lines, cents } = provider.clone();
     let payment = paid.map(|payment| payment.id.clone()).unwrap_or_default();
-    Row { provider, name, iban: grouped(&iban), lines, cents, state, class, payment }
+    Row { provider, name, iban: grouped(&iban), lines, cents, credit: credit.copied().unwrap_or_default(), state, class, payment }
 }
 
 /// What a clerk calls a file of a run, and where it goes.

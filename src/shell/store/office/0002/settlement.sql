@@ -54,7 +54,8 @@ CREATE TABLE returned_line (
 CREATE TABLE account_check (provider INTEGER NOT NULL, iban TEXT NOT NULL, at INTEGER NOT NULL, clerk TEXT NOT NULL, PRIMARY KEY (provider, at)) WITHOUT ROWID;
 
 -- Money a provider paid back by himself, noted by one clerk and confirmed by another; below zero where one that was confirmed by mistake is
--- taken back. Before it is confirmed it changes nothing. `settled` is what runs have netted of it.
+-- taken back, whose number is in `undoes`. Before it is confirmed it changes nothing. `settled` is what runs have netted of it. Numbers are never
+-- given twice.
 CREATE TABLE repayment (
     id INTEGER PRIMARY KEY,
     provider INTEGER NOT NULL REFERENCES provider,
@@ -65,8 +66,10 @@ CREATE TABLE repayment (
     at INTEGER NOT NULL,
     second TEXT,
     second_at INTEGER,
-    settled INTEGER NOT NULL DEFAULT 0
+    settled INTEGER NOT NULL DEFAULT 0,
+    undoes INTEGER REFERENCES repayment
 );
+CREATE UNIQUE INDEX repayment_undone ON repayment (undoes) WHERE undoes IS NOT NULL;
 CREATE INDEX repayment_open ON repayment (provider) WHERE settled <> cents;
 
 -- Every repayment of a run exactly as it was signed.

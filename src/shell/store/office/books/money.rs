@@ -82,7 +82,7 @@ pub(super) const SOURCES: &[Source] = &[
     }),
     source!("rueckzahlungen.csv" "Rueckzahlungen" "Was Anbieter selbst zurückgezahlt haben; unter null: eine irrtümlich bestätigte, zurückgenommen", 1,
         [(&["ANBIETER"], "Anbieter")], "i",
-        "SELECT id, provider, cents, day, clerk, at, second, second_at, settled, id FROM repayment
+        "SELECT id, provider, cents, day, clerk, at, second, second_at, settled, undoes, id FROM repayment
          WHERE id > ?1 AND at >= ?4 AND at < ?5 ORDER BY id LIMIT ?6", {
         "RUECKZAHLUNG" "Nummer" Number;
         "ANBIETER" "Nummer des Anbieters" Number;
@@ -93,6 +93,7 @@ pub(super) const SOURCES: &[Source] = &[
         "ZWEITE" "Wer sie bestätigt hat; leer: sie wartet und wirkt noch nicht" Text;
         "ZWEITE_ZEIT" "Wann (UTC)" Moment;
         "VERRECHNET" "Davon in Läufen verrechnet, in Euro" Euros;
+        "NIMMT_ZURUECK" "Nummer der Rückzahlung, die diese zurücknimmt" Number;
     }),
     source!("lauf_rueckzahlungen.csv" "Laufrueckzahlungen" "Rückzahlungen in jedem Lauf, wie unterschrieben; verrechnet nur, wo die Summe des Anbieters in Laufanbieter nicht unter null ist", 3,
         [(&["LAUF"], "Laeufe"), (&["ANBIETER"], "Anbieter")], "iii",

@@ -13,6 +13,8 @@ type Values = Listed<Carried>;
 const BYTES_AT_ONCE: usize = 4 * 1024 * 1024;
 /// What triggers keep of other rows: it is put right when all of those are there.
 const KEPT_BY_TRIGGERS: [&str; 3] = ["batch_sum", "child_sum", "line_sum"];
+/// How far numbers that a server counts leap beyond those of a file.
+const MARGIN: i64 = 10_000;
 /// What every tenant begins with.
 const BEGUN_WITH: &str = "retention";
 
@@ -26,8 +28,9 @@ pub struct Arrived {
 }
 
 /// Puts all rows of `from`, a file that nobody else uses, into the rows of a tenant on a server, who must have none. They count once they
-/// have been compared; what fails leaves nothing behind.
-pub fn onto_server(from: &Connection, to: &Connection) -> Result<Arrived, StoreError> {
+/// have been compared; what fails leaves nothing behind. `before_it_counts` is done as the last thing before that.
+pub fn onto_server(from: &Connection, to: &Connection, before_it_counts: impl FnOnce() -> Result<(), StoreError>) -> Result<Arrived, StoreError> {
+    names_differ(from)?;
     let tables = in_order(from, tables(from)?)?;
     let work = to.writing()?;
     let there = count(&work, tables.iter().filter(|table| table.name != BEGUN_WITH))?;
@@ -40,14 +43,50 @@ pub fn onto_server(from: &Connection, to: &Connection) -> Result<Arrived, StoreE
     for table in &tables {
         let [ours, theirs] = [from, &work].map(|db| fingerprint(db, table));
         let (ours, theirs) = (ours?, theirs?);
+        if ours != theirs && there > 0 {
+            return Err(StoreError::OtherRows(table.name.clone()));
+        }
         if ours != theirs {
-            let what = if there == 0 { "arrived otherwise than they were sent" } else { "are not those of this file" };
-            return Err(StoreError::Inconsistent(format!("rows of the table {} on the server, which {what}", table.name)));
+            return Err(StoreError::Inconsistent(format!(
+                "rows of the table {} that arrived at the server otherwise than they were sent",
+                table.name
+            )));
         }
         rows += ours.0;
     }
+    numbers_go_on(from, &work)?;
+    before_it_counts()?;
     work.commit()?;
     Ok(Arrived { rows, were_there: there > 0 })
+}
+
+/// No number that the file has given is given again: a server counts some for all its tenants, apart from the rows.
+fn numbers_go_on(from: &Connection, to: &Connection) -> Result<(), StoreError> {
+    let mut statement = from.prepare("SELECT name, seq FROM sqlite_sequence")?;
+    let given: Vec<(String, i64)> = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    for (table, last) in given {
+        // What other tenants are given between the two is far less than the margin.
+        let sql = format!(
+            "SELECT CASE WHEN nextval(s) <= ?1 THEN setval(s, ?1 + {MARGIN}) ELSE 0 END FROM pg_get_serial_sequence('{table}', 'id') AS s WHERE s IS NOT NULL"
+        );
+        let mut statement = to.prepare(&sql)?;
+        let mut rows = statement.query([last])?;
+        while rows.next()?.is_some() {}
+    }
+    Ok(())
+}
+
+/// That no two clerks or providers have names which a server takes for one: there, case is folded in all letters, in a file in A to Z alone.
+fn names_differ(from: &Connection) -> Result<(), StoreError> {
+    let mut statement = from.prepare("SELECT name FROM clerk ORDER BY name")?;
+    let names: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut seen: BTreeMap<String, &str> = BTreeMap::new();
+    for name in &names {
+        if let Some(other) = seen.insert(name.to_lowercase(), name) {
+            return Err(StoreError::SameName(other.to_owned(), name.clone()));
+        }
+    }
+    Ok(())
 }
 
 /// Tables so that each comes after those it refers to, and what triggers keep last.

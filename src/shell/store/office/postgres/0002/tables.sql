@@ -235,7 +235,7 @@ CREATE TABLE account_check (
 CREATE TABLE repayment (
     tenant bigint NOT NULL DEFAULT tenant(), id bigint NOT NULL DEFAULT next_number('repayment', 'id'), provider bigint NOT NULL,
     cents bigint NOT NULL, day bigint NOT NULL, note text COLLATE "C" NOT NULL, clerk text COLLATE "C" NOT NULL, at bigint NOT NULL,
-    second text COLLATE "C", second_at bigint, settled bigint NOT NULL DEFAULT 0, PRIMARY KEY (tenant, id)
+    second text COLLATE "C", second_at bigint, settled bigint NOT NULL DEFAULT 0, undoes bigint, PRIMARY KEY (tenant, id)
 );
 CREATE TABLE drawn_repayment (
     tenant bigint NOT NULL DEFAULT tenant(), run bigint NOT NULL, provider bigint NOT NULL, repayment bigint NOT NULL, total bigint NOT NULL,
@@ -372,6 +372,7 @@ ALTER TABLE print_file ADD FOREIGN KEY (tenant, run) REFERENCES print_run (tenan
 ALTER TABLE drawn_line ADD FOREIGN KEY (tenant, run) REFERENCES run (tenant, number);
 ALTER TABLE run_provider ADD FOREIGN KEY (tenant, run) REFERENCES run (tenant, number);
 ALTER TABLE returned_line ADD FOREIGN KEY (tenant, end_to_end_id) REFERENCES payment (tenant, end_to_end_id);
+ALTER TABLE repayment ADD FOREIGN KEY (tenant, undoes) REFERENCES repayment (tenant, id);
 ALTER TABLE repayment ADD FOREIGN KEY (tenant, provider) REFERENCES provider (tenant, number);
 ALTER TABLE drawn_repayment ADD FOREIGN KEY (tenant, repayment) REFERENCES repayment (tenant, id);
 ALTER TABLE drawn_repayment ADD FOREIGN KEY (tenant, run) REFERENCES run (tenant, number);
@@ -436,6 +437,7 @@ CREATE INDEX cancellation_payable ON cancellation (tenant, terminal, seq)
 CREATE INDEX run_provider_carried ON run_provider (tenant, provider, run) WHERE cents < 0;
 CREATE INDEX payment_by_run ON payment (tenant, run, provider);
 CREATE INDEX payment_returned ON payment (tenant, provider) WHERE returned IS NOT NULL;
+CREATE UNIQUE INDEX repayment_undone ON repayment (tenant, undoes) WHERE undoes IS NOT NULL;
 CREATE INDEX repayment_open ON repayment (tenant, provider) WHERE settled <> cents;
 CREATE UNIQUE INDEX bank_doubt_once ON bank_doubt (tenant, run, coalesce(end_to_end_id, ''), kind, coalesce(cents, 0), coalesce(day, 0));
 CREATE INDEX bank_doubt_open ON bank_doubt (tenant, id) WHERE closed IS NULL;

@@ -10,6 +10,7 @@ use super::wedge::{Host, scan, scan_on};
 use super::words::word;
 use std::collections::BTreeSet;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 use teilhabe::office::{NewProvider, ServiceTerms};
 use teilhabe::shell::backup;
 use teilhabe::shell::door::{now, os_chance};
@@ -153,6 +154,11 @@ fn a_new_box_goes_on_for_a_lost_one_and_asks_only_for_its_enrolment() {
     tab.sees(&word("setup.again_at"));
     wrong.extend(faults(&tab, &axe));
     assert_eq!((wrong, complaints(&chrome, &[&server.base])), (BTreeSet::new(), Vec::new()));
+    let has_entries = || verify(&folder)["head"]["seq"].as_u64().is_some_and(|entries| entries > 1);
+    let until = Instant::now() + Duration::from_secs(20);
+    while !has_entries() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(200));
+    }
     drop(server);
-    assert!(verify(&folder)["head"]["seq"].as_u64().is_some_and(|entries| entries > 1));
+    assert!(has_entries());
 }

@@ -1,4 +1,4 @@
-//! What the bank sends: account statements and reports; accounts that came back, and money that providers paid back.
+//! What the bank sends: account statements and reports; and accounts to which payments came back.
 
 use super::Desk;
 use super::doors::{Door, Route};

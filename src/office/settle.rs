@@ -96,13 +96,14 @@ pub fn open_sums(db: &Connection, selection: &Selection) -> Result<Vec<OpenSum>,
 /// The same of parts that were read already.
 pub fn open_sums_of(db: &Connection, parts: &[payable::OpenPart], selection: &Selection) -> Result<Vec<OpenSum>, OfficeError> {
     let credits = repayments::open(db, &Selection::default())?;
-    let mut sums: BTreeMap<ProviderNumber, (u64, Cents)> = BTreeMap::new();
+    let mut sums: BTreeMap<ProviderNumber, (u64, Cents, Cents)> = BTreeMap::new();
     let mut wholes: BTreeMap<ProviderNumber, Cents> = BTreeMap::new();
-    for (provider, credits) in &credits {
-        wholes.insert(*provider, credits.iter().map(Credit::pay).sum());
-        let chosen = credits.iter().filter(|credit| selection.takes_credit(*provider, credit));
-        if chosen.clone().next().is_some() {
-            sums.insert(*provider, (0, chosen.map(Credit::pay).sum()));
+    for (provider, credits) in credits {
+        wholes.insert(provider, credits.iter().map(Credit::pay).sum());
+        let chosen: Vec<Cents> = credits.iter().filter(|credit| selection.takes_credit(provider, credit)).map(Credit::pay).collect();
+        if !chosen.is_empty() {
+            let credit = chosen.into_iter().sum();
+            sums.insert(provider, (0, credit, credit));
         }
     }
     for part in parts {
@@ -110,18 +111,16 @@ pub fn open_sums_of(db: &Connection, parts: &[payable::OpenPart], selection: &Se
         *whole = whole.plus(part.cents);
         if selection.takes(part.provider, part.benefit, part.month) {
             let sum = sums.entry(part.provider).or_default();
-            *sum = (sum.0 + part.lines, sum.1.plus(part.cents));
+            *sum = (sum.0 + part.lines, sum.1.plus(part.cents), sum.2);
         }
     }
     let providers: BTreeMap<_, _> = admission::providers(db)?.into_iter().map(|provider| (provider.number, provider)).collect();
     let blocked = blocked(db)?;
-    let open = sums.into_iter().filter_map(|(number, (lines, cents))| {
+    let open = sums.into_iter().filter_map(|(number, (lines, cents, credit))| {
         let provider = providers.get(&number)?;
         // Who owes is paid by no choice that leaves out what he owes for.
         let less = wholes.get(&number).copied().filter(|whole| cents > Cents::ZERO && *whole < cents);
         let blocked = blocked.get(&number).cloned().or(less.map(Hold::LessInAll));
-        let of_provider = credits.get(&number).into_iter().flatten();
-        let credit = of_provider.filter(|credit| selection.takes_credit(number, credit)).map(Credit::pay).sum();
         Some(OpenSum { provider: number, name: provider.name.clone(), iban: provider.iban.clone(), lines, cents, credit, blocked })
     });
     Ok(open.collect())

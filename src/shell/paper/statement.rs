@@ -43,18 +43,12 @@ pub struct Page<'a> {
     pub(super) counts: String,
     pub(super) batches: Vec<Batch>,
     pub(super) sums: Amounts,
-    /// What the provider paid back by himself: when, and how much; and what all comes to with it.
+    /// What the provider paid back by himself: when, and how much.
     pub(super) credits: Vec<(String, String)>,
     execution_date: String,
-    amount: String,
+    /// What lines and repayments come to.
+    pub(super) amount: String,
     owed: String,
-}
-
-impl Page<'_> {
-    /// What a statement comes to with the repayments.
-    pub(super) fn due(&self) -> &str {
-        &self.amount
-    }
 }
 
 pub(super) struct Batch {

@@ -78,7 +78,7 @@ pub fn statement_pdf(words: &Words<'_>, faces: &Faces, dated: CivilDay) -> Resul
         for (what, cents) in &words.credits {
             sheet.paragraph(&format!("{what}: {cents}"))?;
         }
-        sheet.paragraph(&format!("Zusammen: {}", words.due()))?;
+        sheet.paragraph(&format!("Zusammen: {}", words.amount))?;
     }
     sheet.gap(4.0);
     sheet.paragraph(super::statement::QUESTIONS)?;

@@ -84,7 +84,7 @@ pub enum StoreError {
     /// Two names that a server takes for one.
     #[cfg(feature = "office")]
     #[error(
-        "the clerks {0} and {1} have names that differ in capital letters alone, which a server does not tell apart: nothing was changed; one of them must be named otherwise before the office can be moved"
+        "the clerks {0} and {1} have names that differ in capital letters alone, which a server does not tell apart, and the name of an account stays: nothing was changed, and this office goes on in its file"
     )]
     SameName(String, String),
     /// A move that was cut off before it was known whether it counts.

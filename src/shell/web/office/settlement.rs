@@ -79,7 +79,7 @@ struct Waiting {
     chosen: String,
     lines: u64,
     total: Cents,
-    /// How much of what its providers get they paid back by themselves.
+    /// What its providers paid back by themselves.
     credit: Cents,
     carried: usize,
 }

@@ -2,7 +2,7 @@
 
 use super::super::super::StoreError;
 use super::{Carried, Table, each_row, tables};
-use crate::shell::store::sql::{Connection, Listed, ToSql, ValueRef, params_from_iter};
+use crate::shell::store::sql::{Connection, Listed, ToSql, ValueRef, params, params_from_iter};
 use crate::words::ids::Hash;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,17 +66,16 @@ fn numbers_go_on(from: &Connection, to: &Connection) -> Result<(), StoreError> {
     let given: Vec<(String, i64)> = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
     for (table, last) in given {
         // What other tenants are given between the two is far less than the margin.
-        let sql = format!(
-            "SELECT CASE WHEN nextval(s) <= ?1 THEN setval(s, ?1 + {MARGIN}) ELSE 0 END FROM pg_get_serial_sequence('{table}', 'id') AS s WHERE s IS NOT NULL"
-        );
-        let mut statement = to.prepare(&sql)?;
-        let mut rows = statement.query([last])?;
+        let sql =
+            "SELECT CASE WHEN nextval(s) <= ?2 THEN setval(s, ?2 + ?3) ELSE 0 END FROM pg_get_serial_sequence(?1, 'id') AS s WHERE s IS NOT NULL";
+        let mut statement = to.prepare(sql)?;
+        let mut rows = statement.query(params![table, last, MARGIN])?;
         while rows.next()?.is_some() {}
     }
     Ok(())
 }
 
-/// That no two clerks or providers have names which a server takes for one: there, case is folded in all letters, in a file in A to Z alone.
+/// That no two clerks have names which a server takes for one: there, case is folded in all letters, in a file in A to Z alone.
 fn names_differ(from: &Connection) -> Result<(), StoreError> {
     let mut statement = from.prepare("SELECT name FROM clerk ORDER BY name")?;
     let names: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
